@@ -1,0 +1,258 @@
+"""An activation is a shape and a few numbers (section 4.4).
+
+All of them are one formula around a shape ``s``::
+
+    f(z) = amplitude * s(slope * z) + twist * z + offset
+
+With ``s = tanh``, LeCun's sigmoid is (1.7159, 2/3, 0, 0), the logistic function is
+(1/2, 1/2, 0, 1/2), and the paper's twisting term is a small positive ``twist``.  The
+derivatives follow from those of the shape, the target values of section 4.5 from where
+``|f''|`` peaks, so nothing about an activation has to be tabulated::
+
+    >>> from sk_effprop.core.activations import ACTIVATIONS
+    >>> sigmoid = ACTIVATIONS["lecun_tanh"]
+    >>> round(float(sigmoid.f(1.0)), 5), round(sigmoid.curvature_peak, 3)
+    (1.0, 0.988)
+    >>> sigmoid._replace(twist=0.01).twist
+    0.01
+"""
+
+from math import inf, sqrt
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from scipy.special import expit
+
+Array: TypeAlias = np.ndarray[Any, Any]
+
+
+class Linear:
+    """s(u) = 0: what is left of the formula is ``twist * z + offset``."""
+
+    curvature_peak = None
+    limits = (0.0, 0.0)
+
+    @staticmethod
+    def value(u: Array, out: Array) -> None:
+        out.fill(0.0)
+
+    @staticmethod
+    def first(u: Array, s: Array, out: Array) -> None:
+        out.fill(0.0)
+
+    @staticmethod
+    def second(u: Array, s: Array) -> Array:
+        return np.zeros_like(s)
+
+
+class Tanh:
+    """s(u) = tanh(u)."""
+
+    # s'' = -2 s (1 - s^2) is extremal where s^2 = 1/3
+    curvature_peak: float | None = float(np.arctanh(1 / sqrt(3)))
+    limits = (-1.0, 1.0)
+
+    @staticmethod
+    def value(u: Array, out: Array) -> None:
+        np.tanh(u, out=out)
+
+    @staticmethod
+    def first(u: Array, s: Array, out: Array) -> None:
+        np.multiply(s, s, out=out)
+        np.subtract(1.0, out, out=out)
+
+    @staticmethod
+    def second(u: Array, s: Array) -> Array:
+        return -2.0 * s * (1.0 - s * s)
+
+
+class RationalTanh:
+    """tanh as the ratio (y - 1) / (y + 1), where y = P(|u|)^16 is close to e^2|u|.
+
+    The authors' own substitute for a library tanh: P is a cubic, its 16th power takes
+    four squarings.  The derivatives are those of the ratio itself, not of the tanh it
+    stands for, so that gradients are exact.
+    """
+
+    curvature_peak = Tanh.curvature_peak
+    limits = (-1.0, 1.0)
+    # the authors return exactly +-1 for |z| >= 13, where u = 2z/3
+    saturation = 13.0 * 2.0 / 3.0
+
+    @staticmethod
+    def _cubic(a: Array) -> Array:
+        return 1.0 + a * (1.0 / 8.0 + a * (1.0 / 128.0 + a * (1.0 / 3072.0)))
+
+    @classmethod
+    def value(cls, u: Array, out: Array) -> None:
+        a = np.abs(u)
+        y = cls._cubic(np.minimum(a, cls.saturation))
+        for _ in range(4):
+            np.multiply(y, y, out=y)
+        np.divide(y - 1.0, y + 1.0, out=y)
+        y[a >= cls.saturation] = 1.0
+        np.copysign(y, u, out=out)
+
+    @classmethod
+    def _correction(cls, u: Array) -> tuple[Array, Array, Array]:
+        """q in s' = (1 - s^2) q, with |u| and P(|u|)."""
+        a = np.minimum(np.abs(u), cls.saturation)
+        p = cls._cubic(a)
+        return 1.0 - a**3 / (3072.0 * p), a, p
+
+    @classmethod
+    def first(cls, u: Array, s: Array, out: Array) -> None:
+        q, _, _ = cls._correction(u)
+        np.multiply(1.0 - s * s, q, out=out)
+
+    @classmethod
+    def second(cls, u: Array, s: Array) -> Array:
+        q, a, p = cls._correction(u)
+        p_slope = 1.0 / 8.0 + a / 64.0 + a * a / 1024.0
+        q_slope = -(3.0 * a * a * p - a**3 * p_slope) / (3072.0 * p * p)
+        return (1.0 - s * s) * (-2.0 * s * q * q + np.sign(u) * q_slope)
+
+
+class Relu:
+    """s(u) = max(u, 0)."""
+
+    curvature_peak = None
+    limits = (0.0, inf)
+
+    @staticmethod
+    def value(u: Array, out: Array) -> None:
+        np.maximum(u, 0.0, out=out)
+
+    @staticmethod
+    def first(u: Array, s: Array, out: Array) -> None:
+        np.greater(s, 0.0, out=out, casting="unsafe")
+
+    @staticmethod
+    def second(u: Array, s: Array) -> Array:
+        return np.zeros_like(s)
+
+
+class Softplus:
+    """s(u) = log(1 + exp(u))."""
+
+    curvature_peak: float | None = 0.0
+    limits = (0.0, inf)
+
+    @staticmethod
+    def value(u: Array, out: Array) -> None:
+        np.logaddexp(u, 0.0, out=out)
+
+    @staticmethod
+    def first(u: Array, s: Array, out: Array) -> None:
+        expit(u, out=out)
+
+    @staticmethod
+    def second(u: Array, s: Array) -> Array:
+        p = expit(u)
+        return p * (1.0 - p)
+
+
+SHAPES: tuple[Any, ...] = (Linear, Tanh, RationalTanh, Relu, Softplus)
+
+
+class Activation(NamedTuple):
+    """f(z) = amplitude * s(slope * z) + twist * z + offset, ``s = SHAPES[kind]``.
+
+    Being a tuple of numbers, it can be hashed, pickled, cloned, put in a parameter
+    grid, and handed to compiled code.
+
+    Examples
+    --------
+    >>> from sk_effprop.core.activations import TANH, Activation
+    >>> exact = Activation(TANH, amplitude=3**0.5, slope=0.65847894846)
+    >>> round(float(exact.f(1.0)), 9), round(exact.curvature_peak, 9)
+    (1.0, 1.0)
+    """
+
+    kind: int
+    amplitude: float = 1.0
+    slope: float = 1.0
+    twist: float = 0.0
+    offset: float = 0.0
+
+    def evaluate(self, z: Array, value: Array, derivative: Array) -> None:
+        """Write f(z) into ``value`` and f'(z) into ``derivative``; keep ``z``."""
+        kind, amplitude, slope, twist, offset = self
+        shape = SHAPES[kind]
+        np.multiply(z, slope, out=derivative)
+        shape.value(derivative, value)
+        shape.first(derivative, value, derivative)
+        np.multiply(derivative, amplitude * slope, out=derivative)
+        np.multiply(value, amplitude, out=value)
+        if twist:
+            value += twist * z
+            derivative += twist
+        if offset:
+            value += offset
+
+    def f(self, z: Any) -> Array:
+        """f(z)."""
+        return self._value_and_derivative(z)[0]
+
+    def df(self, z: Any) -> Array:
+        """f'(z)."""
+        return self._value_and_derivative(z)[1]
+
+    def d2f(self, z: Any) -> Array:
+        """f''(z)."""
+        u = self.slope * _floating(z)
+        s = np.empty_like(u)
+        SHAPES[self.kind].value(u, s)
+        factor = self.amplitude * self.slope**2
+        return np.asarray(factor * SHAPES[self.kind].second(u, s))
+
+    def _value_and_derivative(self, z: Any) -> tuple[Array, Array]:
+        z = _floating(z)
+        value, derivative = np.empty_like(z), np.empty_like(z)
+        self.evaluate(z, value, derivative)
+        return value, derivative
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether f(z) = z."""
+        return self == IDENTITY
+
+    @property
+    def curvature_peak(self) -> float | None:
+        """The z >= 0 at which ``|f''|`` is largest; None for a piecewise linear f."""
+        peak = SHAPES[self.kind].curvature_peak
+        return None if peak is None else peak / abs(self.slope)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Infimum and supremum of f."""
+        if self.twist:
+            return -inf, inf
+        ends = [self.offset + self.amplitude * s for s in SHAPES[self.kind].limits]
+        return min(ends), max(ends)
+
+    @property
+    def is_sigmoid(self) -> bool:
+        """Whether f has a horizontal asymptote on either side."""
+        low, high = self.limits
+        return -inf < low < high < inf
+
+
+def _floating(z: Any) -> Array:
+    z = np.asarray(z)
+    return z if np.issubdtype(z.dtype, np.floating) else z.astype(float)
+
+
+LINEAR, TANH, RATIONAL, RELU, SOFTPLUS = range(len(SHAPES))
+IDENTITY = Activation(LINEAR, amplitude=0.0, twist=1.0)
+
+ACTIVATIONS: dict[str, Activation] = {
+    "lecun_tanh": Activation(TANH, amplitude=1.7159, slope=2.0 / 3.0),
+    # the amplitude is the authors': f(1) = 1 for their rational tanh
+    "rational_tanh": Activation(RATIONAL, amplitude=1.71593428, slope=2.0 / 3.0),
+    "tanh": Activation(TANH),
+    "logistic": Activation(TANH, amplitude=0.5, slope=0.5, offset=0.5),
+    "relu": Activation(RELU),
+    "softplus": Activation(SOFTPLUS),
+    "identity": IDENTITY,
+}

@@ -1,0 +1,93 @@
+"""What the first layer is given: normalised inputs with a column of ones.
+
+Dense data are one C-contiguous array.  Sparse data stay as they are stored: the affine
+normalisation z = (x - shift) A is folded into the products, so nothing of the size of
+the dense data is ever made.  Both know the three things a pass needs: ``inputs @ W``,
+``inputs.T @ delta`` and ``inputs[rows]``.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sk_effprop.core.activations import Array
+
+
+def with_ones(X: Array) -> Array:
+    """X with a last column of ones, (n_samples, n_in + 1), C-contiguous."""
+    extended = np.empty((X.shape[0], X.shape[1] + 1), dtype=X.dtype)
+    extended[:, :-1] = X
+    extended[:, -1] = 1.0
+    return extended
+
+
+@dataclass(frozen=True)
+class FoldedSparse:
+    """``[(X - shift) A, 1]`` for sparse X, as an operator.
+
+    Attributes
+    ----------
+    X : sparse array of shape (n_samples, n_features)
+        CSR.
+    shift : ndarray of shape (n_features,)
+    A : ndarray of shape (n_features,) or (n_features, n_in)
+        A vector stands for a diagonal matrix.
+    """
+
+    X: Any
+    shift: Array
+    A: Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the dense array that it stands for."""
+        width = self.X.shape[1] if self.A.ndim == 1 else self.A.shape[1]
+        return self.X.shape[0], width + 1
+
+    @property
+    def dtype(self) -> Any:
+        return self.X.dtype
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    def __getitem__(self, rows: Any) -> "FoldedSparse":
+        return FoldedSparse(self.X[rows], self.shift, self.A)
+
+    def __matmul__(self, W: Array) -> Array:
+        weights, bias = W[:-1], W[-1]
+        folded = _apply(self.A, weights)
+        return np.asarray(self.X @ folded) + (bias - self.shift @ folded)
+
+    def row_norms_squared(self) -> Array:
+        """Squared length of every row, the one included."""
+        if self.A.ndim == 2:
+            rows = np.asarray(self.X @ self.A) - self.shift @ self.A
+            return np.asarray(np.einsum("ij,ij->i", rows, rows)) + 1.0
+        # |(x - s) A|^2 = |x A|^2 - 2 (x A).(s A) + |s A|^2
+        squared = self.A**2
+        cross = self.X @ (self.shift * squared)
+        own = self.X.multiply(self.X) @ squared
+        return np.asarray(own - 2.0 * cross + self.shift**2 @ squared + 1.0)
+
+    @property
+    def T(self) -> "TransposedFoldedSparse":
+        return TransposedFoldedSparse(self)
+
+
+@dataclass(frozen=True)
+class TransposedFoldedSparse:
+    """The transpose of :class:`FoldedSparse`; multiplies from the left."""
+
+    inputs: FoldedSparse
+
+    def __matmul__(self, delta: Array) -> Array:
+        X, shift, A = self.inputs.X, self.inputs.shift, self.inputs.A
+        total = delta.sum(axis=0)
+        centred = np.asarray(X.T @ delta) - np.outer(shift, total)
+        return np.vstack([_apply(A.T, centred), total])
+
+
+def _apply(A: Array, B: Array) -> Array:
+    return A[:, None] * B if A.ndim == 1 else A @ B

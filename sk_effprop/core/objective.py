@@ -1,0 +1,121 @@
+"""The objective, defined once for every solver, batch size and engine.
+
+``E(theta) = sum_i w_i loss_i / sum_i w_i + 1/2 sum_j penalty_j theta_j^2``, where the
+penalty is alpha for weights and 0 for biases.  The minimiser does not depend on the
+batch size, and a weight of 2 is the same as showing an example twice.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sk_effprop.core import kernels
+from sk_effprop.core.activations import Array
+from sk_effprop.core.losses import Loss, value_and_gradient
+from sk_effprop.core.network import Network
+
+# scratch memory of a pass over many examples stays near this many numbers a layer
+BLOCK_SIZE = 2**18
+
+
+def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
+    """Slices of consecutive rows that hold about BLOCK_SIZE numbers each."""
+    step = max(1, BLOCK_SIZE // width)
+    for start in range(0, n_rows, step):
+        yield slice(start, min(start + step, n_rows))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Network, loss, data and penalty, as functions of theta.
+
+    Attributes
+    ----------
+    network : Network
+    loss : Loss
+    inputs : ndarray or FoldedSparse of shape (n_samples, n_in + 1)
+        Normalised, ending in a column of ones.
+    targets : ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,) or None
+        Of mean 1; None where all are equal.
+    penalty : ndarray of shape (n_weights,)
+        L2 strength of every weight, 0 for biases.
+    labels : ndarray of shape (n_samples,) or None
+        Class numbers, which the order of presentation may use.
+    """
+
+    network: Network
+    loss: Loss
+    inputs: Any
+    targets: Array
+    sample_weight: Array | None
+    penalty: Array
+    labels: Array | None = None
+
+    @property
+    def n_samples(self) -> int:
+        return len(self.targets)
+
+    def value(self, theta: Array) -> float:
+        """E(theta)."""
+        return float(np.mean(self.sample_losses(theta))) + self.penalty_value(theta)
+
+    def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
+        """E(theta) and its gradient, from one pass."""
+        gradient = np.zeros_like(theta)
+        losses = self.sample_losses(theta, gradient)
+        gradient /= self.n_samples
+        gradient += (self.penalty * theta).astype(theta.dtype)
+        return float(np.mean(losses)) + self.penalty_value(theta), gradient
+
+    def null_value(self) -> float:
+        """Mean loss of outputs that are all zero: the yardstick of any training."""
+        outputs = np.zeros_like(self.targets)
+        losses, _ = value_and_gradient(self.loss, outputs, self.targets)
+        return float(np.average(losses, weights=self.sample_weight))
+
+    def penalty_value(self, theta: Array) -> float:
+        """1/2 sum_j penalty_j theta_j^2."""
+        return 0.5 * float(np.dot(self.penalty, theta * theta))
+
+    def sample_losses(self, theta: Array, gradient: Array | None = None) -> Array:
+        """Weighted loss of every example; their summed gradient is added in place."""
+        layers = self.network.layers(theta)
+        transposed = [W[:-1].T for W in layers]
+        losses = np.empty(self.n_samples, dtype=theta.dtype)
+        workspace = None
+        for rows in row_blocks(self.n_samples, max(self.network.sizes)):
+            n_rows = rows.stop - rows.start
+            if workspace is None:
+                workspace = self.network.workspace(n_rows, theta.dtype)
+            work = workspace if n_rows == workspace.n_rows else workspace.first(n_rows)
+            work.inputs[0] = self.inputs[rows]
+            outputs = kernels.forward(layers, self.network.activations, work)
+            delta = work.deltas[-1]
+            self.loss.evaluate(outputs, self.targets[rows], losses[rows], delta)
+            if self.sample_weight is not None:
+                weight = self.sample_weight[rows]
+                losses[rows] *= weight
+                delta *= weight[:, None]
+            if gradient is not None:
+                kernels.backward(transposed, work)
+                for G, x, d in zip(
+                    self.network.layers(gradient), work.inputs, work.deltas, strict=True
+                ):
+                    kernels.add_product(G, x, d, 1.0)
+        return losses
+
+    def subset(self, rows: Array) -> "Objective":
+        """The objective of some examples, whose weights stay as they are."""
+        weight, labels = self.sample_weight, self.labels
+        return Objective(
+            self.network,
+            self.loss,
+            self.inputs[rows],
+            self.targets[rows],
+            None if weight is None else weight[rows],
+            self.penalty,
+            None if labels is None else labels[rows],
+        )

@@ -1,0 +1,132 @@
+"""The order in which examples are shown (section 4.2).
+
+The most instructive example is the one the network least expects: shuffle so that
+successive examples rarely share a class, or show those more often that it still gets
+wrong, but never only those, and not the outliers.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from sk_effprop.core.activations import Array
+
+# (rng, number of examples, class numbers or None) -> row numbers in showing order
+Order: TypeAlias = Callable[[np.random.Generator, int, Array | None], Array]
+
+# However strong the emphasis, this share of an epoch is spread evenly, so that the
+# easiest example is still shown every few epochs.
+EVEN_SHARE = 0.1
+# An error beyond the upper quartile by more than this many interquartile ranges is an
+# outlier (Tukey's far fence) and shown no more often than a median one.
+OUTLIER_FENCE = 3.0
+
+
+def random_order(
+    rng: np.random.Generator, n_samples: int, labels: Array | None = None
+) -> Array:
+    """Every example once, in random order."""
+    return rng.permutation(n_samples)
+
+
+def sequential_order(
+    rng: np.random.Generator, n_samples: int, labels: Array | None = None
+) -> Array:
+    """Every example once, in the order of the data."""
+    return np.arange(n_samples)
+
+
+def interleaved_order(
+    rng: np.random.Generator, n_samples: int, labels: Array | None = None
+) -> Array:
+    """Every example once, each class spread evenly over the epoch.
+
+    The k-th of a class's n_c examples, in random order, is due at ``(k + u_c) / n_c``
+    with one random u_c a class.  Without labels this is :func:`random_order`.
+    """
+    if labels is None:
+        return random_order(rng, n_samples)
+    shuffled = rng.permutation(n_samples)
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    _, counts = np.unique(labels, return_counts=True)
+    rank = np.arange(n_samples) - np.repeat(np.cumsum(counts) - counts, counts)
+    offset = np.repeat(rng.uniform(size=len(counts)), counts)
+    due = (rank + offset) / np.repeat(counts, counts)
+    order = by_class[np.argsort(due, kind="stable")]
+    return _separate_twins(order, labels)
+
+
+def _separate_twins(order: Array, labels: Array) -> Array:
+    """Swap an example that follows one of its class with a later neighbour."""
+    classes = labels[order]
+    twins = np.flatnonzero(classes[1:] == classes[:-1]) + 1
+    # twins of a class with more than half of the examples cannot be avoided
+    _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    avoidable = counts[inverse[order[twins]]] <= len(order) / 2
+    for i in twins[avoidable]:
+        others = np.flatnonzero(classes[i + 1 : i + 9] != classes[i])
+        if classes[i] == classes[i - 1] and len(others):
+            j = i + 1 + others[0]
+            order[[i, j]] = order[[j, i]]
+            classes[[i, j]] = classes[[j, i]]
+    return order
+
+
+def emphasised_order(
+    rng: np.random.Generator, order: Array, errors: Array, emphasis: float
+) -> Array:
+    """Repeat examples with a large error, at the cost of those with a small one.
+
+    Parameters
+    ----------
+    rng : Generator
+    order : ndarray of shape (n_samples,)
+        The order to start from; repeats of an example stay spread over the epoch.
+    errors : ndarray of shape (n_samples,)
+        Latest loss of every example; nan where it has not been shown.
+    emphasis : float
+        0 shows every example once; 1 shows it in proportion to its error.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Row numbers, some repeated, some absent.
+    """
+    share = _guarded_share(errors)
+    even = max(1.0 - emphasis, EVEN_SHARE)
+    expected = even + (1.0 - even) * share
+    if even == 1.0:
+        return order
+    # systematic resampling: everyone is shown floor or ceil of its expected number
+    n = len(order)
+    shuffled = rng.permutation(n)
+    edges = np.cumsum(expected[shuffled]) * (n / np.sum(expected))
+    ticks = np.arange(n) + rng.uniform()
+    chosen = shuffled[np.minimum(np.searchsorted(edges, ticks, side="right"), n - 1)]
+    times = np.bincount(chosen, minlength=n)
+    copies = np.repeat(order, times[order])
+    position = np.repeat(np.arange(n), times[order])
+    first = np.concatenate([[True], copies[1:] != copies[:-1]])
+    # the first showing keeps its place, repeats fall anywhere
+    due = np.where(first, position, rng.uniform(0, n, size=len(copies)))
+    return np.asarray(copies[np.argsort(due, kind="stable")])
+
+
+def _guarded_share(errors: Array) -> Array:
+    """Errors scaled to mean 1, outliers and unseen examples counted as typical."""
+    known = np.isfinite(errors)
+    if not known.any():
+        return np.ones_like(errors)
+    lower, median, upper = np.quantile(errors[known], [0.25, 0.5, 0.75])
+    outlier = errors > upper + OUTLIER_FENCE * (upper - lower)
+    share = np.where(known & ~outlier, errors, median)
+    total = np.sum(share)
+    return share * (len(share) / total) if total > 0 else np.ones_like(errors)
+
+
+ORDERS: dict[bool | str, Order] = {
+    True: random_order,
+    "interleave": interleaved_order,
+    False: sequential_order,
+}

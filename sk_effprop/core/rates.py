@@ -1,0 +1,150 @@
+"""Learning rates (section 4.7): one per weight, and how the global one moves."""
+
+from collections.abc import Callable
+from math import cos, pi, sqrt
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from sk_effprop.core.activations import Array
+
+# ---------------------------------------------------------------- per-weight factors
+
+# The printed rule, a rate proportional to sqrt(fan-in), is the inverse of what the
+# authors' own simulator does and of what stability asks for: a step moves a unit's
+# input by eta * |x|^2, which grows with the fan-in.
+SCALINGS: dict[str, Callable[[int, int], float]] = {
+    "none": lambda fan_in, fan_out: 1.0,
+    "inv_sqrt_fan_in": lambda fan_in, fan_out: 1.0 / sqrt(fan_in),
+    "inv_fan_in": lambda fan_in, fan_out: 1.0 / fan_in,
+    "sqrt_fan_in": lambda fan_in, fan_out: sqrt(fan_in),
+}
+
+# ------------------------------------------------------------------------- schedules
+
+
+class Progress(NamedTuple):
+    """How far training has come.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs completed.
+    n_shown : int
+        Examples shown.
+    n_stalls : int
+        How often training stopped making progress.
+    """
+
+    epoch: int = 0
+    n_shown: int = 0
+    n_stalls: int = 0
+
+
+class ScheduleSettings(NamedTuple):
+    """The numbers that schedules use."""
+
+    power_t: float
+    annealing_tau: float
+    max_iter: int
+
+
+Schedule: TypeAlias = Callable[[Progress, ScheduleSettings], float]
+
+
+def constant(progress: Progress, settings: ScheduleSettings) -> float:
+    """eta_0."""
+    return 1.0
+
+
+def invscaling(progress: Progress, settings: ScheduleSettings) -> float:
+    """eta_0 / t^power_t, t in examples shown."""
+    return float((progress.n_shown + 1) ** -settings.power_t)
+
+
+def adaptive(progress: Progress, settings: ScheduleSettings) -> float:
+    """A fifth whenever there is no more progress."""
+    return float(5.0**-progress.n_stalls)
+
+
+def annealing(progress: Progress, settings: ScheduleSettings) -> float:
+    """Search, then converge: eta_0 / (1 + t / tau), t in epochs; eq. (12) for t >> tau."""
+    return 1.0 / (1.0 + progress.epoch / settings.annealing_tau)
+
+
+def cosine(progress: Progress, settings: ScheduleSettings) -> float:
+    """Half a cosine from eta_0 down to almost 0 in the last of ``max_iter`` epochs."""
+    epoch = min(progress.epoch, settings.max_iter - 1)
+    return 0.5 * (1.0 + cos(pi * epoch / settings.max_iter))
+
+
+SCHEDULES: dict[str, Schedule] = {
+    "constant": constant,
+    "invscaling": invscaling,
+    "adaptive": adaptive,
+    "annealing": annealing,
+    "cosine": cosine,
+    # flow changes the rate at every update, see Flow; between epochs it stays
+    "flow": constant,
+}
+
+# adaptive: this many fifths, from eta_0 to below 1e-6 of it, then training stops
+MAX_STALLS = {"adaptive": 9}
+
+
+class Flow:
+    """The gradient-flow rule of Murata, Mueller, Ziehe and Amari, eqs. (17)-(19).
+
+    A running mean r of the gradient tells how far the minimum is; the rate follows its
+    norm, so it anneals near the minimum and rises when the minimum moves::
+
+        r   <- (1 - delta) r + delta g
+        eta <- eta + alpha eta (beta |r| - eta)
+
+    Parameters
+    ----------
+    rate : float
+        Initial eta.
+    constants : (float, float, float)
+        alpha, beta, delta.
+
+    Notes
+    -----
+    The noise of the gradients alone keeps |r| near ``sigma sqrt(delta / (2 - delta))``,
+    and eta on a plateau above zero.  So the mean of ``|g|^2`` is kept as well, and the
+    part of ``|r|^2`` that noise explains is taken off: r is a mean of gradients with
+    weights v, and ``E|r|^2 = |m|^2 + kappa (E|g|^2 - |m|^2)`` for gradients with mean m
+    and ``kappa = sum(v^2) / sum(v)^2``, which tends to ``delta / (2 - delta)``.
+    """
+
+    def __init__(self, rate: float, constants: tuple[float, float, float]) -> None:
+        self.rate = rate
+        self.alpha, self.beta, self.delta = constants
+        self.mean: Any = None
+        self.power = 0.0
+        self.weight = 0.0
+        self.weight_squared = 0.0
+
+    def update(self, gradient: Array) -> float:
+        """Take one gradient in; return the new rate."""
+        if self.mean is None:
+            self.mean = np.zeros_like(gradient)
+        delta, keep = self.delta, 1.0 - self.delta
+        self.mean *= keep
+        self.mean += delta * gradient
+        self.power = keep * self.power + delta * float(np.dot(gradient, gradient))
+        self.weight = keep * self.weight + delta
+        self.weight_squared = keep**2 * self.weight_squared + delta**2
+        change = self.alpha * (self.beta * self.distance() - self.rate)
+        # eta stays positive, and a first large gradient cannot blow it up
+        self.rate *= 1.0 + min(max(change, -0.5), 1.0)
+        return self.rate
+
+    def distance(self) -> float:
+        """Norm of the mean gradient, noise taken off."""
+        kappa = self.weight_squared / self.weight**2
+        squared = float(np.dot(self.mean, self.mean)) / self.weight**2
+        if kappa >= 1.0:
+            return sqrt(squared)
+        power = self.power / self.weight
+        return sqrt(max(squared - kappa * power, 0.0) / (1.0 - kappa))

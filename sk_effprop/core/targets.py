@@ -1,0 +1,86 @@
+"""Where the targets are put (section 4.5), and the way back from outputs.
+
+Targets at the asymptotes of a sigmoid drive its weights to infinity and say nothing
+about confidence; the paper puts them where ``|f''|`` peaks, which is +-1 for the
+recommended sigmoid.
+"""
+
+from math import inf
+
+import numpy as np
+from scipy.optimize import brentq
+
+from sk_effprop.core.activations import Activation, Array
+
+# probabilities read off a squared-error network stay this far from 0 and 1
+PROBABILITY_FLOOR = 1e-6
+
+
+def place_targets(
+    target_values: str | tuple[float, float], activation: Activation
+) -> tuple[float, float]:
+    """Low and high target for an output activation.
+
+    Parameters
+    ----------
+    target_values : {"max_curvature", "asymptote"} or (low, high)
+    activation : Activation
+
+    Returns
+    -------
+    (float, float)
+
+    Raises
+    ------
+    ValueError
+        If low is not below high, or a target lies outside the range of the activation.
+    """
+    bottom, top = activation.limits
+    if not isinstance(target_values, str):
+        low, high = (float(value) for value in target_values)
+    elif not activation.is_sigmoid:
+        # no flat ends to avoid or to aim at: any two reachable values will do
+        low, high = (-1.0, 1.0) if bottom == -inf else (0.0, 1.0)
+    elif target_values == "asymptote":
+        low, high = bottom, top
+    else:
+        peak = activation.curvature_peak
+        low, high = (float(activation.f(z)) for z in (-peak, peak))  # type: ignore[operator]
+    if not low < high:
+        raise ValueError(
+            f"target_values must be (low, high) with low < high, got ({low}, {high})."
+        )
+    if low < bottom or high > top:
+        raise ValueError(
+            f"target_values ({low}, {high}) lie outside the range ({bottom:.6g}, "
+            f"{top:.6g}) of the output activation, so no weights could reach them. "
+            "Use target_values='max_curvature' or another output_activation."
+        )
+    return low, high
+
+
+def code_indicator(indicator: Array, low: float, high: float) -> Array:
+    """0 becomes ``low``, 1 becomes ``high``."""
+    return low + (high - low) * indicator
+
+
+def decode_probabilities(outputs: Array, low: float, high: float) -> Array:
+    """Map (low, high) linearly to (0, 1), clipped to stay inside."""
+    p = (outputs.astype(np.float64) - low) / (high - low)
+    return np.clip(p, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
+
+
+def midpoint_preactivation(low: float, high: float, activation: Activation) -> float:
+    """The z at which the output lies half way between the targets."""
+
+    def excess(z: float) -> float:
+        return float(activation.f(z)) - (low + high) / 2.0
+
+    left, right = -1.0, 1.0
+    if excess(0.0) == 0.0:
+        return 0.0
+    while excess(left) > 0.0:
+        left *= 2.0
+    while excess(right) < 0.0:
+        right *= 2.0
+    return float(brentq(excess, left, right))

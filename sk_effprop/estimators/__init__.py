@@ -1,0 +1,1 @@
+"""The scikit-learn estimators: hyperparameters in, fitted attributes out."""

@@ -1,0 +1,189 @@
+"""From hyperparameters to the immutable things that train: network, start, solver."""
+
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from sk_effprop.core.activations import ACTIVATIONS, Activation
+from sk_effprop.core.curvature import leading_curvature
+from sk_effprop.core.initializers import biases_through_data, get_initializer
+from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.network import Network, initialize
+from sk_effprop.core.objective import Objective
+from sk_effprop.core.presentation import ORDERS
+from sk_effprop.core.rates import SCALINGS, ScheduleSettings
+from sk_effprop.estimators._parameters import hidden_sizes, refuse
+from sk_effprop.solvers import BATCH, LBFGS, Adam, Momentum, StochasticSolver
+
+# "auto": up to so many examples a classifier is trained by a deterministic batch method
+SMALL = 500
+# examples in an on-line update of solver="sgd"
+SGD_BATCH = 8
+ADAM_BATCH = 200
+ADAM_RATE = 1e-3
+# rows that bias_init="data" ranks at most
+MAX_RANKED_ROWS = 5000
+# alpha="auto": strength of the penalty for one connection and one example
+AUTO_ALPHA = 0.15
+
+
+def resolve_activation(activation: str | Activation) -> Activation:
+    """Look up a name."""
+    return ACTIVATIONS[activation] if isinstance(activation, str) else activation
+
+
+def hidden_activations(est: Any) -> tuple[Activation, ...]:
+    """One for each hidden layer, twisting term included."""
+    sizes = hidden_sizes(est)
+    chosen = est.activation
+    per_layer = chosen if isinstance(chosen, list) else [chosen] * len(sizes)
+    resolved = [resolve_activation(one) for one in per_layer]
+    return tuple(one._replace(twist=one.twist + est.twist) for one in resolved)
+
+
+def make_network(est: Any, n_inputs: int, n_outputs: int, output: Activation) -> Network:
+    """The network of ``hidden_layer_sizes`` and ``activation``."""
+    sizes = (n_inputs, *hidden_sizes(est), n_outputs)
+    return Network(sizes, (*hidden_activations(est), output))
+
+
+def penalty(est: Any, network: Network, n_samples: float) -> Any:
+    """L2 strength of every weight."""
+    if est.alpha == "auto":
+        return network.per_layer(
+            lambda fan_in, fan_out: AUTO_ALPHA * fan_in / n_samples, biases=0.0
+        )
+    return network.per_layer(lambda fan_in, fan_out: est.alpha, biases=0.0)
+
+
+def initial_theta(est: Any, objective: Objective, rng: np.random.Generator) -> Any:
+    """Starting weights of ``init`` and ``bias_init``, in the precision of the inputs."""
+    network, dtype = objective.network, objective.inputs.dtype
+    if isinstance(est.init, np.ndarray):
+        if est.init.shape != (network.n_weights,):
+            refuse(
+                est,
+                "init",
+                f"a name, a number, or an array of shape ({network.n_weights},)",
+                "Its layout is that of theta_.",
+            )
+        return est.init.astype(dtype)
+    theta = initialize(network, get_initializer(est.init), rng, dtype)
+    layers = network.layers(theta)
+    # Weights of inputs that never move would keep their random values and spoil
+    # predictions the day the inputs do move.
+    layers[0][:-1][constant_inputs(objective.inputs)] = 0.0
+    if est.bias_init == "data":
+        if len(layers) > 1:
+            layers[0][-1] = _ranked_biases(objective, layers[0], rng)
+    elif est.bias_init != "zero":
+        for W in layers:
+            W[-1] = est.bias_init
+    return theta
+
+
+def _ranked_biases(objective: Objective, W: Any, rng: np.random.Generator) -> Any:
+    inputs, weight = objective.inputs, objective.sample_weight
+    levels_rng = np.random.default_rng(rng.integers(2**63))
+    if len(inputs) > MAX_RANKED_ROWS:
+        rows = rng.choice(len(inputs), MAX_RANKED_ROWS, replace=False)
+        inputs, weight = inputs[rows], None if weight is None else weight[rows]
+    return biases_through_data(levels_rng, inputs @ W, weight)
+
+
+def constant_inputs(inputs: Any) -> Any:
+    """Which inputs have the same value in every row, up to rounding."""
+    if isinstance(inputs, FoldedSparse):
+        if inputs.A.ndim == 2:
+            return np.zeros(inputs.shape[1] - 1, dtype=bool)
+        spread = inputs.X.max(axis=0) - inputs.X.min(axis=0)
+        spread = spread.toarray().ravel()
+    else:
+        spread = np.ptp(inputs[:, :-1], axis=0)
+    return spread <= 1e-7 * np.max(spread, initial=0.0)
+
+
+def resolve_solver(est: Any, n_samples: int, *, is_classifier: bool) -> str:
+    """What ``solver="auto"`` means for these shapes."""
+    if est.solver != "auto":
+        return est.solver
+    wants_batches = not isinstance(est.batch_size, str) and est.batch_size < n_samples
+    if wants_batches or (is_classifier and n_samples > SMALL):
+        return "sgd"
+    return "lbfgs"
+
+
+def resolve_batch_size(est: Any, solver: str, n_samples: int) -> int:
+    """What ``batch_size`` means for this solver, at most ``n_samples``."""
+    if solver in BATCH or est.batch_size == "full":
+        return n_samples
+    if est.batch_size == "auto":
+        return min(ADAM_BATCH if solver == "adam" else SGD_BATCH, n_samples)
+    return min(est.batch_size, n_samples)
+
+
+def resolve_order(est: Any, *, has_labels: bool) -> Any:
+    """The presentation that ``shuffle`` names."""
+    automatic = "interleave" if has_labels else True
+    return ORDERS[automatic if est.shuffle == "auto" else est.shuffle]
+
+
+def make_solver(
+    est: Any,
+    name: str,
+    objective: Objective,
+    theta: Any,
+    rng: np.random.Generator,
+    known_rate: float | None,
+) -> tuple[Any, float | None, float | None]:
+    """Return the solver, its initial rate, and the curvature that the rate came from."""
+    if name == "lbfgs":
+        return LBFGS(est.max_fun, gradient_tolerance=est.tol or 1e-10), None, None
+    factors = objective.network.per_layer(SCALINGS[est.learning_rate_scaling])
+    batch_size = resolve_batch_size(est, name, objective.n_samples)
+    rate, lambda_max = known_rate, None
+    if rate is None:
+        rate, lambda_max = _initial_rate(
+            est, name, objective, theta, factors, batch_size, rng
+        )
+    if name == "adam":
+        rule: Any = Adam(est.beta_1, est.beta_2, est.epsilon)
+    else:
+        rule = Momentum(est.momentum, est.nesterovs_momentum)
+    solver = StochasticSolver(
+        rule=rule,
+        rate=rate,
+        factors=factors,
+        order=resolve_order(est, has_labels=objective.labels is not None),
+        emphasis=est.emphasis,
+        batch_size=batch_size,
+        batch_growth=est.batch_growth,
+        schedule=est.learning_rate,
+        settings=ScheduleSettings(est.power_t, est.annealing_tau, est.max_iter),
+        flow_rates=tuple(est.flow_rates),
+    )
+    return solver, rate, lambda_max
+
+
+def _initial_rate(
+    est: Any,
+    name: str,
+    objective: Objective,
+    theta: Any,
+    factors: Any,
+    batch_size: int,
+    rng: np.random.Generator,
+) -> tuple[float, float | None]:
+    if est.learning_rate_init != "auto":
+        return float(est.learning_rate_init), None
+    if name == "adam":
+        return ADAM_RATE, None
+    curvature = leading_curvature(objective, theta, factors, rng)
+    # momentum adds up 1 / (1 - momentum) steps
+    return curvature.rate(batch_size) * (1.0 - est.momentum), curvature.mean
+
+
+def patience(est: Any) -> float:
+    """``n_iter_no_change``, unless ``tol=0`` switches the rule off."""
+    return inf if est.tol == 0 else est.n_iter_no_change

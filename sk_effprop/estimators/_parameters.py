@@ -1,0 +1,302 @@
+"""Every hyperparameter once: its section of the paper, its values, the trick undone.
+
+Validation, the tour, the README's table and the tests read this registry; only the
+defaults live elsewhere, in the signatures of the estimators.
+"""
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sk_effprop._sklearn import Interval, InvalidParameterError, Options, StrOptions
+from sk_effprop.core.activations import ACTIVATIONS, Activation
+from sk_effprop.core.initializers import INITIALIZERS
+from sk_effprop.core.presentation import ORDERS
+from sk_effprop.core.rates import SCALINGS, SCHEDULES
+from sk_effprop.preprocessing import METHODS
+from sk_effprop.solvers import SOLVERS
+
+
+class Hyperparameter(NamedTuple):
+    """One entry of the registry.
+
+    Attributes
+    ----------
+    section : str
+        Of the paper; "" where it does not speak of it.
+    constraints : list
+        As scikit-learn's ``_parameter_constraints`` has them.
+    alternatives : tuple
+        Values other than the default, one for each way it can be set: what the tests
+        switch to, one at a time.
+    without : object
+        The value that undoes the trick, for the tour and for ablations.
+    planned : tuple
+        Values of the public contract that this version refuses.
+    """
+
+    section: str
+    constraints: list[Any]
+    alternatives: tuple[Any, ...] = ()
+    without: Any = None
+    planned: tuple[Any, ...] = ()
+
+
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NON_NEGATIVE = Interval(Real, 0, None, closed="left")
+PROPER_FRACTION = Interval(Real, 0, 1, closed="left")
+COUNT = Interval(Integral, 1, None, closed="left")
+
+
+def names(registry: Any, *more: str) -> StrOptions:
+    """The names of a registry as a constraint."""
+    return StrOptions({name for name in registry if isinstance(name, str)} | set(more))
+
+
+SHARED: dict[str, Hyperparameter] = {
+    "hidden_layer_sizes": Hyperparameter(
+        "3", ["array-like", Interval(Integral, 1, None, closed="left")], ((7, 5), ())
+    ),
+    "activation": Hyperparameter(
+        "4.4",
+        [names(ACTIVATIONS), Activation, list],
+        tuple(name for name in ACTIVATIONS if name != "lecun_tanh"),
+        without="logistic",
+    ),
+    "twist": Hyperparameter("4.4", [NON_NEGATIVE], (0.05,)),
+    "output_activation": Hyperparameter(
+        "4.4", [names(ACTIVATIONS, "auto"), Activation], ("tanh", "identity")
+    ),
+    "init": Hyperparameter(
+        "4.6",
+        [names(INITIALIZERS), NON_NEGATIVE, np.ndarray],
+        tuple(name for name in INITIALIZERS if name != "lecun_uniform") + (0.3,),
+        without=1.0,
+    ),
+    "bias_init": Hyperparameter(
+        "4.6", [StrOptions({"zero", "data"}), Real], ("zero", 0.1), without="zero"
+    ),
+    "normalize": Hyperparameter(
+        "4.3",
+        [names(METHODS), None],
+        tuple(name for name in METHODS if name != "standardize") + (None,),
+        without=None,
+    ),
+    "input_clip": Hyperparameter("4.3", [POSITIVE, None], (4.0,)),
+    "input_gains": Hyperparameter("4.3, 4.7", ["boolean"], planned=(True,)),
+    "solver": Hyperparameter(
+        "4.1, 6, 9",
+        [names(SOLVERS, "auto", "sdlm", "cg", "scg", "lm")],
+        ("sgd", "adam", "lbfgs"),
+        planned=("sdlm", "cg", "scg", "lm"),
+    ),
+    "batch_size": Hyperparameter(
+        "4.1",
+        [COUNT, StrOptions({"auto", "full"})],
+        (1, 16, "full"),
+        without="full",
+    ),
+    "batch_growth": Hyperparameter(
+        "4.1", [Interval(Real, 1, None, closed="left")], (1.5,)
+    ),
+    "shuffle": Hyperparameter(
+        "4.2",
+        ["boolean", names(ORDERS, "auto")],
+        (True, "interleave", False),
+        without=False,
+    ),
+    "emphasis": Hyperparameter("4.2", [Interval(Real, 0, 1, closed="both")], (0.5,)),
+    "learning_rate_init": Hyperparameter(
+        "4.7, 9.2", [POSITIVE, StrOptions({"auto"})], (0.01,), without=0.001
+    ),
+    "learning_rate": Hyperparameter(
+        "4.1, 4.7", [names(SCHEDULES)], tuple(SCHEDULES), without="constant"
+    ),
+    "power_t": Hyperparameter("4.1", [NON_NEGATIVE], (0.25,)),
+    "annealing_tau": Hyperparameter("4.1", [POSITIVE], (3.0,)),
+    "flow_rates": Hyperparameter("4.7", [tuple, list], ((0.05, 0.5, 0.05),)),
+    "learning_rate_scaling": Hyperparameter(
+        "4.7", [names(SCALINGS)], tuple(name for name in SCALINGS if name != "none")
+    ),
+    "momentum": Hyperparameter("4.7", [PROPER_FRACTION], (0.5,)),
+    "nesterovs_momentum": Hyperparameter("4.7", ["boolean"], (True,)),
+    "averaging": Hyperparameter("", ["boolean"], planned=(True,)),
+    "beta_1": Hyperparameter("", [PROPER_FRACTION], (0.8,)),
+    "beta_2": Hyperparameter("", [PROPER_FRACTION], (0.99,)),
+    "epsilon": Hyperparameter("", [POSITIVE], (1e-4,)),
+    "damping": Hyperparameter("9.1, 6.4", [StrOptions({"auto"}), POSITIVE]),
+    "curvature_decay": Hyperparameter("9.1", [PROPER_FRACTION]),
+    "curvature_samples": Hyperparameter("9.1", [COUNT]),
+    "curvature_period": Hyperparameter("9.1", [COUNT]),
+    "alpha": Hyperparameter(
+        "",
+        [NON_NEGATIVE, StrOptions({"auto", "evidence"})],
+        (0.0, 0.01),
+        planned=("evidence",),
+    ),
+    "max_iter": Hyperparameter("", [COUNT], (5,)),
+    "max_fun": Hyperparameter("", [COUNT], (20,)),
+    "tol": Hyperparameter("", [NON_NEGATIVE], (0.0,)),
+    "n_iter_no_change": Hyperparameter(
+        "", [COUNT, Options(Real, {np.inf})], (3, np.inf)
+    ),
+    "goal": Hyperparameter("", [Real, None], (0.2,)),
+    "max_time": Hyperparameter("", [POSITIVE, None], (60.0,)),
+    "early_stopping": Hyperparameter(
+        "", ["boolean", StrOptions({"auto"})], (True, False)
+    ),
+    "validation_fraction": Hyperparameter(
+        "", [Interval(Real, 0, 1, closed="neither")], (0.3,)
+    ),
+    "scoring": Hyperparameter("", [str, callable]),
+    "checkpoint": Hyperparameter("", [str, "array-like", None, object]),
+    "checkpoint_interval": Hyperparameter("", [POSITIVE]),
+    "resume": Hyperparameter("", ["boolean"], planned=(True,)),
+    "engine": Hyperparameter(
+        "", [StrOptions({"auto", "numpy", "numba"})], ("numpy",), planned=("numba",)
+    ),
+    "random_state": Hyperparameter("", ["random_state"], (1,)),
+    "warm_start": Hyperparameter("", ["boolean"], (True,)),
+    "verbose": Hyperparameter("", ["verbose"]),
+}
+
+CLASSIFIER: dict[str, Hyperparameter] = SHARED | {
+    "target_values": Hyperparameter(
+        "4.5",
+        [StrOptions({"max_curvature", "asymptote"}), tuple, list],
+        ("asymptote", (-0.5, 0.5)),
+        without="asymptote",
+    ),
+    "loss": Hyperparameter(
+        "3", [StrOptions({"squared_error", "log_loss"})], ("log_loss",)
+    ),
+    "class_weight": Hyperparameter(
+        "4.2", [dict, StrOptions({"balanced"}), None], ("balanced",)
+    ),
+}
+
+REGRESSION_LOSSES_PLANNED = (
+    "huber", "absolute_error", "quantile", "poisson", "gamma",
+)  # fmt: skip
+
+REGRESSOR: dict[str, Hyperparameter] = SHARED | {
+    "normalize_target": Hyperparameter("4.3", ["boolean"], (False,), without=False),
+    "loss": Hyperparameter(
+        "3",
+        [StrOptions({"squared_error", *REGRESSION_LOSSES_PLANNED})],
+        planned=REGRESSION_LOSSES_PLANNED,
+    ),
+    "quantile": Hyperparameter("", [Interval(Real, 0, 1, closed="neither")]),
+    "huber_delta": Hyperparameter("", [POSITIVE]),
+}
+
+# Parameters that only planned features read: their default is all they accept.
+NEUTRAL_ONLY: dict[str, Any] = {
+    "damping": "auto",
+    "curvature_decay": 0.01,
+    "curvature_samples": 500,
+    "curvature_period": 1,
+    "scoring": "loss",
+    "checkpoint": None,
+    "checkpoint_interval": 30.0,
+    "quantile": 0.5,
+    "huber_delta": 1.35,
+}
+
+
+def constraints(registry: dict[str, Hyperparameter]) -> dict[str, list[Any]]:
+    """As scikit-learn's validation wants them."""
+    return {name: entry.constraints for name, entry in registry.items()}
+
+
+def refuse(estimator: Any, name: str, rule: str, way_out: str) -> None:
+    """Raise in the words of scikit-learn, with a way out."""
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {type(estimator).__name__} must be {rule}. "
+        f"Got {getattr(estimator, name)!r} instead. {way_out}"
+    )
+
+
+def check_planned(estimator: Any, registry: dict[str, Hyperparameter]) -> None:
+    """Refuse what the contract promises and this version does not have."""
+    for name, entry in registry.items():
+        value = getattr(estimator, name)
+        for planned in entry.planned:
+            if type(value) is type(planned) and value == planned:
+                refuse(
+                    estimator,
+                    name,
+                    "one of the values that this version implements",
+                    f"{planned!r} is planned and not available yet.",
+                )
+        if name in NEUTRAL_ONLY and value != NEUTRAL_ONLY[name]:
+            refuse(
+                estimator,
+                name,
+                f"{NEUTRAL_ONLY[name]!r} in this version",
+                "What uses other values is planned and not available yet.",
+            )
+
+
+def check_combinations(estimator: Any) -> None:
+    """Rules that no single parameter can tell."""
+    sizes = hidden_sizes(estimator)
+    activation = estimator.activation
+    per_layer = isinstance(activation, list)
+    if per_layer and len(activation) != len(sizes):
+        refuse(
+            estimator,
+            "activation",
+            f"a single activation or a list of {len(sizes)}, one per hidden layer",
+            f"hidden_layer_sizes is {estimator.hidden_layer_sizes!r}.",
+        )
+    for one in activation if per_layer else []:
+        if not isinstance(one, Activation) and one not in ACTIVATIONS:
+            refuse(
+                estimator,
+                "activation",
+                f"a list of names out of {sorted(ACTIVATIONS)} or Activations",
+                f"{one!r} is neither.",
+            )
+    if estimator.loss == "log_loss" and estimator.output_activation not in (
+        "auto",
+        "identity",
+    ):
+        refuse(
+            estimator,
+            "output_activation",
+            "'auto' or 'identity' with loss='log_loss', which owns the softmax",
+            "Use 'auto', or loss='squared_error'.",
+        )
+    _check_numbers(estimator, "flow_rates", 3, lambda v: 0 < v[0] and 0 < v[2] < 1)
+    if not isinstance(getattr(estimator, "target_values", ""), str):
+        _check_numbers(estimator, "target_values", 2, lambda v: v[0] < v[1])
+
+
+def _check_numbers(
+    estimator: Any, name: str, length: int, rule: Callable[[Any], bool]
+) -> None:
+    values = getattr(estimator, name)
+    numeric = len(values) == length and all(isinstance(v, Real) for v in values)
+    if not (numeric and rule(values)):
+        wording = {
+            "flow_rates": "three numbers (alpha > 0, beta, 0 < delta < 1)",
+            "target_values": "a name or two numbers (low, high) with low < high",
+        }
+        refuse(estimator, name, wording[name], "See the docstring for their meaning.")
+
+
+def hidden_sizes(estimator: Any) -> tuple[int, ...]:
+    """hidden_layer_sizes as a tuple."""
+    sizes = estimator.hidden_layer_sizes
+    sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
+    if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+        refuse(
+            estimator,
+            "hidden_layer_sizes",
+            "a positive int or a sequence of positive ints",
+            "() is the linear model.",
+        )
+    return tuple(int(size) for size in sizes)

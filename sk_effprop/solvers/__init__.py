@@ -1,0 +1,19 @@
+"""Solvers walk one flat vector downhill; they know no estimator and no other solver."""
+
+from sk_effprop.solvers.lbfgs import LBFGS
+from sk_effprop.solvers.stochastic import Adam, Momentum, StochasticSolver
+
+# What an estimator needs to know of a solver before it builds one.
+STOCHASTIC = ("sgd", "adam")
+BATCH = ("lbfgs",)
+SOLVERS = STOCHASTIC + BATCH
+
+__all__ = [
+    "BATCH",
+    "LBFGS",
+    "SOLVERS",
+    "STOCHASTIC",
+    "Adam",
+    "Momentum",
+    "StochasticSolver",
+]

@@ -1,0 +1,69 @@
+"""What a solver is: an immutable bag of hyperparameters that walks theta downhill.
+
+``solve`` takes everything else: the objective, where to start, what an earlier call
+left behind (``state``), a random generator, and a monitor, which alone decides when to
+stop.  So a first fit, a warm start and ``partial_fit`` are the same call.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from sk_effprop.core.activations import Array
+from sk_effprop.core.objective import Objective
+
+# Called with "stalled" or "diverged" before a monitor stops for that reason; True means
+# that the solver has changed its ways and wants to go on.
+Rescue: TypeAlias = Callable[[str], bool]
+
+
+class Monitor(Protocol):
+    """What a solver sees of the monitor."""
+
+    best_theta: Array
+
+    def __call__(
+        self,
+        theta: Array,
+        value: float,
+        *,
+        epoch_mean: float | None = None,
+        rate: float | None = None,
+        rescue: Rescue | None = None,
+    ) -> bool:
+        """Note an iteration and its E(theta); say whether to stop."""
+
+
+class Solution(NamedTuple):
+    """Where a solver ended.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_weights,)
+        The last weights; the monitor has the best.
+    state : object
+        To be handed to the next call that goes on from here.
+    converged : bool
+        Whether the solver itself found nothing left to do.
+    message : str
+        Why it ended, if the monitor did not stop it.
+    """
+
+    theta: Array
+    state: Any
+    converged: bool
+    message: str
+
+
+class Solver(Protocol):
+    """One way downhill."""
+
+    def solve(
+        self,
+        objective: Objective,
+        theta: Array,
+        *,
+        state: Any,
+        rng: Any,
+        monitor: Monitor,
+    ) -> Solution:
+        """Walk from theta, which is left alone, until the monitor says stop."""

@@ -1,0 +1,339 @@
+"""Stochastic, mini-batch and batch gradient descent (sections 4.1, 4.2, 4.7).
+
+One loop for all of them: an epoch shows the examples in some order, a batch at a time,
+and a rule turns each batch's gradient into a step.  Batch size 1 is the paper's
+on-line learning, the size of the data its batch learning.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from sk_effprop.core import kernels
+from sk_effprop.core.activations import Array
+from sk_effprop.core.objective import Objective
+from sk_effprop.core.presentation import Order, emphasised_order
+from sk_effprop.core.rates import (
+    MAX_STALLS,
+    SCHEDULES,
+    Flow,
+    Progress,
+    ScheduleSettings,
+)
+from sk_effprop.solvers.base import Monitor, Solution
+
+# numbers in the block of shown examples that is copied together before it is swept
+SHOWN_BLOCK = 2**18
+# divergence halves the rate at most this often
+MAX_HALVINGS = 30
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """theta <- theta + v, v <- momentum v - rate g; Nesterov looks one step ahead."""
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step is just the gradient times the rate."""
+        return self.momentum == 0.0
+
+    def start(self, theta: Array) -> list[Array]:
+        """Nothing has moved yet."""
+        return [] if self.is_plain else [np.zeros_like(theta)]
+
+    def step(
+        self, theta: Array, gradient: Array, rates: float | Array, memory: list[Array]
+    ) -> None:
+        """Move theta in place; the gradient is used up."""
+        gradient *= rates
+        if self.is_plain:
+            theta -= gradient
+            return
+        (velocity,) = memory
+        velocity *= self.momentum
+        velocity -= gradient
+        theta += velocity
+        if self.nesterov:
+            # momentum * v - rate g in place of v
+            velocity_ahead = (self.momentum - 1.0) * velocity
+            velocity_ahead -= gradient
+            theta += velocity_ahead
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Kingma and Ba (2015): the yardstick."""
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    is_plain = False
+
+    def start(self, theta: Array) -> list[Array]:
+        """First and second moment, and the number of steps."""
+        return [np.zeros_like(theta), np.zeros_like(theta), np.zeros(1)]
+
+    def step(
+        self, theta: Array, gradient: Array, rates: float | Array, memory: list[Array]
+    ) -> None:
+        """Move theta in place; the gradient is used up."""
+        first, second, n_steps = memory
+        n_steps += 1
+        t = float(n_steps[0])
+        first *= self.beta_1
+        first += (1.0 - self.beta_1) * gradient
+        gradient *= gradient
+        second *= self.beta_2
+        second += (1.0 - self.beta_2) * gradient
+        correction = np.sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t)
+        theta -= float(correction) * rates * first / (np.sqrt(second) + self.epsilon)
+
+
+@dataclass(frozen=True)
+class StochasticState:
+    """What one epoch leaves to the next.
+
+    Attributes
+    ----------
+    progress : Progress
+    halvings : int
+        How often divergence has halved the rate.
+    memory : list of ndarray
+        The rule's: velocity or moments.
+    flow : Flow or None
+    errors : ndarray of shape (n_samples,) or None
+        Latest loss of every example, nan before it is shown.
+    """
+
+    progress: Progress
+    memory: list[Array]
+    halvings: int = 0
+    flow: Flow | None = None
+    errors: Array | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class StochasticSolver:
+    """Gradient descent on batches of any size.
+
+    Attributes
+    ----------
+    rule : Momentum or Adam
+    rate : float
+        Initial global learning rate.
+    factors : ndarray of shape (n_weights,)
+        Relative rate of every weight, constant within a layer.
+    order : callable
+        One of ``presentation.ORDERS``.
+    emphasis : float
+    batch_size : int
+    batch_growth : float
+        The batch size is multiplied by it every epoch.
+    schedule : str
+        Key of ``rates.SCHEDULES``.
+    settings : ScheduleSettings
+    flow_rates : (float, float, float)
+        alpha, beta, delta of (17)-(19).
+    """
+
+    rule: Momentum | Adam
+    rate: float
+    factors: Array
+    order: Order
+    emphasis: float
+    batch_size: int
+    batch_growth: float
+    schedule: str
+    settings: ScheduleSettings
+    flow_rates: tuple[float, float, float]
+
+    def solve(
+        self,
+        objective: Objective,
+        theta: Array,
+        *,
+        state: StochasticState | None,
+        rng: np.random.Generator,
+        monitor: Monitor,
+    ) -> Solution:
+        """Run epochs until the monitor says stop."""
+        theta = theta.copy()
+        state = state or StochasticState(Progress(), self.rule.start(theta))
+
+        def rescue(event: str) -> bool:
+            nonlocal state
+            changed = self._rescue(event, theta, state, monitor)
+            state = changed or state
+            return changed is not None
+
+        stop = False
+        while not stop:
+            rate = self.current_rate(state)
+            with np.errstate(over="ignore", invalid="ignore"):
+                epoch_mean, state = self._epoch(objective, theta, state, rate, rng)
+                value = objective.value(theta)
+            stop = monitor(
+                theta, value, epoch_mean=epoch_mean, rate=rate, rescue=rescue
+            )
+        return Solution(theta, replace(state, errors=None), False, "")
+
+    def current_rate(self, state: StochasticState) -> float:
+        """The global learning rate of the next epoch."""
+        if state.flow is not None:
+            return state.flow.rate
+        factor = SCHEDULES[self.schedule](state.progress, self.settings)
+        return self.rate * factor * 0.5**state.halvings
+
+    def _rescue(
+        self, event: str, theta: Array, state: StochasticState, monitor: Monitor
+    ) -> StochasticState | None:
+        """Lower the rate, where that is still possible."""
+        progress = state.progress
+        if event == "stalled" and progress.n_stalls < MAX_STALLS.get(self.schedule, 0):
+            return replace(
+                state, progress=progress._replace(n_stalls=progress.n_stalls + 1)
+            )
+        if event == "diverged" and state.halvings < MAX_HALVINGS:
+            np.copyto(theta, monitor.best_theta)
+            return StochasticState(
+                progress, self.rule.start(theta), state.halvings + 1
+            )
+        return None
+
+    def _epoch(
+        self,
+        objective: Objective,
+        theta: Array,
+        state: StochasticState,
+        rate: float,
+        rng: np.random.Generator,
+    ) -> tuple[float, StochasticState]:
+        """Show every example; return the mean of E on the way, and the new state."""
+        n = objective.n_samples
+        epoch = state.progress.epoch
+        batch_size = int(min(n, self.batch_size * self.batch_growth**epoch))
+        order = self.order(rng, n, objective.labels)
+        errors = state.errors
+        if self.emphasis > 0.0:
+            errors = np.full(n, np.nan) if errors is None else errors.copy()
+            order = emphasised_order(rng, order, errors, self.emphasis)
+        flow = state.flow
+        if self.schedule == "flow" and flow is None:
+            flow = Flow(rate, self.flow_rates)
+        if self.rule.is_plain and flow is None:
+            update = self._plain_update(objective, theta, rate, batch_size)
+        else:
+            update = self._general_update(
+                objective, theta, rate, batch_size, state.memory, flow
+            )
+        shown = self._show(objective, theta, order, batch_size, update)
+        if errors is not None:
+            errors[order] = shown
+        weight = objective.sample_weight
+        mean = np.mean(shown if weight is None else shown * weight[order])
+        progress = state.progress._replace(
+            epoch=epoch + 1, n_shown=state.progress.n_shown + n
+        )
+        after = replace(state, progress=progress, flow=flow, errors=errors)
+        return float(mean) + objective.penalty_value(theta), after
+
+    def _show(
+        self,
+        objective: Objective,
+        theta: Array,
+        order: Array,
+        batch_size: int,
+        update: kernels.Update,
+    ) -> Array:
+        """Sweep through the examples in this order; return the loss of each."""
+        network = objective.network
+        layers = network.layers(theta)
+        work = network.workspace(batch_size, theta.dtype)
+        value = np.empty(len(order), dtype=theta.dtype)
+        weight = objective.sample_weight
+        for block in _blocks(len(order), batch_size, network.sizes[0]):
+            rows = order[block]
+            examples = (
+                objective.inputs[rows],
+                objective.targets[rows],
+                None if weight is None else weight[rows],
+            )
+            kernels.sweep(
+                layers,
+                network.activations,
+                objective.loss,
+                examples,
+                value[block],
+                work,
+                update,
+            )
+        return value
+
+    def _plain_update(
+        self, objective: Objective, theta: Array, rate: float, batch_size: int
+    ) -> kernels.Update:
+        """No momentum: the scaled gradient goes straight into the weights."""
+        network = objective.network
+        layers = network.layers(theta)
+        rates = [rate * float(view[0, 0]) for view in network.layers(self.factors)]
+        decays = [
+            eta * float(view[0, 0])
+            for eta, view in zip(rates, network.layers(objective.penalty), strict=True)
+        ]
+        steps = [-eta / batch_size for eta in rates]
+        weights = [W[:-1] for W in layers]
+        add_product = kernels.add_product
+
+        def update(inputs: Sequence[Any], deltas: Sequence[Array], share: float) -> None:
+            for W, decay in zip(weights, decays, strict=True):
+                np.multiply(W, 1.0 - share * decay, out=W)
+            add(inputs, deltas)
+
+        def add(
+            inputs: Sequence[Any], deltas: Sequence[Array], share: float = 1.0
+        ) -> None:
+            for W, x, delta, step in zip(layers, inputs, deltas, steps, strict=True):
+                add_product(W, x, delta, step)
+
+        return update if any(decays) else add
+
+    def _general_update(
+        self,
+        objective: Objective,
+        theta: Array,
+        rate: float,
+        batch_size: int,
+        memory: list[Array],
+        flow: Flow | None,
+    ) -> kernels.Update:
+        """Collect the gradient, and let the rule make a step of it."""
+        gradient = np.empty_like(theta)
+        views = objective.network.layers(gradient)
+        penalty = objective.penalty.astype(theta.dtype)
+        penalised = bool(penalty.any())
+        factors = self.factors.astype(theta.dtype)
+        scale = 1.0 / batch_size
+
+        def update(inputs: Sequence[Any], deltas: Sequence[Array], share: float) -> None:
+            gradient.fill(0.0)
+            for G, x, delta in zip(views, inputs, deltas, strict=True):
+                kernels.add_product(G, x, delta, scale / share)
+            if penalised:
+                np.add(gradient, penalty * theta, out=gradient)
+            eta = rate if flow is None else flow.update(gradient)
+            # a smaller last batch counts for its share of a full one
+            self.rule.step(theta, gradient, (share * eta) * factors, memory)
+
+        return update
+
+
+def _blocks(n: int, batch_size: int, width: int) -> Iterator[slice]:
+    """Slices of whole batches that hold about SHOWN_BLOCK numbers each."""
+    step = batch_size * max(1, SHOWN_BLOCK // (batch_size * width))
+    for start in range(0, n, step):
+        yield slice(start, min(start + step, n))

@@ -1,0 +1,179 @@
+"""The monitor remembers, and alone decides to stop.
+
+Solvers report every epoch or iteration; the monitor keeps the curves and the best
+weights, measured after the update, and stops at a goal, for lack of progress, time,
+or iterations, or when training has gone wrong for good.
+"""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import TypeAlias
+
+import numpy as np
+
+from sk_effprop.core.activations import Array
+from sk_effprop.solvers.base import Rescue
+
+# theta -> (loss on the validation data, score, larger is better)
+Validate: TypeAlias = Callable[[Array], tuple[float, float]]
+
+# an iteration that ends this many times above where training started has diverged
+DIVERGENCE_FACTOR = 2.0
+
+
+class Monitor:
+    """History, best weights and the decision to stop, of one fit.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_weights,)
+        Initial weights: the best until there are better ones.
+    value : float
+        Their objective.
+    null_value : float
+        The loss of a network that outputs zeros; training that ends an iteration far
+        above both it and ``value`` has diverged.
+    max_iter : int
+    tol : float
+        Improvements below it are no progress; 0 switches that rule off.
+    patience : float
+        Consecutive iterations without progress before training stops.
+    goal : float or None
+        Stop when the objective is at most this.
+    max_time : float or None
+        Seconds.
+    validate : callable, optional
+        The score, not the objective, then tells progress and the best weights.
+    report : callable, optional
+        Called with the monitor after each iteration.
+
+    Attributes
+    ----------
+    best_theta : ndarray
+    best_value, best_score : float
+    loss_curve, validation_losses, validation_scores, rates : list of float
+    reason : str
+        Why it stopped: "goal", "stalled", "max_iter", "max_time", "diverged"; "" while
+        it has not.
+    n_recoveries : int
+        How often training diverged and went on from the best weights.
+    """
+
+    def __init__(
+        self,
+        theta: Array,
+        value: float,
+        *,
+        null_value: float,
+        max_iter: int,
+        tol: float = 0.0,
+        patience: float = np.inf,
+        goal: float | None = None,
+        max_time: float | None = None,
+        validate: Validate | None = None,
+        report: Callable[["Monitor"], None] | None = None,
+    ) -> None:
+        self.max_iter, self.tol, self.patience = max_iter, tol, patience
+        self.goal, self.max_time = goal, max_time
+        self.validate, self.report = validate, report
+        self.loss_curve: list[float] = []
+        self.validation_losses: list[float] = []
+        self.validation_scores: list[float] = []
+        self.rates: list[float] = []
+        self.reason = ""
+        self.n_recoveries = 0
+        self.best_theta = theta.copy()
+        self.best_value = value
+        self._ceiling = DIVERGENCE_FACTOR * max(value, null_value)
+        self.best_score = -np.inf
+        self._progress_mark = np.inf
+        self._n_without_progress = 0
+        self._start_time = monotonic()
+
+    @property
+    def n_iter(self) -> int:
+        """Iterations seen."""
+        return len(self.loss_curve)
+
+    def __call__(
+        self,
+        theta: Array,
+        value: float,
+        *,
+        epoch_mean: float | None = None,
+        rate: float | None = None,
+        rescue: Rescue | None = None,
+    ) -> bool:
+        """Note an iteration and its E(theta); say whether to stop.
+
+        Parameters
+        ----------
+        theta : ndarray
+            The weights after the update.
+        value : float
+            The objective there.
+        epoch_mean : float, optional
+            Its mean while the weights moved; goes into the curve in place of ``value``.
+        rate : float, optional
+            The learning rate that was used.
+        rescue : callable, optional
+            See :data:`sk_effprop.solvers.base.Rescue`.
+        """
+        self.loss_curve.append(value if epoch_mean is None else epoch_mean)
+        if rate is not None:
+            self.rates.append(rate)
+        trouble = ""
+        if self._has_diverged(theta, value):
+            trouble = "diverged"
+        else:
+            self._keep_best(theta, value)
+            if self._n_without_progress >= self.patience:
+                trouble = "stalled"
+        if self.report is not None:
+            self.report(self)
+        self.reason = self._reason(trouble, rescue)
+        return bool(self.reason)
+
+    def _reason(self, trouble: str, rescue: Rescue | None) -> str:
+        if self.goal is not None and self.best_value <= self.goal:
+            return "goal"
+        out_of_time = (
+            self.max_time is not None
+            and monotonic() - self._start_time >= self.max_time
+        )
+        limit = "max_iter" if self.n_iter >= self.max_iter else ""
+        limit = "max_time" if out_of_time else limit
+        if trouble == "stalled" and limit:
+            return trouble
+        if trouble and not limit and rescue is not None and rescue(trouble):
+            self.n_recoveries += trouble == "diverged"
+            self._n_without_progress = 0
+            return ""
+        return trouble or limit
+
+    def _has_diverged(self, theta: Array, value: float) -> bool:
+        in_order = value <= self._ceiling and np.isfinite(theta).all()
+        return not in_order
+
+    def _keep_best(self, theta: Array, value: float) -> None:
+        criterion, best = value, self.best_value
+        if self.validate is not None:
+            loss, score = self.validate(theta)
+            self.validation_losses.append(loss)
+            self.validation_scores.append(score)
+            criterion, best = -score, -self.best_score
+            self.best_score = max(self.best_score, score)
+        # the first weights of equals are kept: they took the least training
+        if criterion < best:
+            np.copyto(self.best_theta, theta)
+            self.best_value = value
+        self._count_progress(criterion)
+
+    def _count_progress(self, criterion: float) -> None:
+        if self.tol == 0.0:
+            return
+        if criterion > self._progress_mark - self.tol:
+            self._n_without_progress += 1
+        else:
+            self._n_without_progress = 0
+        self._progress_mark = min(self._progress_mark, criterion)
