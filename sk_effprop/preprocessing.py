@@ -107,7 +107,7 @@ def _dense(X: Any) -> Any:
 
 
 def smooth_clip(z: Any, c: float) -> Any:
-    """z / sqrt(1 + (z / c)^2): z near 0, c far out."""
+    """Z / sqrt(1 + (z / c)^2): z near 0, c far out."""
     return z / np.sqrt(1.0 + (z / c) ** 2)
 
 

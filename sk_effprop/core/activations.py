@@ -95,7 +95,7 @@ class RationalTanh:
 
     @classmethod
     def _correction(cls, u: Array) -> tuple[Array, Array, Array]:
-        """q in s' = (1 - s^2) q, with |u| and P(|u|)."""
+        """Q in s' = (1 - s^2) q, with |u| and P(|u|)."""
         a = np.minimum(np.abs(u), cls.saturation)
         p = cls._cubic(a)
         return 1.0 - a**3 / (3072.0 * p), a, p
@@ -175,20 +175,29 @@ class Activation(NamedTuple):
     twist: float = 0.0
     offset: float = 0.0
 
-    def evaluate(self, z: Array, value: Array, derivative: Array) -> None:
-        """Write f(z) into ``value`` and f'(z) into ``derivative``; keep ``z``."""
+    def evaluate(self, u: Array, value: Array, derivative: Array) -> None:
+        """Write f(z) and f'(z) / gain, given ``u = slope * z``, which is kept.
+
+        Both constants are free where a product with weights comes before and after:
+        it takes ``slope`` and ``gain`` as its factor.
+        """
         kind, amplitude, slope, twist, offset = self
         shape = SHAPES[kind]
-        np.multiply(z, slope, out=derivative)
-        shape.value(derivative, value)
-        shape.first(derivative, value, derivative)
-        np.multiply(derivative, amplitude * slope, out=derivative)
-        np.multiply(value, amplitude, out=value)
+        shape.value(u, value)
+        shape.first(u, value, derivative)
+        if amplitude != 1.0:
+            np.multiply(value, amplitude, out=value)
         if twist:
-            value += twist * z
+            value += (twist / slope) * u
+            np.multiply(derivative, amplitude * slope, out=derivative)
             derivative += twist
         if offset:
             value += offset
+
+    @property
+    def gain(self) -> float:
+        """The constant factor of f'; 1 where the twisting term leaves none."""
+        return 1.0 if self.twist else self.amplitude * self.slope
 
     def f(self, z: Any) -> Array:
         """f(z)."""
@@ -207,10 +216,10 @@ class Activation(NamedTuple):
         return np.asarray(factor * SHAPES[self.kind].second(u, s))
 
     def _value_and_derivative(self, z: Any) -> tuple[Array, Array]:
-        z = _floating(z)
-        value, derivative = np.empty_like(z), np.empty_like(z)
-        self.evaluate(z, value, derivative)
-        return value, derivative
+        u = np.asarray(self.slope * _floating(z))
+        value, derivative = np.empty_like(u), np.empty_like(u)
+        self.evaluate(u, value, derivative)
+        return value, self.gain * derivative
 
     @property
     def is_identity(self) -> bool:

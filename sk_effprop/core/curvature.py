@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sk_effprop.core import kernels
 from sk_effprop.core.activations import Array
+from sk_effprop.core.kernels import Passes
 from sk_effprop.core.network import forward, jvp, vjp
 from sk_effprop.core.objective import Objective
 
@@ -80,13 +80,13 @@ def leading_curvature(
         mean = float(np.linalg.norm(direction))
         if mean == 0.0:
             break
-    pattern = _pattern_curvature(objective, theta, trace, rates, curvature)
+    pattern = _pattern_curvature(objective, trace, rates, curvature)
     return LeadingCurvature(max(pattern, mean) + penalty, mean + penalty)
 
 
-def _output_curvature(objective: Objective, trace: kernels.Workspace) -> Array:
+def _output_curvature(objective: Objective, trace: Passes) -> Array:
     """Weighted second derivatives of the loss at the outputs, (n, k, k)."""
-    hessian = objective.loss.hessian(trace.values[-1], objective.targets)
+    hessian = objective.loss.hessian(trace.outputs, objective.targets)
     if objective.sample_weight is None:
         return hessian
     return np.asarray(objective.sample_weight[:, None, None] * hessian)
@@ -94,8 +94,7 @@ def _output_curvature(objective: Objective, trace: kernels.Workspace) -> Array:
 
 def _pattern_curvature(
     objective: Objective,
-    theta: Array,
-    trace: kernels.Workspace,
+    trace: Passes,
     rates: Array,
     curvature: Array,
 ) -> float:
@@ -104,17 +103,17 @@ def _pattern_curvature(
     G^p = J'HJ has the eigenvalues of the small H^1/2 JJ' H^1/2, and JJ' is a sum over
     layers of |x|^2 times products of back-propagated unit vectors.
     """
-    layers = objective.network.layers(theta)
-    transposed = [W[:-1].T for W in layers]
     layer_rates = [float(view[0, 0]) for view in objective.network.layers(rates)]
-    n, k = trace.values[-1].shape
-    unit_deltas = [np.empty((n, k, W.shape[1])) for W in layers]
+    n, k = trace.outputs.shape
+    unit_deltas = [np.empty((n, k, delta.shape[1])) for delta in trace.deltas]
     for output in range(k):
-        trace.deltas[-1][...] = 0.0
-        trace.deltas[-1][:, output] = 1.0
-        kernels.backward(transposed, trace)
-        for collected, delta in zip(unit_deltas, trace.deltas, strict=True):
-            collected[:, output] = delta
+        trace.output_gradient[...] = 0.0
+        trace.output_gradient[:, output] = 1.0
+        trace.backward()
+        for collected, delta, gain in zip(
+            unit_deltas, trace.deltas, trace.gains, strict=True
+        ):
+            collected[:, output] = gain * delta
     kernel = np.zeros((n, k, k))
     for deltas, x, rate in zip(unit_deltas, trace.inputs, layer_rates, strict=True):
         power = rate * _row_norms_squared(x)

@@ -14,138 +14,218 @@ from scipy.linalg.blas import dgemm, sgemm
 from sk_effprop.core.activations import Activation, Array
 from sk_effprop.core.losses import Loss
 
-# (inputs of each layer, delta of each layer, share of a full batch) -> None
-Update: TypeAlias = Callable[[Sequence[Any], Sequence[Array], float], None]
+# Called after each batch with its share of a full one.
+Update: TypeAlias = Callable[["Passes", float], None]
 
 
-class Workspace:
-    """Scratch memory of the passes for ``n_rows`` examples.
+class Passes:
+    """Forward and backward through ``n_rows`` examples, all memory allocated once.
+
+    Products go to BLAS directly, which knows columns first, so that it is handed
+    transposes; arguments are positional, as f2py takes twice the time for names:
+    alpha, a, b, beta, c, trans_a, trans_b, overwrite_c.
+
+    Parameters
+    ----------
+    layers : sequence of ndarray of shape (fan_in + 1, fan_out)
+        Views of theta; the passes follow when they change.
+    activations : sequence of Activation
+    n_rows : int
 
     Attributes
     ----------
     inputs : list of ndarray of shape (n_rows, fan_in + 1)
         What each layer is given, with a last column of ones that meets the bias row.
-        ``inputs[0]`` is set by the caller.
-    z, values, slopes, deltas : list of ndarray of shape (n_rows, fan_out)
-        Pre-activations, activations f(z), slopes f'(z), and dE/dz of each layer.
+    outputs, output_gradient : ndarray of shape (n_rows, n_outputs)
+        The caller fills the gradient between :meth:`forward` and :meth:`backward`.
+    u, derivatives, deltas : list of ndarray of shape (n_rows, fan_out)
+        slope * z, f'(z) / gain and dE/dz / gain of each layer, see
+        :meth:`Activation.evaluate`.
+    gains : list of float
     """
 
     def __init__(
-        self, sizes: Sequence[int], activations: Sequence[Activation], n_rows: int,
-        dtype: Any,
-    ) -> None:  # fmt: skip
+        self, layers: Sequence[Array], activations: Sequence[Activation], n_rows: int
+    ) -> None:
         def empty(width: int) -> Array:
             return np.empty((n_rows, width), dtype=dtype)
 
+        dtype = layers[0].dtype
+        widths = [W.shape[1] for W in layers]
+        self.layers, self.activations = layers, activations
         self.n_rows = n_rows
+        self.gains = [activation.gain for activation in activations]
         self.inputs: list[Any] = [None]
-        self.z = [empty(width) for width in sizes[1:]]
-        self.deltas = [empty(width) for width in sizes[1:]]
-        self.values: list[Array] = []
-        for width in sizes[1:-1]:
+        self.u = [empty(width) for width in widths]
+        self.derivatives = [empty(width) for width in widths]
+        self.deltas = [empty(width) for width in widths]
+        self.values = []
+        for width in widths[:-1]:
             extended = empty(width + 1)
             extended[:, -1] = 1.0
             self.inputs.append(extended)
             self.values.append(extended[:, :-1])
-        # an identity at the output needs no pass of its own: f(z) is z, f'(z) is 1
-        linear_output = activations[-1].is_identity
-        self.values.append(self.z[-1] if linear_output else empty(sizes[-1]))
-        self.slopes: list[Any] = [empty(width) for width in sizes[1:]]
-        if linear_output:
-            self.slopes[-1] = None
+        self.linear_output = activations[-1].is_identity
+        if self.linear_output:
+            # an identity needs no pass of its own: f(z) is z, f'(z) is 1
+            self.outputs = self.u[-1]
+            self.output_gradient = self.deltas[-1]
+        else:
+            self.outputs, self.output_gradient = empty(widths[-1]), empty(widths[-1])
+        self.values.append(self.outputs)
+        self._cut()
 
-    def first(self, n_rows: int) -> "Workspace":
+    def first(self, n_rows: int) -> "Passes":
         """A view of the first ``n_rows`` rows."""
-        part = object.__new__(Workspace)
+        if n_rows == self.n_rows:
+            return self
+        part = object.__new__(Passes)
+        part.__dict__.update(self.__dict__)
         part.n_rows = n_rows
-        for name in ("inputs", "z", "values", "slopes", "deltas"):
+        for name in ("inputs", "u", "derivatives", "deltas", "values"):
             buffers = getattr(self, name)
             setattr(part, name, [b if b is None else b[:n_rows] for b in buffers])
+        part.outputs = part.values[-1]
+        part.output_gradient = (
+            part.deltas[-1] if self.linear_output else self.output_gradient[:n_rows]
+        )
+        part._cut()
         return part
 
+    def _cut(self) -> None:
+        """Make every view that the passes need."""
+        self._gemm = dgemm if self.layers[0].dtype == np.float64 else sgemm
+        n_layers = len(self.layers)
+        transposed_inputs = [None] + [x.T for x in self.inputs[1:]]
+        self._up = [
+            (
+                self.activations[l].slope,
+                self.layers[l].T,
+                transposed_inputs[l],
+                self.u[l],
+                self.u[l].T,
+                self.activations[l].evaluate,
+                self.values[l],
+                self.derivatives[l],
+            )
+            for l in range(n_layers)
+        ]
+        self._down = [
+            (
+                self.gains[l],
+                self.layers[l][:-1].T,
+                self.deltas[l].T,
+                self.deltas[l - 1].T,
+                self.deltas[l - 1],
+                self.derivatives[l - 1],
+            )
+            for l in range(n_layers - 1, 0, -1)
+        ]
+        self._products = [
+            (self.gains[l], self.deltas[l].T, transposed_inputs[l])
+            for l in range(n_layers)
+        ]
 
-def forward(
-    layers: Sequence[Array], activations: Sequence[Activation], work: Workspace
-) -> Array:
-    """Fill ``work`` from ``work.inputs[0]``; return the outputs (a view of it)."""
-    for W, activation, x, z, value, slope in zip(
-        layers, activations, work.inputs, work.z, work.values, work.slopes, strict=True
-    ):
-        if type(x) is np.ndarray:
-            np.dot(x, W, out=z)
+    def forward(self, inputs: Any) -> None:
+        """Fill ``outputs`` and the trace, eqs. (2)-(3)."""
+        self.inputs[0] = inputs
+        gemm, up = self._gemm, self._up
+        if type(inputs) is np.ndarray:
+            x = inputs.T
         else:
-            z[...] = x @ W
-        if slope is not None:
-            activation.evaluate(z, value, slope)
-    return work.values[-1]
+            # sparse inputs: the product is theirs, the rest is the same
+            x = None
+            np.multiply(inputs @ self.layers[0], up[0][0], out=up[0][3])
+        last = up[-1] if self.linear_output else None
+        for step in up:
+            slope, W, own_x, u, u_T, evaluate, value, derivative = step
+            x = x if own_x is None else own_x
+            if x is not None:
+                gemm(slope, W, x, 0.0, u_T, 0, 0, 1)
+            if step is not last:
+                evaluate(u, value, derivative)
 
+    def backward(self) -> None:
+        """Go down from ``output_gradient`` to every layer's delta, eqs. (4)-(9)."""
+        if not self.linear_output:
+            np.multiply(self.output_gradient, self.derivatives[-1], out=self.deltas[-1])
+        gemm = self._gemm
+        for gain, W, delta, delta_below, out, derivative in self._down:
+            gemm(gain, W, delta, 0.0, delta_below, 1, 0, 1)
+            np.multiply(out, derivative, out=out)
 
-def backward(transposed: Sequence[Array], work: Workspace) -> None:
-    """Turn ``work.deltas[-1]`` from dE/doutput to dE/dz, and go down, eqs. (4)-(9).
+    def add_gradient(
+        self, layers: Sequence[Array], scales: Sequence[float] | None = None
+    ) -> None:
+        """Add the gradient, summed over the rows and scaled, to each layer's matrix.
 
-    ``transposed[l]`` is the transpose of layer l's weights without the bias row.
-    """
-    slopes, deltas = work.slopes, work.deltas
-    if slopes[-1] is not None:
-        np.multiply(deltas[-1], slopes[-1], out=deltas[-1])
-    for l in range(len(deltas) - 1, 0, -1):
-        np.dot(deltas[l], transposed[l], out=deltas[l - 1])
-        np.multiply(deltas[l - 1], slopes[l - 1], out=deltas[l - 1])
+        The layers may be those of theta: scaled by minus the learning rates, this is
+        the step of gradient descent.
+        """
+        first_input = self.inputs[0]
+        for l, (gain, delta, x) in enumerate(self._products):
+            scale = gain if scales is None else gain * scales[l]
+            if x is not None:
+                self._gemm(scale, delta, x, 1.0, layers[l].T, 0, 1, 1)
+            elif type(first_input) is np.ndarray:
+                self._gemm(scale, delta, first_input.T, 1.0, layers[l].T, 0, 1, 1)
+            else:
+                layers[l][...] += scale * (first_input.T @ self.deltas[l])
 
+    def slope(self, l: int) -> Array:
+        """f'(z) of layer l."""
+        if self.linear_output and l == len(self.layers) - 1:
+            return np.ones_like(self.outputs)
+        return self.gains[l] * self.derivatives[l]
 
-def add_product(W: Array, x: Any, delta: Array, scale: float) -> None:
-    """W += scale * x.T @ delta in place: a layer's gradient, summed over the rows."""
-    if type(x) is np.ndarray:
-        gemm = dgemm if W.dtype == np.float64 else sgemm
-        # BLAS counts columns first, so it is handed the transposes of all three;
-        # positional arguments, as f2py takes twice the time for names:
-        # alpha, a, b, beta, c, trans_a, trans_b, overwrite_c
-        gemm(scale, delta.T, x.T, 1.0, W.T, 0, 1, 1)
-    else:
-        W += scale * (x.T @ delta)
+    def z(self, l: int) -> Array:
+        """Pre-activations of layer l."""
+        return np.asarray(self.u[l] / self.activations[l].slope)
 
 
 def sweep(
-    layers: Sequence[Array],
-    activations: Sequence[Activation],
+    passes: Passes,
     loss: Loss,
-    examples: tuple[Any, Array, Array | None],
-    value: Array,
-    work: Workspace,
+    inputs: Any,
+    targets: Array,
+    weights: Array | None,
     update: Update,
-) -> None:
-    """Show the examples in batches of ``work.n_rows``, with an update after each.
+) -> Array:
+    """Show the examples in batches of ``passes.n_rows``, with an update after each.
 
     Parameters
     ----------
-    layers : sequence of ndarray of shape (fan_in + 1, fan_out)
-        Views of theta, which ``update`` changes.
-    activations : sequence of Activation
+    passes : Passes
+        On the views of theta that ``update`` changes.
     loss : Loss
-    examples : (inputs, targets, weights)
-        In the order they are shown; inputs of shape (n, n_in + 1); weights (n,) of
-        mean 1, or None.
-    value : ndarray of shape (n,)
-        Receives the loss of each example at the moment it is shown.
-    work : Workspace
+    inputs : ndarray or FoldedSparse of shape (n, n_in + 1)
+        In the order they are shown.
+    targets : ndarray of shape (n, n_outputs)
+    weights : ndarray of shape (n,) or None
+        Of mean 1.
     update : callable
-        ``update(inputs, deltas, share)``, with ``share`` = size of this batch over
-        ``work.n_rows``, below 1 only for a last, smaller batch.
+        ``update(passes, share)``, with ``share`` the size of this batch over that of a
+        full one, below 1 only for a last, smaller batch.
+
+    Returns
+    -------
+    ndarray of shape (n, n_outputs)
+        The outputs for each example at the moment it was shown.
     """
-    inputs, targets, weights = examples
-    transposed = [W[:-1].T for W in layers]
-    size = work.n_rows
+    shown = np.empty_like(targets)
+    size = passes.n_rows
     n = targets.shape[0]
+    gradient = loss.gradient
     for start in range(0, n, size):
         stop = start + size
         if stop > n:
-            work = work.first(n - start)
-        work.inputs[0] = inputs[start:stop]
-        outputs = forward(layers, activations, work)
-        loss.evaluate(
-            outputs, targets[start:stop], value[start:stop], work.deltas[-1]
-        )
+            passes = passes.first(n - start)
+        passes.forward(inputs[start:stop])
+        outputs, output_gradient = passes.outputs, passes.output_gradient
+        shown[start:stop] = outputs
+        gradient(outputs, targets[start:stop], output_gradient)
         if weights is not None:
-            work.deltas[-1] *= weights[start:stop, None]
-        backward(transposed, work)
-        update(work.inputs, work.deltas, work.n_rows / size)
+            output_gradient *= weights[start:stop, None]
+        passes.backward()
+        update(passes, passes.n_rows / size)
+    return shown

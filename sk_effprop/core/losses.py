@@ -16,10 +16,11 @@ from sk_effprop.core.activations import Array
 class Loss(Protocol):
     """What the objective asks of a loss; outputs and targets are (n_samples, k)."""
 
-    def evaluate(
-        self, outputs: Array, targets: Array, value: Array, gradient: Array
-    ) -> None:
-        """Write each example's loss into ``value`` (n_samples,), dloss/doutputs too."""
+    def value(self, outputs: Array, targets: Array) -> Array:
+        """Loss of every example, (n_samples,)."""
+
+    def gradient(self, outputs: Array, targets: Array, out: Array) -> None:
+        """Write the derivatives with respect to the outputs, (n_samples, k)."""
 
     def hessian(self, outputs: Array, targets: Array) -> Array:
         """Second derivatives with respect to the outputs, (n_samples, k, k)."""
@@ -28,12 +29,12 @@ class Loss(Protocol):
 class SquaredError(NamedTuple):
     """1/2 * sum_k (output_k - target_k)^2, the paper's (28) before averaging."""
 
-    def evaluate(
-        self, outputs: Array, targets: Array, value: Array, gradient: Array
-    ) -> None:
-        np.subtract(outputs, targets, out=gradient)
-        np.vecdot(gradient, gradient, out=value)
-        np.multiply(value, 0.5, out=value)
+    def value(self, outputs: Array, targets: Array) -> Array:
+        error = outputs - targets
+        return np.asarray(0.5 * np.vecdot(error, error))
+
+    def gradient(self, outputs: Array, targets: Array, out: Array) -> None:
+        np.subtract(outputs, targets, out=out)
 
     def hessian(self, outputs: Array, targets: Array) -> Array:
         n, k = outputs.shape
@@ -49,20 +50,20 @@ class LogLoss(NamedTuple):
 
     exclusive: bool
 
-    def evaluate(
-        self, outputs: Array, targets: Array, value: Array, gradient: Array
-    ) -> None:
+    def value(self, outputs: Array, targets: Array) -> Array:
         if self.exclusive:
-            log_normaliser = logsumexp(outputs, axis=1)
-            np.subtract(outputs, log_normaliser[:, None], out=gradient)
-            np.vecdot(gradient, targets, out=value)
-            np.negative(value, out=value)
-            np.exp(gradient, out=gradient)
+            return np.asarray(logsumexp(outputs, axis=1) - np.vecdot(outputs, targets))
+        losses = np.logaddexp(0.0, outputs) - targets * outputs
+        return np.asarray(np.sum(losses, axis=1))
+
+    def gradient(self, outputs: Array, targets: Array, out: Array) -> None:
+        if self.exclusive:
+            np.subtract(outputs, np.max(outputs, axis=1, keepdims=True), out=out)
+            np.exp(out, out=out)
+            np.divide(out, np.sum(out, axis=1, keepdims=True), out=out)
         else:
-            losses = np.logaddexp(0.0, outputs) - targets * outputs
-            np.sum(losses, axis=1, out=value)
-            expit(outputs, out=gradient)
-        np.subtract(gradient, targets, out=gradient)
+            expit(outputs, out=out)
+        np.subtract(out, targets, out=out)
 
     def hessian(self, outputs: Array, targets: Array) -> Array:
         p = self.probabilities(outputs)
@@ -73,17 +74,9 @@ class LogLoss(NamedTuple):
 
     def probabilities(self, outputs: Array) -> Array:
         """The distribution(s) that the logits stand for."""
-        return np.asarray(softmax(outputs, axis=1) if self.exclusive else expit(outputs))
-
-
-def value_and_gradient(
-    loss: Loss, outputs: Array, targets: Array
-) -> tuple[Array, Array]:
-    """Loss of every example (n_samples,) and its gradient (n_samples, k)."""
-    value = np.empty(len(outputs), dtype=outputs.dtype)
-    gradient = np.empty_like(outputs)
-    loss.evaluate(outputs, targets, value, gradient)
-    return value, gradient
+        return np.asarray(
+            softmax(outputs, axis=1) if self.exclusive else expit(outputs)
+        )
 
 
 LOSSES: dict[str, Any] = {"squared_error": SquaredError, "log_loss": LogLoss}

@@ -10,7 +10,7 @@ column of ones.  The passes are free functions of (network, theta, data)::
     >>> network = Network((2, 3, 1), (ACTIVATIONS["lecun_tanh"], IDENTITY))
     >>> theta = np.zeros(network.n_weights)
     >>> trace = forward(network, theta, np.array([[0.5, -1.0, 1.0]]))
-    >>> trace.values[-1]
+    >>> trace.outputs
     array([[0.]])
     >>> vjp(network, theta, trace, np.ones((1, 1)))[-1]    # the output bias
     np.float64(1.0)
@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core import kernels
 from sk_effprop.core.activations import Activation, Array
 from sk_effprop.core.initializers import Initializer
+from sk_effprop.core.kernels import Passes
 
 
 @dataclass(frozen=True)
@@ -84,37 +84,43 @@ class Network:
                 view[-1] = biases
         return vector
 
-    def workspace(self, n_rows: int, dtype: Any) -> kernels.Workspace:
-        """Scratch memory for the passes over ``n_rows`` examples."""
-        return kernels.Workspace(self.sizes, self.activations, n_rows, dtype)
 
-
-def forward(network: Network, theta: Array, inputs: Any) -> kernels.Workspace:
-    """Forward pass (2)-(3) of ``inputs`` (n_samples, n_in + 1); ``values[-1]`` is out.
+def forward(network: Network, theta: Array, inputs: Any) -> Passes:
+    """Forward pass, eqs. (2)-(3), of ``inputs`` (n_samples, n_in + 1).
 
     Returns
     -------
-    Workspace
-        The trace that :func:`vjp` needs.
+    Passes
+        The trace that :func:`vjp` and :func:`jvp` need; ``trace.outputs`` is the result.
     """
-    trace = network.workspace(inputs.shape[0], theta.dtype)
-    trace.inputs[0] = inputs
-    kernels.forward(network.layers(theta), network.activations, trace)
+    trace = Passes(network.layers(theta), network.activations, inputs.shape[0])
+    trace.forward(inputs)
     return trace
 
 
-def vjp(
-    network: Network, theta: Array, trace: kernels.Workspace, output_gradient: Array
-) -> Array:
+def vjp(network: Network, theta: Array, trace: Passes, output_gradient: Array) -> Array:
     """Gradient of ``sum(output_gradient * outputs)`` with respect to theta."""
-    np.copyto(trace.deltas[-1], output_gradient)
-    kernels.backward([W[:-1].T for W in network.layers(theta)], trace)
+    np.copyto(trace.output_gradient, output_gradient)
+    trace.backward()
     gradient = np.zeros_like(theta)
-    for G, x, delta in zip(
-        network.layers(gradient), trace.inputs, trace.deltas, strict=True
-    ):
-        kernels.add_product(G, x, delta, 1.0)
+    trace.add_gradient(network.layers(gradient))
     return gradient
+
+
+def jvp(network: Network, theta: Array, trace: Passes, direction: Array) -> Array:
+    """Change of the outputs, (n_samples, n_outputs), as theta moves in a direction.
+
+    The forward half of Pearlmutter's R-operator (section 7.5).
+    """
+    change = None
+    for l, (W, V) in enumerate(
+        zip(network.layers(theta), network.layers(direction), strict=True)
+    ):
+        z_change = trace.inputs[l] @ V
+        if change is not None:
+            z_change += change @ W[:-1]
+        change = z_change * trace.slope(l)
+    return np.asarray(change)
 
 
 def initialize(
@@ -126,25 +132,3 @@ def initialize(
         fan_in, fan_out = view.shape[0] - 1, view.shape[1]
         view[:-1] = initializer(rng, fan_in, fan_out)
     return theta
-
-
-def jvp(
-    network: Network, theta: Array, trace: kernels.Workspace, direction: Array
-) -> Array:
-    """Change of the outputs, (n_samples, n_outputs), as theta moves in a direction.
-
-    The forward half of Pearlmutter's R-operator (section 7.5).
-    """
-    change = None
-    for W, V, x, slope in zip(
-        network.layers(theta),
-        network.layers(direction),
-        trace.inputs,
-        trace.slopes,
-        strict=True,
-    ):
-        z_change = x @ V
-        if change is not None:
-            z_change += change @ W[:-1]
-        change = z_change if slope is None else slope * z_change
-    return np.asarray(change)

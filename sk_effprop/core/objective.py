@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core import kernels
 from sk_effprop.core.activations import Array
-from sk_effprop.core.losses import Loss, value_and_gradient
+from sk_effprop.core.kernels import Passes
+from sk_effprop.core.losses import Loss
 from sk_effprop.core.network import Network
 
 # scratch memory of a pass over many examples stays near this many numbers a layer
@@ -73,7 +73,7 @@ class Objective:
     def null_value(self) -> float:
         """Mean loss of outputs that are all zero: the yardstick of any training."""
         outputs = np.zeros_like(self.targets)
-        losses, _ = value_and_gradient(self.loss, outputs, self.targets)
+        losses = self.loss.value(outputs, self.targets)
         return float(np.average(losses, weights=self.sample_weight))
 
     def penalty_value(self, theta: Array) -> float:
@@ -83,29 +83,24 @@ class Objective:
     def sample_losses(self, theta: Array, gradient: Array | None = None) -> Array:
         """Weighted loss of every example; their summed gradient is added in place."""
         layers = self.network.layers(theta)
-        transposed = [W[:-1].T for W in layers]
+        into = None if gradient is None else self.network.layers(gradient)
         losses = np.empty(self.n_samples, dtype=theta.dtype)
-        workspace = None
+        passes = None
         for rows in row_blocks(self.n_samples, max(self.network.sizes)):
             n_rows = rows.stop - rows.start
-            if workspace is None:
-                workspace = self.network.workspace(n_rows, theta.dtype)
-            work = workspace if n_rows == workspace.n_rows else workspace.first(n_rows)
-            work.inputs[0] = self.inputs[rows]
-            outputs = kernels.forward(layers, self.network.activations, work)
-            delta = work.deltas[-1]
-            self.loss.evaluate(outputs, self.targets[rows], losses[rows], delta)
-            if self.sample_weight is not None:
-                weight = self.sample_weight[rows]
-                losses[rows] *= weight
-                delta *= weight[:, None]
-            if gradient is not None:
-                kernels.backward(transposed, work)
-                for G, x, d in zip(
-                    self.network.layers(gradient), work.inputs, work.deltas, strict=True
-                ):
-                    kernels.add_product(G, x, d, 1.0)
-        return losses
+            if passes is None:
+                passes = Passes(layers, self.network.activations, n_rows)
+            part = passes.first(n_rows)
+            part.forward(self.inputs[rows])
+            targets = self.targets[rows]
+            losses[rows] = self.loss.value(part.outputs, targets)
+            if into is not None:
+                self.loss.gradient(part.outputs, targets, part.output_gradient)
+                if self.sample_weight is not None:
+                    part.output_gradient[...] *= self.sample_weight[rows, None]
+                part.backward()
+                part.add_gradient(into)
+        return losses if self.sample_weight is None else losses * self.sample_weight
 
     def subset(self, rows: Array) -> "Objective":
         """The objective of some examples, whose weights stay as they are."""

@@ -1,7 +1,7 @@
 """The composition root: what both estimators do with data, network and solver."""
 
 from abc import ABCMeta, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from warnings import warn
@@ -20,8 +20,8 @@ from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective, row_blocks
 from sk_effprop.core.rates import Progress
 from sk_effprop.estimators import _build as build
+from sk_effprop.estimators._data import Examples, as_weighted_set, split_off
 from sk_effprop.estimators._parameters import check_combinations, check_planned
-from sk_effprop.estimators._split import split_off
 from sk_effprop.preprocessing import InputNormalizer
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from sk_effprop.training.monitor import Monitor
@@ -47,18 +47,6 @@ def _threads() -> ThreadpoolController:
 def single_threaded() -> Any:
     """One BLAS thread, so that results do not depend on how many there are."""
     return _threads().limit(limits=1, user_api="blas")
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Validated rows: inputs as they came, targets as they came, weights."""
-
-    X: Any
-    y: Any
-    weight: Any
-
-    def __getitem__(self, rows: Any) -> "Examples":
-        return Examples(self.X[rows], self.y[rows], self.weight[rows])
 
 
 def can_learn_on(estimator: Any) -> bool:
@@ -148,13 +136,15 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             train, held_out = split_off(
                 train, self.validation_fraction, rng, labels=self._split_labels(train)
             )
+        self.solver_ = build.resolve_solver(
+            self, len(train), is_classifier=self._is_classifier
+        )
+        if self.solver_ in BATCH:
+            train = as_weighted_set(train)
         if not going_on:
             self._learn_targets(train.y, train.weight)
             self._fit_normalizer(train)
         objective = self._make_objective(train)
-        self.solver_ = build.resolve_solver(
-            self, objective.n_samples, is_classifier=self._is_classifier
-        )
         with single_threaded():
             return self._train(objective, rng, going_on, held_out=held_out)
 
@@ -467,7 +457,9 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         self.engine_ = "numpy"
         curve, rates = monitor.loss_curve, monitor.rates
         self.loss_curve_ = (self.loss_curve_ if append else []) + curve
-        self.learning_rate_curve_ = (self.learning_rate_curve_ if append else []) + rates
+        self.learning_rate_curve_ = (
+            self.learning_rate_curve_ if append else []
+        ) + rates
         self.n_iter_ = len(self.loss_curve_)
         self.loss_, gradient = objective.value_and_gradient(self.theta_)
         validated = monitor.validate is not None
@@ -530,4 +522,3 @@ def _read_only(view):
     view = view.view()
     view.flags.writeable = False
     return view
-

@@ -42,7 +42,9 @@ def hidden_activations(est: Any) -> tuple[Activation, ...]:
     return tuple(one._replace(twist=one.twist + est.twist) for one in resolved)
 
 
-def make_network(est: Any, n_inputs: int, n_outputs: int, output: Activation) -> Network:
+def make_network(
+    est: Any, n_inputs: int, n_outputs: int, output: Activation
+) -> Network:
     """The network of ``hidden_layer_sizes`` and ``activation``."""
     sizes = (n_inputs, *hidden_sizes(est), n_outputs)
     return Network(sizes, (*hidden_activations(est), output))
@@ -147,23 +149,27 @@ def make_solver(
         rate, lambda_max = _initial_rate(
             est, name, objective, theta, factors, batch_size, rng
         )
-    if name == "adam":
-        rule: Any = Adam(est.beta_1, est.beta_2, est.epsilon)
-    else:
-        rule = Momentum(est.momentum, est.nesterovs_momentum)
+    # as in MLPClassifier, adam keeps its rate
+    schedule = "constant" if name == "adam" else est.learning_rate
     solver = StochasticSolver(
-        rule=rule,
+        rule=_rule(est, name),
         rate=rate,
         factors=factors,
         order=resolve_order(est, has_labels=objective.labels is not None),
         emphasis=est.emphasis,
         batch_size=batch_size,
         batch_growth=est.batch_growth,
-        schedule=est.learning_rate,
+        schedule=schedule,
         settings=ScheduleSettings(est.power_t, est.annealing_tau, est.max_iter),
         flow_rates=tuple(est.flow_rates),
     )
     return solver, rate, lambda_max
+
+
+def _rule(est: Any, name: str) -> Momentum | Adam:
+    if name == "adam":
+        return Adam(est.beta_1, est.beta_2, est.epsilon)
+    return Momentum(est.momentum, est.nesterovs_momentum)
 
 
 def _initial_rate(

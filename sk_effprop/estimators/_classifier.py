@@ -201,7 +201,7 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
             classes one column, positive for ``classes_[1]``.
         """
         check_is_fitted(self)
-        decision = self._run(X, lambda work: work.z[-1]) - self._decision_offset()
+        decision = self._run(X, lambda trace: trace.z(-1)) - self._decision_offset()
         return decision if self._multilabel or decision.shape[1] > 1 else decision[:, 0]
 
     def predict_proba(self, X):
@@ -223,10 +223,14 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
         divided by their sum if there are more than two classes.
         """
         check_is_fitted(self)
-        outputs = self._run(X, lambda work: work.values[-1]).astype(np.float64)
+        outputs = self._run(X, lambda trace: trace.outputs).astype(np.float64)
         loss = self._make_loss()
         if isinstance(loss, LogLoss):
-            p = softmax(outputs, axis=1) if loss.exclusive else loss.probabilities(outputs)
+            p = (
+                softmax(outputs, axis=1)
+                if loss.exclusive
+                else loss.probabilities(outputs)
+            )
         else:
             p = decode_probabilities(outputs, *self._place_targets())
             if self._exclusive:
@@ -317,7 +321,9 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
     # ----------------------------------------------------------------- loss and output
 
     def _make_loss(self):
-        return SquaredError() if self.loss == "squared_error" else LogLoss(self._exclusive)
+        return (
+            SquaredError() if self.loss == "squared_error" else LogLoss(self._exclusive)
+        )
 
     def _resolve_output(self):
         if self.loss == "log_loss":

@@ -270,7 +270,7 @@ def check_combinations(estimator: Any) -> None:
             "'auto' or 'identity' with loss='log_loss', which owns the softmax",
             "Use 'auto', or loss='squared_error'.",
         )
-    _check_numbers(estimator, "flow_rates", 3, lambda v: 0 < v[0] and 0 < v[2] < 1)
+    _check_numbers(estimator, "flow_rates", 3, lambda v: v[0] > 0 and 0 < v[2] < 1)
     if not isinstance(getattr(estimator, "target_values", ""), str):
         _check_numbers(estimator, "target_values", 2, lambda v: v[0] < v[1])
 

@@ -168,7 +168,7 @@ class EffPropRegressor(RegressorMixin, BaseEffProp):
                 "return_std=True needs a fit with solver='lm', whose curvature gives "
                 f"the uncertainty; this one used {self.solver_!r}."
             )
-        outputs = self._run(X, lambda work: work.values[-1])
+        outputs = self._run(X, lambda trace: trace.outputs)
         mean = self.target_mean_.astype(outputs.dtype)
         values = outputs * self.target_scale_.astype(outputs.dtype) + mean
         return values[:, 0] if self._one_column else values

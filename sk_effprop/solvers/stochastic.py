@@ -5,14 +5,13 @@ and a rule turns each batch's gradient into a step.  Batch size 1 is the paper's
 on-line learning, the size of the data its batch learning.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
-from sk_effprop.core import kernels
 from sk_effprop.core.activations import Array
+from sk_effprop.core.kernels import Passes, Update, sweep
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import Order, emphasised_order
 from sk_effprop.core.rates import (
@@ -200,9 +199,7 @@ class StochasticSolver:
             )
         if event == "diverged" and state.halvings < MAX_HALVINGS:
             np.copyto(theta, monitor.best_theta)
-            return StochasticState(
-                progress, self.rule.start(theta), state.halvings + 1
-            )
+            return StochasticState(progress, self.rule.start(theta), state.halvings + 1)
         return None
 
     def _epoch(
@@ -248,35 +245,26 @@ class StochasticSolver:
         theta: Array,
         order: Array,
         batch_size: int,
-        update: kernels.Update,
+        update: Update,
     ) -> Array:
         """Sweep through the examples in this order; return the loss of each."""
-        network = objective.network
-        layers = network.layers(theta)
-        work = network.workspace(batch_size, theta.dtype)
-        value = np.empty(len(order), dtype=theta.dtype)
+        network, loss = objective.network, objective.loss
+        passes = Passes(network.layers(theta), network.activations, batch_size)
+        losses = np.empty(len(order), dtype=theta.dtype)
         weight = objective.sample_weight
         for block in _blocks(len(order), batch_size, network.sizes[0]):
             rows = order[block]
-            examples = (
-                objective.inputs[rows],
-                objective.targets[rows],
-                None if weight is None else weight[rows],
+            targets = objective.targets[rows]
+            weights = None if weight is None else weight[rows]
+            outputs = sweep(
+                passes, loss, objective.inputs[rows], targets, weights, update
             )
-            kernels.sweep(
-                layers,
-                network.activations,
-                objective.loss,
-                examples,
-                value[block],
-                work,
-                update,
-            )
-        return value
+            losses[block] = loss.value(outputs, targets)
+        return losses
 
     def _plain_update(
         self, objective: Objective, theta: Array, rate: float, batch_size: int
-    ) -> kernels.Update:
+    ) -> Update:
         """No momentum: the scaled gradient goes straight into the weights."""
         network = objective.network
         layers = network.layers(theta)
@@ -287,20 +275,16 @@ class StochasticSolver:
         ]
         steps = [-eta / batch_size for eta in rates]
         weights = [W[:-1] for W in layers]
-        add_product = kernels.add_product
 
-        def update(inputs: Sequence[Any], deltas: Sequence[Array], share: float) -> None:
+        def descend(passes: Passes, share: float) -> None:
+            passes.add_gradient(layers, steps)
+
+        def decay_and_descend(passes: Passes, share: float) -> None:
             for W, decay in zip(weights, decays, strict=True):
                 np.multiply(W, 1.0 - share * decay, out=W)
-            add(inputs, deltas)
+            passes.add_gradient(layers, steps)
 
-        def add(
-            inputs: Sequence[Any], deltas: Sequence[Array], share: float = 1.0
-        ) -> None:
-            for W, x, delta, step in zip(layers, inputs, deltas, steps, strict=True):
-                add_product(W, x, delta, step)
-
-        return update if any(decays) else add
+        return decay_and_descend if any(decays) else descend
 
     def _general_update(
         self,
@@ -310,19 +294,18 @@ class StochasticSolver:
         batch_size: int,
         memory: list[Array],
         flow: Flow | None,
-    ) -> kernels.Update:
+    ) -> Update:
         """Collect the gradient, and let the rule make a step of it."""
         gradient = np.empty_like(theta)
         views = objective.network.layers(gradient)
         penalty = objective.penalty.astype(theta.dtype)
         penalised = bool(penalty.any())
         factors = self.factors.astype(theta.dtype)
-        scale = 1.0 / batch_size
 
-        def update(inputs: Sequence[Any], deltas: Sequence[Array], share: float) -> None:
+        def update(passes: Passes, share: float) -> None:
             gradient.fill(0.0)
-            for G, x, delta in zip(views, inputs, deltas, strict=True):
-                kernels.add_product(G, x, delta, scale / share)
+            passes.add_gradient(views)
+            np.multiply(gradient, 1.0 / passes.n_rows, out=gradient)
             if penalised:
                 np.add(gradient, penalty * theta, out=gradient)
             eta = rate if flow is None else flow.update(gradient)
