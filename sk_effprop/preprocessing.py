@@ -34,7 +34,7 @@ ROTATIONS = ("decorrelate", "whiten")
 HEAVY_TAIL = 3.0
 # interquartile range of a normal distribution, in standard deviations
 NORMAL_IQR = 1.349
-# principal directions with a smaller share of the largest variance carry rounding errors
+# directions with a smaller share of the largest variance are made of rounding errors
 NULL_VARIANCE = 1e-10
 # points that stand for the distribution of a column between calls of partial_fit
 SUMMARY_POINTS = 1000
@@ -78,7 +78,7 @@ def dense_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
 
 
 def column_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
-    """Moments of the columns, taken block by block; sparse X is never densified whole."""
+    """Moments of the columns, block by block; sparse X is never densified whole."""
     if sparse.issparse(X) and not cross:
         mean, variance, total = mean_variance_axis(
             X.astype(np.float64), axis=0, weights=weight, return_sum_weights=True
@@ -310,7 +310,7 @@ None, default="standardize"
         return Z if self.clip is None else smooth_clip(Z, self.clip)
 
     def fold(self, X):
-        """Normalise validated CSR X without filling it: an operator for the first layer.
+        """Normalise validated CSR X without filling it, for the first layer.
 
         Raises
         ------

@@ -91,7 +91,7 @@ def forward(network: Network, theta: Array, inputs: Any) -> Passes:
     Returns
     -------
     Passes
-        The trace that :func:`vjp` and :func:`jvp` need; ``trace.outputs`` is the result.
+        The trace for :func:`vjp` and :func:`jvp`; ``trace.outputs`` is the result.
     """
     trace = Passes(network.layers(theta), network.activations, inputs.shape[0])
     trace.forward(inputs)

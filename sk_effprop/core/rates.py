@@ -68,7 +68,7 @@ def adaptive(progress: Progress, settings: ScheduleSettings) -> float:
 
 
 def annealing(progress: Progress, settings: ScheduleSettings) -> float:
-    """Search, then converge: eta_0 / (1 + t / tau), t in epochs; eq. (12) for t >> tau."""
+    """eta_0 / (1 + t / tau), t in epochs: search, then converge as in eq. (12)."""
     return 1.0 / (1.0 + progress.epoch / settings.annealing_tau)
 
 

@@ -61,7 +61,7 @@ def place_targets(
 
 def code_indicator(indicator: Array, low: float, high: float) -> Array:
     """0 becomes ``low``, 1 becomes ``high``."""
-    return low + (high - low) * indicator
+    return np.asarray(low + (high - low) * indicator)
 
 
 def decode_probabilities(outputs: Array, low: float, high: float) -> Array:

@@ -1,6 +1,9 @@
 """The composition root: what both estimators do with data, network and solver."""
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -10,7 +13,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import ThreadpoolController
 
@@ -21,22 +24,11 @@ from sk_effprop.core.objective import Objective, row_blocks
 from sk_effprop.core.rates import Progress
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples, as_weighted_set, split_off
-from sk_effprop.estimators._parameters import check_combinations, check_planned
+from sk_effprop.estimators._parameters import check_hyperparameters
 from sk_effprop.preprocessing import InputNormalizer
 from sk_effprop.solvers import BATCH, STOCHASTIC
+from sk_effprop.training.convergence import complaint, describe
 from sk_effprop.training.monitor import Monitor
-
-ADVICE = {
-    "converged": "",
-    "goal": "",
-    "stalled": "",
-    "max_iter": "Raise max_iter, or learning_rate_init if the loss falls slowly.",
-    "max_fun": "Raise max_fun.",
-    "max_time": "Raise max_time.",
-    "interrupted": "Go on from here with warm_start=True.",
-    "diverged": "Lower learning_rate_init or leave it on 'auto', and normalize the "
-    "inputs.",
-}
 
 
 @cache
@@ -59,6 +51,18 @@ def can_learn_on(estimator: Any) -> bool:
     return True
 
 
+@contextmanager
+def all_or_nothing(estimator: Any) -> Iterator[None]:
+    """Leave an estimator as it was if what it is doing fails."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
 class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
     """Fitting, in the order in which it happens; subclasses know the targets."""
 
@@ -69,24 +73,16 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         """Validate y as scikit-learn's checks want it; return it as an array."""
 
     @abstractmethod
-    def _learn_targets(self, y, weight, classes=None):
-        """Set what the coding of targets needs: classes, or mean and scale."""
-
-    @abstractmethod
-    def _code_targets(self, y, dtype):
-        """Return targets (n_samples, n_outputs) and class numbers or None."""
-
-    @abstractmethod
     def _weigh_classes(self, y, weight):
         """Multiply sample weights by class weights."""
 
     @abstractmethod
-    def _make_loss(self):
-        """Return the loss on the network's outputs."""
+    def _learn_targets(self, examples, classes=None):
+        """Set the coding of targets, ``_loss`` and ``_output`` (activation, name)."""
 
     @abstractmethod
-    def _resolve_output(self):
-        """Return the output's Activation, and the name users know it by."""
+    def _code_targets(self, y, dtype):
+        """Return targets (n_samples, n_outputs) and class numbers or None."""
 
     # ---------------------------------------------------------------------------- fit
 
@@ -126,70 +122,35 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         ValueError
             For a hyperparameter or data that break a rule; the message names it.
         """
-        check_planned(self, self._registry)
-        check_combinations(self)
-        going_on = self.warm_start and hasattr(self, "theta_")
-        train = self._read(X, y, sample_weight, reset=not going_on)
-        held_out = self._read_validation(X_val, y_val, sample_weight_val)
-        rng = self._start_rng(going_on)
-        if held_out is None and self.early_stopping is True:
-            train, held_out = split_off(
-                train, self.validation_fraction, rng, labels=self._split_labels(train)
+        check_hyperparameters(self)
+        with all_or_nothing(self):
+            going_on = self.warm_start and hasattr(self, "theta_")
+            train = self._read(X, y, sample_weight, reset=not going_on)
+            held_out = self._read_validation(X_val, y_val, sample_weight_val)
+            rng = self._start_rng(going_on)
+            if held_out is None and self.early_stopping is True:
+                train, held_out = split_off(train, self.validation_fraction, rng)
+            self.solver_ = build.resolve_solver(self, len(train))
+            if self.solver_ in BATCH:
+                train = as_weighted_set(train)
+            if not going_on:
+                self._learn_targets(train)
+                self._fit_normalizer(train)
+            objective = self._make_objective(train)
+            return self._train(
+                objective,
+                rng,
+                going_on,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                patience=np.inf if self.tol == 0 else self.n_iter_no_change,
+                goal=self.goal,
+                max_time=self.max_time,
+                validate=None if held_out is None else self._make_validation(held_out),
             )
-        self.solver_ = build.resolve_solver(
-            self, len(train), is_classifier=self._is_classifier
-        )
-        if self.solver_ in BATCH:
-            train = as_weighted_set(train)
-        if not going_on:
-            self._learn_targets(train.y, train.weight)
-            self._fit_normalizer(train)
-        objective = self._make_objective(train)
-        with single_threaded():
-            return self._train(objective, rng, going_on, held_out=held_out)
 
-    def _train(self, objective, rng, going_on, *, held_out=None):
-        """Walk downhill from where we are, and keep the best of the way."""
-        theta, state = self._starting_point(objective, rng, going_on)
-        solver = self._make_solver(objective, theta, rng, state)
-        monitor = Monitor(
-            theta,
-            objective.value(theta),
-            null_value=objective.null_value(),
-            max_iter=self.max_iter,
-            tol=self.tol,
-            patience=build.patience(self),
-            goal=self.goal,
-            max_time=self.max_time,
-            validate=None if held_out is None else self._make_validation(held_out),
-            report=self._report if self.verbose else None,
-        )
-        try:
-            solution = solver.solve(
-                objective, theta, state=state, rng=rng, monitor=monitor
-            )
-        except KeyboardInterrupt:
-            solution, monitor.reason = None, "interrupted"
-        self._store(objective, monitor, solution, rng)
-        self._warn()
-        return self
-
-    # ------------------------------------------------------------------- partial_fit
-
-    def _partial_fit(self, X, y, sample_weight, classes):
-        check_planned(self, self._registry)
-        check_combinations(self)
-        going_on = hasattr(self, "theta_")
-        batch = self._read(X, y, sample_weight, reset=not going_on)
-        rng = self._start_rng(going_on)
-        if not going_on:
-            self._learn_targets(batch.y, batch.weight, classes)
-            self._fit_normalizer(batch)
-        elif self.normalizer_ is not None:
-            self._keep_normalizing(batch)
-        self._weight_seen = batch.weight.sum() + (self._weight_seen if going_on else 0)
-        objective = self._make_objective(batch, n_samples=self._weight_seen)
-        self.solver_ = self.solver if self.solver in STOCHASTIC else "sgd"
+    def _train(self, objective, rng, going_on, **stopping):
+        """Walk downhill from where we are, until the monitor says stop."""
         with single_threaded():
             theta, state = self._starting_point(objective, rng, going_on)
             solver = self._make_solver(objective, theta, rng, state)
@@ -197,20 +158,44 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 theta,
                 objective.value(theta),
                 null_value=objective.null_value(),
-                max_iter=1,
                 report=self._report if self.verbose else None,
+                **stopping,
             )
-            solution = solver.solve(
-                objective, theta, state=state, rng=rng, monitor=monitor
-            )
-        if monitor.reason != "diverged":
-            # one epoch's weights are kept even if they are not better on this batch
-            monitor.best_theta = solution.theta
-            monitor.best_value = objective.value(solution.theta)
-        self._store(objective, monitor, solution, rng, append=going_on)
-        if monitor.reason == "diverged":
-            self._warn()
+            try:
+                solution = solver.solve(
+                    objective, theta, state=state, rng=rng, monitor=monitor
+                )
+            except KeyboardInterrupt:
+                solution = None
+            self._store(objective, monitor, solution, rng)
+        self._warn()
         return self
+
+    # ------------------------------------------------------------------- partial_fit
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        check_hyperparameters(self)
+        with all_or_nothing(self):
+            going_on = hasattr(self, "theta_")
+            batch = self._read(X, y, sample_weight, reset=not going_on)
+            rng = self._start_rng(going_on)
+            if not going_on:
+                self._learn_targets(batch, classes)
+                self._fit_normalizer(batch)
+            elif self.normalizer_ is not None:
+                self._keep_normalizing(batch)
+            self.solver_ = "sgd" if self.solver == "auto" else self.solver
+            seen = batch.weight.sum() + (self._weight_seen if going_on else 0.0)
+            objective = self._make_objective(batch, n_samples=seen)
+            known = (
+                (self.loss_curve_, self.learning_rate_curve_) if going_on else ([], [])
+            )
+            self._train(objective, rng, going_on, max_iter=1, keep_last=True)
+            self._weight_seen = seen
+            self.loss_curve_ = known[0] + self.loss_curve_
+            self.learning_rate_curve_ = known[1] + self.learning_rate_curve_
+            self.n_iter_ = self.convergence_.n_iter = len(self.loss_curve_)
+            return self
 
     def _keep_normalizing(self, batch):
         """Take the batch into the running statistics of the inputs.
@@ -220,7 +205,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         ``b' = b + (s' - s) A W``.
         """
         shift, A = self.normalizer_.affine(np.float64)
-        self.normalizer_.learn(batch.X, batch.weight)
+        self.normalizer_ = copy(self.normalizer_).learn(batch.X, batch.weight)
         new_shift, new_A = self.normalizer_.affine(np.float64)
         self.theta_ = self.theta_.copy()
         W = self.network_.layers(self.theta_)[0]
@@ -248,9 +233,8 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             Its gradient with respect to ``theta_``, in the same layout.
         """
         check_is_fitted(self)
-        objective = self._make_objective(
-            self._read(X, y, sample_weight, reset=False), penalty=self._penalty
-        )
+        examples = self._read(X, y, sample_weight, reset=False)
+        objective = self._make_objective(examples, fitted=True)
         return objective.value_and_gradient(self.theta_)
 
     def hidden_activations(self, X, layer=-1):
@@ -273,7 +257,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 f"layer must be in [{-len(hidden)}, {len(hidden)}) as there are "
                 f"{len(hidden)} hidden layers, got {layer}."
             )
-        return self._run(X, lambda work: work.values[hidden[layer]])
+        return self._run(X, lambda trace: trace.values[hidden[layer]])
 
     def _run(self, X, read):
         """Forward pass in blocks of rows; ``read`` picks from each block's trace."""
@@ -299,7 +283,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             raise AttributeError(f"{name} is there after fit.")
         return self.network_.layers(self.theta_)
 
-    # ---------------------------------------------------------------------- reading data
+    # ------------------------------------------------------------------ reading data
 
     def _validate_inputs(self, X, **options):
         return validate_data(
@@ -367,30 +351,27 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             return normalizer.fold(X)
         return with_ones(X if self.normalizer_ is None else self.normalizer_.apply(X))
 
-    def _make_objective(self, examples, *, penalty=None, n_samples=None):
+    def _make_objective(self, examples, *, n_samples=None, fitted=False):
+        """The objective on these examples; of the fitted network, or of a new one."""
         inputs = self._make_inputs(examples.X)
         targets, labels = self._code_targets(examples.y, inputs.dtype)
-        activation, self.out_activation_ = self._resolve_output()
-        network = build.make_network(
-            self, inputs.shape[1] - 1, targets.shape[1], activation
-        )
         weight = examples.weight
-        uniform = np.ptp(weight) == 0.0
-        if penalty is None:
+        if fitted:
+            network, penalty = self.network_, self._penalty
+        else:
+            sizes = inputs.shape[1] - 1, targets.shape[1]
+            network = build.make_network(self, *sizes, self._output[0])
             penalty = build.penalty(self, network, n_samples or weight.sum())
+        uniform = np.ptp(weight) == 0.0
         return Objective(
             network,
-            self._make_loss(),
+            self._loss,
             inputs,
             targets,
             None if uniform else (weight / weight.mean()).astype(inputs.dtype),
             penalty,
             labels,
         )
-
-    def _split_labels(self, examples):
-        """Class numbers to stratify by, or None."""
-        return None
 
     # ---------------------------------------------------------------------------- parts
 
@@ -443,24 +424,21 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             line += f", validation score = {monitor.validation_scores[-1]:.6f}"
         print(line, flush=True)
 
-    # --------------------------------------------------------------------------- results
+    # ----------------------------------------------------------------------- results
 
-    def _store(self, objective, monitor, solution, rng, append=False):
+    def _store(self, objective, monitor, solution, rng):
         """Set every fitted attribute, in this one place."""
         network = objective.network
         self.network_, self.theta_ = network, monitor.best_theta
+        self.out_activation_ = self._output[1]
         self._penalty, self._rng = objective.penalty, rng
-        self._weight_seen = getattr(self, "_weight_seen", 0.0) if append else 0.0
+        self._weight_seen = 0.0
         state = None if solution is None else solution.state
         self._left_behind = (self.solver_, state)
         self.n_layers_, self.n_outputs_ = len(network.sizes), network.sizes[-1]
         self.engine_ = "numpy"
-        curve, rates = monitor.loss_curve, monitor.rates
-        self.loss_curve_ = (self.loss_curve_ if append else []) + curve
-        self.learning_rate_curve_ = (
-            self.learning_rate_curve_ if append else []
-        ) + rates
-        self.n_iter_ = len(self.loss_curve_)
+        self.loss_curve_, self.learning_rate_curve_ = monitor.loss_curve, monitor.rates
+        self.n_iter_ = monitor.n_iter
         self.loss_, gradient = objective.value_and_gradient(self.theta_)
         validated = monitor.validate is not None
         self.best_loss_ = None if validated else self.loss_
@@ -469,53 +447,24 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         self.best_validation_score_ = monitor.best_score if validated else None
         progress = getattr(state, "progress", Progress())
         self.t_ = progress.n_shown or self.n_iter_ * objective.n_samples
-        reason = monitor.reason or _own_reason(solution)
-        self.convergence_ = Bunch(
-            reason=reason,
-            n_iter=self.n_iter_,
-            gradient_norm=float(np.linalg.norm(gradient)),
-            advice=ADVICE[reason],
-            n_recoveries=monitor.n_recoveries,
+        self.convergence_ = describe(
+            monitor, solution, gradient_norm=float(np.linalg.norm(gradient))
         )
 
     def _warn(self):
-        reason = self.convergence_.reason
-        fixed_length = self.tol == 0 or self.learning_rate == "cosine"
-        if reason == "max_iter" and not (fixed_length and self.solver_ in STOCHASTIC):
-            if self.tol != 0:
-                self._say(f"max_iter={self.max_iter} reached before convergence.")
-        elif reason == "max_fun":
-            self._say(f"max_fun={self.max_fun} evaluations used before convergence.")
-        elif reason == "interrupted":
-            self._say("Training interrupted; the best weights so far are kept.")
-        elif reason == "diverged":
-            self._say("Training diverged; the best weights so far are kept.")
-        recoveries = self.convergence_.n_recoveries
-        if recoveries and reason != "diverged":
-            self._say(
-                f"Training diverged at learning_rate_init={self.learning_rate_:.3g}; "
-                f"it went on from the best weights with the rate halved {recoveries} "
-                f"times. Start with at most {self.learning_rate_ / 2**recoveries:.3g}."
-            )
-
-    def _say(self, sentence):
-        warn(
-            f"{sentence} {self.convergence_.advice}".strip(),
-            ConvergenceWarning,
-            stacklevel=5,
+        anneals_to_zero = self.learning_rate == "cosine" and self.solver_ == "sgd"
+        sentence = complaint(
+            self.convergence_,
+            fixed_length=self.tol == 0 or anneals_to_zero,
+            rate=self.learning_rate_,
         )
+        if sentence:
+            warn(sentence, ConvergenceWarning, stacklevel=5)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _own_reason(solution):
-    """Why a solver ended that the monitor did not stop."""
-    if solution is None or solution.converged:
-        return "converged"
-    return "max_fun" if "EVALUATIONS" in solution.message.upper() else "converged"
 
 
 def _read_only(view):

@@ -1,9 +1,9 @@
 """From hyperparameters to the immutable things that train: network, start, solver."""
 
-from math import inf
 from typing import Any
 
 import numpy as np
+from sklearn.base import is_classifier
 
 from sk_effprop.core.activations import ACTIVATIONS, Activation
 from sk_effprop.core.curvature import leading_curvature
@@ -60,7 +60,7 @@ def penalty(est: Any, network: Network, n_samples: float) -> Any:
 
 
 def initial_theta(est: Any, objective: Objective, rng: np.random.Generator) -> Any:
-    """Starting weights of ``init`` and ``bias_init``, in the precision of the inputs."""
+    """Starting weights by ``init`` and ``bias_init``, as precise as the inputs."""
     network, dtype = objective.network, objective.inputs.dtype
     if isinstance(est.init, np.ndarray):
         if est.init.shape != (network.n_weights,):
@@ -106,12 +106,12 @@ def constant_inputs(inputs: Any) -> Any:
     return spread <= 1e-7 * np.max(spread, initial=0.0)
 
 
-def resolve_solver(est: Any, n_samples: int, *, is_classifier: bool) -> str:
+def resolve_solver(est: Any, n_samples: int) -> str:
     """What ``solver="auto"`` means for these shapes."""
     if est.solver != "auto":
         return est.solver
     wants_batches = not isinstance(est.batch_size, str) and est.batch_size < n_samples
-    if wants_batches or (is_classifier and n_samples > SMALL):
+    if wants_batches or (is_classifier(est) and n_samples > SMALL):
         return "sgd"
     return "lbfgs"
 
@@ -139,7 +139,7 @@ def make_solver(
     rng: np.random.Generator,
     known_rate: float | None,
 ) -> tuple[Any, float | None, float | None]:
-    """Return the solver, its initial rate, and the curvature that the rate came from."""
+    """Return the solver, its initial rate, and the curvature behind that rate."""
     if name == "lbfgs":
         return LBFGS(est.max_fun, gradient_tolerance=est.tol or 1e-10), None, None
     factors = objective.network.per_layer(SCALINGS[est.learning_rate_scaling])
@@ -188,8 +188,3 @@ def _initial_rate(
     curvature = leading_curvature(objective, theta, factors, rng)
     # momentum adds up 1 / (1 - momentum) steps
     return curvature.rate(batch_size) * (1.0 - est.momentum), curvature.mean
-
-
-def patience(est: Any) -> float:
-    """``n_iter_no_change``, unless ``tol=0`` switches the rule off."""
-    return inf if est.tol == 0 else est.n_iter_no_change

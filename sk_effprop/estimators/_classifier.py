@@ -1,7 +1,6 @@
 """EffPropClassifier: labels in, labels and probabilities out."""
 
 import numpy as np
-from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
@@ -27,7 +26,218 @@ from sk_effprop.estimators._parameters import CLASSIFIER, constraints
 
 
 class EffPropClassifier(ClassifierMixin, BaseEffProp):
-    """DOC"""
+    """A neural network for classes, trained as "Efficient BackProp" says.
+
+    Inputs are normalised, targets placed, weights drawn and learning rates chosen the
+    way the paper recommends; every one of these tricks is a parameter, so that it can
+    stand in a grid search.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer; ``()`` is the linear model (section 3).
+    activation : str, Activation or list, default="lecun_tanh"
+        Of the hidden units (section 4.4): "lecun_tanh" is 1.7159 tanh(2z/3),
+        "rational_tanh" the authors' ratio of polynomials in its place; "tanh",
+        "logistic", "relu", "softplus", "identity"; an
+        :class:`~sk_effprop.core.activations.Activation`; or a list with one of
+        these per hidden layer.
+    twist : float, default=0.0
+        The twisting term of section 4.4: ``twist * z`` is added to every hidden
+        activation, against flat spots.
+    output_activation : "auto", str or Activation, default="auto"
+        Of the outputs. "auto" is the identity with ``loss="log_loss"``, which owns
+        the softmax or logistic function; with squared error it is the last hidden
+        activation if that is a sigmoid, else "lecun_tanh".
+    target_values : {"max_curvature", "asymptote"} or (low, high), \
+default="max_curvature"
+        Where the targets of a squared-error classifier are put (section 4.5): where
+        ``|f''|`` of the output activation peaks (close to -1 and 1 for
+        "lecun_tanh"), at its asymptotes, or at two values. An output without two
+        flat ends uses (-1, 1), or (0, 1) if it cannot be negative. Ignored with
+        ``loss="log_loss"``.
+    init : str, float or ndarray, default="lecun_uniform"
+        Law of the initial weights (section 4.6). "lecun_uniform" and "lecun_normal"
+        have the standard deviation fan_in ** -1/2 of eq. (16); "glorot_uniform",
+        "glorot_normal", "he_uniform", "he_normal", "nguyen_widrow"; a float is the
+        standard deviation of a normal law; an array of the shape of ``theta_`` is
+        where to start.
+    bias_init : {"data", "zero"} or float, default="data"
+        Initial biases. "data" puts the hyperplane of each unit of the first layer
+        through a random training row, and leaves the other biases zero.
+    normalize : {"center", "scale", "standardize", "robust", "decorrelate", "whiten"} \
+or None, default="standardize"
+        What is done to the inputs first (section 4.3), see
+        :class:`InputNormalizer`.
+    input_clip : float or None, default=None
+        If c, normalised inputs z become ``z / sqrt(1 + (z / c)^2)``, so that rare
+        huge values cannot dominate.
+    input_gains : bool, default=False
+        Planned; only False for now.
+    solver : {"auto", "sgd", "adam", "lbfgs"}, default="auto"
+        "sgd" is gradient descent in batches of any size, "adam" the yardstick,
+        "lbfgs" SciPy's batch method. "auto" is "lbfgs" for up to 500 examples, else
+        "sgd"; always "sgd" if ``batch_size`` is an int smaller than the number of
+        examples. "sdlm", "cg", "scg" and "lm" are planned.
+    batch_size : int, "full" or "auto", default="auto"
+        Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
+        "auto" is 8 for sgd, at most 200 for adam.
+    batch_growth : float, default=1.0
+        The batch size is multiplied by it after every epoch.
+    shuffle : bool, "interleave" or "auto", default="auto"
+        Order of presentation (section 4.2): random, "interleave" (random, but
+        successive examples rarely share a class), or False for the order of the
+        data. "auto" interleaves for single-label classifiers and is random
+        otherwise. Where there are no classes, "interleave" is random.
+    emphasis : float, default=0.0
+        From 0 to 1: how much more often examples with a large error are shown
+        (section 4.2). Outliers are not, and no example is dropped for good.
+    learning_rate_init : float or "auto", default="auto"
+        Initial global learning rate. "auto" takes the inverse of the largest
+        curvature at the initial weights (sections 4.7 and 9.2), that of single
+        examples included; it respects ``batch_size``, ``learning_rate_scaling`` and
+        ``momentum``. 0.001 for adam.
+    learning_rate : {"constant", "invscaling", "adaptive", "annealing", "cosine", \
+"flow"}, default="cosine"
+        How the rate of sgd moves (sections 4.1 and 4.7): "invscaling" is eta0 /
+        t^power_t with t in examples; "adaptive" divides by 5 whenever there is no
+        more progress; "annealing" is eta0 / (1 + t / annealing_tau) with t in
+        epochs; "cosine" falls to 0 over ``max_iter`` epochs; "flow" follows the
+        mean gradient, eqs. (17)-(19), down near the minimum and up again when it
+        moves.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    annealing_tau : float, default=10.0
+        Epochs after which "annealing" has halved the rate.
+    flow_rates : (float, float, float), default=(0.1, 1.0, 0.01)
+        alpha, beta and delta of eqs. (17)-(19), for "flow".
+    learning_rate_scaling : {"none", "inv_sqrt_fan_in", "inv_fan_in", "sqrt_fan_in"}, \
+default="none"
+        Factor of the rate in each layer (section 4.7). The paper prints
+        "sqrt_fan_in"; its authors' own simulator divided.
+    momentum : float, default=0.0
+        In [0, 1), for sgd.
+    nesterovs_momentum : bool, default=False
+        Look one step ahead.
+    averaging : bool, default=False
+        Planned; only False for now.
+    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
+        Of adam.
+    damping, curvature_decay, curvature_samples, curvature_period : default="auto", \
+0.01, 500, 1
+        Planned, for second-order solvers.
+    loss : {"squared_error", "log_loss"}, default="squared_error"
+        Squared error on targets between the flat ends of a sigmoid is the paper's
+        choice; log loss gives probabilities.
+    alpha : float or "auto", default="auto"
+        L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
+        times the sum of squared weights, biases excepted. "auto" is ``0.15 * fan_in
+        / n_samples`` in each layer. "evidence" is planned.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied with ``sample_weight``.
+    max_iter : int, default=200
+        Epochs of stochastic solvers, iterations of batch solvers.
+    max_fun : int, default=15000
+        Evaluations of the objective by lbfgs.
+    tol : float, default=1e-4
+        Training stops when the objective (the validation score with early stopping)
+        has not improved by this much for ``n_iter_no_change`` iterations, and lbfgs
+        when no component of the gradient is larger. 0 switches the rule off:
+        exactly ``max_iter`` epochs, and no warning about them.
+    n_iter_no_change : int or inf, default=10
+        See ``tol``.
+    goal : float or None, default=None
+        Stop when the objective is at most this.
+    max_time : float or None, default=None
+        Stop after this many seconds.
+    early_stopping : bool or "auto", default="auto"
+        Measure progress and the best weights on validation data. True holds out a
+        part of the training data unless ``X_val`` is given; "auto" is on if and
+        only if it is.
+    validation_fraction : float, default=0.1
+        Part held out, every class in it.
+    scoring : "loss", default="loss"
+        What is measured there: the negative loss. Scorers are planned.
+    checkpoint, checkpoint_interval, resume : default=None, 30.0, False
+        Planned.
+    engine : {"auto", "numpy"}, default="auto"
+        "numba" is planned.
+    random_state : int, RandomState or None, default=None
+        Of initial weights, order and split. An int repeats a fit bit for bit.
+    warm_start : bool, default=False
+        Let ``fit`` go on from the weights, input statistics, solver state and
+        random numbers of the last one.
+    verbose : bool or int, default=False
+        Print a line for every iteration.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; column numbers for multilabel.
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights of each layer, on normalised inputs.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases of each layer.
+    theta_ : ndarray of shape (n_weights,)
+        All weights, layer after layer, each a C-ordered (n_in + 1, n_out) matrix
+        with the biases last; ``network_.layers(theta_)`` gives the views.
+    network_ : Network
+        Sizes and activations.
+    normalizer_ : InputNormalizer or None
+        What ``normalize`` learnt.
+    solver_, engine_ : str
+        What "auto" became.
+    loss_ : float
+        The objective at the fitted weights: penalty included, weights applied,
+        targets coded as in training.
+    best_loss_ : float or None
+        The same; None with early stopping.
+    loss_curve_ : list of float
+        For every epoch of a stochastic solver the mean of the objective while the
+        weights moved; for batch solvers the objective after each iteration.
+    validation_scores_, validation_loss_curve_ : list of float or None
+        With early stopping, one for each iteration.
+    best_validation_score_ : float or None
+        Their best.
+    learning_rate_ : float or None
+        Initial global rate, found or given; None for lbfgs.
+    learning_rate_curve_ : list of float
+        The rate of each epoch.
+    lambda_max_ : float or None
+        Largest curvature at the initial weights, where the rate came from it.
+    convergence_ : Bunch
+        ``reason`` for stopping, ``n_iter``, ``gradient_norm``, ``advice`` and
+        ``n_recoveries`` from divergence.
+    n_iter_, t_ : int
+        Iterations; examples shown.
+    n_layers_, n_outputs_ : int
+        Layers, input and output included; outputs.
+    out_activation_ : str or Activation
+        Of the outputs.
+    n_features_in_ : int
+        Inputs.
+    feature_names_in_ : ndarray of str
+        Their names, where X had any.
+
+    See Also
+    --------
+    EffPropRegressor : The same network for values.
+    InputNormalizer : The step behind ``normalize``, for pipelines of one's own.
+
+    References
+    ----------
+    LeCun, Bottou, Orr and Mueller, "Efficient BackProp", in: Neural Networks: Tricks of
+    the Trade, Springer, 1998.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sk_effprop import EffPropClassifier
+    >>> X, y = load_wine(return_X_y=True)    # columns from 0.1 to 1680, as they are
+    >>> classifier = EffPropClassifier(random_state=0).fit(X, y)
+    >>> classifier.score(X, y)
+    1.0
+    """
 
     _registry = CLASSIFIER
     _parameter_constraints = constraints(CLASSIFIER)
@@ -52,7 +262,7 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
         shuffle="auto",
         emphasis=0.0,
         learning_rate_init="auto",
-        learning_rate="annealing",
+        learning_rate="cosine",
         power_t=0.5,
         annealing_tau=10.0,
         flow_rates=(0.1, 1.0, 0.01),
@@ -201,7 +411,7 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
             classes one column, positive for ``classes_[1]``.
         """
         check_is_fitted(self)
-        decision = self._run(X, lambda trace: trace.z(-1)) - self._decision_offset()
+        decision = self._run(X, lambda trace: trace.z(-1)) - self._decision_offset
         return decision if self._multilabel or decision.shape[1] > 1 else decision[:, 0]
 
     def predict_proba(self, X):
@@ -224,15 +434,10 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
         """
         check_is_fitted(self)
         outputs = self._run(X, lambda trace: trace.outputs).astype(np.float64)
-        loss = self._make_loss()
-        if isinstance(loss, LogLoss):
-            p = (
-                softmax(outputs, axis=1)
-                if loss.exclusive
-                else loss.probabilities(outputs)
-            )
+        if isinstance(self._loss, LogLoss):
+            p = self._loss.probabilities(outputs)
         else:
-            p = decode_probabilities(outputs, *self._place_targets())
+            p = decode_probabilities(outputs, *self._low_high)
             if self._exclusive:
                 p /= p.sum(axis=1, keepdims=True)
         if self._multilabel or self._exclusive:
@@ -269,11 +474,39 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
             )
         return column_or_1d(y, warn=True)
 
-    def _learn_targets(self, y, weight, classes=None):
+    def _weigh_classes(self, y, weight):
+        if self.class_weight is None:
+            return weight
+        if y.ndim == 2:
+            return weight * compute_sample_weight(self.class_weight, y)
+        classes, labels = np.unique(y, return_inverse=True)
+        if self.class_weight == "balanced":
+            # sums of weights in place of counts, so that absent and weight 0 agree
+            sums = np.bincount(labels, weights=weight)
+            factors = sums.sum() / (len(sums) * np.where(sums > 0, sums, 1.0))
+        else:
+            factors = np.array(
+                [self.class_weight.get(c, 1.0) for c in classes.tolist()]
+            )
+        return weight * factors[labels]
+
+    def _learn_targets(self, examples, classes=None):
+        y = examples.y
         self._multilabel = y.ndim == 2
         known = unique_labels(y) if classes is None else unique_labels(classes)
         self.classes_ = np.arange(y.shape[1]) if self._multilabel else known
         self._check_known(y)
+        self._output = self._resolve_output()
+        if self.loss == "log_loss":
+            self._loss, self._low_high, self._decision_offset = (
+                LogLoss(self._exclusive), (0.0, 1.0), 0.0,
+            )  # fmt: skip
+        else:
+            self._loss = SquaredError()
+            self._low_high = place_targets(self.target_values, self._output[0])
+            self._decision_offset = midpoint_preactivation(
+                *self._low_high, self._output[0]
+            )
 
     def _check_known(self, y):
         if (y.ndim == 2) != self._multilabel or (
@@ -305,25 +538,7 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
             indicator = labels[:, None] == np.arange(len(self.classes_))
             if not self._exclusive:
                 indicator = labels[:, None]
-        if self.loss == "log_loss":
-            return np.ascontiguousarray(indicator, dtype=dtype), labels
-        low, high = self._place_targets()
-        return code_indicator(indicator, low, high).astype(dtype), labels
-
-    def _weigh_classes(self, y, weight):
-        if self.class_weight is None:
-            return weight
-        return weight * compute_sample_weight(self.class_weight, y)
-
-    def _split_labels(self, examples):
-        return None if examples.y.ndim == 2 else examples.y
-
-    # ----------------------------------------------------------------- loss and output
-
-    def _make_loss(self):
-        return (
-            SquaredError() if self.loss == "squared_error" else LogLoss(self._exclusive)
-        )
+        return code_indicator(indicator, *self._low_high).astype(dtype), labels
 
     def _resolve_output(self):
         if self.loss == "log_loss":
@@ -336,14 +551,6 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
         if build.resolve_activation(last).is_sigmoid:
             return build.resolve_activation(last), last
         return ACTIVATIONS["lecun_tanh"], "lecun_tanh"
-
-    def _place_targets(self):
-        return place_targets(self.target_values, self._resolve_output()[0])
-
-    def _decision_offset(self):
-        if self.loss == "log_loss":
-            return 0.0
-        return midpoint_preactivation(*self._place_targets(), self._resolve_output()[0])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.utils.multiclass import type_of_target
 
 # Larger tables are not searched for equal rows: it would take the memory of a copy.
 MAX_MERGED_NUMBERS = 10**7
@@ -73,9 +74,9 @@ def _row_keys(examples: Examples) -> list[bytes]:
 
 
 def split_off(
-    examples: Examples, fraction: float, rng: np.random.Generator, labels: Any
+    examples: Examples, fraction: float, rng: np.random.Generator
 ) -> tuple[Examples, Examples]:
-    """Two random parts; every class in both, where labels are given and allow it.
+    """Two random parts; with every class in both, where y has classes enough.
 
     Raises
     ------
@@ -89,18 +90,20 @@ def split_off(
             f"early_stopping with validation_fraction={fraction} leaves nothing to "
             f"train on: n_samples={n}. Use early_stopping=False or more data."
         )
-    if labels is not None and _can_stratify(labels, n_held_out):
+    if _can_stratify(examples.y, n_held_out):
         splitter = StratifiedShuffleSplit(
             1, test_size=n_held_out, random_state=int(rng.integers(2**31 - 1))
         )
-        ((train, held_out),) = splitter.split(np.empty((n, 0)), labels)
+        ((train, held_out),) = splitter.split(np.empty((n, 0)), examples.y)
     else:
         order = rng.permutation(n)
         train, held_out = order[n_held_out:], order[:n_held_out]
     return examples[np.sort(train)], examples[np.sort(held_out)]
 
 
-def _can_stratify(labels: Any, n_held_out: int) -> bool:
-    counts = np.unique(labels, return_counts=True)[1]
-    smallest_part = min(n_held_out, len(labels) - n_held_out)
+def _can_stratify(y: Any, n_held_out: int) -> bool:
+    if type_of_target(y) not in ("binary", "multiclass"):
+        return False
+    counts = np.unique(y, return_counts=True)[1]
+    smallest_part = min(n_held_out, len(y) - n_held_out)
     return bool(counts.min() >= 2 and smallest_part >= len(counts))

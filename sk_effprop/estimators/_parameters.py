@@ -219,9 +219,15 @@ def refuse(estimator: Any, name: str, rule: str, way_out: str) -> None:
     )
 
 
-def check_planned(estimator: Any, registry: dict[str, Hyperparameter]) -> None:
+def check_hyperparameters(estimator: Any) -> None:
+    """Raise for what scikit-learn's constraints cannot tell."""
+    _check_planned(estimator)
+    _check_combinations(estimator)
+
+
+def _check_planned(estimator: Any) -> None:
     """Refuse what the contract promises and this version does not have."""
-    for name, entry in registry.items():
+    for name, entry in estimator._registry.items():
         value = getattr(estimator, name)
         for planned in entry.planned:
             if type(value) is type(planned) and value == planned:
@@ -240,7 +246,7 @@ def check_planned(estimator: Any, registry: dict[str, Hyperparameter]) -> None:
             )
 
 
-def check_combinations(estimator: Any) -> None:
+def _check_combinations(estimator: Any) -> None:
     """Rules that no single parameter can tell."""
     sizes = hidden_sizes(estimator)
     activation = estimator.activation

@@ -15,7 +15,211 @@ from sk_effprop.preprocessing import dense_moments
 
 
 class EffPropRegressor(RegressorMixin, BaseEffProp):
-    """DOC"""
+    """A neural network for values, trained as "Efficient BackProp" says.
+
+    Inputs and targets are normalised, weights drawn and learning rates chosen the way
+    the paper recommends; every one of these tricks is a parameter, so that it can stand
+    in a grid search.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer; ``()`` is the linear model (section 3).
+    activation : str, Activation or list, default="lecun_tanh"
+        Of the hidden units (section 4.4): "lecun_tanh" is 1.7159 tanh(2z/3),
+        "rational_tanh" the authors' ratio of polynomials in its place; "tanh",
+        "logistic", "relu", "softplus", "identity"; an
+        :class:`~sk_effprop.core.activations.Activation`; or a list with one of
+        these per hidden layer.
+    twist : float, default=0.0
+        The twisting term of section 4.4: ``twist * z`` is added to every hidden
+        activation, against flat spots.
+    output_activation : "auto", str or Activation, default="auto"
+        Of the outputs; "auto" is the identity.
+    init : str, float or ndarray, default="lecun_uniform"
+        Law of the initial weights (section 4.6). "lecun_uniform" and "lecun_normal"
+        have the standard deviation fan_in ** -1/2 of eq. (16); "glorot_uniform",
+        "glorot_normal", "he_uniform", "he_normal", "nguyen_widrow"; a float is the
+        standard deviation of a normal law; an array of the shape of ``theta_`` is
+        where to start.
+    bias_init : {"data", "zero"} or float, default="data"
+        Initial biases. "data" puts the hyperplane of each unit of the first layer
+        through a random training row, and leaves the other biases zero.
+    normalize : {"center", "scale", "standardize", "robust", "decorrelate", "whiten"} \
+or None, default="standardize"
+        What is done to the inputs first (section 4.3), see
+        :class:`InputNormalizer`.
+    input_clip : float or None, default=None
+        If c, normalised inputs z become ``z / sqrt(1 + (z / c)^2)``, so that rare
+        huge values cannot dominate.
+    input_gains : bool, default=False
+        Planned; only False for now.
+    normalize_target : bool, default=True
+        Give each output zero mean and unit variance for training. The units of
+        ``loss_``, ``goal`` and ``tol`` are those of the normalised targets.
+    solver : {"auto", "sgd", "adam", "lbfgs"}, default="auto"
+        "sgd" is gradient descent in batches of any size, "adam" the yardstick,
+        "lbfgs" SciPy's batch method. "auto" is "lbfgs", or "sgd" if ``batch_size``
+        is an int smaller than the number of examples. "sdlm", "cg", "scg" and "lm"
+        are planned.
+    batch_size : int, "full" or "auto", default="auto"
+        Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
+        "auto" is 8 for sgd, at most 200 for adam.
+    batch_growth : float, default=1.0
+        The batch size is multiplied by it after every epoch.
+    shuffle : bool, "interleave" or "auto", default="auto"
+        Order of presentation (section 4.2): random, "interleave" (random, but
+        successive examples rarely share a class), or False for the order of the
+        data. "auto" interleaves for single-label classifiers and is random
+        otherwise. Where there are no classes, "interleave" is random.
+    emphasis : float, default=0.0
+        From 0 to 1: how much more often examples with a large error are shown
+        (section 4.2). Outliers are not, and no example is dropped for good.
+    learning_rate_init : float or "auto", default="auto"
+        Initial global learning rate. "auto" takes the inverse of the largest
+        curvature at the initial weights (sections 4.7 and 9.2), that of single
+        examples included; it respects ``batch_size``, ``learning_rate_scaling`` and
+        ``momentum``. 0.001 for adam.
+    learning_rate : {"constant", "invscaling", "adaptive", "annealing", "cosine", \
+"flow"}, default="cosine"
+        How the rate of sgd moves (sections 4.1 and 4.7): "invscaling" is eta0 /
+        t^power_t with t in examples; "adaptive" divides by 5 whenever there is no
+        more progress; "annealing" is eta0 / (1 + t / annealing_tau) with t in
+        epochs; "cosine" falls to 0 over ``max_iter`` epochs; "flow" follows the
+        mean gradient, eqs. (17)-(19), down near the minimum and up again when it
+        moves.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    annealing_tau : float, default=10.0
+        Epochs after which "annealing" has halved the rate.
+    flow_rates : (float, float, float), default=(0.1, 1.0, 0.01)
+        alpha, beta and delta of eqs. (17)-(19), for "flow".
+    learning_rate_scaling : {"none", "inv_sqrt_fan_in", "inv_fan_in", "sqrt_fan_in"}, \
+default="none"
+        Factor of the rate in each layer (section 4.7). The paper prints
+        "sqrt_fan_in"; its authors' own simulator divided.
+    momentum : float, default=0.0
+        In [0, 1), for sgd.
+    nesterovs_momentum : bool, default=False
+        Look one step ahead.
+    averaging : bool, default=False
+        Planned; only False for now.
+    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
+        Of adam.
+    damping, curvature_decay, curvature_samples, curvature_period : default="auto", \
+0.01, 500, 1
+        Planned, for second-order solvers.
+    loss : {"squared_error"}, default="squared_error"
+        "huber", "absolute_error", "quantile", "poisson" and "gamma" are planned.
+    quantile, huber_delta : float, default=0.5, 1.35
+        Planned, for other losses.
+    alpha : float or "auto", default="auto"
+        L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
+        times the sum of squared weights, biases excepted. "auto" is ``0.15 * fan_in
+        / n_samples`` in each layer. "evidence" is planned.
+    max_iter : int, default=200
+        Epochs of stochastic solvers, iterations of batch solvers.
+    max_fun : int, default=15000
+        Evaluations of the objective by lbfgs.
+    tol : float, default=1e-4
+        Training stops when the objective (the validation score with early stopping)
+        has not improved by this much for ``n_iter_no_change`` iterations, and lbfgs
+        when no component of the gradient is larger. 0 switches the rule off:
+        exactly ``max_iter`` epochs, and no warning about them.
+    n_iter_no_change : int or inf, default=10
+        See ``tol``.
+    goal : float or None, default=None
+        Stop when the objective is at most this.
+    max_time : float or None, default=None
+        Stop after this many seconds.
+    early_stopping : bool or "auto", default="auto"
+        Measure progress and the best weights on validation data. True holds out a
+        part of the training data unless ``X_val`` is given; "auto" is on if and
+        only if it is.
+    validation_fraction : float, default=0.1
+        Part held out, every class in it.
+    scoring : "loss", default="loss"
+        What is measured there: the negative loss. Scorers are planned.
+    checkpoint, checkpoint_interval, resume : default=None, 30.0, False
+        Planned.
+    engine : {"auto", "numpy"}, default="auto"
+        "numba" is planned.
+    random_state : int, RandomState or None, default=None
+        Of initial weights, order and split. An int repeats a fit bit for bit.
+    warm_start : bool, default=False
+        Let ``fit`` go on from the weights, input statistics, solver state and
+        random numbers of the last one.
+    verbose : bool or int, default=False
+        Print a line for every iteration.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights of each layer, on normalised inputs.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases of each layer.
+    theta_ : ndarray of shape (n_weights,)
+        All weights, layer after layer, each a C-ordered (n_in + 1, n_out) matrix
+        with the biases last; ``network_.layers(theta_)`` gives the views.
+    network_ : Network
+        Sizes and activations.
+    normalizer_ : InputNormalizer or None
+        What ``normalize`` learnt.
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,)
+        What ``normalize_target`` learnt.
+    solver_, engine_ : str
+        What "auto" became.
+    loss_ : float
+        The objective at the fitted weights: penalty included, weights applied,
+        targets coded as in training.
+    best_loss_ : float or None
+        The same; None with early stopping.
+    loss_curve_ : list of float
+        For every epoch of a stochastic solver the mean of the objective while the
+        weights moved; for batch solvers the objective after each iteration.
+    validation_scores_, validation_loss_curve_ : list of float or None
+        With early stopping, one for each iteration.
+    best_validation_score_ : float or None
+        Their best.
+    learning_rate_ : float or None
+        Initial global rate, found or given; None for lbfgs.
+    learning_rate_curve_ : list of float
+        The rate of each epoch.
+    lambda_max_ : float or None
+        Largest curvature at the initial weights, where the rate came from it.
+    convergence_ : Bunch
+        ``reason`` for stopping, ``n_iter``, ``gradient_norm``, ``advice`` and
+        ``n_recoveries`` from divergence.
+    n_iter_, t_ : int
+        Iterations; examples shown.
+    n_layers_, n_outputs_ : int
+        Layers, input and output included; outputs.
+    out_activation_ : str or Activation
+        Of the outputs.
+    n_features_in_ : int
+        Inputs.
+    feature_names_in_ : ndarray of str
+        Their names, where X had any.
+
+    See Also
+    --------
+    EffPropClassifier : The same network for classes.
+    InputNormalizer : The step behind ``normalize``, for pipelines of one's own.
+
+    References
+    ----------
+    LeCun, Bottou, Orr and Mueller, "Efficient BackProp", in: Neural Networks: Tricks of
+    the Trade, Springer, 1998.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sk_effprop import EffPropRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = EffPropRegressor(random_state=0).fit(X, y)
+    >>> regressor.score(X, y) > 0.5
+    True
+    """
 
     _registry = REGRESSOR
     _parameter_constraints = constraints(REGRESSOR)
@@ -40,7 +244,7 @@ class EffPropRegressor(RegressorMixin, BaseEffProp):
         shuffle="auto",
         emphasis=0.0,
         learning_rate_init="auto",
-        learning_rate="annealing",
+        learning_rate="cosine",
         power_t=0.5,
         annealing_tau=10.0,
         flow_rates=(0.1, 1.0, 0.01),
@@ -147,7 +351,7 @@ class EffPropRegressor(RegressorMixin, BaseEffProp):
         EffPropRegressor
             With the last weights, as there is no telling which are best for a stream.
         """
-        return self._partial_fit(X, y, sample_weight, None)
+        return self._partial_fit(X, y, sample_weight)
 
     def predict(self, X, return_std=False):
         """Predict values.
@@ -178,14 +382,20 @@ class EffPropRegressor(RegressorMixin, BaseEffProp):
     def _check_targets(self, y):
         return y
 
-    def _learn_targets(self, y, weight, classes=None):
-        self._one_column = y.ndim == 1
-        Y = y.reshape(len(y), -1)
+    def _weigh_classes(self, y, weight):
+        return weight
+
+    def _learn_targets(self, examples, classes=None):
+        self._loss, self._output = SquaredError(), self._resolve_output()
+        self._one_column = examples.y.ndim == 1
+        Y = examples.y.reshape(len(examples), -1)
         self.target_mean_ = np.zeros(Y.shape[1])
         self.target_scale_ = np.ones(Y.shape[1])
         if self.normalize_target:
-            total, self.target_mean_, deviations = dense_moments(Y, weight, cross=False)
-            scale = np.sqrt(deviations / total)
+            _, self.target_mean_, deviations = dense_moments(
+                Y, examples.weight, cross=False
+            )
+            scale = np.sqrt(deviations / examples.weight.sum())
             # a constant target leaves rounding errors, which are not worth learning
             constant = scale <= 1e-12 * np.abs(self.target_mean_)
             self.target_scale_ = np.where(constant | (scale == 0), 1.0, scale)
@@ -198,14 +408,6 @@ class EffPropRegressor(RegressorMixin, BaseEffProp):
                 f"{len(self.target_mean_)}."
             )
         return ((Y - self.target_mean_) / self.target_scale_).astype(dtype), None
-
-    def _weigh_classes(self, y, weight):
-        return weight
-
-    # ----------------------------------------------------------------- loss and output
-
-    def _make_loss(self):
-        return SquaredError()
 
     def _resolve_output(self):
         if self.output_activation == "auto":

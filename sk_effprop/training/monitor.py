@@ -44,6 +44,8 @@ class Monitor:
         Seconds.
     validate : callable, optional
         The score, not the objective, then tells progress and the best weights.
+    keep_last : bool
+        Take the latest weights for the best: on a stream, nobody knows which are.
     report : callable, optional
         Called with the monitor after each iteration.
 
@@ -71,11 +73,12 @@ class Monitor:
         goal: float | None = None,
         max_time: float | None = None,
         validate: Validate | None = None,
+        keep_last: bool = False,
         report: Callable[["Monitor"], None] | None = None,
     ) -> None:
         self.max_iter, self.tol, self.patience = max_iter, tol, patience
         self.goal, self.max_time = goal, max_time
-        self.validate, self.report = validate, report
+        self.validate, self.report, self.keep_last = validate, report, keep_last
         self.loss_curve: list[float] = []
         self.validation_losses: list[float] = []
         self.validation_scores: list[float] = []
@@ -164,7 +167,7 @@ class Monitor:
             criterion, best = -score, -self.best_score
             self.best_score = max(self.best_score, score)
         # the first weights of equals are kept: they took the least training
-        if criterion < best:
+        if criterion < best or self.keep_last:
             np.copyto(self.best_theta, theta)
             self.best_value = value
         self._count_progress(criterion)

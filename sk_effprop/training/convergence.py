@@ -1,0 +1,74 @@
+"""How training ended, in a word for programs and a sentence for people."""
+
+from typing import Any
+
+from sklearn.utils import Bunch
+
+from sk_effprop.solvers.base import Solution
+from sk_effprop.training.monitor import Monitor
+
+ADVICE = {
+    "converged": "",
+    "goal": "",
+    "stalled": "",
+    "max_iter": "Raise max_iter, or learning_rate_init if the loss falls slowly.",
+    "max_fun": "Raise max_fun.",
+    "max_time": "Raise max_time.",
+    "interrupted": "Go on from here with warm_start=True.",
+    "diverged": "Lower learning_rate_init or leave it on 'auto', and normalize the "
+    "inputs.",
+}
+
+
+def describe(monitor: Monitor, solution: Solution | None, gradient_norm: float) -> Any:
+    """``convergence_``: reason, n_iter, gradient_norm, advice, n_recoveries.
+
+    ``solution`` is None if the solver was interrupted.
+    """
+    reason = monitor.reason
+    if solution is None:
+        reason = "interrupted"
+    elif not reason:
+        # The solver ended by itself: a vanishing gradient, or a line search that finds
+        # nothing lower, which is convergence to rounding.
+        out_of_evaluations = "EVALUATIONS" in solution.message.upper()
+        reason = "max_fun" if out_of_evaluations else "converged"
+    return Bunch(
+        reason=reason,
+        n_iter=monitor.n_iter,
+        gradient_norm=gradient_norm,
+        advice=ADVICE[reason],
+        n_recoveries=monitor.n_recoveries,
+    )
+
+
+def complaint(convergence: Any, *, fixed_length: bool, rate: float | None) -> str:
+    """What a ConvergenceWarning should say; "" if there is nothing to warn about.
+
+    Parameters
+    ----------
+    convergence : Bunch
+        From :func:`describe`.
+    fixed_length : bool
+        Whether the number of epochs was the user's plan, so that using them up is
+        no reason for a warning.
+    rate : float or None
+        Initial learning rate.
+    """
+    sentences = {
+        "max_iter": "" if fixed_length else "max_iter was reached before convergence.",
+        "max_fun": "All max_fun evaluations were used before convergence.",
+        "interrupted": "Training was interrupted; the best weights so far are kept.",
+        "diverged": "Training diverged; the best weights so far are kept.",
+    }
+    sentence = sentences.get(convergence.reason, "")
+    if sentence:
+        return f"{sentence} {convergence.advice}"
+    n = convergence.n_recoveries
+    if n and rate is not None:
+        return (
+            f"Training diverged at learning_rate_init={rate:.3g}; it went on from the "
+            f"best weights with the rate halved {n} times. Start with "
+            f"learning_rate_init={rate / 2**n:.3g} or 'auto'."
+        )
+    return ""
