@@ -88,10 +88,9 @@ class RationalTanh:
         a = np.abs(u)
         y = cls._cubic(np.minimum(a, cls.saturation))
         for _ in range(4):
-            np.multiply(y, y, out=y)
-        np.divide(y - 1.0, y + 1.0, out=y)
-        y[a >= cls.saturation] = 1.0
-        np.copysign(y, u, out=out)
+            y *= y
+        t = np.where(a >= cls.saturation, 1.0, (y - 1.0) / (y + 1.0))
+        np.copysign(t, u, out=out)
 
     @classmethod
     def _correction(cls, u: Array) -> tuple[Array, Array, Array]:

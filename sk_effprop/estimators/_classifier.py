@@ -483,7 +483,8 @@ default="none"
         if self.class_weight == "balanced":
             # sums of weights in place of counts, so that absent and weight 0 agree
             sums = np.bincount(labels, weights=weight)
-            factors = sums.sum() / (len(sums) * np.where(sums > 0, sums, 1.0))
+            shown = np.count_nonzero(sums)
+            factors = sums.sum() / (shown * np.where(sums > 0, sums, 1.0))
         else:
             factors = np.array(
                 [self.class_weight.get(c, 1.0) for c in classes.tolist()]

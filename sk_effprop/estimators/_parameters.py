@@ -31,6 +31,8 @@ class Hyperparameter(NamedTuple):
     alternatives : tuple
         Values other than the default, one for each way it can be set: what the tests
         switch to, one at a time.
+    is_trick : bool
+        Whether the default follows the paper and ``without`` undoes that.
     without : object
         The value that undoes the trick, for the tour and for ablations.
     planned : tuple
@@ -40,6 +42,7 @@ class Hyperparameter(NamedTuple):
     section: str
     constraints: list[Any]
     alternatives: tuple[Any, ...] = ()
+    is_trick: bool = False
     without: Any = None
     planned: tuple[Any, ...] = ()
 
@@ -63,6 +66,7 @@ SHARED: dict[str, Hyperparameter] = {
         "4.4",
         [names(ACTIVATIONS), Activation, list],
         tuple(name for name in ACTIVATIONS if name != "lecun_tanh"),
+        is_trick=True,
         without="logistic",
     ),
     "twist": Hyperparameter("4.4", [NON_NEGATIVE], (0.05,)),
@@ -73,15 +77,21 @@ SHARED: dict[str, Hyperparameter] = {
         "4.6",
         [names(INITIALIZERS), NON_NEGATIVE, np.ndarray],
         tuple(name for name in INITIALIZERS if name != "lecun_uniform") + (0.3,),
+        is_trick=True,
         without=1.0,
     ),
     "bias_init": Hyperparameter(
-        "4.6", [StrOptions({"zero", "data"}), Real], ("zero", 0.1), without="zero"
+        "4.6",
+        [StrOptions({"zero", "data"}), Real],
+        ("zero", 0.1),
+        is_trick=True,
+        without="zero",
     ),
     "normalize": Hyperparameter(
         "4.3",
         [names(METHODS), None],
         tuple(name for name in METHODS if name != "standardize") + (None,),
+        is_trick=True,
         without=None,
     ),
     "input_clip": Hyperparameter("4.3", [POSITIVE, None], (4.0,)),
@@ -96,6 +106,7 @@ SHARED: dict[str, Hyperparameter] = {
         "4.1",
         [COUNT, StrOptions({"auto", "full"})],
         (1, 16, "full"),
+        is_trick=True,
         without="full",
     ),
     "batch_growth": Hyperparameter(
@@ -105,14 +116,23 @@ SHARED: dict[str, Hyperparameter] = {
         "4.2",
         ["boolean", names(ORDERS, "auto")],
         (True, "interleave", False),
+        is_trick=True,
         without=False,
     ),
     "emphasis": Hyperparameter("4.2", [Interval(Real, 0, 1, closed="both")], (0.5,)),
     "learning_rate_init": Hyperparameter(
-        "4.7, 9.2", [POSITIVE, StrOptions({"auto"})], (0.01,), without=0.001
+        "4.7, 9.2",
+        [POSITIVE, StrOptions({"auto"})],
+        (0.01,),
+        is_trick=True,
+        without=0.001,
     ),
     "learning_rate": Hyperparameter(
-        "4.1, 4.7", [names(SCHEDULES)], tuple(SCHEDULES), without="constant"
+        "4.1, 4.7",
+        [names(SCHEDULES)],
+        tuple(SCHEDULES),
+        is_trick=True,
+        without="constant",
     ),
     "power_t": Hyperparameter("4.1", [NON_NEGATIVE], (0.25,)),
     "annealing_tau": Hyperparameter("4.1", [POSITIVE], (3.0,)),
@@ -167,13 +187,14 @@ CLASSIFIER: dict[str, Hyperparameter] = SHARED | {
         "4.5",
         [StrOptions({"max_curvature", "asymptote"}), tuple, list],
         ("asymptote", (-0.5, 0.5)),
+        is_trick=True,
         without="asymptote",
     ),
     "loss": Hyperparameter(
         "3", [StrOptions({"squared_error", "log_loss"})], ("log_loss",)
     ),
     "class_weight": Hyperparameter(
-        "4.2", [dict, StrOptions({"balanced"}), None], ("balanced",)
+        "4.2", [dict, StrOptions({"balanced"}), None], ({1: 2.0},)
     ),
 }
 
@@ -182,7 +203,9 @@ REGRESSION_LOSSES_PLANNED = (
 )  # fmt: skip
 
 REGRESSOR: dict[str, Hyperparameter] = SHARED | {
-    "normalize_target": Hyperparameter("4.3", ["boolean"], (False,), without=False),
+    "normalize_target": Hyperparameter(
+        "4.3", ["boolean"], (False,), is_trick=True, without=False
+    ),
     "loss": Hyperparameter(
         "3",
         [StrOptions({"squared_error", *REGRESSION_LOSSES_PLANNED})],

@@ -1,0 +1,223 @@
+"""The two-minute tour: train with every trick, then without each.
+
+``python -m sk_effprop`` trains on scikit-learn's digits with the full recipe, then with
+each trick switched off; ``--data FILE.csv --target COLUMN`` does it with your table.
+"""
+
+import argparse
+import csv
+import sys
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.model_selection.ablation import (
+    AblationRow,
+    ablate_tricks,
+    default_tricks,
+)
+
+# a numeric target with more different values than this is a quantity, not a class
+MAX_NUMERIC_CLASSES = 20
+
+
+class Refusal(Exception):
+    """A sentence for the user in place of a traceback."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tour; return the exit status."""
+    options = _parse(arguments)
+    try:
+        X, y, name = _load(options)
+        result, is_classification = _run(X, y, name, options)
+        if options.plot:
+            _draw(result, options.plot)
+    except Refusal as refusal:
+        print(f"sk_effprop: {refusal}", file=sys.stderr)
+        return 2
+    print(_reading(is_classification))
+    return 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m sk_effprop", description=__doc__)
+    parser.add_argument("--data", metavar="FILE.csv", help="a table with a header line")
+    parser.add_argument("--target", metavar="COLUMN", help="what to predict")
+    parser.add_argument("--plot", metavar="FILE.png", help="draw the result, too")
+    parser.add_argument("--folds", type=int, default=5, help="of the cross-validation")
+    parser.add_argument("--epochs", type=int, default=20, help="of every fit")
+    parser.add_argument("--jobs", type=int, default=-1, help="processes; -1: all cores")
+    options = parser.parse_args(arguments)
+    if bool(options.data) != bool(options.target):
+        parser.error("--data and --target go together")
+    return options
+
+
+def _load(options: argparse.Namespace) -> tuple[Any, Any, str]:
+    if not options.data:
+        X, y = load_digits(return_X_y=True)
+        return X, y, "the digits of scikit-learn"
+    X, y = read_table(options.data, options.target)
+    return X, y, options.data
+
+
+def read_table(path: str, target: str) -> tuple[Any, Any]:
+    """Read inputs and target from a CSV file with a header line.
+
+    Raises
+    ------
+    Refusal
+        If there is no such file or column, or a column that is not all numbers.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            header, *rows = [row for row in csv.reader(file) if row]
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path} is not a CSV file with a header line: {error}") from None
+    if target not in header:
+        raise Refusal(f"{path} has no column {target!r}, only {', '.join(header)}.")
+    if any(len(row) != len(header) for row in rows):
+        raise Refusal(f"{path} has rows that are longer or shorter than its header.")
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    y = _as_target(columns.pop(target), target)
+    inputs = [_as_numbers(values, name) for name, values in columns.items()]
+    if not inputs or len(rows) < 10:
+        raise Refusal(f"{path} has too little to learn from: {len(rows)} rows.")
+    return np.column_stack(inputs), y
+
+
+def _as_numbers(values: tuple[str, ...], name: str) -> Any:
+    try:
+        numbers = np.array([float(value) if value else np.nan for value in values])
+    except ValueError as error:
+        raise Refusal(
+            f"column {name!r} is not numeric ({error}). Drop it, or turn it into "
+            "numbers first: sklearn.preprocessing.OneHotEncoder or pandas.get_dummies."
+        ) from None
+    if not np.isfinite(numbers).all():
+        raise Refusal(
+            f"column {name!r} has missing or infinite values. Drop these rows or fill "
+            "them in first: sklearn.impute.SimpleImputer."
+        )
+    return numbers
+
+
+def _as_target(values: tuple[str, ...], name: str) -> Any:
+    """Text and a few whole numbers are classes, everything else is a quantity."""
+    try:
+        numbers = np.array([float(value) for value in values])
+    except ValueError:
+        return np.array(values)
+    if not np.isfinite(numbers).all():
+        raise Refusal(f"the target {name!r} has missing or infinite values.")
+    whole = np.array_equal(numbers, np.round(numbers))
+    few = len(np.unique(numbers)) <= MAX_NUMERIC_CLASSES
+    return numbers.astype(int) if whole and few else numbers
+
+
+def _run(X: Any, y: Any, name: str, options: argparse.Namespace) -> tuple[Any, bool]:
+    is_classification = y.dtype.kind in "iU"
+    estimator_class = EffPropClassifier if is_classification else EffPropRegressor
+    # tol=0: the same number of epochs for every setting
+    recipe = estimator_class(
+        solver="sgd", max_iter=options.epochs, tol=0, random_state=0
+    )
+    splitter = StratifiedKFold if is_classification else KFold
+    cv = splitter(options.folds, shuffle=True, random_state=0)
+    tricks = default_tricks(recipe)
+    print(
+        f"{estimator_class.__name__} on {name}: {len(X)} rows, {X.shape[1]} inputs, "
+        f"{options.folds} folds, {options.epochs} epochs, solver='sgd'\n"
+    )
+    print(_line("section", "trick", "set to", _score_name(is_classification),
+                "epochs", "seconds"))  # fmt: skip
+    with _progress_bar(1 + len(tricks)) as advance, catch_warnings():
+        # switching a trick off is meant to make trouble
+        simplefilter("ignore", ConvergenceWarning)
+
+        def on_row(row: AblationRow) -> None:
+            advance(_format(row))
+
+        result = ablate_tricks(
+            recipe, X, y, cv=cv, tricks=tricks, n_jobs=options.jobs, on_row=on_row
+        )
+    return result, is_classification
+
+
+def _score_name(is_classification: bool) -> str:
+    return "accuracy" if is_classification else "R2"
+
+
+def _format(row: AblationRow) -> str:
+    setting = "" if row.trick == "full recipe" else repr(row.setting)
+    score = f"{row.score:.3f} ± {row.score_std:.3f}"
+    epochs, seconds = f"{row.epochs:.0f}", f"{row.seconds:.2f}"
+    return _line(row.section, row.trick, setting, score, epochs, seconds)
+
+
+def _line(*cells: str) -> str:
+    widths = (9, 20, 13, 15, 6, 7)
+    left, right = cells[:3], cells[3:]
+    padded = [cell.ljust(width) for cell, width in zip(left, widths[:3], strict=True)]
+    padded += [cell.rjust(width) for cell, width in zip(right, widths[3:], strict=True)]
+    return " ".join(padded)
+
+
+class _progress_bar:
+    """A bar below the rows as they come, where rich is installed; else the rows."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        try:
+            from rich.progress import Progress
+        except ImportError:
+            self.progress = None
+        else:
+            self.progress = Progress(transient=True)
+
+    def __enter__(self) -> Any:
+        if self.progress is None:
+            return lambda text: print(text, flush=True)
+        self.progress.start()
+        task = self.progress.add_task("training", total=self.total)
+
+        def advance(text: str) -> None:
+            self.progress.console.print(text, markup=False, highlight=False)
+            self.progress.advance(task)
+
+        return advance
+
+    def __exit__(self, *error: object) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+
+
+def _draw(result: Any, path: str) -> None:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise Refusal("--plot needs matplotlib: pip install sk_effprop[plot]") from None
+    height = 0.4 * len(result.results_) + 1.2
+    figure = Figure(figsize=(7, height), layout="constrained")
+    result.plot(figure.subplots())
+    figure.savefig(path, dpi=150)
+    print(f"\nDrawn to {path}")
+
+
+def _reading(is_classification: bool) -> str:
+    measure = "accuracy" if is_classification else "R2"
+    return (
+        f"\n{measure}: mean ± standard deviation over the folds. A row no worse than "
+        "the first says that\nthis trick does not matter for these data. "
+        "docs/tricks.md explains every one."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""Experiments with the tricks of the paper on data of one's own."""
+
+from sk_effprop.model_selection.ablation import AblationResult, ablate_tricks
+
+__all__ = ["AblationResult", "ablate_tricks"]
