@@ -80,10 +80,10 @@ def cosine(progress: Progress, settings: ScheduleSettings) -> float:
 
 SCHEDULES: dict[str, Schedule] = {
     "constant": constant,
-    "invscaling": invscaling,
-    "adaptive": adaptive,
     "annealing": annealing,
     "cosine": cosine,
+    "adaptive": adaptive,
+    "invscaling": invscaling,
     # flow changes the rate at every update, see Flow; between epochs it stays
     "flow": constant,
 }

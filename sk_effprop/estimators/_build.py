@@ -184,7 +184,8 @@ def _initial_rate(
     if est.learning_rate_init != "auto":
         return float(est.learning_rate_init), None
     if name == "adam":
-        return ADAM_RATE, None
+        # its steps do not scale with the gradients, so only the factors matter
+        return ADAM_RATE / float(np.mean(factors)), None
     curvature = leading_curvature(objective, theta, factors, rng)
     # momentum adds up 1 / (1 - momentum) steps
     return curvature.rate(batch_size) * (1.0 - est.momentum), curvature.mean

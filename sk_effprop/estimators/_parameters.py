@@ -130,7 +130,7 @@ SHARED: dict[str, Hyperparameter] = {
     "learning_rate": Hyperparameter(
         "4.1, 4.7",
         [names(SCHEDULES)],
-        tuple(SCHEDULES),
+        tuple(name for name in SCHEDULES if name != "cosine"),
         is_trick=True,
         without="constant",
     ),

@@ -1,0 +1,263 @@
+"""Networks, activations, losses and solvers as parameter lists with ids."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from sk_effprop.core.activations import ACTIVATIONS, IDENTITY, TANH, Activation
+from sk_effprop.core.initializers import get_initializer
+from sk_effprop.core.inputs import with_ones
+from sk_effprop.core.losses import LogLoss, SquaredError
+from sk_effprop.core.network import Network, forward, initialize
+from sk_effprop.core.objective import Objective
+from sk_effprop.core.presentation import random_order
+from sk_effprop.core.rates import ScheduleSettings
+from sk_effprop.solvers import LBFGS, Adam, Momentum, StochasticSolver
+from sk_effprop.training.monitor import Monitor
+
+# ------------------------------------------------------------------------ activations
+
+ALL_ACTIVATIONS = {
+    **ACTIVATIONS,
+    "twisted_lecun_tanh": ACTIVATIONS["lecun_tanh"]._replace(twist=0.1),
+    "twisted_rational_tanh": ACTIVATIONS["rational_tanh"]._replace(twist=0.05),
+    "twisted_relu": ACTIVATIONS["relu"]._replace(twist=0.2),
+    "custom": Activation(TANH, amplitude=1.3, slope=0.7, twist=0.1, offset=-0.2),
+}
+
+
+def params(table: dict[str, Any], *names: str) -> list[Any]:
+    """Entries of a table, all of them unless named, with their names as ids."""
+    return [pytest.param(table[name], id=name) for name in names or table]
+
+
+ACTIVATION_PARAMS = params(ALL_ACTIVATIONS)
+# those that are an amplitude times tanh, plus something linear
+TANH_PARAMS = [
+    pytest.param(a, id=name) for name, a in ALL_ACTIVATIONS.items() if a.kind == TANH
+]
+
+# ----------------------------------------------------------------------------- losses
+
+
+def real_targets(rng: np.random.Generator, n: int, k: int) -> Any:
+    """Anything."""
+    return rng.normal(size=(n, k))
+
+
+def yes_no_targets(rng: np.random.Generator, n: int, k: int) -> Any:
+    """Zeros and ones, each column by itself."""
+    return rng.integers(0, 2, size=(n, k)).astype(float)
+
+
+def one_hot_targets(rng: np.random.Generator, n: int, k: int) -> Any:
+    """A single one in every row."""
+    return np.eye(k)[rng.integers(0, k, size=n)]
+
+
+class LossCase(NamedTuple):
+    """A loss with the output activation and targets that go with it."""
+
+    loss: Any
+    n_outputs: int
+    output: Activation = IDENTITY
+    make_targets: Callable[..., Any] = real_targets
+
+    def targets(self, rng: np.random.Generator, n: int) -> Any:
+        """Targets for n examples."""
+        return self.make_targets(rng, n, self.n_outputs)
+
+
+ALL_LOSSES = {
+    "squared_error_1": LossCase(SquaredError(), 1),
+    "squared_error_3": LossCase(SquaredError(), 3),
+    **{
+        f"squared_error_2_{name}": LossCase(SquaredError(), 2, activation)
+        for name, activation in ALL_ACTIVATIONS.items()
+        if name != "identity"
+    },
+    "log_loss_binary": LossCase(LogLoss(False), 1, make_targets=yes_no_targets),
+    "log_loss_multilabel": LossCase(LogLoss(False), 3, make_targets=yes_no_targets),
+    "log_loss_softmax": LossCase(LogLoss(True), 3, make_targets=one_hot_targets),
+}
+LOSS_PARAMS = params(ALL_LOSSES)
+# one of each kind, where the output activation does not matter
+MAIN_LOSS_PARAMS = params(
+    ALL_LOSSES,
+    "squared_error_1",
+    "squared_error_2_lecun_tanh",
+    "log_loss_multilabel",
+    "log_loss_softmax",
+)
+
+# ------------------------------------------------------------------------------ depths
+
+ALL_DEPTHS = {"depth0": (), "depth1": (4,), "depth2": (4, 3), "depth3": (3, 4, 3)}
+DEPTH_PARAMS = params(ALL_DEPTHS)
+
+# --------------------------------------------------------------------------- problems
+
+
+def make_problem(
+    hidden: tuple[int, ...],
+    activation: Activation,
+    case: LossCase,
+    *,
+    n: int = 12,
+    n_inputs: int = 3,
+    alpha: float = 0.03,
+    weighted: bool = True,
+    seed: int = 0,
+) -> tuple[Objective, Any]:
+    """An objective with random data, and a theta away from the kinks of a ReLU."""
+    rng = np.random.default_rng(seed)
+    sizes = (n_inputs, *hidden, case.n_outputs)
+    network = Network(sizes, (*(activation for _ in hidden), case.output))
+    weight = rng.uniform(0.2, 2.0, size=n)
+    objective = Objective(
+        network,
+        case.loss,
+        with_ones(rng.normal(size=(n, n_inputs))),
+        case.targets(rng, n),
+        weight / weight.mean() if weighted else None,
+        network.per_layer(lambda fan_in, fan_out: alpha, biases=0.0),
+    )
+    while True:
+        theta = 0.7 * rng.normal(size=network.n_weights)
+        trace = forward(network, theta, objective.inputs)
+        if min(np.abs(trace.z(l)).min() for l in range(len(hidden) + 1)) > 1e-3:
+            return objective, theta
+
+
+def initial_theta(objective: Objective, seed: int = 0) -> Any:
+    """Weights as eq. (16) has them."""
+    rng = np.random.default_rng(seed)
+    return initialize(
+        objective.network, get_initializer("lecun_normal"), rng, np.float64
+    )
+
+
+def ridge_problem(*, weighted: bool = False) -> Objective:
+    """Linear least squares with a penalty, two outputs."""
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(30, 4))
+    Y = X @ rng.normal(size=(4, 2)) + 0.5 + 0.3 * rng.normal(size=(30, 2))
+    network = Network((4, 2), (IDENTITY,))
+    weight = rng.uniform(0.5, 1.5, size=30)
+    return Objective(
+        network,
+        SquaredError(),
+        with_ones(X),
+        Y,
+        weight / weight.mean() if weighted else None,
+        network.per_layer(lambda fan_in, fan_out: 0.1, biases=0.0),
+    )
+
+
+def ridge_solution(objective: Objective) -> Any:
+    """Theta of linear least squares, from the normal equations."""
+    X, Y = objective.inputs, objective.targets
+    n = len(Y)
+    w = np.ones(n) if objective.sample_weight is None else objective.sample_weight
+    penalty = objective.network.layers(objective.penalty)[0][:, 0]
+    left = X.T @ (w[:, None] * X) / n + np.diag(penalty)
+    return np.linalg.solve(left, X.T @ (w[:, None] * Y) / n).ravel()
+
+
+def logistic_problem() -> Objective:
+    """Logistic regression on two overlapping clouds, in class order."""
+    rng = np.random.default_rng(8)
+    labels = np.repeat([0, 1], 20)
+    X = rng.normal(size=(40, 3)) + np.array([1.0, -0.5, 0.0]) * (labels[:, None] - 0.5)
+    network = Network((3, 1), (IDENTITY,))
+    return Objective(
+        network,
+        LogLoss(False),
+        with_ones(X),
+        labels[:, None].astype(float),
+        None,
+        network.per_layer(lambda fan_in, fan_out: 0.01, biases=0.0),
+        labels,
+    )
+
+
+def tanh_problem() -> Objective:
+    """A weighted regression of one smooth curve on a small tanh net."""
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(40, 2))
+    Y = np.sin(X[:, :1]) + 0.3 * X[:, 1:]
+    network = Network((2, 5, 1), (ACTIVATIONS["lecun_tanh"], IDENTITY))
+    weight = rng.uniform(0.5, 1.5, size=40)
+    return Objective(
+        network,
+        SquaredError(),
+        with_ones(X),
+        Y,
+        weight / weight.mean(),
+        network.per_layer(lambda fan_in, fan_out: 1e-3, biases=0.0),
+    )
+
+
+PROBLEMS = {"ridge": ridge_problem, "logistic": logistic_problem, "tanh": tanh_problem}
+PROBLEM_PARAMS = params(PROBLEMS)
+
+# ---------------------------------------------------------------------------- solvers
+
+
+def stochastic(objective: Objective, **changes: Any) -> StochasticSolver:
+    """Plain gradient descent at a rate that suits the problems here, with changes."""
+    plain = StochasticSolver(
+        rule=Momentum(),
+        rate=0.05,
+        factors=np.ones(objective.network.n_weights),
+        order=random_order,
+        emphasis=0.0,
+        batch_size=1,
+        batch_growth=1.0,
+        schedule="constant",
+        settings=ScheduleSettings(power_t=0.5, annealing_tau=5.0, max_iter=20),
+        flow_rates=(0.02, 0.2, 0.02),
+    )
+    return replace(plain, **changes)
+
+
+def _stochastic(**changes: Any) -> Callable[[Objective], StochasticSolver]:
+    return lambda objective: stochastic(objective, **changes)
+
+
+# Objective -> a solver for it
+STOCHASTIC_SOLVERS: dict[str, Callable[[Objective], Any]] = {
+    "sgd_online": _stochastic(),
+    "sgd_minibatch": _stochastic(batch_size=7, rate=0.2),
+    "sgd_full": _stochastic(batch_size=10**6, rate=0.5),
+    "sgd_momentum": _stochastic(rule=Momentum(0.8), batch_size=7),
+    "sgd_nesterov": _stochastic(rule=Momentum(0.8, nesterov=True), batch_size=7),
+    "sgd_annealing": _stochastic(schedule="annealing"),
+    "sgd_cosine": _stochastic(schedule="cosine"),
+    "sgd_invscaling": _stochastic(schedule="invscaling", rate=0.2),
+    "sgd_adaptive": _stochastic(schedule="adaptive"),
+    "sgd_flow": _stochastic(schedule="flow"),
+    "sgd_growth": _stochastic(batch_size=2, batch_growth=1.3),
+    "adam": _stochastic(rule=Adam(), batch_size=7, rate=0.02),
+}
+BATCH_SOLVERS: dict[str, Callable[[Objective], Any]] = {
+    "lbfgs": lambda objective: LBFGS(max_fun=1000, gradient_tolerance=1e-10),
+}
+ALL_SOLVERS = {**STOCHASTIC_SOLVERS, **BATCH_SOLVERS}
+STOCHASTIC_PARAMS = params(STOCHASTIC_SOLVERS)
+BATCH_PARAMS = params(BATCH_SOLVERS)
+SOLVER_PARAMS = params(ALL_SOLVERS)
+
+
+def make_monitor(objective: Objective, theta: Any, max_iter: int, **settings: Any):
+    """A monitor that starts at theta."""
+    return Monitor(
+        theta,
+        objective.value(theta),
+        null_value=objective.null_value(),
+        max_iter=max_iter,
+        **settings,
+    )

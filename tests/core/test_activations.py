@@ -1,0 +1,140 @@
+# ruff: noqa: D103 - the names of the tests are sentences
+import numpy as np
+import pytest
+
+from sk_effprop.core.activations import ACTIVATIONS, RELU, SHAPES
+from tests import reference
+from tests.cases import ACTIVATION_PARAMS, TANH_PARAMS
+
+STEP = 1e-5
+# neither the kink of the ReLU at 0 nor the saturation of the rational tanh is hit
+Z = np.linspace(-6.0, 6.0, 240)
+
+
+def difference(f, z):
+    return (f(z + STEP) - f(z - STEP)) / (2 * STEP)
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_derivatives_are_those_of_the_function(activation):
+    np.testing.assert_allclose(activation.df(Z), difference(activation.f, Z), atol=1e-9)
+    np.testing.assert_allclose(
+        activation.d2f(Z), difference(activation.df, Z), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_agrees_with_the_scalar_reference(activation):
+    expected = [reference.activation_value(activation, z) for z in Z.tolist()]
+    got = np.column_stack([activation.f(Z), activation.df(Z)])
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_evaluate_keeps_u_and_leaves_the_gain_to_the_caller(activation):
+    u = activation.slope * Z
+    before, value, derivative = u.copy(), np.empty_like(u), np.empty_like(u)
+    activation.evaluate(u, value, derivative)
+    np.testing.assert_array_equal(u, before)
+    np.testing.assert_array_equal(value, activation.f(Z))
+    np.testing.assert_array_equal(activation.gain * derivative, activation.df(Z))
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_takes_plain_numbers_and_integers(activation):
+    for function in (activation.f, activation.df, activation.d2f):
+        expected = function(np.array([-2.0, 1.0]))
+        np.testing.assert_allclose(function([-2, 1]), expected)
+        np.testing.assert_allclose([function(-2), function(1.0)], expected)
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_float32_stays_float32(activation):
+    z = Z.astype(np.float32)
+    for function in (activation.f, activation.df, activation.d2f):
+        assert function(z).dtype == np.float32
+        np.testing.assert_allclose(function(z), function(Z), atol=3e-6)
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_extreme_inputs_are_harmless(activation):
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        for function in (activation.f, activation.df, activation.d2f):
+            assert np.isfinite(function(np.array([-1e4, 1e4]))).all()
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_limits_are_the_infimum_and_the_supremum(activation):
+    far = activation.f(np.array([-1e9, 1e9]))
+    for limit, value in zip(activation.limits, far, strict=True):
+        if np.isfinite(limit):
+            assert value == pytest.approx(limit, abs=1e-12)
+        else:
+            assert abs(value) > 1e7
+            assert np.sign(value) == np.sign(limit)
+    assert activation.is_sigmoid == bool(np.isfinite(activation.limits).all())
+
+
+@pytest.mark.parametrize(
+    "activation", [*TANH_PARAMS, ACTIVATIONS["rational_tanh"], ACTIVATIONS["softplus"]]
+)
+def test_curvature_peaks_where_a_grid_search_finds_the_peak(activation):
+    grid = np.linspace(0.0, 6.0, 60_001)
+    curvature = np.abs(activation.d2f(grid))
+    found = grid[np.argmax(curvature)]
+    # the rational tanh is given the peak of what it approximates
+    tolerance = 1e-2 if activation == ACTIVATIONS["rational_tanh"] else 1.1e-4
+    assert activation.curvature_peak == pytest.approx(found, abs=tolerance)
+
+
+@pytest.mark.parametrize("name", ["relu", "identity"])
+def test_piecewise_linear_activations_have_no_curvature_peak(name):
+    assert ACTIVATIONS[name].curvature_peak is None
+    assert not ACTIVATIONS[name].d2f(Z).any()
+
+
+def test_lecun_tanh_is_one_at_one_and_most_curved_there():
+    """The properties for which section 4.4 recommends it, to the printed digits."""
+    sigmoid = ACTIVATIONS["lecun_tanh"]
+    assert float(sigmoid.f(1.0)) == pytest.approx(1.0, abs=1e-5)
+    assert sigmoid.curvature_peak == pytest.approx(1.0, abs=0.02)
+    assert sigmoid.d2f(0.0) == 0.0
+
+
+def test_rational_tanh_is_within_1e_4_of_tanh_and_exact_at_the_ends():
+    rational = SHAPES[ACTIVATIONS["rational_tanh"].kind]
+    u = np.linspace(-15.0, 15.0, 30_001)
+    value, mirrored = np.empty_like(u), np.empty_like(u)
+    rational.value(u, value)
+    rational.value(-u, mirrored)
+    assert np.abs(value - np.tanh(u)).max() < 1e-4
+    assert np.abs(value).max() == 1.0
+    np.testing.assert_array_equal(value, -mirrored)
+    assert (np.diff(value) >= 0.0).all()
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_twist_adds_a_multiple_of_the_input(activation):
+    twisted = activation._replace(twist=activation.twist + 0.3)
+    np.testing.assert_allclose(twisted.f(Z), activation.f(Z) + 0.3 * Z, atol=1e-13)
+    np.testing.assert_allclose(twisted.df(Z), activation.df(Z) + 0.3, atol=1e-13)
+    np.testing.assert_array_equal(twisted.d2f(Z), activation.d2f(Z))
+
+
+def test_logistic_is_the_logistic_function():
+    np.testing.assert_allclose(
+        ACTIVATIONS["logistic"].f(Z), 1 / (1 + np.exp(-Z)), rtol=1e-13
+    )
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_only_the_identity_is_the_identity(activation):
+    same = np.array_equal(activation.f(Z), Z)
+    assert activation.is_identity == same
+
+
+def test_relu_is_flat_at_its_kink():
+    assert ACTIVATIONS["relu"].kind == RELU
+    np.testing.assert_array_equal(
+        ACTIVATIONS["relu"].df(np.array([-1.0, 0.0, 1.0])), [0.0, 0.0, 1.0]
+    )

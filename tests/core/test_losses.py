@@ -1,0 +1,116 @@
+# ruff: noqa: D103 - the names of the tests are sentences
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from sk_effprop.core.losses import LOSSES, LogLoss, SquaredError
+from tests import reference
+from tests.cases import LOSS_PARAMS, params
+
+LOG_LOSSES = params({"logistic": LogLoss(False), "softmax": LogLoss(True)})
+N = 5
+
+
+def outputs_and_targets(case):
+    rng = np.random.default_rng(1)
+    return rng.normal(size=(N, case.n_outputs)), case.targets(rng, N)
+
+
+def gradient_of(loss, outputs, targets):
+    out = np.empty_like(outputs)
+    loss.gradient(outputs, targets, out)
+    return out
+
+
+@pytest.mark.parametrize("case", LOSS_PARAMS)
+def test_value_and_gradient_agree_with_the_scalar_reference(case):
+    outputs, targets = outputs_and_targets(case)
+    rows = list(zip(outputs.tolist(), targets.tolist(), strict=True))
+    np.testing.assert_allclose(
+        case.loss.value(outputs, targets),
+        [reference.loss_value(case.loss, o, t) for o, t in rows],
+        rtol=1e-12,
+    )
+    np.testing.assert_allclose(
+        gradient_of(case.loss, outputs, targets),
+        [reference.loss_gradient(case.loss, o, t) for o, t in rows],
+        rtol=1e-12,
+    )
+
+
+@pytest.mark.parametrize("case", LOSS_PARAMS)
+def test_gradient_and_hessian_are_derivatives(case):
+    """Differences of the value give the gradient, those of the gradient the Hessian."""
+    outputs, targets = outputs_and_targets(case)
+    gradient = gradient_of(case.loss, outputs, targets)
+    hessian = case.loss.hessian(outputs, targets)
+    for p in range(N):
+        target = targets[p : p + 1]
+
+        def value(o, target=target):
+            return case.loss.value(o[None], target)[0]
+
+        def slope(o, target=target):
+            return gradient_of(case.loss, o[None], target)[0]
+
+        np.testing.assert_allclose(
+            reference.central_difference(value, outputs[p]), gradient[p], atol=1e-9
+        )
+        np.testing.assert_allclose(
+            reference.central_difference(slope, outputs[p]), hessian[p], atol=1e-9
+        )
+
+
+@pytest.mark.parametrize("case", LOSS_PARAMS)
+def test_the_arguments_are_left_alone_and_float32_stays(case):
+    outputs, targets = (a.astype(np.float32) for a in outputs_and_targets(case))
+    copies = outputs.copy(), targets.copy()
+    results = (
+        case.loss.value(outputs, targets),
+        gradient_of(case.loss, outputs, targets),
+        case.loss.hessian(outputs, targets),
+    )
+    assert {result.dtype for result in results} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(outputs, copies[0])
+    np.testing.assert_array_equal(targets, copies[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", LOG_LOSSES)
+def test_extreme_logits_cost_what_they_are_off(loss, dtype):
+    """A logit 1000 on the wrong side costs 1000 (2000 against the other), not inf."""
+    outputs = np.array([[1000.0, -1000.0], [-1000.0, 1000.0], [0.0, 0.0]], dtype=dtype)
+    targets = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]], dtype=dtype)
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        value = loss.value(outputs, targets)
+        gradient = gradient_of(loss, outputs, targets)
+        hessian = loss.hessian(outputs, targets)
+    unsure = np.log(2.0) if loss.exclusive else 2.0 * np.log(2.0)
+    np.testing.assert_allclose(value, [0.0, 2000.0, unsure], rtol=1e-6)
+    np.testing.assert_allclose(gradient[:2], [[0.0, 0.0], [-1.0, 1.0]], atol=1e-30)
+    assert np.isfinite(hessian).all()
+    assert not hessian[:2].any()
+
+
+def test_two_softmax_logits_are_one_logistic_difference():
+    rng = np.random.default_rng(2)
+    logits, labels = 3 * rng.normal(size=(9, 2)), rng.integers(0, 2, size=9)
+    two = LogLoss(True).value(logits, np.eye(2)[labels])
+    difference = logits[:, 1:] - logits[:, :1]
+    one = LogLoss(False).value(difference, labels[:, None].astype(float))
+    np.testing.assert_allclose(two, one, rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", LOG_LOSSES)
+def test_probabilities_are_what_the_gradient_compares_with_the_targets(loss):
+    rng = np.random.default_rng(3)
+    logits, targets = rng.normal(size=(6, 3)), np.eye(3)[rng.integers(0, 3, size=6)]
+    p = loss.probabilities(logits)
+    np.testing.assert_allclose(p - targets, gradient_of(loss, logits, targets), 1e-12)
+    expected = softmax(logits, axis=1) if loss.exclusive else expit(logits)
+    np.testing.assert_allclose(p, expected, rtol=1e-12)
+
+
+def test_losses_are_found_by_name():
+    assert LOSSES["squared_error"]() == SquaredError()
+    assert LOSSES["log_loss"](True).exclusive

@@ -1,0 +1,94 @@
+"""Settings for the common checks: one value at a time, and all pairs of values."""
+
+from itertools import combinations
+
+import numpy as np
+
+# What the common checks see no effect of, or what only stops training before it has
+# learnt enough for them; warm_start=True goes on where the checks start again, and a
+# dict of class weights does not fit the labels of all checks.
+LEFT_OUT = {
+    "goal", "max_time", "max_iter", "max_fun", "n_iter_no_change", "random_state",
+    "warm_start", "class_weight",
+}  # fmt: skip
+# Pairs that are refused, or that cannot learn: a rate for one scale of the gradients
+# with another scale, a bounded output with unbounded targets.
+IMPOSSIBLE = {
+    ("output_activation", "loss"): lambda output, loss: output != "identity",
+    ("output_activation", "normalize_target"): lambda output, on: output != "identity",
+    ("learning_rate_init", "learning_rate_scaling"): lambda rate, scaling: True,
+    ("learning_rate", "learning_rate_init"): lambda schedule, rate: (
+        schedule == "invscaling"
+    ),
+}
+DEFAULT = object()
+
+
+def alternatives(registry):
+    """Values other than the default of every hyperparameter that has some."""
+    return {
+        name: entry.alternatives
+        for name, entry in registry.items()
+        if entry.alternatives and name not in LEFT_OUT
+    }
+
+
+def one_at_a_time(registry):
+    """Every value alone, with the solver that reads it."""
+    return [
+        {"solver": "sgd", "max_iter": 60} | {name: value}
+        for name, values in alternatives(registry).items()
+        for value in values
+    ]
+
+
+def all_pairs(registry, max_alternatives, seed=0):
+    """Few settings in which every pair of values, defaults included, meets.
+
+    Greedy: of some random completions of a pair not met yet, the one that meets most.
+    A hyperparameter with more than ``max_alternatives`` lends its first ones.
+    """
+    levels = {
+        name: (DEFAULT, *values[:max_alternatives])
+        for name, values in alternatives(registry).items()
+    }
+    names = list(levels)
+    missing = {
+        (a, i, b, j)
+        for a, b in combinations(names, 2)
+        for i in range(len(levels[a]))
+        for j in range(len(levels[b]))
+    }
+    impossible = {
+        (a, i, b, j)
+        for a, i, b, j in missing
+        if i and j and _cannot_meet(a, levels[a][i], b, levels[b][j])
+    }
+    missing -= impossible
+    rng = np.random.default_rng(seed)
+    settings = []
+    while missing:
+        a, i, b, j = min(missing)
+        rows = []
+        for _ in range(40):
+            row = {name: int(rng.integers(len(levels[name]))) for name in names}
+            row |= {a: i, b: j}
+            for p, i_p, q, i_q in impossible:
+                if row[p] == i_p and row[q] == i_q:
+                    row[p if q in (a, b) else q] = 0
+            rows.append(row)
+        met = [
+            {(p, row[p], q, row[q]) for p, q in combinations(names, 2)} & missing
+            for row in rows
+        ]
+        best = max(range(len(rows)), key=lambda k: len(met[k]))
+        missing -= met[best]
+        chosen = {name: levels[name][level] for name, level in rows[best].items()}
+        settings.append({k: v for k, v in chosen.items() if v is not DEFAULT})
+    return settings
+
+
+def _cannot_meet(a, value_a, b, value_b):
+    if (a, b) in IMPOSSIBLE:
+        return IMPOSSIBLE[a, b](value_a, value_b)
+    return (b, a) in IMPOSSIBLE and IMPOSSIBLE[b, a](value_b, value_a)

@@ -1,0 +1,47 @@
+"""What scikit-learn's common checks are run with, and what is expected to fail."""
+
+from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
+from sk_effprop.estimators._parameters import CLASSIFIER, REGRESSOR
+from sk_effprop.preprocessing import METHODS
+from sk_effprop.solvers import STOCHASTIC
+from tests.covering import all_pairs, one_at_a_time
+
+# set by the command line, see conftest.py
+every_setting = False
+
+# A stochastic solver shows an example of weight 2 once, with twice the step, and a
+# repeated one in two steps: these agree in the mean over orders, not step by step.
+WEIGHT_CHECKS = {
+    f"check_sample_weight_equivalence_on_{kind}_data": "on-line updates cannot agree "
+    "step by step"
+    for kind in ("dense", "sparse")
+}
+
+
+def estimators():
+    """Defaults, which must pass everything, and settings of both estimators."""
+    normalizers = [InputNormalizer(method) for method in (*METHODS, None)]
+    chosen = [EffPropClassifier(), EffPropRegressor(), *normalizers]
+    chosen.append(InputNormalizer(clip=4.0))
+    for estimator, registry in (
+        (EffPropClassifier, CLASSIFIER),
+        (EffPropRegressor, REGRESSOR),
+    ):
+        settings = all_pairs(registry, max_alternatives=2)
+        if every_setting:
+            settings = all_pairs(registry, max_alternatives=9) + one_at_a_time(registry)
+        chosen += [estimator(**({"max_iter": 60} | s)) for s in settings]
+    return chosen
+
+
+def expected_failures(estimator):
+    """Checks that this setting cannot pass, with the reason."""
+    if isinstance(estimator, InputNormalizer):
+        return {}
+    # a random split or an int batch size make solver="auto" random, too
+    stochastic = (
+        estimator.solver in STOCHASTIC
+        or estimator.early_stopping is True
+        or isinstance(estimator.batch_size, int)
+    )
+    return WEIGHT_CHECKS if stochastic else {}
