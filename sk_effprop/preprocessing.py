@@ -102,6 +102,14 @@ def column_quantiles(X: Any, weight: Any, levels: Any) -> Any:
     return np.hstack(list(blocks))
 
 
+def without_duplicates(X: Any) -> Any:
+    """Sparse X with one stored value per place; a copy if that needs a change."""
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
 def _dense(X: Any) -> Any:
     return X.toarray() if sparse.issparse(X) else X
 
@@ -109,6 +117,12 @@ def _dense(X: Any) -> Any:
 def smooth_clip(z: Any, c: float) -> Any:
     """Z / sqrt(1 + (z / c)^2): z near 0, c far out."""
     return z / np.sqrt(1.0 + (z / c) ** 2)
+
+
+def smooth_unclip(z: Any, c: float) -> Any:
+    """Undo :func:`smooth_clip`; what was rounded to c comes back large but finite."""
+    squared = np.minimum((z / c) ** 2, 1.0 - np.finfo(z.dtype).eps)
+    return z / np.sqrt(1.0 - squared)
 
 
 class InputNormalizer(TransformerMixin, BaseEstimator):
@@ -252,7 +266,7 @@ None, default="standardize"
         if sparse.issparse(Z):
             return self._map_stored(Z, self._unscale_stored)
         if self.clip is not None:
-            Z = Z / np.sqrt(1.0 - (Z / self.clip) ** 2)
+            Z = smooth_unclip(Z, self.clip)
         shift, A = self.affine(Z.dtype)
         unscaled = Z / A if A.ndim == 1 else Z @ np.linalg.pinv(A)
         return unscaled + shift
@@ -343,13 +357,14 @@ None, default="standardize"
                 "without filling it. Use method='scale' or dense X; the estimators "
                 "take sparse X with every method through normalize=."
             )
-        return validate_data(
+        X = validate_data(
             self,
             X,
             reset=reset,
             accept_sparse=["csr", "csc"] if accepts_sparse else False,
             dtype=[np.float64, np.float32],
         )
+        return without_duplicates(X)
 
     def _set_location_and_scale(self):
         total, self.mean_, deviations = self._moments
@@ -360,10 +375,10 @@ None, default="standardize"
         # Variance that rounding alone explains, as StandardScaler has it.
         eps = np.finfo(np.float64).eps
         noise = total * eps * self.var_ + (total * self.mean_ * eps) ** 2
-        constant = self.var_ <= noise
+        self._constant = self.var_ <= noise
         unscaled = self.method in ("center", None)
         scale = np.ones_like(self.var_) if unscaled else np.sqrt(self.var_)
-        self.scale_ = np.where(constant, 1.0, scale)
+        self.scale_ = np.where(self._constant, 1.0, scale)
 
     def _use_quartiles_of_heavy_tails(self, X, weight):
         known = getattr(self, "_summary", None)
@@ -373,6 +388,7 @@ None, default="standardize"
         lower, median, upper = column_quantiles(X, weight, [0.25, 0.5, 0.75])
         deviation = (upper - lower) / NORMAL_IQR
         heavy = (deviation > 0) & (self.scale_ > HEAVY_TAIL * deviation)
+        heavy &= ~self._constant
         self.mean_ = np.where(heavy, median, self.mean_)
         self.scale_ = np.where(heavy, deviation, self.scale_)
         levels = (np.arange(SUMMARY_POINTS) + 0.5) / SUMMARY_POINTS
@@ -383,13 +399,15 @@ None, default="standardize"
     def _principal_axes(self):
         total, _, deviations = self._moments
         correlation = deviations / total / np.outer(self.scale_, self.scale_)
+        # rounding noise has no direction
+        correlation[self._constant] = correlation[:, self._constant] = 0.0
         variance, axes = np.linalg.eigh(correlation)
         variance, axes = variance[::-1], axes.T[::-1]
         # the largest entry of every axis is positive, so that signs do not flip
         largest = axes[np.arange(len(axes)), np.argmax(np.abs(axes), axis=1)]
         axes = axes * np.where(largest < 0, -1.0, 1.0)[:, None]
         # linearly dependent columns leave directions of rounding errors
-        null = variance <= NULL_VARIANCE * variance[0]
+        null = variance <= max(NULL_VARIANCE * variance[0], 0.0)
         deviation = np.sqrt(np.where(null, 1.0, variance))
         length = 1.0 if self.method == "decorrelate" else 1.0 / deviation
         return np.where(null, 0.0, length)[:, None] * axes
@@ -400,7 +418,7 @@ None, default="standardize"
 
     def _unscale_stored(self, z, columns):
         if self.clip is not None:
-            z = z / np.sqrt(1.0 - (z / self.clip) ** 2)
+            z = smooth_unclip(z, self.clip)
         return z * self.scale_[columns].astype(z.dtype)
 
     @staticmethod

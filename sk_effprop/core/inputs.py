@@ -69,7 +69,9 @@ class FoldedSparse:
         squared = self.A**2
         cross = self.X @ (self.shift * squared)
         own = self.X.multiply(self.X) @ squared
-        return np.asarray(own - 2.0 * cross + self.shift**2 @ squared + 1.0)
+        length = own - 2.0 * cross + self.shift**2 @ squared
+        # rounding can make a short difference of long vectors negative
+        return np.asarray(np.maximum(length, 0.0) + 1.0)
 
     @property
     def T(self) -> "TransposedFoldedSparse":

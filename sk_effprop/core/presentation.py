@@ -43,18 +43,31 @@ def interleaved_order(
     """Every example once, each class spread evenly over the epoch.
 
     The k-th of a class's n_c examples, in random order, is due at ``(k + u_c) / n_c``
-    with one random u_c a class.  Without labels this is :func:`random_order`.
+    with one random u_c a class.  A class with half of the examples or more is one group
+    and the others, interleaved among themselves, are another.  Without labels this is
+    :func:`random_order`.
     """
     if labels is None:
         return random_order(rng, n_samples)
-    shuffled = rng.permutation(n_samples)
-    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    _, counts = np.unique(labels, return_counts=True)
-    rank = np.arange(n_samples) - np.repeat(np.cumsum(counts) - counts, counts)
+    order = rng.permutation(n_samples)
+    return _separate_twins(_interleave(rng, order, labels), labels)
+
+
+def _interleave(rng: np.random.Generator, order: Array, labels: Array) -> Array:
+    classes, groups, counts = np.unique(
+        labels[order], return_inverse=True, return_counts=True
+    )
+    largest = int(np.argmax(counts))
+    if len(classes) > 2 and 2 * counts[largest] >= len(order):
+        is_rest = groups != largest
+        order = order.copy()
+        order[is_rest] = _interleave(rng, order[is_rest], labels)
+        groups, counts = is_rest.astype(int), np.bincount(is_rest)
+    by_group = order[np.argsort(groups, kind="stable")]
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
     offset = np.repeat(rng.uniform(size=len(counts)), counts)
     due = (rank + offset) / np.repeat(counts, counts)
-    order = by_class[np.argsort(due, kind="stable")]
-    return _separate_twins(order, labels)
+    return by_group[np.argsort(due, kind="stable")]
 
 
 def _separate_twins(order: Array, labels: Array) -> Array:

@@ -25,7 +25,7 @@ from sk_effprop.core.rates import Progress
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples, as_weighted_set, split_off
 from sk_effprop.estimators._parameters import check_hyperparameters
-from sk_effprop.preprocessing import InputNormalizer
+from sk_effprop.preprocessing import InputNormalizer, without_duplicates
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from sk_effprop.training.convergence import complaint, describe
 from sk_effprop.training.monitor import Monitor
@@ -261,7 +261,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
 
     def _run(self, X, read):
         """Forward pass in blocks of rows; ``read`` picks from each block's trace."""
-        X = self._validate_inputs(X, reset=False)
+        X = self._validate_inputs(X)
         results = [
             read(forward(self.network_, self.theta_, self._make_inputs(X[rows]))).copy()
             for rows in row_blocks(X.shape[0], max(self.network_.sizes))
@@ -285,14 +285,11 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
 
     # ------------------------------------------------------------------ reading data
 
-    def _validate_inputs(self, X, **options):
-        return validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            **options,
+    def _validate_inputs(self, X):
+        X = validate_data(
+            self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
         )
+        return without_duplicates(X)
 
     def _read(self, X, y, sample_weight, *, reset):
         """Validate, weigh, and drop rows of weight 0."""
@@ -306,7 +303,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             multi_output=True,
             y_numeric=not self._is_classifier,
         )
-        y = self._check_targets(y)
+        X, y = without_duplicates(X), self._check_targets(y)
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )

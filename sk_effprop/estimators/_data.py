@@ -64,8 +64,6 @@ def _row_keys(examples: Examples) -> list[bytes]:
     if not sparse.issparse(X):
         X = np.ascontiguousarray(X)
         return [x.tobytes() + t.tobytes() for x, t in zip(X, targets, strict=True)]
-    X = X.copy()
-    X.sum_duplicates()
     ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
     return [
         X.indices[a:b].tobytes() + X.data[a:b].tobytes() + t.tobytes()

@@ -6,6 +6,7 @@ on-line learning, the size of the data its batch learning.
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -162,7 +163,8 @@ class StochasticSolver:
     ) -> Solution:
         """Run epochs until the monitor says stop."""
         theta = theta.copy()
-        state = state or StochasticState(Progress(), self.rule.start(theta))
+        # memory and flow change in place; the caller's state must not
+        state = deepcopy(state) or StochasticState(Progress(), self.rule.start(theta))
 
         def rescue(event: str) -> bool:
             nonlocal state
@@ -213,7 +215,9 @@ class StochasticSolver:
         """Show every example; return the mean of E on the way, and the new state."""
         n = objective.n_samples
         epoch = state.progress.epoch
-        batch_size = int(min(n, self.batch_size * self.batch_growth**epoch))
+        # a float64 grows to inf where a float would overflow
+        growth = np.float64(self.batch_growth) ** epoch
+        batch_size = int(min(n, self.batch_size * growth))
         order = self.order(rng, n, objective.labels)
         errors = state.errors
         if self.emphasis > 0.0:

@@ -87,7 +87,8 @@ class Monitor:
         self.n_recoveries = 0
         self.best_theta = theta.copy()
         self.best_value = value
-        self._ceiling = DIVERGENCE_FACTOR * max(value, null_value)
+        yardstick = max(value, null_value)
+        self._ceiling = yardstick + (DIVERGENCE_FACTOR - 1.0) * abs(yardstick)
         self.best_score = -np.inf
         self._progress_mark = np.inf
         self._n_without_progress = 0
@@ -146,8 +147,6 @@ class Monitor:
         )
         limit = "max_iter" if self.n_iter >= self.max_iter else ""
         limit = "max_time" if out_of_time else limit
-        if trouble == "stalled" and limit:
-            return trouble
         if trouble and not limit and rescue is not None and rescue(trouble):
             self.n_recoveries += trouble == "diverged"
             self._n_without_progress = 0

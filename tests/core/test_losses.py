@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the names of the tests are sentences
 import numpy as np
 import pytest
 from scipy.special import expit, softmax

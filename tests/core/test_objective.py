@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the names of the tests are sentences
 from dataclasses import replace
 
 import numpy as np

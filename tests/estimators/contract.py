@@ -30,8 +30,13 @@ def estimators():
         settings = all_pairs(registry, max_alternatives=2)
         if every_setting:
             settings = all_pairs(registry, max_alternatives=9) + one_at_a_time(registry)
-        chosen += [estimator(**({"max_iter": 60} | s)) for s in settings]
+        chosen += [estimator(**({"max_iter": epochs(s)} | s)) for s in settings]
     return chosen
+
+
+def epochs(setting):
+    """Enough for the checks that want a good score; adam's are one update each."""
+    return 500 if setting.get("solver") == "adam" else 60
 
 
 def expected_failures(estimator):

@@ -1,4 +1,3 @@
-# ruff: noqa: D103 - the names of the tests are sentences
 import pickle
 from dataclasses import FrozenInstanceError, replace
 from functools import cache
