@@ -514,8 +514,8 @@ default="none"
             y.ndim == 2 and y.shape[1] != len(self.classes_)
         ):
             raise ValueError(
-                f"y has the shape {y.shape}, which does not fit the {len(self.classes_)} "
-                "classes or labels of the first call."
+                f"y has the shape {y.shape}, which does not fit the classes of the "
+                f"first call: {list(self.classes_)}."
             )
         unknown = [] if self._multilabel else np.setdiff1d(y, self.classes_)
         if len(unknown):

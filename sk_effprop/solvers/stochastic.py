@@ -107,7 +107,7 @@ class StochasticState:
         The rule's: velocity or moments.
     flow : Flow or None
     errors : ndarray of shape (n_samples,) or None
-        Latest loss of every example, nan before it is shown.
+        Latest weighted loss of every example, nan before it is shown.
     """
 
     progress: Progress
@@ -233,15 +233,15 @@ class StochasticSolver:
                 objective, theta, rate, batch_size, state.memory, flow
             )
         shown = self._show(objective, theta, order, batch_size, update)
+        if objective.sample_weight is not None:
+            shown *= objective.sample_weight[order]
         if errors is not None:
             errors[order] = shown
-        weight = objective.sample_weight
-        mean = np.mean(shown if weight is None else shown * weight[order])
         progress = state.progress._replace(
             epoch=epoch + 1, n_shown=state.progress.n_shown + n
         )
         after = replace(state, progress=progress, flow=flow, errors=errors)
-        return float(mean) + objective.penalty_value(theta), after
+        return float(np.mean(shown)) + objective.penalty_value(theta), after
 
     def _show(
         self,
