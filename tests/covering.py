@@ -13,12 +13,14 @@ LEFT_OUT = {
 }  # fmt: skip
 # Pairs that are refused, or that cannot learn: a rate for one scale of the gradients
 # with another scale, a bounded output with unbounded targets, the slow adam on a part
-# of small data.
+# of small data, steps that get fewer and smaller.
 IMPOSSIBLE = {
     ("output_activation", "loss"): lambda output, loss: output != "identity",
     ("output_activation", "normalize_target"): lambda output, on: output != "identity",
     ("learning_rate_init", "learning_rate_scaling"): lambda rate, scaling: True,
     ("early_stopping", "solver"): lambda stops, solver: stops and solver == "adam",
+    ("batch_growth", "solver"): lambda growth, solver: solver == "adam",
+    ("batch_growth", "learning_rate"): lambda growth, schedule: schedule != "constant",
     ("learning_rate", "learning_rate_init"): lambda schedule, rate: (
         schedule in ("annealing", "invscaling")
     ),

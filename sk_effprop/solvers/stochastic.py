@@ -164,24 +164,24 @@ class StochasticSolver:
         """Run epochs until the monitor says stop."""
         theta = theta.copy()
         # memory and flow change in place; the caller's state must not
-        state = deepcopy(state) or StochasticState(Progress(), self.rule.start(theta))
+        now = deepcopy(state) or StochasticState(Progress(), self.rule.start(theta))
 
         def rescue(event: str) -> bool:
-            nonlocal state
-            changed = self._rescue(event, theta, state, monitor)
-            state = changed or state
+            nonlocal now
+            changed = self._rescue(event, theta, now, monitor)
+            now = changed or now
             return changed is not None
 
         stop = False
         while not stop:
-            rate = self.current_rate(state)
+            rate = self.current_rate(now)
             with np.errstate(over="ignore", invalid="ignore"):
-                epoch_mean, state = self._epoch(objective, theta, state, rate, rng)
+                epoch_mean, now = self._epoch(objective, theta, now, rate, rng)
                 value = objective.value(theta)
             stop = monitor(
                 theta, value, epoch_mean=epoch_mean, rate=rate, rescue=rescue
             )
-        return Solution(theta, replace(state, errors=None), False, "")
+        return Solution(theta, replace(now, errors=None), False, "")
 
     def current_rate(self, state: StochasticState) -> float:
         """The global learning rate of the next epoch."""

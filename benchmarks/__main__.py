@@ -1,0 +1,21 @@
+"""Run a benchmark by name: ``python -m benchmarks online``."""
+
+import sys
+from importlib import import_module
+
+NAMES = ("online",)
+
+
+def main() -> int:
+    """Run the benchmarks named on the command line."""
+    names = sys.argv[1:]
+    if not names or not set(names) <= {*NAMES, "all"}:
+        print(f"usage: python -m benchmarks {{{','.join(NAMES)},all}}")
+        return 2
+    for name in NAMES if "all" in names else names:
+        import_module(f"benchmarks.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
