@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("online",)
+NAMES = ("online", "defaults")
 
 
 def main() -> int:
