@@ -137,7 +137,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 self._learn_targets(train)
                 self._fit_normalizer(train)
             objective = self._make_objective(train)
-            return self._train(
+            self._train(
                 objective,
                 rng,
                 going_on,
@@ -148,6 +148,10 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 max_time=self.max_time,
                 validate=None if held_out is None else self._make_validation(held_out),
             )
+            self._weight_seen = train.weight.sum()
+        anneals_to_zero = self.learning_rate == "cosine" and self.solver_ == "sgd"
+        self._warn(fixed_length=self.tol == 0 or anneals_to_zero)
+        return self
 
     def _train(self, objective, rng, going_on, **stopping):
         """Walk downhill from where we are, until the monitor says stop."""
@@ -168,8 +172,6 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             except KeyboardInterrupt:
                 solution = None
             self._store(objective, monitor, solution, rng)
-        self._warn()
-        return self
 
     # ------------------------------------------------------------------- partial_fit
 
@@ -195,7 +197,8 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             self.loss_curve_ = known[0] + self.loss_curve_
             self.learning_rate_curve_ = known[1] + self.learning_rate_curve_
             self.n_iter_ = self.convergence_.n_iter = len(self.loss_curve_)
-            return self
+        self._warn(fixed_length=True)
+        return self
 
     def _keep_normalizing(self, batch):
         """Take the batch into the running statistics of the inputs.
@@ -358,7 +361,9 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         else:
             sizes = inputs.shape[1] - 1, targets.shape[1]
             network = build.make_network(self, *sizes, self._output[0])
-            penalty = build.penalty(self, network, n_samples or weight.sum())
+            # weights of 2 count as two examples, fractions do not count as fewer
+            n_samples = max(n_samples or weight.sum(), len(examples))
+            penalty = build.penalty(self, network, n_samples)
         uniform = np.ptp(weight) == 0.0
         return Objective(
             network,
@@ -429,7 +434,6 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         self.network_, self.theta_ = network, monitor.best_theta
         self.out_activation_ = self._output[1]
         self._penalty, self._rng = objective.penalty, rng
-        self._weight_seen = 0.0
         state = None if solution is None else solution.state
         self._left_behind = (self.solver_, state)
         self.n_layers_, self.n_outputs_ = len(network.sizes), network.sizes[-1]
@@ -448,15 +452,13 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             monitor, solution, gradient_norm=float(np.linalg.norm(gradient))
         )
 
-    def _warn(self):
-        anneals_to_zero = self.learning_rate == "cosine" and self.solver_ == "sgd"
+    def _warn(self, *, fixed_length):
         sentence = complaint(
-            self.convergence_,
-            fixed_length=self.tol == 0 or anneals_to_zero,
-            rate=self.learning_rate_,
+            self.convergence_, fixed_length=fixed_length, rate=self.learning_rate_
         )
         if sentence:
-            warn(sentence, ConvergenceWarning, stacklevel=5)
+            # the line that called fit, above the wrapper that validates parameters
+            warn(sentence, ConvergenceWarning, stacklevel=4)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -129,6 +129,9 @@ class Monitor:
         trouble = ""
         if self._has_diverged(theta, value):
             trouble = "diverged"
+            if self.validate is not None:
+                self.validation_losses.append(np.nan)
+                self.validation_scores.append(np.nan)
         else:
             self._keep_best(theta, value)
             if self._n_without_progress >= self.patience:
@@ -147,10 +150,13 @@ class Monitor:
         )
         limit = "max_iter" if self.n_iter >= self.max_iter else ""
         limit = "max_time" if out_of_time else limit
-        if trouble and not limit and rescue is not None and rescue(trouble):
+        # divergence is mended even at the end: a later call may go on from here
+        worth_it = trouble == "diverged" or (trouble and not limit)
+        if worth_it and rescue is not None and rescue(trouble):
             self.n_recoveries += trouble == "diverged"
             self._n_without_progress = 0
-            return ""
+            if not limit:
+                return ""
         return trouble or limit
 
     def _has_diverged(self, theta: Array, value: float) -> bool:

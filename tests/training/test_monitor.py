@@ -192,13 +192,19 @@ def test_rescue_from_divergence_goes_on_and_is_counted():
     assert watch.best_value == 7.0
 
 
-def test_rescue_is_not_called_without_trouble_or_at_a_limit(clock):
+def test_divergence_is_mended_at_the_limit_too():
+    events = []
+    watch = monitor(max_iter=3, tol=0.1, patience=5)
+    rescue = lambda event: events.append(event) or True  # noqa: E731
+    assert feed(watch, [9.0, 9.0, np.inf], rescue=rescue) == 2
+    assert watch.reason == "diverged"
+    assert events == ["diverged"]
+
+
+def test_rescue_is_not_called_without_trouble_or_for_a_stall_at_a_limit(clock):
     def rescue(event):
         raise AssertionError("no help is needed")
 
-    watch = monitor(max_iter=3, tol=0.1, patience=5)
-    assert feed(watch, [9.0, 9.0, np.inf], rescue=rescue) == 2
-    assert watch.reason == "diverged"
     late = monitor(max_time=1.0, tol=0.1, patience=1)
     clock.now += 2.0
     assert feed(late, [9.0, 9.0], rescue=rescue) == 0
