@@ -3,7 +3,7 @@
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -128,7 +128,8 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             train = self._read(X, y, sample_weight, reset=not going_on)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
             rng = self._start_rng(going_on)
-            if held_out is None and self.early_stopping is True:
+            wants_split = self.early_stopping != "auto" and self.early_stopping
+            if held_out is None and wants_split:
                 train, held_out = split_off(train, self.validation_fraction, rng)
             self.solver_ = build.resolve_solver(self, len(train))
             if self.solver_ in BATCH:
@@ -325,7 +326,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             return None
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val must be given together, or neither.")
-        if self.early_stopping is False:
+        if not self.early_stopping:
             raise ValueError(
                 "early_stopping=False makes no use of X_val and y_val. Use "
                 "early_stopping='auto' or True, or leave them out."
@@ -379,7 +380,8 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
 
     def _start_rng(self, going_on):
         if going_on and hasattr(self, "_rng"):
-            return self._rng
+            # a call that fails must not use up random numbers
+            return deepcopy(self._rng)
         return np.random.default_rng(
             check_random_state(self.random_state).randint(2**31 - 1)
         )

@@ -98,7 +98,7 @@ def constant_inputs(inputs: Any) -> Any:
     """Which inputs have the same value in every row, up to rounding."""
     if isinstance(inputs, FoldedSparse):
         if inputs.A.ndim == 2:
-            return np.zeros(inputs.shape[1] - 1, dtype=bool)
+            return ~inputs.A.any(axis=0)
         spread = inputs.X.max(axis=0) - inputs.X.min(axis=0)
         spread = spread.toarray().ravel()
     else:

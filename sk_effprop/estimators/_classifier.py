@@ -515,13 +515,13 @@ default="none"
         ):
             raise ValueError(
                 f"y has the shape {y.shape}, which does not fit the classes of the "
-                f"first call: {list(self.classes_)}."
+                f"first call: {self.classes_.tolist()}."
             )
         unknown = [] if self._multilabel else np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"y has classes {list(unknown)} that are not among the classes "
-                f"{list(self.classes_)} of the first call. Name all classes there: "
+                f"y has classes {unknown.tolist()} that are not among the classes "
+                f"{self.classes_.tolist()} of the first call. Name all classes there: "
                 "partial_fit(X, y, classes=...)."
             )
 

@@ -253,7 +253,8 @@ def _check_planned(estimator: Any) -> None:
     for name, entry in estimator._registry.items():
         value = getattr(estimator, name)
         for planned in entry.planned:
-            if type(value) is type(planned) and value == planned:
+            same_kind = isinstance(value, str) == isinstance(planned, str)
+            if same_kind and value == planned:
                 refuse(
                     estimator,
                     name,
