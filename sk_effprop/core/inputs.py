@@ -73,6 +73,11 @@ class FoldedSparse:
         # rounding can make a short difference of long vectors negative
         return np.asarray(np.maximum(length, 0.0) + 1.0)
 
+    def filled(self) -> Array:
+        """The dense array; for blocks of rows only."""
+        X = self.X.toarray() - self.shift
+        return with_ones(X * self.A if self.A.ndim == 1 else X @ self.A)
+
     @property
     def T(self) -> "TransposedFoldedSparse":
         return TransposedFoldedSparse(self)

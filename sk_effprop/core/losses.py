@@ -22,8 +22,11 @@ class Loss(Protocol):
     def gradient(self, outputs: Array, targets: Array, out: Array) -> None:
         """Write the derivatives with respect to the outputs, (n_samples, k)."""
 
-    def hessian(self, outputs: Array, targets: Array) -> Array:
-        """Second derivatives with respect to the outputs, (n_samples, k, k)."""
+    def hessian_product(self, outputs: Array, targets: Array, v: Array) -> Array:
+        """Second derivatives with respect to the outputs times v, (n_samples, k)."""
+
+    def hessian_root(self, outputs: Array, targets: Array) -> Array:
+        """S with Hessian = S S', (n_samples, k, k)."""
 
 
 class SquaredError(NamedTuple):
@@ -36,7 +39,10 @@ class SquaredError(NamedTuple):
     def gradient(self, outputs: Array, targets: Array, out: Array) -> None:
         np.subtract(outputs, targets, out=out)
 
-    def hessian(self, outputs: Array, targets: Array) -> Array:
+    def hessian_product(self, outputs: Array, targets: Array, v: Array) -> Array:
+        return v
+
+    def hessian_root(self, outputs: Array, targets: Array) -> Array:
         n, k = outputs.shape
         return np.broadcast_to(np.eye(k, dtype=outputs.dtype), (n, k, k))
 
@@ -65,12 +71,22 @@ class LogLoss(NamedTuple):
             expit(outputs, out=out)
         np.subtract(out, targets, out=out)
 
-    def hessian(self, outputs: Array, targets: Array) -> Array:
+    def hessian_product(self, outputs: Array, targets: Array, v: Array) -> Array:
+        p = self.probabilities(outputs)
+        if self.exclusive:
+            return np.asarray(p * (v - np.vecdot(p, v)[:, None]))
+        return np.asarray(p * (1.0 - p) * v)
+
+    def hessian_root(self, outputs: Array, targets: Array) -> Array:
         p = self.probabilities(outputs)
         identity = np.eye(outputs.shape[1], dtype=outputs.dtype)
         if self.exclusive:
-            return np.asarray(p[:, :, None] * (identity - p[:, None, :]))
-        return np.asarray((p * (1.0 - p))[:, :, None] * identity)
+            # diag(p) - p p' = S S' for S = diag(sqrt p) - p sqrt(p)'
+            root = np.sqrt(p)
+            return np.asarray(
+                root[:, :, None] * identity - p[:, :, None] * root[:, None]
+            )
+        return np.asarray(np.sqrt(p * (1.0 - p))[:, :, None] * identity)
 
     def probabilities(self, outputs: Array) -> Array:
         """The distribution(s) that the logits stand for."""

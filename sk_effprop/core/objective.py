@@ -6,7 +6,7 @@ batch size, and a weight of 2 is the same as showing an example twice.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -102,15 +102,17 @@ class Objective:
                 part.add_gradient(into)
         return losses if self.sample_weight is None else losses * self.sample_weight
 
+    def without_penalty(self) -> "Objective":
+        """The mean loss alone."""
+        return replace(self, penalty=np.zeros_like(self.penalty))
+
     def subset(self, rows: Array) -> "Objective":
         """The objective of some examples, whose weights stay as they are."""
         weight, labels = self.sample_weight, self.labels
-        return Objective(
-            self.network,
-            self.loss,
-            self.inputs[rows],
-            self.targets[rows],
-            None if weight is None else weight[rows],
-            self.penalty,
-            None if labels is None else labels[rows],
+        return replace(
+            self,
+            inputs=self.inputs[rows],
+            targets=self.targets[rows],
+            sample_weight=None if weight is None else weight[rows],
+            labels=None if labels is None else labels[rows],
         )

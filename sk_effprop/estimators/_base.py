@@ -4,7 +4,6 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
-from dataclasses import replace
 from functools import cache
 from typing import Any
 from warnings import warn
@@ -411,13 +410,10 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         return solver
 
     def _make_validation(self, held_out):
-        objective = self._make_objective(held_out)
-        without_penalty = replace(
-            objective, penalty=np.zeros_like(objective.penalty), labels=None
-        )
+        objective = self._make_objective(held_out).without_penalty()
 
         def validate(theta):
-            loss = without_penalty.value(theta)
+            loss = objective.value(theta)
             return loss, -loss
 
         return validate

@@ -37,12 +37,34 @@ def test_value_and_gradient_agree_with_the_scalar_reference(case):
     )
 
 
+def dense_hessian(loss, outputs, targets):
+    """(n, k, k), from products with unit vectors."""
+    units = np.eye(outputs.shape[1], dtype=outputs.dtype)
+    products = [
+        loss.hessian_product(outputs, targets, np.tile(unit, (len(outputs), 1)))
+        for unit in units
+    ]
+    return np.stack(products, axis=-1)
+
+
+@pytest.mark.parametrize("case", LOSS_PARAMS)
+def test_the_root_squares_to_the_hessian(case):
+    """S S' is what the products are made with."""
+    outputs, targets = outputs_and_targets(case)
+    root = case.loss.hessian_root(outputs, targets)
+    np.testing.assert_allclose(
+        root @ root.transpose(0, 2, 1),
+        dense_hessian(case.loss, outputs, targets),
+        atol=1e-14,
+    )
+
+
 @pytest.mark.parametrize("case", LOSS_PARAMS)
 def test_gradient_and_hessian_are_derivatives(case):
     """Differences of the value give the gradient, those of the gradient the Hessian."""
     outputs, targets = outputs_and_targets(case)
     gradient = gradient_of(case.loss, outputs, targets)
-    hessian = case.loss.hessian(outputs, targets)
+    hessian = dense_hessian(case.loss, outputs, targets)
     for p in range(N):
         target = targets[p : p + 1]
 
@@ -67,7 +89,7 @@ def test_the_arguments_are_left_alone_and_float32_stays(case):
     results = (
         case.loss.value(outputs, targets),
         gradient_of(case.loss, outputs, targets),
-        case.loss.hessian(outputs, targets),
+        dense_hessian(case.loss, outputs, targets),
     )
     assert {result.dtype for result in results} == {np.dtype(np.float32)}
     np.testing.assert_array_equal(outputs, copies[0])
@@ -83,7 +105,7 @@ def test_extreme_logits_cost_what_they_are_off(loss, dtype):
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         value = loss.value(outputs, targets)
         gradient = gradient_of(loss, outputs, targets)
-        hessian = loss.hessian(outputs, targets)
+        hessian = dense_hessian(loss, outputs, targets)
     unsure = np.log(2.0) if loss.exclusive else 2.0 * np.log(2.0)
     np.testing.assert_allclose(value, [0.0, 2000.0, unsure], rtol=1e-6)
     np.testing.assert_allclose(gradient[:2], [[0.0, 0.0], [-1.0, 1.0]], atol=1e-30)
