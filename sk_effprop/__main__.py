@@ -56,6 +56,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if bool(options.data) != bool(options.target):
         parser.error("--data and --target go together")
+    if options.folds < 2 or options.epochs < 1:
+        parser.error("--folds must be at least 2 and --epochs at least 1")
     return options
 
 
@@ -84,11 +86,17 @@ def read_table(path: str, target: str) -> tuple[Any, Any]:
         raise Refusal(f"{path} has no column {target!r}, only {', '.join(header)}.")
     if any(len(row) != len(header) for row in rows):
         raise Refusal(f"{path} has rows that are longer or shorter than its header.")
+    repeated = {name for name in header if header.count(name) > 1}
+    if repeated:
+        raise Refusal(f"{path} has several columns named {sorted(repeated)}.")
+    if len(rows) < 10 or len(header) < 2:
+        raise Refusal(
+            f"{path} has too little to learn from: {len(rows)} rows, {len(header)} "
+            "columns."
+        )
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     y = _as_target(columns.pop(target), target)
     inputs = [_as_numbers(values, name) for name, values in columns.items()]
-    if not inputs or len(rows) < 10:
-        raise Refusal(f"{path} has too little to learn from: {len(rows)} rows.")
     return np.column_stack(inputs), y
 
 
@@ -110,12 +118,15 @@ def _as_numbers(values: tuple[str, ...], name: str) -> Any:
 
 def _as_target(values: tuple[str, ...], name: str) -> Any:
     """Text and a few whole numbers are classes, everything else is a quantity."""
+    missing = Refusal(f"the target {name!r} has missing or infinite values.")
+    if any(value.strip().lower() in ("", "nan", "na") for value in values):
+        raise missing
     try:
         numbers = np.array([float(value) for value in values])
     except ValueError:
         return np.array(values)
     if not np.isfinite(numbers).all():
-        raise Refusal(f"the target {name!r} has missing or infinite values.")
+        raise missing
     whole = np.array_equal(numbers, np.round(numbers))
     few = len(np.unique(numbers)) <= MAX_NUMERIC_CLASSES
     return numbers.astype(int) if whole and few else numbers
@@ -128,6 +139,14 @@ def _run(X: Any, y: Any, name: str, options: argparse.Namespace) -> tuple[Any, b
     recipe = estimator_class(
         solver="sgd", max_iter=options.epochs, tol=0, random_state=0
     )
+    smallest = (
+        np.unique(y, return_counts=True)[1].min() if is_classification else len(y)
+    )
+    if options.folds > smallest:
+        raise Refusal(
+            f"--folds {options.folds} needs as many rows"
+            f"{' of every class' if is_classification else ''}; there are {smallest}."
+        )
     splitter = StratifiedKFold if is_classification else KFold
     cv = splitter(options.folds, shuffle=True, random_state=0)
     tricks = default_tricks(recipe)

@@ -55,7 +55,9 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
     """Leave an estimator as it was if what it is doing fails."""
     before = vars(estimator).copy()
     try:
-        yield
+        # overflow is looked for where it matters, in values and weights
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
     except BaseException:
         vars(estimator).clear()
         vars(estimator).update(before)
@@ -74,6 +76,10 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _weigh_classes(self, y, weight):
         """Multiply sample weights by class weights."""
+
+    @abstractmethod
+    def _resolve_output(self):
+        """Return the activation of the outputs, and the name users know it by."""
 
     @abstractmethod
     def _learn_targets(self, examples, classes=None):
@@ -157,10 +163,17 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         """Walk downhill from where we are, until the monitor says stop."""
         with single_threaded():
             theta, state = self._starting_point(objective, rng, going_on)
+            value = objective.value(theta)
+            if not np.isfinite(value):
+                raise ValueError(
+                    f"The inputs are too large to compute with: normalize="
+                    f"{self.normalize!r} leaves the objective at {value} before any "
+                    "training. Scale X, or take out what is not a measurement."
+                )
             solver = self._make_solver(objective, theta, rng, state)
             monitor = Monitor(
                 theta,
-                objective.value(theta),
+                value,
                 null_value=objective.null_value(),
                 report=self._report if self.verbose else None,
                 **stopping,
@@ -389,7 +402,8 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         """Weights to start from, and the state of the solver that left them."""
         if not going_on:
             return build.initial_theta(self, objective, rng), None
-        if objective.network != self.network_:
+        changed_output = self._resolve_output() != self._output
+        if objective.network != self.network_ or changed_output:
             raise ValueError(
                 f"The network was {self.network_.sizes} and would become "
                 f"{objective.network.sizes} or change its activations, which cannot go "

@@ -489,6 +489,11 @@ default="none"
             factors = np.array(
                 [self.class_weight.get(c, 1.0) for c in classes.tolist()]
             )
+            if not (factors >= 0).all():
+                raise ValueError(
+                    "class_weight must not be negative, got "
+                    f"{self.class_weight!r}. Use 0 to leave a class out."
+                )
         return weight * factors[labels]
 
     def _learn_targets(self, examples, classes=None):

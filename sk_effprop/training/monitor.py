@@ -19,6 +19,9 @@ Validate: TypeAlias = Callable[[Array], tuple[float, float]]
 
 # an iteration that ends this many times above where training started has diverged
 DIVERGENCE_FACTOR = 2.0
+# So has training that after a few iterations has not once been below its start, and is
+# above it by this share: saturated outputs keep the objective from growing further.
+STUCK_ITERATIONS, STUCK_SHARE = 3, 0.1
 
 
 class Monitor:
@@ -89,6 +92,8 @@ class Monitor:
         self.best_value = value
         yardstick = max(value, null_value)
         self._ceiling = yardstick + (DIVERGENCE_FACTOR - 1.0) * abs(yardstick)
+        self._stuck_level = value + STUCK_SHARE * abs(yardstick)
+        self._start_value = self._lowest = value
         self.best_score = -np.inf
         self._progress_mark = np.inf
         self._n_without_progress = 0
@@ -160,8 +165,12 @@ class Monitor:
         return trouble or limit
 
     def _has_diverged(self, theta: Array, value: float) -> bool:
-        in_order = value <= self._ceiling and np.isfinite(theta).all()
-        return not in_order
+        if not (value <= self._ceiling and np.isfinite(theta).all()):
+            return True
+        self._lowest = min(self._lowest, value)
+        never_lower = self._lowest == self._start_value
+        long_enough = self.n_iter >= STUCK_ITERATIONS
+        return never_lower and long_enough and value > self._stuck_level
 
     def _keep_best(self, theta: Array, value: float) -> None:
         criterion, best = value, self.best_value
