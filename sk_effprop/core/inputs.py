@@ -49,6 +49,11 @@ class FoldedSparse:
     def dtype(self) -> Any:
         return self.X.dtype
 
+    def astype(self, dtype: Any) -> "FoldedSparse":
+        """The same in another precision."""
+        X, shift, A = (part.astype(dtype) for part in (self.X, self.shift, self.A))
+        return FoldedSparse(X, shift, A)
+
     def __len__(self) -> int:
         return int(self.X.shape[0])
 

@@ -106,6 +106,18 @@ class Objective:
         """The mean loss alone."""
         return replace(self, penalty=np.zeros_like(self.penalty))
 
+    def as_float64(self) -> "Objective":
+        """The same in double precision, for solvers of linear systems."""
+        if self.targets.dtype == np.float64:
+            return self
+        weight = self.sample_weight
+        return replace(
+            self,
+            inputs=self.inputs.astype(np.float64),
+            targets=self.targets.astype(np.float64),
+            sample_weight=None if weight is None else weight.astype(np.float64),
+        )
+
     def subset(self, rows: Array) -> "Objective":
         """The objective of some examples, whose weights stay as they are."""
         weight, labels = self.sample_weight, self.labels

@@ -78,10 +78,6 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         """Multiply sample weights by class weights."""
 
     @abstractmethod
-    def _resolve_output(self):
-        """Return the activation of the outputs, and the name users know it by."""
-
-    @abstractmethod
     def _learn_targets(self, examples, classes=None):
         """Set the coding of targets, ``_loss`` and ``_output`` (activation, name)."""
 
@@ -140,7 +136,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             if self.solver_ in BATCH:
                 train = as_weighted_set(train)
             if not going_on:
-                self._learn_targets(train)
+                self._start_coding(train)
                 self._fit_normalizer(train)
             objective = self._make_objective(train)
             self._train(
@@ -195,7 +191,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             batch = self._read(X, y, sample_weight, reset=not going_on)
             rng = self._start_rng(going_on)
             if not going_on:
-                self._learn_targets(batch, classes)
+                self._start_coding(batch, classes)
                 self._fit_normalizer(batch)
             elif self.normalizer_ is not None:
                 self._keep_normalizing(batch)
@@ -345,6 +341,13 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             )
         return self._read(X_val, y_val, sample_weight_val, reset=False)
 
+    def _start_coding(self, examples, classes=None):
+        """Fix the coding of targets, and remember what it depends on."""
+        self._learn_targets(examples, classes)
+        names = ("loss", "output_activation", "target_values", "normalize_target")
+        parameters = self.get_params(deep=False)
+        self._coded_with = {n: parameters[n] for n in names if n in parameters}
+
     def _fit_normalizer(self, train):
         if self.normalize is None and self.input_clip is None:
             self.normalizer_ = None
@@ -402,8 +405,14 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         """Weights to start from, and the state of the solver that left them."""
         if not going_on:
             return build.initial_theta(self, objective, rng), None
-        changed_output = self._resolve_output() != self._output
-        if objective.network != self.network_ or changed_output:
+        for name, value in self._coded_with.items():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"{name} was {value!r} and would become {getattr(self, name)!r}, "
+                    "which cannot go on from the old weights. Use warm_start=False or "
+                    "a new estimator."
+                )
+        if objective.network != self.network_:
             raise ValueError(
                 f"The network was {self.network_.sizes} and would become "
                 f"{objective.network.sizes} or change its activations, which cannot go "

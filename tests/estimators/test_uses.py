@@ -907,7 +907,7 @@ def planned_values():
             )
 
 
-@pytest.mark.parametrize(("cls", "name", "value"), planned_values())
+@pytest.mark.parametrize(("cls", "name", "value"), list(planned_values()))
 def test_planned_values_are_refused_in_a_sentence(cls, name, value):
     X, y = problem(cls)
     with pytest.raises(ValueError, match="planned and not available yet") as error:
