@@ -15,7 +15,16 @@ from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import random_order
 from sk_effprop.core.rates import ScheduleSettings
-from sk_effprop.solvers import LBFGS, Adam, Momentum, StochasticSolver
+from sk_effprop.solvers import (
+    LBFGS,
+    Adam,
+    ConjugateGradient,
+    LevenbergMarquardt,
+    Momentum,
+    StochasticSolver,
+    exact_curvature,
+)
+from sk_effprop.solvers.conjugate_gradient import polak_ribiere
 from sk_effprop.training.monitor import Monitor
 
 # ------------------------------------------------------------------------ activations
@@ -245,6 +254,12 @@ STOCHASTIC_SOLVERS: dict[str, Callable[[Objective], Any]] = {
 }
 BATCH_SOLVERS: dict[str, Callable[[Objective], Any]] = {
     "lbfgs": lambda objective: LBFGS(max_fun=1000, gradient_tolerance=1e-10),
+    "lm": lambda objective: LevenbergMarquardt(1e-10),
+    "cg": lambda objective: ConjugateGradient(1e-10),
+    "cg_polak_ribiere": lambda objective: ConjugateGradient(1e-10, polak_ribiere),
+    "scg": lambda objective: ConjugateGradient(
+        1e-10, curvature=exact_curvature, damping=1e-6
+    ),
 }
 ALL_SOLVERS = {**STOCHASTIC_SOLVERS, **BATCH_SOLVERS}
 STOCHASTIC_PARAMS = params(STOCHASTIC_SOLVERS)

@@ -47,18 +47,24 @@ class Block:
         Of these rows; weights of mean 1 over all rows, or None.
     slopes : list of ndarray of shape (n_rows, fan_out)
         f'(z) of each layer.
-    deltas : list of ndarray
-        dE/dz of each layer, one example's share not yet divided by n.
-    bends : list of ndarray
-        f''(z) dE/dx of each layer, x = f(z).
+    errors, deltas : list of ndarray
+        dE/dx, x = f(z), and dE/dz of each layer, not yet divided by n.
     """
 
     passes: Passes
     targets: Array
     weight: Array | None
     slopes: list[Array]
+    errors: list[Array]
     deltas: list[Array]
-    bends: list[Array]
+
+    @cached_property
+    def bends(self) -> list[Array]:
+        """f''(z) dE/dx of each layer, which only the exact Hessian needs."""
+        return [
+            activation.d2f(self.passes.z(l)) * self.errors[l]
+            for l, activation in enumerate(self.passes.activations)
+        ]
 
 
 class Linearization:
@@ -100,13 +106,12 @@ class Linearization:
         self.objective.loss.gradient(passes.outputs, targets, error)
         if weight is not None:
             error *= weight[:, None]
-        deltas, bends = [error] * depth, [error] * depth
+        errors, deltas = [error] * depth, [error] * depth
         for l in reversed(range(depth)):
-            deltas[l] = slopes[l] * error
-            bends[l] = self.objective.network.activations[l].d2f(passes.z(l)) * error
+            deltas[l] = slopes[l] * errors[l]
             if l > 0:
-                error = deltas[l] @ self._weights[l].T
-        return Block(passes, targets, weight, slopes, deltas, bends)
+                errors[l - 1] = deltas[l] @ self._weights[l].T
+        return Block(passes, targets, weight, slopes, errors, deltas)
 
     # --------------------------------------------------------------------- products
 

@@ -14,7 +14,16 @@ from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, ScheduleSettings
 from sk_effprop.estimators._parameters import hidden_sizes, refuse
-from sk_effprop.solvers import BATCH, LBFGS, Adam, Momentum, StochasticSolver
+from sk_effprop.solvers import (
+    BATCH,
+    LBFGS,
+    Adam,
+    ConjugateGradient,
+    LevenbergMarquardt,
+    Momentum,
+    StochasticSolver,
+    exact_curvature,
+)
 
 # "auto": up to so many examples a classifier is trained by a deterministic batch method
 SMALL = 500
@@ -22,6 +31,10 @@ SMALL = 500
 SGD_BATCH = 8
 ADAM_BATCH = 200
 ADAM_RATE = 1e-3
+# tol=0: a gradient below this is zero but for rounding
+SMALLEST_GRADIENT = 1e-10
+# Moller's initial lambda
+SCG_DAMPING = 1e-6
 # rows that bias_init="data" ranks at most
 MAX_RANKED_ROWS = 5000
 # alpha="auto": strength of the penalty for one connection and one example
@@ -140,8 +153,8 @@ def make_solver(
     known_rate: float | None,
 ) -> tuple[Any, float | None, float | None]:
     """Return the solver, its initial rate, and the curvature behind that rate."""
-    if name == "lbfgs":
-        return LBFGS(est.max_fun, gradient_tolerance=est.tol or 1e-10), None, None
+    if name in BATCH:
+        return _batch_solver(est, name), None, None
     factors = objective.network.per_layer(SCALINGS[est.learning_rate_scaling])
     batch_size = resolve_batch_size(est, name, objective.n_samples)
     rate, lambda_max = known_rate, None
@@ -164,6 +177,19 @@ def make_solver(
         flow_rates=tuple(est.flow_rates),
     )
     return solver, rate, lambda_max
+
+
+def _batch_solver(est: Any, name: str) -> Any:
+    tolerance = est.tol or SMALLEST_GRADIENT
+    damping = {} if est.damping == "auto" else {"damping": float(est.damping)}
+    if name == "lm":
+        return LevenbergMarquardt(tolerance, **damping)
+    if name == "cg":
+        return ConjugateGradient(tolerance, **damping)
+    if name == "scg":
+        moller = {"curvature": exact_curvature, "damping": SCG_DAMPING}
+        return ConjugateGradient(tolerance, **(moller | damping))
+    return LBFGS(est.max_fun, tolerance)
 
 
 def _rule(est: Any, name: str) -> Momentum | Adam:

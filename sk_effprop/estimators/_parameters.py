@@ -98,9 +98,9 @@ SHARED: dict[str, Hyperparameter] = {
     "input_gains": Hyperparameter("4.3, 4.7", ["boolean"], planned=(True,)),
     "solver": Hyperparameter(
         "4.1, 6, 9",
-        [names(SOLVERS, "auto", "sdlm", "cg", "scg", "lm")],
-        ("sgd", "adam", "lbfgs"),
-        planned=("sdlm", "cg", "scg", "lm"),
+        [names(SOLVERS, "auto", "sdlm")],
+        ("sgd", "adam", "lbfgs", "lm", "cg", "scg"),
+        planned=("sdlm",),
     ),
     "batch_size": Hyperparameter(
         "4.1",
@@ -146,7 +146,7 @@ SHARED: dict[str, Hyperparameter] = {
     "beta_1": Hyperparameter("", [PROPER_FRACTION], (0.8,)),
     "beta_2": Hyperparameter("", [PROPER_FRACTION], (0.99,)),
     "epsilon": Hyperparameter("", [POSITIVE], (1e-4,)),
-    "damping": Hyperparameter("9.1, 6.4", [StrOptions({"auto"}), POSITIVE]),
+    "damping": Hyperparameter("6.4", [StrOptions({"auto"}), POSITIVE], (0.1,)),
     "curvature_decay": Hyperparameter("9.1", [PROPER_FRACTION]),
     "curvature_samples": Hyperparameter("9.1", [COUNT]),
     "curvature_period": Hyperparameter("9.1", [COUNT]),
@@ -217,7 +217,6 @@ REGRESSOR: dict[str, Hyperparameter] = SHARED | {
 
 # Parameters that only planned features read: their default is all they accept.
 NEUTRAL_ONLY: dict[str, Any] = {
-    "damping": "auto",
     "curvature_decay": 0.01,
     "curvature_samples": 500,
     "curvature_period": 1,

@@ -1,11 +1,13 @@
 """Solvers walk one flat vector downhill; they know no estimator and no other solver."""
 
+from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
 from sk_effprop.solvers.lbfgs import LBFGS
+from sk_effprop.solvers.levenberg_marquardt import LevenbergMarquardt
 from sk_effprop.solvers.stochastic import Adam, Momentum, StochasticSolver
 
 # What an estimator needs to know of a solver before it builds one.
 STOCHASTIC = ("sgd", "adam")
-BATCH = ("lbfgs",)
+BATCH = ("lbfgs", "lm", "cg", "scg")
 SOLVERS = STOCHASTIC + BATCH
 
 __all__ = [
@@ -14,6 +16,9 @@ __all__ = [
     "SOLVERS",
     "STOCHASTIC",
     "Adam",
+    "ConjugateGradient",
+    "LevenbergMarquardt",
     "Momentum",
     "StochasticSolver",
+    "exact_curvature",
 ]

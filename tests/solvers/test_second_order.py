@@ -1,0 +1,167 @@
+"""Levenberg-Marquardt and conjugate gradients: their systems, steps and limits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import sk_effprop.solvers.levenberg_marquardt as lm_module
+from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
+from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.initializers import biases_through_data, lecun, uniform
+from sk_effprop.core.inputs import with_ones
+from sk_effprop.core.losses import SquaredError
+from sk_effprop.core.network import Network, initialize
+from sk_effprop.core.objective import Objective
+from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
+from sk_effprop.solvers.levenberg_marquardt import (
+    Damping,
+    DualSystem,
+    LevenbergMarquardt,
+    PrimalSystem,
+    make_system,
+)
+from tests.cases import (
+    ALL_ACTIVATIONS,
+    BATCH_PARAMS,
+    MAIN_LOSS_PARAMS,
+    initial_theta,
+    make_monitor,
+    make_problem,
+    ridge_problem,
+    tanh_problem,
+)
+
+
+def run(solver, objective, theta, n_iter, **settings):
+    monitor = make_monitor(objective, theta, n_iter, **settings)
+    solution = solver.solve(objective, theta, state=None, rng=None, monitor=monitor)
+    return solution, monitor
+
+
+def function_problem(X, y, n_hidden, seed):
+    """A 1-h-1 net of tanh units with hyperplanes through the data."""
+    network = Network((1, n_hidden, 1), (ACTIVATIONS["tanh"], IDENTITY))
+    nothing = np.zeros(network.n_weights)
+    objective = Objective(network, SquaredError(), with_ones(X), y, None, nothing)
+    rng = np.random.default_rng(seed)
+    theta = initialize(network, uniform(lambda i, o: 3 * lecun(i, o)), rng, np.float64)
+    first = network.layers(theta)[0]
+    first[-1] = biases_through_data(rng, X @ first[:-1], None)
+    return objective, theta
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
+def test_both_systems_give_the_step_of_the_dense_normal_equations(loss, weighted):
+    """(G + penalty + mu) d = -g, whatever the loss."""
+    objective, theta = make_problem(
+        (4,), ALL_ACTIVATIONS["lecun_tanh"], loss, weighted=weighted
+    )
+    near = Linearization(objective, theta)
+    G = np.array([near.gauss_newton_product(v) for v in np.eye(len(theta))])
+    for mu in (1e-4, 1.0):
+        expected = np.linalg.solve(G + mu * np.eye(len(theta)), -near.gradient)
+        for system in (PrimalSystem(near), DualSystem(near)):
+            step = system.solve(near.gradient, mu)
+            np.testing.assert_allclose(step, expected, rtol=1e-6, atol=1e-10)
+
+
+def test_the_smaller_system_is_chosen():
+    objective, theta = make_problem(
+        (4,), ALL_ACTIVATIONS["lecun_tanh"], MAIN_LOSS_PARAMS[0].values[0]
+    )
+    many = objective.subset(np.tile(np.arange(objective.n_samples), 9))
+    few = objective.subset(np.arange(2))
+    assert isinstance(make_system(Linearization(many, theta)), PrimalSystem)
+    assert isinstance(make_system(Linearization(few, theta)), DualSystem)
+
+
+def test_a_system_that_cannot_fit_is_refused_with_its_size(monkeypatch):
+    monkeypatch.setattr(lm_module, "MAX_SYSTEM", 10)
+    objective = tanh_problem()
+    theta = initial_theta(objective)
+    with pytest.raises(ValueError, match=r"numbers \(.* GiB\) for .* weights"):
+        run(LevenbergMarquardt(1e-10), objective, theta, 3)
+
+
+def test_damping_follows_the_gain_ratio():
+    """A kept promise lowers it to a third, a broken one leaves or raises it."""
+    assert Damping(3.0).after_success(1.0).mu == 1.0
+    assert Damping(3.0).after_success(0.5).mu == 3.0
+    assert 3.0 < Damping(3.0).after_success(0.1).mu < 6.0
+    refused = Damping(3.0).after_failure().after_failure()
+    assert refused == Damping(24.0, 8.0)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_levenberg_marquardt_fits_a_sine_from_any_start(seed):
+    """41 points of sin(pi x), five hidden units, mean squared error 2e-3."""
+    x = np.linspace(-1.0, 1.0, 41)[:, None]
+    objective, theta = function_problem(x, np.sin(np.pi * x), 5, seed)
+    _, monitor = run(LevenbergMarquardt(1e-12), objective, theta, 100, goal=1e-3)
+    assert monitor.reason == "goal"
+
+
+def test_levenberg_marquardt_needs_fewer_iterations_than_conjugate_gradients():
+    x = np.linspace(-1.0, 1.0, 41)[:, None]
+    objective, theta = function_problem(x, np.sin(np.pi * x), 5, 0)
+    needed = [
+        run(solver, objective, theta, 500, goal=1e-5)[1].n_iter
+        for solver in (LevenbergMarquardt(1e-12), ConjugateGradient(1e-12))
+    ]
+    assert needed[0] < needed[1] / 3
+
+
+DEGENERATE = {
+    "duplicated_columns": lambda X: np.hstack([X, X]),
+    "constant_column": lambda X: np.hstack([X, np.ones_like(X)]),
+    "zero_columns": lambda X: np.zeros((len(X), 3)),
+    "one_row": lambda X: X[:1],
+    "repeated_row": lambda X: np.tile(X[:1], (len(X), 1)),
+}
+
+
+@pytest.mark.parametrize("constant_target", [False, True])
+@pytest.mark.parametrize("name", DEGENERATE)
+@pytest.mark.parametrize("build", BATCH_PARAMS)
+def test_rank_deficient_data_end_with_finite_weights(build, name, constant_target):
+    """Without any penalty to help."""
+    rng = np.random.default_rng(4)
+    X = DEGENERATE[name](rng.normal(size=(12, 2)))
+    y = np.full((len(X), 1), 0.7) if constant_target else rng.normal(size=(len(X), 1))
+    network = Network((X.shape[1], 8, 1), (ACTIVATIONS["lecun_tanh"], IDENTITY))
+    nothing = np.zeros(network.n_weights)
+    objective = Objective(network, SquaredError(), with_ones(X), y, None, nothing)
+    theta = initialize(network, uniform(lecun), rng, np.float64)
+    solution, monitor = run(build(objective), objective, theta, 60)
+    assert np.isfinite(solution.theta).all()
+    assert monitor.best_value <= objective.value(theta)
+
+
+@pytest.mark.parametrize("build", BATCH_PARAMS)
+def test_float32_is_kept_outside(build):
+    objective = tanh_problem()
+    single = replace(
+        objective,
+        inputs=objective.inputs.astype(np.float32),
+        targets=objective.targets.astype(np.float32),
+    )
+    theta = initial_theta(objective).astype(np.float32)
+    solution, _ = run(build(single), single, theta, 10)
+    assert solution.theta.dtype == np.float32
+    assert single.value(solution.theta) < single.value(theta)
+
+
+def test_conjugate_gradients_solve_a_quadratic_in_as_many_steps_as_weights():
+    """With a linear network the step length is exact, the directions conjugate."""
+    objective = ridge_problem()
+    theta = initial_theta(objective)
+    n = len(theta)
+    for solver in (
+        ConjugateGradient(1e-9),
+        ConjugateGradient(1e-9, curvature=exact_curvature),
+    ):
+        solution, monitor = run(solver, objective, theta, 5 * n)
+        assert solution.converged
+        assert monitor.n_iter <= n + 1
