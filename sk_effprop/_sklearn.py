@@ -1,6 +1,7 @@
 """What is private in scikit-learn and used here, imported in this one place."""
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
@@ -19,5 +20,6 @@ __all__ = [
     "check_feature_names_in",
     "check_sample_weight",
     "fit_context",
+    "safe_indexing",
     "validate_parameter_constraints",
 ]

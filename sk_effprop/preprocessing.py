@@ -110,6 +110,12 @@ def without_duplicates(X: Any) -> Any:
     return X
 
 
+def _check_weight(sample_weight: Any, X: Any) -> Any:
+    return check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+
+
 def _dense(X: Any) -> Any:
     return X.toarray() if sparse.issparse(X) else X
 
@@ -212,7 +218,7 @@ None, default="standardize"
         InputNormalizer
         """
         X = self._validate(X, reset=True)
-        return self.forget().learn(X, check_sample_weight(sample_weight, X))
+        return self.forget().learn(X, _check_weight(sample_weight, X))
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
@@ -230,7 +236,7 @@ None, default="standardize"
         """
         first = not hasattr(self, "n_samples_seen_")
         X = self._validate(X, reset=first)
-        return self.learn(X, check_sample_weight(sample_weight, X))
+        return self.learn(X, _check_weight(sample_weight, X))
 
     def transform(self, X):
         """Normalise X, which is left as it is.

@@ -58,6 +58,12 @@ class Objective:
     def n_samples(self) -> int:
         return len(self.targets)
 
+    @property
+    def row_width(self) -> int:
+        """Numbers that a pass makes of a row in its widest layer; sparse rows stay."""
+        is_dense = isinstance(self.inputs, np.ndarray)
+        return max(self.network.sizes if is_dense else self.network.sizes[1:])
+
     def value(self, theta: Array) -> float:
         """E(theta)."""
         return float(np.mean(self.sample_losses(theta))) + self.penalty_value(theta)
@@ -86,7 +92,7 @@ class Objective:
         into = None if gradient is None else self.network.layers(gradient)
         losses = np.empty(self.n_samples, dtype=theta.dtype)
         passes = None
-        for rows in row_blocks(self.n_samples, max(self.network.sizes)):
+        for rows in row_blocks(self.n_samples, self.row_width):
             n_rows = rows.stop - rows.start
             if passes is None:
                 passes = Passes(layers, self.network.activations, n_rows)

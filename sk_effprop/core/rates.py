@@ -34,11 +34,14 @@ class Progress(NamedTuple):
         Examples shown.
     n_stalls : int
         How often training stopped making progress.
+    start : int
+        The epoch at which this call started.
     """
 
     epoch: int = 0
     n_shown: int = 0
     n_stalls: int = 0
+    start: int = 0
 
 
 class ScheduleSettings(NamedTuple):
@@ -74,7 +77,7 @@ def annealing(progress: Progress, settings: ScheduleSettings) -> float:
 
 def cosine(progress: Progress, settings: ScheduleSettings) -> float:
     """Half a cosine from eta_0 down to almost 0 in the last of ``max_iter`` epochs."""
-    epoch = min(progress.epoch, settings.max_iter - 1)
+    epoch = min(progress.epoch - progress.start, settings.max_iter - 1)
     return 0.5 * (1.0 + cos(pi * epoch / settings.max_iter))
 
 
@@ -88,8 +91,25 @@ SCHEDULES: dict[str, Schedule] = {
     "flow": constant,
 }
 
-# adaptive: this many fifths, from eta_0 to below 1e-6 of it, then training stops
-MAX_STALLS = {"adaptive": 9}
+# How often a schedule goes on with a lower rate when there is no more progress: nine
+# fifths lead to below 1e-6 of eta_0, and a cosine has one last part to jump to.
+MAX_STALLS = {"adaptive": 9, "cosine": 1}
+COSINE_LAST_PART = 0.75
+
+
+def after_stall(
+    schedule: str, progress: Progress, settings: ScheduleSettings
+) -> Progress | None:
+    """Where to go on when there is no more progress; None for nowhere."""
+    if progress.n_stalls >= MAX_STALLS.get(schedule, 0):
+        return None
+    progress = progress._replace(n_stalls=progress.n_stalls + 1)
+    if schedule == "cosine":
+        last_part = progress.start + int(COSINE_LAST_PART * settings.max_iter)
+        if progress.epoch >= last_part:
+            return None
+        progress = progress._replace(epoch=last_part)
+    return progress
 
 
 class Flow:

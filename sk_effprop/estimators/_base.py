@@ -24,7 +24,11 @@ from sk_effprop.core.rates import Progress
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples, as_weighted_set, split_off
 from sk_effprop.estimators._parameters import check_hyperparameters
-from sk_effprop.preprocessing import InputNormalizer, without_duplicates
+from sk_effprop.preprocessing import (
+    ROTATIONS,
+    InputNormalizer,
+    without_duplicates,
+)
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from sk_effprop.training.convergence import complaint, describe
 from sk_effprop.training.monitor import Monitor
@@ -133,12 +137,13 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             if held_out is None and wants_split:
                 train, held_out = split_off(train, self.validation_fraction, rng)
             self.solver_ = build.resolve_solver(self, len(train))
+            n_samples = self._count(train)
             if self.solver_ in BATCH:
                 train = as_weighted_set(train)
             if not going_on:
                 self._start_coding(train)
                 self._fit_normalizer(train)
-            objective = self._make_objective(train)
+            objective = self._make_objective(train, n_samples=n_samples)
             self._train(
                 objective,
                 rng,
@@ -150,7 +155,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 max_time=self.max_time,
                 validate=None if held_out is None else self._make_validation(held_out),
             )
-            self._weight_seen = train.weight.sum()
+            self._n_seen = n_samples
         anneals_to_zero = self.learning_rate == "cosine" and self.solver_ == "sgd"
         self._warn(fixed_length=self.tol == 0 or anneals_to_zero)
         return self
@@ -166,13 +171,15 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                     f"{self.normalize!r} leaves the objective at {value} before any "
                     "training. Scale X, or take out what is not a measurement."
                 )
-            solver = self._make_solver(objective, theta, rng, state)
             monitor = Monitor(
                 theta,
                 value,
                 null_value=objective.null_value(),
                 report=self._report if self.verbose else None,
                 **stopping,
+            )
+            solver = self._make_solver(
+                objective, theta, rng, state, streaming=monitor.keep_last
             )
             try:
                 solution = solver.solve(
@@ -193,20 +200,20 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             if not going_on:
                 self._start_coding(batch, classes)
                 self._fit_normalizer(batch)
-            elif self.normalizer_ is not None:
+            elif self.normalizer_ is not None and self.normalizer_.clip is None:
                 self._keep_normalizing(batch)
             self.solver_ = "sgd" if self.solver == "auto" else self.solver
-            seen = batch.weight.sum() + (self._weight_seen if going_on else 0.0)
+            seen = self._count(batch) + (self._n_seen if going_on else 0.0)
             objective = self._make_objective(batch, n_samples=seen)
             known = (
                 (self.loss_curve_, self.learning_rate_curve_) if going_on else ([], [])
             )
             self._train(objective, rng, going_on, max_iter=1, keep_last=True)
-            self._weight_seen = seen
+            self._n_seen = seen
             self.loss_curve_ = known[0] + self.loss_curve_
             self.learning_rate_curve_ = known[1] + self.learning_rate_curve_
             self.n_iter_ = self.convergence_.n_iter = len(self.loss_curve_)
-        self._warn(fixed_length=True)
+        self._warn(fixed_length=True, stacklevel=5)
         return self
 
     def _keep_normalizing(self, batch):
@@ -214,7 +221,8 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
 
         The first layer is compensated, so that the network computes what it did:
         ``(x - s) A W + b = (x - s') A' W' + b'`` for ``W' = A'^-1 A W`` and
-        ``b' = b + (s' - s) A W``.
+        ``b' = b + (s' - s) A W``.  A clip cannot be compensated, so with
+        ``input_clip`` the statistics of the first batch stay.
         """
         shift, A = self.normalizer_.affine(np.float64)
         self.normalizer_ = copy(self.normalizer_).learn(batch.X, batch.weight)
@@ -274,9 +282,11 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
     def _run(self, X, read):
         """Forward pass in blocks of rows; ``read`` picks from each block's trace."""
         X = self._validate_inputs(X)
+        sizes = self.network_.sizes
+        width = max(sizes[1:] if sparse.issparse(X) else sizes)
         results = [
             read(forward(self.network_, self.theta_, self._make_inputs(X[rows]))).copy()
-            for rows in row_blocks(X.shape[0], max(self.network_.sizes))
+            for rows in row_blocks(X.shape[0], width)
         ]
         return results[0] if len(results) == 1 else np.concatenate(results)
 
@@ -341,6 +351,12 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             )
         return self._read(X_val, y_val, sample_weight_val, reset=False)
 
+    @staticmethod
+    def _count(examples):
+        """A weight of 2 counts as two examples; fractions do not count as fewer."""
+        # rounded, as weights that sum to n may do so but for the last bits
+        return max(round(float(examples.weight.sum()), 6), len(examples))
+
     def _start_coding(self, examples, classes=None):
         """Fix the coding of targets, and remember what it depends on."""
         self._learn_targets(examples, classes)
@@ -377,8 +393,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         else:
             sizes = inputs.shape[1] - 1, targets.shape[1]
             network = build.make_network(self, *sizes, self._output[0])
-            # weights of 2 count as two examples, fractions do not count as fewer
-            n_samples = max(n_samples or weight.sum(), len(examples))
+            n_samples = n_samples or self._count(examples)
             penalty = build.penalty(self, network, n_samples)
         uniform = np.ptp(weight) == 0.0
         return Objective(
@@ -422,10 +437,10 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         theta = self.theta_.astype(objective.inputs.dtype, copy=False)
         return theta, state if name == self.solver_ else None
 
-    def _make_solver(self, objective, theta, rng, state):
+    def _make_solver(self, objective, theta, rng, state, *, streaming):
         known = None if state is None else self.learning_rate_
         solver, rate, lambda_max = build.make_solver(
-            self, self.solver_, objective, theta, rng, known
+            self, self.solver_, objective, theta, rng, known, streaming=streaming
         )
         self.learning_rate_ = rate
         if state is None:
@@ -450,7 +465,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
     # ----------------------------------------------------------------------- results
 
     def _store(self, objective, monitor, solution, rng):
-        """Set every fitted attribute, in this one place."""
+        """Set what training found."""
         network = objective.network
         self.network_, self.theta_ = network, monitor.best_theta
         self.out_activation_ = self._output[1]
@@ -473,17 +488,18 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             monitor, solution, gradient_norm=float(np.linalg.norm(gradient))
         )
 
-    def _warn(self, *, fixed_length):
+    def _warn(self, *, fixed_length, stacklevel=4):
         sentence = complaint(
             self.convergence_, fixed_length=fixed_length, rate=self.learning_rate_
         )
         if sentence:
             # the line that called fit, above the wrapper that validates parameters
-            warn(sentence, ConvergenceWarning, stacklevel=4)
+            warn(sentence, ConvergenceWarning, stacklevel=stacklevel)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        clips_a_rotation = self.normalize in ROTATIONS and self.input_clip is not None
+        tags.input_tags.sparse = not clips_a_rotation
         return tags
 
 

@@ -13,7 +13,7 @@ from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, ScheduleSettings
-from sk_effprop.estimators._parameters import hidden_sizes, refuse
+from sk_effprop.estimators._parameters import hidden_sizes, is_per_layer, refuse
 from sk_effprop.solvers import (
     BATCH,
     LBFGS,
@@ -50,7 +50,7 @@ def hidden_activations(est: Any) -> tuple[Activation, ...]:
     """One for each hidden layer, twisting term included."""
     sizes = hidden_sizes(est)
     chosen = est.activation
-    per_layer = chosen if isinstance(chosen, list) else [chosen] * len(sizes)
+    per_layer = chosen if is_per_layer(chosen) else [chosen] * len(sizes)
     resolved = [resolve_activation(one) for one in per_layer]
     return tuple(one._replace(twist=one.twist + est.twist) for one in resolved)
 
@@ -113,7 +113,7 @@ def constant_inputs(inputs: Any) -> Any:
         if inputs.A.ndim == 2:
             return ~inputs.A.any(axis=0)
         spread = inputs.X.max(axis=0) - inputs.X.min(axis=0)
-        spread = spread.toarray().ravel()
+        spread = spread.toarray().ravel() * inputs.A
     else:
         spread = np.ptp(inputs[:, :-1], axis=0)
     return spread <= 1e-7 * np.max(spread, initial=0.0)
@@ -151,6 +151,8 @@ def make_solver(
     theta: Any,
     rng: np.random.Generator,
     known_rate: float | None,
+    *,
+    streaming: bool,
 ) -> tuple[Any, float | None, float | None]:
     """Return the solver, its initial rate, and the curvature behind that rate."""
     if name in BATCH:
@@ -162,8 +164,9 @@ def make_solver(
         rate, lambda_max = _initial_rate(
             est, name, objective, theta, factors, batch_size, rng
         )
-    # as in MLPClassifier, adam keeps its rate
-    schedule = "constant" if name == "adam" else est.learning_rate
+    # as in MLPClassifier, adam keeps its rate; a stream has no last epoch to fall to
+    endless = streaming and est.learning_rate == "cosine"
+    schedule = "constant" if name == "adam" or endless else est.learning_rate
     solver = StochasticSolver(
         rule=_rule(est, name),
         rate=rate,

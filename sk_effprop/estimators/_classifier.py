@@ -22,7 +22,7 @@ from sk_effprop.core.targets import (
 )
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._base import BaseEffProp, can_learn_on
-from sk_effprop.estimators._parameters import CLASSIFIER, constraints
+from sk_effprop.estimators._parameters import CLASSIFIER, constraints, is_per_layer
 
 
 class EffPropClassifier(ClassifierMixin, BaseEffProp):
@@ -457,8 +457,9 @@ default="none"
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
         """
-        # a logit of -800 has the probability 0 in float64
-        return np.log(np.maximum(self.predict_proba(X), np.finfo(np.float64).tiny))
+        # the probability of a logit of -800 is 0 in float64, and its logarithm -inf
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     # -------------------------------------------------------------------------- targets
 
@@ -478,7 +479,12 @@ default="none"
         if self.class_weight is None:
             return weight
         if y.ndim == 2:
-            return weight * compute_sample_weight(self.class_weight, y)
+            if self.class_weight != "balanced":
+                raise ValueError(
+                    "class_weight must be 'balanced' or None for several labels a row, "
+                    f"got {self.class_weight!r}. Use sample_weight for anything else."
+                )
+            return weight * compute_sample_weight("balanced", y)
         classes, labels = np.unique(y, return_inverse=True)
         if self.class_weight == "balanced":
             # sums of weights in place of counts, so that absent and weight 0 agree
@@ -502,6 +508,12 @@ default="none"
         known = unique_labels(y) if classes is None else unique_labels(classes)
         self.classes_ = np.arange(y.shape[1]) if self._multilabel else known
         self._check_known(y)
+        named = self.class_weight if isinstance(self.class_weight, dict) else {}
+        if strangers := set(named) - set(self.classes_.tolist()):
+            raise ValueError(
+                f"class_weight names {sorted(strangers, key=str)}, which are not among "
+                f"the classes {self.classes_.tolist()}."
+            )
         self._output = self._resolve_output()
         if self.loss == "log_loss":
             self._loss, self._low_high, self._decision_offset = (
@@ -526,8 +538,8 @@ default="none"
         if len(unknown):
             raise ValueError(
                 f"y has classes {unknown.tolist()} that are not among the classes "
-                f"{self.classes_.tolist()} of the first call. Name all classes there: "
-                "partial_fit(X, y, classes=...)."
+                f"{self.classes_.tolist()} of the first call. Show all classes there, "
+                "or name them: partial_fit(X, y, classes=...)."
             )
 
     @property
@@ -553,7 +565,7 @@ default="none"
             activation = build.resolve_activation(self.output_activation)
             return activation, self.output_activation
         chosen = self.activation
-        last = (chosen or ["lecun_tanh"])[-1] if isinstance(chosen, list) else chosen
+        last = (chosen or ["lecun_tanh"])[-1] if is_per_layer(chosen) else chosen
         if build.resolve_activation(last).is_sigmoid:
             return build.resolve_activation(last), last
         return ACTIVATIONS["lecun_tanh"], "lecun_tanh"

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sk_effprop._sklearn import Interval, InvalidParameterError, Options, StrOptions
-from sk_effprop.core.activations import ACTIVATIONS, Activation
+from sk_effprop.core.activations import ACTIVATIONS, SHAPES, Activation
 from sk_effprop.core.initializers import INITIALIZERS
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, SCHEDULES
@@ -90,7 +90,7 @@ SHARED: dict[str, Hyperparameter] = {
     "normalize": Hyperparameter(
         "4.3",
         [names(METHODS), None],
-        tuple(name for name in METHODS if name != "standardize") + (None,),
+        tuple(name for name in reversed(METHODS) if name != "standardize") + (None,),
         is_trick=True,
         without=None,
     ),
@@ -273,7 +273,7 @@ def _check_combinations(estimator: Any) -> None:
     """Rules that no single parameter can tell."""
     sizes = hidden_sizes(estimator)
     activation = estimator.activation
-    per_layer = isinstance(activation, list)
+    per_layer = is_per_layer(activation)
     if per_layer and len(activation) != len(sizes):
         refuse(
             estimator,
@@ -281,14 +281,11 @@ def _check_combinations(estimator: Any) -> None:
             f"a single activation or a list of {len(sizes)}, one per hidden layer",
             f"hidden_layer_sizes is {estimator.hidden_layer_sizes!r}.",
         )
-    for one in activation if per_layer else []:
-        if not isinstance(one, Activation) and one not in ACTIVATIONS:
-            refuse(
-                estimator,
-                "activation",
-                f"a list of names out of {sorted(ACTIVATIONS)} or Activations",
-                f"{one!r} is neither.",
-            )
+    for one in activation if per_layer else [activation]:
+        _check_activation(estimator, "activation", one)
+    if estimator.output_activation != "auto":
+        output = estimator.output_activation
+        _check_activation(estimator, "output_activation", output, rising=True)
     if estimator.loss == "log_loss" and estimator.output_activation not in (
         "auto",
         "identity",
@@ -302,6 +299,29 @@ def _check_combinations(estimator: Any) -> None:
     _check_numbers(estimator, "flow_rates", 3, lambda v: v[0] > 0 and 0 < v[2] < 1)
     if not isinstance(getattr(estimator, "target_values", ""), str):
         _check_numbers(estimator, "target_values", 2, lambda v: v[0] < v[1])
+
+
+def is_per_layer(activation: Any) -> bool:
+    """Whether it is a sequence of activations; an Activation is a tuple of numbers."""
+    is_sequence = isinstance(activation, list | tuple)
+    return is_sequence and not isinstance(activation, Activation)
+
+
+def _check_activation(
+    estimator: Any, name: str, one: Any, *, rising: bool = False
+) -> None:
+    if not isinstance(one, Activation):
+        if one not in ACTIVATIONS:
+            rule = f"made of names out of {sorted(ACTIVATIONS)} or Activations"
+            refuse(estimator, name, rule, f"{one!r} is neither.")
+        return
+    sound = one.kind in range(len(SHAPES)) and np.isfinite(one).all() and one.slope > 0
+    if not sound:
+        rule = "an Activation with a known kind, finite numbers and slope > 0"
+        refuse(estimator, name, rule, "A negative amplitude turns it around.")
+    if rising and (one.amplitude < 0 or one.twist < 0):
+        rule = "an Activation that does not fall"
+        refuse(estimator, name, rule, "Else larger outputs would mean less.")
 
 
 def _check_numbers(

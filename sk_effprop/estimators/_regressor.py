@@ -380,6 +380,11 @@ default="none"
     # -------------------------------------------------------------------------- targets
 
     def _check_targets(self, y):
+        if np.asarray(y).dtype.kind not in "biuf":
+            raise ValueError(
+                f"y must be numeric for regression, got dtype {np.asarray(y).dtype}. "
+                "Use EffPropClassifier for classes."
+            )
         return y
 
     def _weigh_classes(self, y, weight):

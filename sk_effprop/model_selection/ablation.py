@@ -20,6 +20,9 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
+from sklearn.utils import indexable
+
+from sk_effprop._sklearn import safe_indexing
 
 
 class AblationRow(NamedTuple):
@@ -65,8 +68,10 @@ class AblationResult:
 
     def to_frame(self) -> Any:
         """Return the rows as a DataFrame; needs pandas."""
-        import pandas as pd
-
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install pandas") from error
         return pd.DataFrame(self.results_)
 
     def plot(self, ax: Any = None) -> Any:
@@ -138,6 +143,7 @@ def ablate_tricks(
     -------
     AblationResult
     """
+    X, y = indexable(X, y)
     splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
     if tricks is None:
         tricks = default_tricks(estimator)
@@ -171,9 +177,10 @@ def _fit_and_score(
 ) -> tuple[float, float, float]:
     model = clone(estimator).set_params(**setting)
     start = perf_counter()
-    model.fit(X[train], y[train])
+    model.fit(safe_indexing(X, train), safe_indexing(y, train))
     seconds = perf_counter() - start
-    return model.score(X[test], y[test]), model.n_iter_, seconds
+    score = model.score(safe_indexing(X, test), safe_indexing(y, test))
+    return score, model.n_iter_, seconds
 
 
 def _summarize(estimator: Any, setting: dict[str, Any], folds: Any) -> AblationRow:

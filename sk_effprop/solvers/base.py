@@ -45,7 +45,8 @@ class Solution(NamedTuple):
     converged : bool
         Whether the solver itself found nothing left to do.
     message : str
-        Why it ended, if the monitor did not stop it.
+        Why it ended, if the monitor did not stop it: "converged", "precision" where
+        nothing lower can be found, or "max_fun".
     """
 
     theta: Array

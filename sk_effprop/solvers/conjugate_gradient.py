@@ -87,7 +87,7 @@ class ConjugateGradient:
         while np.max(np.abs(near.gradient)) > self.gradient_tolerance:
             found = self._step(objective, near, value, direction, damping)
             if found is None and age == 0:
-                return Solution(theta.astype(dtype), None, True, "no step helps")
+                return Solution(theta.astype(dtype), None, True, "precision")
             if found is None:
                 direction, age = -near.gradient, 0
                 continue
@@ -99,7 +99,7 @@ class ConjugateGradient:
             direction, age = beta * direction - near.gradient, age + 1
             if age == len(theta) or direction @ near.gradient >= 0.0:
                 direction, age = -near.gradient, 0
-        return Solution(theta.astype(dtype), None, True, "gradient vanished")
+        return Solution(theta.astype(dtype), None, True, "converged")
 
     def _step(
         self,

@@ -10,6 +10,9 @@ from sk_effprop.core.activations import Array
 from sk_effprop.core.objective import Objective
 from sk_effprop.solvers.base import Monitor, Solution
 
+# SciPy's: converged, too many evaluations; anything else is a line search that failed
+STATUS = {0: "converged", 1: "max_fun"}
+
 
 @dataclass(frozen=True)
 class LBFGS:
@@ -62,6 +65,5 @@ class LBFGS:
                     "ftol": 0.0,
                 },
             )
-        return Solution(
-            result.x.astype(dtype), None, result.status == 0, str(result.message)
-        )
+        message = STATUS.get(result.status, "precision")
+        return Solution(result.x.astype(dtype), None, result.status == 0, message)

@@ -76,13 +76,13 @@ class LevenbergMarquardt:
         while True:
             near = Linearization(objective, theta)
             if np.max(np.abs(near.gradient)) <= self.gradient_tolerance:
-                return Solution(theta.astype(dtype), damping, True, "gradient vanished")
+                return Solution(theta.astype(dtype), damping, True, "converged")
             system = make_system(near)
             if damping is None:
                 damping = Damping(self.damping or START_DAMPING * system.scale)
             found = _descend(objective, near, system, value, damping)
             if found is None:
-                return Solution(theta.astype(dtype), None, True, "no step helps")
+                return Solution(theta.astype(dtype), None, True, "precision")
             theta, value, damping = found
             if monitor(theta.astype(dtype), value):
                 return Solution(theta.astype(dtype), damping, False, "")

@@ -16,11 +16,11 @@ from sk_effprop.core.kernels import Passes, Update, sweep
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import Order, emphasised_order
 from sk_effprop.core.rates import (
-    MAX_STALLS,
     SCHEDULES,
     Flow,
     Progress,
     ScheduleSettings,
+    after_stall,
 )
 from sk_effprop.solvers.base import Monitor, Solution
 
@@ -165,6 +165,7 @@ class StochasticSolver:
         theta = theta.copy()
         # memory and flow change in place; the caller's state must not
         now = deepcopy(state) or StochasticState(Progress(), self.rule.start(theta))
+        now = replace(now, progress=now.progress._replace(start=now.progress.epoch))
 
         def rescue(event: str) -> bool:
             nonlocal now
@@ -181,7 +182,9 @@ class StochasticSolver:
             stop = monitor(
                 theta, value, epoch_mean=epoch_mean, rate=rate, rescue=rescue
             )
-        return Solution(theta, replace(now, errors=None), False, "")
+        progress = now.progress._replace(start=0)
+        now = replace(now, errors=None, progress=progress)
+        return Solution(theta, now, False, "")
 
     def current_rate(self, state: StochasticState) -> float:
         """The global learning rate of the next epoch."""
@@ -195,10 +198,9 @@ class StochasticSolver:
     ) -> StochasticState | None:
         """Lower the rate, where that is still possible."""
         progress = state.progress
-        if event == "stalled" and progress.n_stalls < MAX_STALLS.get(self.schedule, 0):
-            return replace(
-                state, progress=progress._replace(n_stalls=progress.n_stalls + 1)
-            )
+        if event == "stalled":
+            later = after_stall(self.schedule, progress, self.settings)
+            return None if later is None else replace(state, progress=later)
         if event == "diverged" and state.halvings < MAX_HALVINGS:
             np.copyto(theta, monitor.best_theta)
             return StochasticState(progress, self.rule.start(theta), state.halvings + 1)

@@ -9,9 +9,10 @@ from sk_effprop.training.monitor import Monitor
 
 ADVICE = {
     "converged": "",
+    "precision": "",
     "goal": "",
     "stalled": "",
-    "max_iter": "Raise max_iter, or learning_rate_init if the loss falls slowly.",
+    "max_iter": "Raise max_iter.",
     "max_fun": "Raise max_fun.",
     "max_time": "Raise max_time.",
     "interrupted": "Go on from here with warm_start=True.",
@@ -29,10 +30,7 @@ def describe(monitor: Monitor, solution: Solution | None, gradient_norm: float) 
     if solution is None:
         reason = "interrupted"
     elif not reason:
-        # The solver ended by itself: a vanishing gradient, or a line search that finds
-        # nothing lower, which is convergence to rounding.
-        out_of_evaluations = "EVALUATIONS" in solution.message.upper()
-        reason = "max_fun" if out_of_evaluations else "converged"
+        reason = solution.message
     return Bunch(
         reason=reason,
         n_iter=monitor.n_iter,

@@ -165,7 +165,8 @@ class Monitor:
         return trouble or limit
 
     def _has_diverged(self, theta: Array, value: float) -> bool:
-        if not (value <= self._ceiling and np.isfinite(theta).all()):
+        finite = np.isfinite(value) and np.isfinite(theta).all()
+        if not finite or value > self._ceiling:
             return True
         self._lowest = min(self._lowest, value)
         never_lower = self._lowest == self._start_value

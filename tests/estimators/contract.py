@@ -3,7 +3,7 @@
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from sk_effprop.estimators._parameters import CLASSIFIER, REGRESSOR
 from sk_effprop.preprocessing import METHODS
-from sk_effprop.solvers import STOCHASTIC
+from sk_effprop.solvers import SOLVERS, STOCHASTIC
 from tests.covering import all_pairs, one_at_a_time
 
 # set by the command line, see conftest.py
@@ -23,11 +23,15 @@ def estimators():
     normalizers = [InputNormalizer(method) for method in (*METHODS, None)]
     chosen = [EffPropClassifier(), EffPropRegressor(), *normalizers]
     chosen.append(InputNormalizer(clip=4.0))
+    for name in SOLVERS:
+        more = {"solver": name, "max_iter": epochs({"solver": name})}
+        small = more | {"hidden_layer_sizes": (10,)}
+        chosen += [EffPropClassifier(**small), EffPropRegressor(**more)]
     for estimator, registry in (
         (EffPropClassifier, CLASSIFIER),
         (EffPropRegressor, REGRESSOR),
     ):
-        settings = all_pairs(registry, max_alternatives=2)
+        settings = all_pairs(registry, max_alternatives=1)
         if every_setting:
             settings = all_pairs(registry, max_alternatives=9) + one_at_a_time(registry)
         chosen += [estimator(**({"max_iter": epochs(s)} | s)) for s in settings]

@@ -65,6 +65,7 @@ READ_BY = {
     "flow_rates": {"learning_rate": "flow"},
     "nesterovs_momentum": {"momentum": 0.5},
     "beta_1": {"solver": "adam"},
+    "damping": {"solver": "lm"},
     "beta_2": {"solver": "adam"},
     "epsilon": {"solver": "adam"},
     "max_iter": {"max_iter": 8},
@@ -446,6 +447,8 @@ def test_two_warm_fits_of_three_epochs_are_one_of_six(cls, extra):
     assert warm.t_ == whole.t_ == 6 * 60
 
 
+# inputs that have moved away from the statistics are too large for the old rate
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @both
 def test_a_warm_fit_keeps_the_statistics_of_the_inputs(cls):
     model, X, y = fitted(cls, warm_start=True)
@@ -885,7 +888,6 @@ def test_activations_may_be_chosen_layer_by_layer():
 
 PLANNED = {
     EffPropClassifier: {
-        "damping": 0.1,
         "curvature_decay": 0.5,
         "curvature_samples": 10,
         "curvature_period": 2,
@@ -918,7 +920,12 @@ def test_planned_values_are_refused_in_a_sentence(cls, name, value):
 
 @pytest.mark.parametrize(
     "setting",
-    [{"solver": "lm"}, {"engine": "numba"}, {"alpha": "evidence"}, {"averaging": True}],
+    [
+        {"solver": "sdlm"},
+        {"engine": "numba"},
+        {"alpha": "evidence"},
+        {"averaging": True},
+    ],
     ids=str,
 )
 def test_planned_values_are_refused_in_the_dress_of_numpy(setting):
