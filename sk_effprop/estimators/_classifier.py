@@ -74,11 +74,12 @@ or None, default="standardize"
         huge values cannot dominate.
     input_gains : bool, default=False
         Planned; only False for now.
-    solver : {"auto", "sgd", "adam", "lbfgs"}, default="auto"
+    solver : {"auto", "sgd", "adam", "lbfgs", "lm", "cg", "scg"}, default="auto"
         "sgd" is gradient descent in batches of any size, "adam" the yardstick,
-        "lbfgs" SciPy's batch method. "auto" is "lbfgs" for up to 500 examples, else
-        "sgd"; always "sgd" if ``batch_size`` is an int smaller than the number of
-        examples. "sdlm", "cg", "scg" and "lm" are planned.
+        "lbfgs" SciPy's batch method, "lm" Levenberg-Marquardt, "cg" and "scg" conjugate
+        gradients (sections 4.1 and 6). "auto" is "lbfgs" for up to 500 examples, else "sgd"; always "sgd" if
+        ``batch_size`` is an int smaller than the number of examples.
+        "sdlm" is planned.
     batch_size : int, "full" or "auto", default="auto"
         Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
         "auto" is 8 for sgd, at most 200 for adam.
@@ -123,9 +124,10 @@ default="none"
         Planned; only False for now.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
         Of adam.
-    damping, curvature_decay, curvature_samples, curvature_period : default="auto", \
-0.01, 500, 1
-        Planned, for second-order solvers.
+    damping : float or "auto", default="auto"
+        Initial mu of lm; what cg and scg add to the curvature at first.
+    curvature_decay, curvature_samples, curvature_period : default=0.01, 500, 1
+        Planned, for sdlm.
     loss : {"squared_error", "log_loss"}, default="squared_error"
         Squared error on targets between the flat ends of a sigmoid is the paper's
         choice; log loss gives probabilities.

@@ -57,11 +57,12 @@ or None, default="standardize"
     normalize_target : bool, default=True
         Give each output zero mean and unit variance for training. The units of
         ``loss_``, ``goal`` and ``tol`` are those of the normalised targets.
-    solver : {"auto", "sgd", "adam", "lbfgs"}, default="auto"
+    solver : {"auto", "sgd", "adam", "lbfgs", "lm", "cg", "scg"}, default="auto"
         "sgd" is gradient descent in batches of any size, "adam" the yardstick,
-        "lbfgs" SciPy's batch method. "auto" is "lbfgs", or "sgd" if ``batch_size``
-        is an int smaller than the number of examples. "sdlm", "cg", "scg" and "lm"
-        are planned.
+        "lbfgs" SciPy's batch method, "lm" Levenberg-Marquardt, "cg" and "scg" conjugate
+        gradients (sections 4.1 and 6). "auto" is "lbfgs", or "sgd" if ``batch_size`` is an int smaller than the number
+        of examples.
+        "sdlm" is planned.
     batch_size : int, "full" or "auto", default="auto"
         Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
         "auto" is 8 for sgd, at most 200 for adam.
@@ -106,9 +107,10 @@ default="none"
         Planned; only False for now.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
         Of adam.
-    damping, curvature_decay, curvature_samples, curvature_period : default="auto", \
-0.01, 500, 1
-        Planned, for second-order solvers.
+    damping : float or "auto", default="auto"
+        Initial mu of lm; what cg and scg add to the curvature at first.
+    curvature_decay, curvature_samples, curvature_period : default=0.01, 500, 1
+        Planned, for sdlm.
     loss : {"squared_error"}, default="squared_error"
         "huber", "absolute_error", "quantile", "poisson" and "gamma" are planned.
     quantile, huber_delta : float, default=0.5, 1.35
