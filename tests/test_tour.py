@@ -4,6 +4,7 @@ import csv
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
@@ -333,3 +334,15 @@ def test_default_tricks_are_those_in_use(cls):
     without = cls(**tricks)
     assert default_tricks(without) == {}
     assert "normalize" not in default_tricks(cls(normalize=None))
+
+
+def test_an_ablation_takes_pandas_as_it_comes():
+    """Rows are paired by position, whatever the index says."""
+    X, y = load_wine(return_X_y=True)
+    shuffled = np.random.default_rng(0).permutation(len(y))
+    frame = pd.DataFrame(X, index=shuffled)
+    series = pd.Series(y, index=shuffled[::-1])
+    recipe = EffPropClassifier((5,), solver="sgd", max_iter=3, tol=0, random_state=0)
+    plain = ablate_tricks(recipe, X, y, cv=2, tricks={})
+    labelled = ablate_tricks(recipe, frame, series, cv=2, tricks={})
+    assert plain.results_[0].score == labelled.results_[0].score > 0.8

@@ -60,8 +60,8 @@ or None, default="standardize"
     solver : {"auto", "sgd", "adam", "lbfgs", "lm", "cg", "scg"}, default="auto"
         "sgd" is gradient descent in batches of any size, "adam" the yardstick,
         "lbfgs" SciPy's batch method, "lm" Levenberg-Marquardt, "cg" and "scg" conjugate
-        gradients (sections 4.1 and 6). "auto" is "lbfgs", or "sgd" if ``batch_size`` is an int smaller than the number
-        of examples.
+        gradients (sections 4.1 and 6). "auto" is "lbfgs", or "sgd" if ``batch_size`` is
+        an int smaller than the number of examples.
         "sdlm" is planned.
     batch_size : int, "full" or "auto", default="auto"
         Examples in an update (section 4.1): 1 is on-line, "full" batch learning.

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.core.activations import ACTIVATIONS
+from sk_effprop.core.activations import ACTIVATIONS, TANH, Activation
 
 BOTH = [EffPropClassifier, EffPropRegressor]
 SGD = {
@@ -487,3 +487,39 @@ def test_inputs_near_the_largest_float_do_no_silent_harm(cls, solver, normalize,
     if not any("diverged" in str(w.message) for w in caught):
         assert np.isfinite(model.loss_)
         assert np.isfinite(outputs).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"class_weight": {"a": 5.0}}, "class_weight names .*'a'.*not among"),
+        ({"activation": Activation(9)}, "activation.*known kind"),
+        ({"activation": Activation(TANH, slope=0.0)}, "activation.*slope > 0"),
+        (
+            {"output_activation": Activation(TANH, amplitude=-1.0)},
+            "output_activation.*does not fall",
+        ),
+    ],
+)
+def test_what_would_be_silently_wrong_is_refused(settings, message):
+    X, y = problem(EffPropClassifier)
+    with pytest.raises(ValueError, match=message):
+        EffPropClassifier(**{**SGD, **settings}).fit(X, y)
+
+
+def test_text_is_no_target_of_a_regression():
+    X, y = problem(EffPropRegressor)
+    with pytest.raises(ValueError, match=r"numeric|convert|dtype"):
+        EffPropRegressor(**SGD).fit(X, np.full(len(y), "tall"))
+
+
+def test_a_stream_goes_on_learning_with_default_rates():
+    """After more batches than max_iter, and with labels that have changed."""
+    rng = np.random.default_rng(0)
+    model = EffPropClassifier((5,), max_iter=20, random_state=0)
+    for batch in range(120):
+        X = rng.normal(size=(20, 2))
+        y = (X[:, 0] > 0) ^ (batch >= 60)
+        model.partial_fit(X, y, classes=[False, True])
+    X = rng.normal(size=(200, 2))
+    assert model.score(X, X[:, 0] <= 0) > 0.8
