@@ -16,6 +16,7 @@ ADVICE = {
     "max_fun": "Raise max_fun.",
     "max_time": "Raise max_time.",
     "interrupted": "Go on from here with warm_start=True.",
+    "stuck": "Leave learning_rate_init on 'auto', and normalize the inputs.",
     "diverged": "Lower learning_rate_init or leave it on 'auto', and normalize the "
     "inputs.",
 }
@@ -31,6 +32,10 @@ def describe(monitor: Monitor, solution: Solution | None, gradient_norm: float) 
         reason = "interrupted"
     elif not reason:
         reason = solution.message
+    too_high = 0.0 < monitor.null_value < monitor.best_value
+    if reason == "stalled" and too_high and monitor.validate is None:
+        # no minimum is up there: saturated units, or steps too small to see
+        reason = "stuck"
     return Bunch(
         reason=reason,
         n_iter=monitor.n_iter,
@@ -57,6 +62,8 @@ def complaint(convergence: Any, *, fixed_length: bool, rate: float | None) -> st
         "max_iter": "" if fixed_length else "max_iter was reached before convergence.",
         "max_fun": "All max_fun evaluations were used before convergence.",
         "interrupted": "Training was interrupted; the best weights so far are kept.",
+        "stuck": "Training came to a standstill above the loss of outputs that are all "
+        "zero.",
         "diverged": "Training diverged; the best weights so far are kept.",
     }
     sentence = sentences.get(convergence.reason, "")

@@ -90,6 +90,7 @@ class Monitor:
         self.n_recoveries = 0
         self.best_theta = theta.copy()
         self.best_value = value
+        self.null_value = null_value
         yardstick = max(value, null_value)
         self._ceiling = yardstick + (DIVERGENCE_FACTOR - 1.0) * abs(yardstick)
         self._stuck_level = value + STUCK_SHARE * abs(yardstick)

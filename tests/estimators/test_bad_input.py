@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
@@ -523,3 +524,14 @@ def test_a_stream_goes_on_learning_with_default_rates():
         model.partial_fit(X, y, classes=[False, True])
     X = rng.normal(size=(200, 2))
     assert model.score(X, X[:, 0] <= 0) > 0.8
+
+
+@pytest.mark.parametrize("rate", [50.0, 1e-12])
+def test_training_that_learns_nothing_says_so(rate):
+    """Saturated outputs bound the error, so it need not grow for a rate to be wrong."""
+    X, y = load_digits(n_class=10, return_X_y=True)
+    settings = {"learning_rate_init": rate, "learning_rate": "constant"}
+    model = EffPropClassifier((10,), solver="sgd", random_state=0, **settings)
+    with pytest.warns(ConvergenceWarning, match="standstill|diverged"):
+        model.fit(X[:600], y[:600])
+    assert np.isfinite(model.theta_).all()
