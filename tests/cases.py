@@ -14,7 +14,7 @@ from sk_effprop.core.losses import LogLoss, SquaredError
 from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import random_order
-from sk_effprop.core.rates import ScheduleSettings
+from sk_effprop.core.rates import RateRule, ScheduleSettings
 from sk_effprop.solvers import (
     LBFGS,
     Adam,
@@ -216,12 +216,24 @@ PROBLEM_PARAMS = params(PROBLEMS)
 # ---------------------------------------------------------------------------- solvers
 
 
-def stochastic(objective: Objective, **changes: Any) -> StochasticSolver:
+def stochastic(
+    objective: Objective,
+    *,
+    rate: float = 0.05,
+    scaling: Any = None,
+    rate_rule: RateRule | None = None,
+    **changes: Any,
+) -> StochasticSolver:
     """Plain gradient descent at a rate that suits the problems here, with changes."""
+    if scaling is None:
+        scaling = np.ones(objective.network.n_weights)
+    find_rates = rate_rule or RateRule(scaling, rate, batch_size=1)
+    theta = initial_theta(objective)
     plain = StochasticSolver(
         rule=Momentum(),
-        rate=0.05,
-        factors=np.ones(objective.network.n_weights),
+        rates=find_rates(objective, theta, np.random.default_rng(0)),
+        find_rates=find_rates,
+        curvature_decay=0.0,
         order=random_order,
         emphasis=0.0,
         batch_size=1,
@@ -231,6 +243,25 @@ def stochastic(objective: Objective, **changes: Any) -> StochasticSolver:
         flow_rates=(0.02, 0.2, 0.02),
     )
     return replace(plain, **changes)
+
+
+def sdlm(
+    objective: Objective,
+    *,
+    momentum: float = 0.0,
+    period: float | None = None,
+    **changes: Any,
+) -> StochasticSolver:
+    """Stochastic diagonal Levenberg-Marquardt with automatic rates."""
+    scaling = np.ones(objective.network.n_weights)
+    find_rates = RateRule(scaling, None, 10, momentum, diagonal_samples=20)
+    return stochastic(
+        objective,
+        rule=Momentum(momentum),
+        rate_rule=replace(find_rates, period=period),
+        batch_size=10,
+        **changes,
+    )
 
 
 def _stochastic(**changes: Any) -> Callable[[Objective], StochasticSolver]:
@@ -251,6 +282,10 @@ STOCHASTIC_SOLVERS: dict[str, Callable[[Objective], Any]] = {
     "sgd_flow": _stochastic(schedule="flow"),
     "sgd_growth": _stochastic(batch_size=2, batch_growth=1.3),
     "adam": _stochastic(rule=Adam(), batch_size=7, rate=0.02),
+    "sdlm": lambda objective: sdlm(objective),
+    "sdlm_periodic": lambda objective: sdlm(objective, period=2.0),
+    "sdlm_running": lambda objective: sdlm(objective, curvature_decay=0.05),
+    "sdlm_momentum": lambda objective: sdlm(objective, momentum=0.5),
 }
 BATCH_SOLVERS: dict[str, Callable[[Objective], Any]] = {
     "lbfgs": lambda objective: LBFGS(max_fun=1000, gradient_tolerance=1e-10),

@@ -1,4 +1,4 @@
-"""How the error bends (sections 6, 7 and 9.2): products, diagonals, Jacobian, rate.
+"""How the error bends (sections 6 and 7): products, diagonals, Jacobian.
 
 A Hessian is something to multiply with.  Everything here is a chain of the same maps,
 at one theta, with V a direction, J the Jacobian of the outputs and H_L the second
@@ -16,10 +16,10 @@ Jacobian                  J' of unit vectors, row by row
 Units are those of the objective: means over examples, penalty included.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +27,6 @@ from sk_effprop.core.activations import Array
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.objective import Objective, row_blocks
 
-POWER_ITERATIONS = 20
-MAX_PATTERNS = 200
 # numbers that a linearisation keeps between products; beyond, it computes them again
 MAX_KEPT_NUMBERS = 2**24
 # numbers in a block of rows of the Jacobian
@@ -199,15 +197,13 @@ class Linearization:
         diagonal = np.zeros_like(self.theta)
         views = self.objective.network.layers(diagonal)
         for block in self.blocks():
-            root = self._loss_root(block)
-            curvature = np.einsum("nkj,nkj->nk", root, root)
-            for l in reversed(range(len(self.layers))):
-                curvature = curvature * block.slopes[l] ** 2
-                if with_second_derivative:
-                    curvature += block.bends[l]
-                views[l][...] += _squared(block.passes.inputs[l]).T @ curvature
-                if l > 0:
-                    curvature = curvature @ (self._weights[l] ** 2).T
+            squares = self.objective.loss.hessian_diagonal(
+                block.passes.outputs, block.targets
+            )
+            if block.weight is not None:
+                squares = block.weight[:, None] * squares
+            bends = block.bends if with_second_derivative else None
+            add_lecun_diagonal(block.passes, block.slopes, squares, views, bends)
         return self._finish(diagonal, np.ones_like(self.theta))
 
     def gauss_newton_diagonal(self) -> Array:
@@ -296,83 +292,48 @@ class Linearization:
         """Mean over patterns of the largest eigenvalue of R^1/2 G^p R^1/2.
 
         G^p = J' S S' J has the eigenvalues of the small S' J R J' S, a sum over layers
-        of |x|^2 times products of deltas.  The rates are constant in a layer.
+        of products of deltas, each unit weighted with ``sum_i x_i^2 R_ij``.
         """
-        layer_rates = [
-            float(view[0, 0]) for view in self.objective.network.layers(rates)
-        ]
+        layer_rates = self.objective.network.layers(rates.astype(self.theta.dtype))
         total = 0.0
         for block in self.blocks():
             small: Any = 0.0
             for l, delta in self._root_deltas(block, self._loss_root(block)):
-                power = layer_rates[l] * _row_norms_squared(block.passes.inputs[l])
-                products = delta @ delta.transpose(0, 2, 1)
-                small = small + power[:, None, None] * products
+                power = _squared(block.passes.inputs[l]) @ layer_rates[l]
+                small = small + (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
             total += float(np.sum(np.linalg.eigvalsh(small)[:, -1]))
         return total / self.objective.n_samples
 
 
-class LeadingCurvature(NamedTuple):
-    """Largest Gauss-Newton eigenvalues, in coordinates scaled by the rates.
-
-    A learning rate is stable up to twice the inverse of the largest eigenvalue of the
-    Hessian, and best near the inverse, eq. (39).  That is a statement about batch
-    descent.  On-line, a step sees the curvature of a single pattern, which with centred
-    inputs is many times that of the mean, so the rate must respect both.
-
-    Attributes
-    ----------
-    pattern : float
-        E lambda_max(G^p), the mean over single patterns.
-    mean : float
-        lambda_max(G), of the mean over all patterns looked at.
-    """
-
-    pattern: float
-    mean: float
-
-    def rate(self, batch_size: int) -> float:
-        """The learning rate for updates on ``batch_size`` patterns."""
-        curvature = self.pattern + (batch_size - 1) * self.mean
-        return batch_size / curvature if curvature > 0 else 1.0
-
-
-def leading_curvature(
-    objective: Objective, theta: Array, rates: Array, rng: np.random.Generator
-) -> LeadingCurvature:
-    """Estimate the largest curvature at theta from at most 200 random patterns.
+def add_lecun_diagonal(
+    passes: Passes,
+    slopes: Sequence[Array],
+    curvature: Array,
+    into: Sequence[Array],
+    bends: Sequence[Array] | None = None,
+) -> None:
+    """Push curvature down from the outputs, eqs. (54)-(56), summed over the rows.
 
     Parameters
     ----------
-    objective : Objective
-    theta : ndarray of shape (n_weights,)
-    rates : ndarray of shape (n_weights,)
-        Relative learning rates R, constant in each layer; the eigenvalues are those of
-        R^1/2 G R^1/2.
-    rng : Generator
-
-    Returns
-    -------
-    LeadingCurvature
+    passes : Passes
+        After the pass up.
+    slopes : sequence of ndarray of shape (n_rows, fan_out)
+        f'(z) of each layer.
+    curvature : ndarray of shape (n_rows, n_outputs)
+        Second derivatives of the loss with respect to the outputs.
+    into : sequence of ndarray of shape (fan_in + 1, fan_out)
+        Is added to.
+    bends : sequence of ndarray, optional
+        f''(z) dE/dx, the term of (54) that is usually dropped.
     """
-    # the patterns' output Hessians take n_outputs^2 numbers each
-    n_rows = min(MAX_PATTERNS, max(8, 2**22 // objective.targets.shape[1] ** 2))
-    if n_rows < objective.n_samples:
-        rows = np.sort(rng.choice(objective.n_samples, size=n_rows, replace=False))
-        objective = objective.subset(rows)
-    penalty = float(np.max(objective.penalty * rates))
-    near = Linearization(objective.without_penalty(), theta)
-    root = np.sqrt(rates).astype(theta.dtype)
-    direction = root * rng.standard_normal(len(theta)).astype(theta.dtype)
-    mean = 0.0
-    for _ in range(POWER_ITERATIONS):
-        direction /= np.linalg.norm(direction)
-        direction = root * near.gauss_newton_product(root * direction)
-        mean = float(np.linalg.norm(direction))
-        if mean == 0.0:
-            break
-    pattern = near.pattern_curvature(rates)
-    return LeadingCurvature(max(pattern, mean) + penalty, mean + penalty)
+    for l in reversed(range(len(slopes))):
+        curvature = curvature * slopes[l] ** 2
+        if bends is not None:
+            curvature += bends[l]
+        into[l][...] += _squared(passes.inputs[l]).T @ curvature
+        if l > 0:
+            curvature = curvature @ (passes.layers[l][:-1] ** 2).T
 
 
 def _squared(x: Any) -> Any:
@@ -382,9 +343,3 @@ def _squared(x: Any) -> Any:
 
 def _dense_rows(x: Any, rows: slice) -> Array:
     return x[rows] if isinstance(x, np.ndarray) else x[rows].filled()
-
-
-def _row_norms_squared(x: Any) -> Array:
-    if isinstance(x, np.ndarray):
-        return np.asarray(np.einsum("ij,ij->i", x, x))
-    return np.asarray(x.row_norms_squared())

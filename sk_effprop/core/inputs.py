@@ -65,19 +65,6 @@ class FoldedSparse:
         folded = _apply(self.A, weights)
         return np.asarray(self.X @ folded) + (bias - self.shift @ folded)
 
-    def row_norms_squared(self) -> Array:
-        """Squared length of every row, the one included."""
-        if self.A.ndim == 2:
-            rows = np.asarray(self.X @ self.A) - self.shift @ self.A
-            return np.asarray(np.einsum("ij,ij->i", rows, rows)) + 1.0
-        # |(x - s) A|^2 = |x A|^2 - 2 (x A).(s A) + |s A|^2
-        squared = self.A**2
-        cross = self.X @ (self.shift * squared)
-        own = self.X.multiply(self.X) @ squared
-        length = own - 2.0 * cross + self.shift**2 @ squared
-        # rounding can make a short difference of long vectors negative
-        return np.asarray(np.maximum(length, 0.0) + 1.0)
-
     def filled(self) -> Array:
         """The dense array; for blocks of rows only."""
         X = self.X.toarray() - self.shift

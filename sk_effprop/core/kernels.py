@@ -14,8 +14,8 @@ from scipy.linalg.blas import dgemm, sgemm
 from sk_effprop.core.activations import Activation, Array
 from sk_effprop.core.losses import Loss
 
-# Called after each batch with its share of a full one.
-Update: TypeAlias = Callable[["Passes", float], None]
+# Called after each batch with its passes, targets and weights.
+Update: TypeAlias = Callable[["Passes", Array, Array | None], None]
 
 
 class Passes:
@@ -204,8 +204,7 @@ def sweep(
     weights : ndarray of shape (n,) or None
         Of mean 1.
     update : callable
-        ``update(passes, share)``, with ``share`` the size of this batch over that of a
-        full one, below 1 only for a last, smaller batch.
+        ``update(passes, targets, weights)``; the last batch may be smaller.
 
     Returns
     -------
@@ -216,6 +215,7 @@ def sweep(
     size = passes.n_rows
     n = targets.shape[0]
     gradient = loss.gradient
+    batch_weights = None
     for start in range(0, n, size):
         stop = start + size
         if stop > n:
@@ -223,9 +223,11 @@ def sweep(
         passes.forward(inputs[start:stop])
         outputs, output_gradient = passes.outputs, passes.output_gradient
         shown[start:stop] = outputs
-        gradient(outputs, targets[start:stop], output_gradient)
+        batch_targets = targets[start:stop]
+        gradient(outputs, batch_targets, output_gradient)
         if weights is not None:
-            output_gradient *= weights[start:stop, None]
+            batch_weights = weights[start:stop]
+            output_gradient *= batch_weights[:, None]
         passes.backward()
-        update(passes, passes.n_rows / size)
+        update(passes, batch_targets, batch_weights)
     return shown

@@ -25,6 +25,9 @@ class Loss(Protocol):
     def hessian_product(self, outputs: Array, targets: Array, v: Array) -> Array:
         """Second derivatives with respect to the outputs times v, (n_samples, k)."""
 
+    def hessian_diagonal(self, outputs: Array, targets: Array) -> Array:
+        """Second derivatives with respect to each output, (n_samples, k)."""
+
     def hessian_root(self, outputs: Array, targets: Array) -> Array:
         """S with Hessian = S S', (n_samples, k, k)."""
 
@@ -41,6 +44,9 @@ class SquaredError(NamedTuple):
 
     def hessian_product(self, outputs: Array, targets: Array, v: Array) -> Array:
         return v
+
+    def hessian_diagonal(self, outputs: Array, targets: Array) -> Array:
+        return np.ones_like(outputs)
 
     def hessian_root(self, outputs: Array, targets: Array) -> Array:
         n, k = outputs.shape
@@ -76,6 +82,10 @@ class LogLoss(NamedTuple):
         if self.exclusive:
             return np.asarray(p * (v - np.vecdot(p, v)[:, None]))
         return np.asarray(p * (1.0 - p) * v)
+
+    def hessian_diagonal(self, outputs: Array, targets: Array) -> Array:
+        p = self.probabilities(outputs)
+        return np.asarray(p * (1.0 - p))
 
     def hessian_root(self, outputs: Array, targets: Array) -> Array:
         p = self.probabilities(outputs)

@@ -134,3 +134,10 @@ class Objective:
             sample_weight=None if weight is None else weight[rows],
             labels=None if labels is None else labels[rows],
         )
+
+    def sample(self, n_samples: int, rng: np.random.Generator) -> "Objective":
+        """The objective of so many random examples, or of all if there are fewer."""
+        if n_samples >= self.n_samples:
+            return self
+        rows = rng.choice(self.n_samples, size=n_samples, replace=False)
+        return self.subset(np.sort(rows))

@@ -1,12 +1,16 @@
-"""Learning rates (section 4.7): one per weight, and how the global one moves."""
+"""Learning rates (sections 4.7 and 9): one per weight, and how the global one moves."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import cos, pi, sqrt
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from sk_effprop.core.activations import Array
+from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.objective import Objective
+from sk_effprop.core.spectrum import leading_curvature
 
 # ---------------------------------------------------------------- per-weight factors
 
@@ -19,6 +23,127 @@ SCALINGS: dict[str, Callable[[int, int], float]] = {
     "inv_fan_in": lambda fan_in, fan_out: 1.0 / fan_in,
     "sqrt_fan_in": lambda fan_in, fan_out: sqrt(fan_in),
 }
+
+
+# examples shown before rates are measured for the second time, if they double
+FIRST_MEASUREMENT = 250
+# Squared errors bend half as much once the outputs have left the steepest part of their
+# sigmoid, and not at all where they are saturated, which is no reason for large steps.
+MAX_GROWTH = 3.0
+
+
+class DiagonalCurvature(NamedTuple):
+    """What stochastic diagonal Levenberg-Marquardt divides by, eq. (61).
+
+    Attributes
+    ----------
+    h : ndarray of shape (n_weights,)
+        Second derivatives, a mean over patterns; never negative.
+    mu : float
+        Keeps the rates of flat directions bounded.
+    """
+
+    h: Array
+    mu: float
+
+
+class Rates(NamedTuple):
+    """A learning rate for every weight: ``eta * factors``.
+
+    Attributes
+    ----------
+    eta : float
+        The global rate.
+    scaling : ndarray of shape (n_weights,)
+        Constant in a layer.
+    curvature : DiagonalCurvature or None
+        What the factors are divided by besides.
+    lambda_max : float or None
+        The largest eigenvalue behind eta, if it comes from one.
+    ceiling : float
+        What the mean over the weights of the rates may become in later measurements.
+    """
+
+    eta: float
+    scaling: Array
+    curvature: DiagonalCurvature | None = None
+    lambda_max: float | None = None
+    ceiling: float = np.inf
+
+    @property
+    def factors(self) -> Array:
+        """Relative rate of every weight, ``scaling / (h + mu)``."""
+        if self.curvature is None:
+            return self.scaling
+        return np.asarray(self.scaling / (self.curvature.h + self.curvature.mu))
+
+
+@dataclass(frozen=True)
+class RateRule:
+    """How to find the rates at some theta.
+
+    Attributes
+    ----------
+    scaling : ndarray of shape (n_weights,)
+        Factors, constant in a layer.
+    eta : float or None
+        The global rate; None to take it from the curvature.
+    batch_size : int
+    momentum : float
+        Steps add up to 1 / (1 - momentum) of them, which the rate from the curvature
+        makes up for.
+    diagonal_samples : int
+        If positive, divide by the diagonal curvature of so many patterns.
+    damping : float or None
+        mu; None for the mean of the diagonal.
+    period : float or None
+        Epochs after which the rates are found again, inf for never; None for whenever
+        the number of examples shown has doubled.
+    """
+
+    scaling: Array
+    eta: float | None
+    batch_size: int
+    momentum: float = 0.0
+    diagonal_samples: int = 0
+    damping: float | None = None
+    period: float | None = np.inf
+
+    def next_measurement(self, measured_at: int, n_samples: int) -> float:
+        """After how many examples shown the rates are to be found again."""
+        if self.period is None:
+            return max(FIRST_MEASUREMENT, 2 * measured_at)
+        return measured_at + self.period * n_samples
+
+    def __call__(
+        self,
+        objective: Objective,
+        theta: Array,
+        rng: np.random.Generator,
+        earlier: Rates | None = None,
+    ) -> Rates:
+        """Measure at theta, on random patterns, not far above what was found earlier."""
+        rates = Rates(1.0, self.scaling, self._diagonal(objective, theta, rng))
+        if self.eta is not None:
+            return rates._replace(eta=self.eta)
+        factors = rates.factors
+        leading = leading_curvature(objective, theta, factors, rng)
+        eta = leading.rate(self.batch_size) * (1.0 - self.momentum)
+        mean_rate = eta * float(np.mean(factors))
+        ceiling = MAX_GROWTH * mean_rate if earlier is None else earlier.ceiling
+        eta *= min(1.0, ceiling / mean_rate)
+        return rates._replace(eta=eta, lambda_max=leading.mean, ceiling=ceiling)
+
+    def _diagonal(
+        self, objective: Objective, theta: Array, rng: np.random.Generator
+    ) -> DiagonalCurvature | None:
+        if self.diagonal_samples == 0:
+            return None
+        some = objective.sample(self.diagonal_samples, rng)
+        h = Linearization(some, theta).diagonal().astype(np.float64)
+        # where nothing bends, any rate will do
+        return DiagonalCurvature(h, self.damping or float(np.mean(h)) or 1.0)
+
 
 # ------------------------------------------------------------------------- schedules
 

@@ -156,7 +156,8 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 validate=None if held_out is None else self._make_validation(held_out),
             )
             self._n_seen = n_samples
-        anneals_to_zero = self.learning_rate == "cosine" and self.solver_ == "sgd"
+        anneals = self.solver_ in STOCHASTIC and self.solver_ != "adam"
+        anneals_to_zero = anneals and self.learning_rate == "cosine"
         self._warn(fixed_length=self.tol == 0 or anneals_to_zero)
         return self
 
@@ -438,13 +439,14 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         return theta, state if name == self.solver_ else None
 
     def _make_solver(self, objective, theta, rng, state, *, streaming):
-        known = None if state is None else self.learning_rate_
-        solver, rate, lambda_max = build.make_solver(
+        known = getattr(state, "rates", None)
+        solver = build.make_solver(
             self, self.solver_, objective, theta, rng, known, streaming=streaming
         )
-        self.learning_rate_ = rate
-        if state is None:
-            self.lambda_max_ = lambda_max
+        if known is None:
+            rates = getattr(solver, "rates", None)
+            self.learning_rate_ = None if rates is None else rates.eta
+            self.lambda_max_ = None if rates is None else rates.lambda_max
         return solver
 
     def _make_validation(self, held_out):

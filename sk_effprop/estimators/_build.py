@@ -1,18 +1,19 @@
 """From hyperparameters to the immutable things that train: network, start, solver."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
 
 from sk_effprop.core.activations import ACTIVATIONS, Activation
-from sk_effprop.core.curvature import leading_curvature
 from sk_effprop.core.initializers import biases_through_data, get_initializer
 from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
-from sk_effprop.core.rates import SCALINGS, ScheduleSettings
+from sk_effprop.core.rates import SCALINGS, RateRule, Rates, ScheduleSettings
 from sk_effprop.estimators._parameters import hidden_sizes, is_per_layer, refuse
 from sk_effprop.solvers import (
     BATCH,
@@ -150,27 +151,23 @@ def make_solver(
     objective: Objective,
     theta: Any,
     rng: np.random.Generator,
-    known_rate: float | None,
+    known: Rates | None,
     *,
     streaming: bool,
-) -> tuple[Any, float | None, float | None]:
-    """Return the solver, its initial rate, and the curvature behind that rate."""
+) -> Any:
+    """The solver; a stochastic one with its rates, measured unless they are known."""
     if name in BATCH:
-        return _batch_solver(est, name), None, None
-    factors = objective.network.per_layer(SCALINGS[est.learning_rate_scaling])
+        return _batch_solver(est, name)
     batch_size = resolve_batch_size(est, name, objective.n_samples)
-    rate, lambda_max = known_rate, None
-    if rate is None:
-        rate, lambda_max = _initial_rate(
-            est, name, objective, theta, factors, batch_size, rng
-        )
+    find_rates = _rate_rule(est, name, objective, batch_size)
     # as in MLPClassifier, adam keeps its rate; a stream has no last epoch to fall to
     endless = streaming and est.learning_rate == "cosine"
     schedule = "constant" if name == "adam" or endless else est.learning_rate
-    solver = StochasticSolver(
+    return StochasticSolver(
         rule=_rule(est, name),
-        rate=rate,
-        factors=factors,
+        rates=known or find_rates(objective, theta, rng),
+        find_rates=find_rates,
+        curvature_decay=est.curvature_decay,
         order=resolve_order(est, has_labels=objective.labels is not None),
         emphasis=est.emphasis,
         batch_size=batch_size,
@@ -179,7 +176,32 @@ def make_solver(
         settings=ScheduleSettings(est.power_t, est.annealing_tau, est.max_iter),
         flow_rates=tuple(est.flow_rates),
     )
-    return solver, rate, lambda_max
+
+
+def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> RateRule:
+    scaling = objective.network.per_layer(SCALINGS[est.learning_rate_scaling])
+    eta = None if est.learning_rate_init == "auto" else float(est.learning_rate_init)
+    if name == "adam" and eta is None:
+        # its steps do not scale with the gradients, so only the factors matter
+        eta = ADAM_RATE / float(np.mean(scaling))
+    rule = RateRule(
+        scaling, eta, batch_size, est.momentum, period=_period(est, name, objective)
+    )
+    if name == "sdlm":
+        damping = None if est.damping == "auto" else float(est.damping)
+        samples = est.curvature_samples
+        return replace(rule, diagonal_samples=samples, damping=damping)
+    return rule
+
+
+def _period(est: Any, name: str, objective: Objective) -> float | None:
+    """Epochs between measurements of the curvature."""
+    if est.curvature_period != "auto":
+        return est.curvature_period
+    # The curvature of log_loss vanishes as the network grows confident, and rates
+    # would grow beyond bounds; a given rate is the user's.
+    follows = isinstance(objective.loss, SquaredError)
+    return None if follows and est.learning_rate_init == "auto" else np.inf
 
 
 def _batch_solver(est: Any, name: str) -> Any:
@@ -199,22 +221,3 @@ def _rule(est: Any, name: str) -> Momentum | Adam:
     if name == "adam":
         return Adam(est.beta_1, est.beta_2, est.epsilon)
     return Momentum(est.momentum, est.nesterovs_momentum)
-
-
-def _initial_rate(
-    est: Any,
-    name: str,
-    objective: Objective,
-    theta: Any,
-    factors: Any,
-    batch_size: int,
-    rng: np.random.Generator,
-) -> tuple[float, float | None]:
-    if est.learning_rate_init != "auto":
-        return float(est.learning_rate_init), None
-    if name == "adam":
-        # its steps do not scale with the gradients, so only the factors matter
-        return ADAM_RATE / float(np.mean(factors)), None
-    curvature = leading_curvature(objective, theta, factors, rng)
-    # momentum adds up 1 / (1 - momentum) steps
-    return curvature.rate(batch_size) * (1.0 - est.momentum), curvature.mean

@@ -74,13 +74,14 @@ or None, default="standardize"
         huge values cannot dominate.
     input_gains : bool, default=False
         Planned; only False for now.
-    solver : {"auto", "sgd", "adam", "lbfgs", "lm", "cg", "scg"}, default="auto"
-        "sgd" is gradient descent in batches of any size, "adam" the yardstick,
-        "lbfgs" SciPy's batch method, "lm" Levenberg-Marquardt, "cg" and "scg" conjugate
-        gradients (sections 4.1 and 6). "auto" is "lbfgs" for up to 500 examples, else
+    solver : {"auto", "sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"}, \
+default="auto"
+        "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
+        for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1);
+        "adam" the yardstick. "lbfgs" is SciPy's batch method, "lm"
+        Levenberg-Marquardt, "cg" and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 500 examples, else
         "sgd"; always "sgd" if ``batch_size`` is an int smaller than the number of
         examples.
-        "sdlm" is planned.
     batch_size : int, "full" or "auto", default="auto"
         Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
         "auto" is 8 for sgd, at most 200 for adam.
@@ -97,11 +98,12 @@ or None, default="standardize"
     learning_rate_init : float or "auto", default="auto"
         Initial global learning rate. "auto" takes the inverse of the largest
         curvature at the initial weights (sections 4.7 and 9.2), that of single
-        examples included; it respects ``batch_size``, ``learning_rate_scaling`` and
-        ``momentum``. 0.001 for adam.
+        examples included; it respects ``batch_size``, ``learning_rate_scaling``,
+        ``momentum`` and the diagonal of sdlm. 0.001 for adam. For sdlm, the rate of
+        weight i is this over ``h_i + damping``.
     learning_rate : {"constant", "invscaling", "adaptive", "annealing", "cosine", \
 "flow"}, default="cosine"
-        How the rate of sgd moves (sections 4.1 and 4.7): "invscaling" is eta0 /
+        How the rate of sgd and sdlm moves (sections 4.1 and 4.7): "invscaling" is eta0 /
         t^power_t with t in examples; "adaptive" divides by 5 whenever there is no
         more progress; "annealing" is eta0 / (1 + t / annealing_tau) with t in
         epochs; "cosine" falls to 0 over ``max_iter`` epochs; "flow" follows the
@@ -118,7 +120,7 @@ default="none"
         Factor of the rate in each layer (section 4.7). The paper prints
         "sqrt_fan_in"; its authors' own simulator divided.
     momentum : float, default=0.0
-        In [0, 1), for sgd.
+        In [0, 1), for sgd and sdlm.
     nesterovs_momentum : bool, default=False
         Look one step ahead.
     averaging : bool, default=False
@@ -126,9 +128,17 @@ default="none"
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
         Of adam.
     damping : float or "auto", default="auto"
-        Initial mu of lm; what cg and scg add to the curvature at first.
-    curvature_decay, curvature_samples, curvature_period : default=0.01, 500, 1
-        Planned, for sdlm.
+        mu of sdlm, eq. (61), by default the mean of the diagonal curvature; initial mu
+        of lm; what cg and scg add to the curvature at first.
+    curvature_decay : float, default=0.0
+        In [0, 1): gamma of the running estimate of sdlm, eq. (62), taken pattern by
+        pattern; 0 keeps the curvature as measured.
+    curvature_samples : int, default=500
+        Random examples from which sdlm measures the diagonal curvature.
+    curvature_period : int, inf or "auto", default="auto"
+        Epochs after which sdlm measures the curvature again, and sgd and sdlm the
+        automatic rate. "auto" measures with squared error and an automatic rate
+        whenever the number of examples shown has doubled, and else only once.
     loss : {"squared_error", "log_loss"}, default="squared_error"
         Squared error on targets between the flat ends of a sigmoid is the paper's
         choice; log loss gives probabilities.
@@ -277,9 +287,9 @@ default="none"
         beta_2=0.999,
         epsilon=1e-8,
         damping="auto",
-        curvature_decay=0.01,
+        curvature_decay=0.0,
         curvature_samples=500,
-        curvature_period=1,
+        curvature_period="auto",
         loss="squared_error",
         alpha="auto",
         class_weight=None,

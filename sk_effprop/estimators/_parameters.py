@@ -98,9 +98,8 @@ SHARED: dict[str, Hyperparameter] = {
     "input_gains": Hyperparameter("4.3, 4.7", ["boolean"], planned=(True,)),
     "solver": Hyperparameter(
         "4.1, 6, 9",
-        [names(SOLVERS, "auto", "sdlm")],
-        ("sgd", "adam", "lbfgs", "lm", "cg", "scg"),
-        planned=("sdlm",),
+        [names(SOLVERS, "auto")],
+        SOLVERS,
     ),
     "batch_size": Hyperparameter(
         "4.1",
@@ -147,9 +146,13 @@ SHARED: dict[str, Hyperparameter] = {
     "beta_2": Hyperparameter("", [PROPER_FRACTION], (0.99,)),
     "epsilon": Hyperparameter("", [POSITIVE], (1e-4,)),
     "damping": Hyperparameter("6.4", [StrOptions({"auto"}), POSITIVE], (0.1,)),
-    "curvature_decay": Hyperparameter("9.1", [PROPER_FRACTION]),
-    "curvature_samples": Hyperparameter("9.1", [COUNT]),
-    "curvature_period": Hyperparameter("9.1", [COUNT]),
+    "curvature_decay": Hyperparameter("9.1", [PROPER_FRACTION], (0.01,)),
+    "curvature_samples": Hyperparameter("9.1", [COUNT], (50,)),
+    "curvature_period": Hyperparameter(
+        "4.7, 9.1",
+        [COUNT, Options(Real, {np.inf}), StrOptions({"auto"})],
+        (1, np.inf),
+    ),
     "alpha": Hyperparameter(
         "",
         [NON_NEGATIVE, StrOptions({"auto", "evidence"})],
@@ -217,9 +220,6 @@ REGRESSOR: dict[str, Hyperparameter] = SHARED | {
 
 # Parameters that only planned features read: their default is all they accept.
 NEUTRAL_ONLY: dict[str, Any] = {
-    "curvature_decay": 0.01,
-    "curvature_samples": 500,
-    "curvature_period": 1,
     "scoring": "loss",
     "checkpoint": None,
     "checkpoint_interval": 30.0,

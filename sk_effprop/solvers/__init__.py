@@ -6,7 +6,7 @@ from sk_effprop.solvers.levenberg_marquardt import LevenbergMarquardt
 from sk_effprop.solvers.stochastic import Adam, Momentum, StochasticSolver
 
 # What an estimator needs to know of a solver before it builds one.
-STOCHASTIC = ("sgd", "adam")
+STOCHASTIC = ("sgd", "sdlm", "adam")
 BATCH = ("lbfgs", "lm", "cg", "scg")
 SOLVERS = STOCHASTIC + BATCH
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from sk_effprop.core.activations import Array
+from sk_effprop.core.curvature import add_lecun_diagonal
 from sk_effprop.core.kernels import Passes, Update, sweep
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import Order, emphasised_order
@@ -19,6 +20,8 @@ from sk_effprop.core.rates import (
     SCHEDULES,
     Flow,
     Progress,
+    RateRule,
+    Rates,
     ScheduleSettings,
     after_stall,
 )
@@ -101,20 +104,31 @@ class StochasticState:
     Attributes
     ----------
     progress : Progress
-    halvings : int
-        How often divergence has halved the rate.
+    rates : Rates
+        As last measured.
     memory : list of ndarray
         The rule's: velocity or moments.
+    halvings : int
+        How often divergence has halved the rate.
+    measured_at : int
+        Examples shown when the rates were measured.
     flow : Flow or None
     errors : ndarray of shape (n_samples,) or None
         Latest weighted loss of every example, nan before it is shown.
     """
 
     progress: Progress
+    rates: Rates
     memory: list[Array]
     halvings: int = 0
+    measured_at: int = 0
     flow: Flow | None = None
     errors: Array | None = field(default=None, repr=False)
+
+    def after_showing(self, n_examples: int) -> "StochasticState":
+        """The same, so many examples later."""
+        n_shown = self.progress.n_shown + n_examples
+        return replace(self, progress=self.progress._replace(n_shown=n_shown))
 
 
 @dataclass(frozen=True)
@@ -124,10 +138,13 @@ class StochasticSolver:
     Attributes
     ----------
     rule : Momentum or Adam
-    rate : float
-        Initial global learning rate.
-    factors : ndarray of shape (n_weights,)
-        Relative rate of every weight, constant within a layer.
+    rates : Rates
+        Initial learning rates.
+    find_rates : RateRule
+        Where they come from, to measure them again.
+    curvature_decay : float
+        gamma of the running estimate of the diagonal curvature, eq. (62), pattern by
+        pattern; 0 for none.
     order : callable
         One of ``presentation.ORDERS``.
     emphasis : float
@@ -142,8 +159,9 @@ class StochasticSolver:
     """
 
     rule: Momentum | Adam
-    rate: float
-    factors: Array
+    rates: Rates
+    find_rates: RateRule
+    curvature_decay: float
     order: Order
     emphasis: float
     batch_size: int
@@ -164,7 +182,9 @@ class StochasticSolver:
         """Run epochs until the monitor says stop."""
         theta = theta.copy()
         # memory and flow change in place; the caller's state must not
-        now = deepcopy(state) or StochasticState(Progress(), self.rule.start(theta))
+        now = deepcopy(state) or StochasticState(
+            Progress(), self.rates, self.rule.start(theta)
+        )
         now = replace(now, progress=now.progress._replace(start=now.progress.epoch))
 
         def rescue(event: str) -> bool:
@@ -175,9 +195,10 @@ class StochasticSolver:
 
         stop = False
         while not stop:
-            rate = self.current_rate(now)
             with np.errstate(over="ignore", invalid="ignore"):
-                epoch_mean, now = self._epoch(objective, theta, now, rate, rng)
+                now = self._measure_when_due(objective, theta, now, rng)
+                rate = self.current_rate(now)
+                epoch_mean, now = self._epoch(objective, theta, now, rng)
                 value = objective.value(theta)
             stop = monitor(
                 theta, value, epoch_mean=epoch_mean, rate=rate, rescue=rescue
@@ -191,7 +212,7 @@ class StochasticSolver:
         if state.flow is not None:
             return state.flow.rate
         factor = SCHEDULES[self.schedule](state.progress, self.settings)
-        return self.rate * factor * 0.5**state.halvings
+        return state.rates.eta * factor * 0.5**state.halvings
 
     def _rescue(
         self, event: str, theta: Array, state: StochasticState, monitor: Monitor
@@ -203,20 +224,42 @@ class StochasticSolver:
             return None if later is None else replace(state, progress=later)
         if event == "diverged" and state.halvings < MAX_HALVINGS:
             np.copyto(theta, monitor.best_theta)
-            return StochasticState(progress, self.rule.start(theta), state.halvings + 1)
+            return StochasticState(
+                progress,
+                state.rates,
+                self.rule.start(theta),
+                halvings=state.halvings + 1,
+                measured_at=state.measured_at,
+            )
         return None
+
+    def _measure_when_due(
+        self,
+        objective: Objective,
+        theta: Array,
+        state: StochasticState,
+        rng: np.random.Generator,
+    ) -> StochasticState:
+        """Find the rates again when it is time."""
+        n_shown = state.progress.n_shown
+        if n_shown < self._next_measurement(objective, state):
+            return state
+        rates = self.find_rates(objective, theta, rng, state.rates)
+        return replace(state, rates=rates, measured_at=n_shown)
+
+    def _next_measurement(self, objective: Objective, state: StochasticState) -> float:
+        n_samples = objective.n_samples
+        return self.find_rates.next_measurement(state.measured_at, n_samples)
 
     def _epoch(
         self,
         objective: Objective,
         theta: Array,
         state: StochasticState,
-        rate: float,
         rng: np.random.Generator,
     ) -> tuple[float, StochasticState]:
         """Show every example; return the mean of E on the way, and the new state."""
-        n = objective.n_samples
-        epoch = state.progress.epoch
+        n, epoch = objective.n_samples, state.progress.epoch
         # a float64 grows to inf where a float would overflow
         growth = np.float64(self.batch_growth) ** epoch
         batch_size = int(min(n, self.batch_size * growth))
@@ -225,48 +268,48 @@ class StochasticSolver:
         if self.emphasis > 0.0:
             errors = np.full(n, np.nan) if errors is None else errors.copy()
             order = emphasised_order(rng, order, errors, self.emphasis)
-        flow = state.flow
-        if self.schedule == "flow" and flow is None:
-            flow = Flow(rate, self.flow_rates)
-        if self.rule.is_plain and flow is None:
-            update = self._plain_update(objective, theta, rate, batch_size)
-        else:
-            update = self._general_update(
-                objective, theta, rate, batch_size, state.memory, flow
-            )
-        shown = self._show(objective, theta, order, batch_size, update)
+        if self.schedule == "flow" and state.flow is None:
+            flow = Flow(self.current_rate(state), self.flow_rates)
+            state = replace(state, flow=flow)
+        losses = np.empty(n, dtype=theta.dtype)
+        start = 0
+        while start < n:
+            state = self._measure_when_due(objective, theta, state, rng)
+            left = self._next_measurement(objective, state) - state.progress.n_shown
+            stop = int(min(n, start + batch_size * np.ceil(left / batch_size)))
+            part = order[start:stop]
+            update, state = self._make_update(objective, theta, state, batch_size)
+            losses[start:stop] = _show(objective, theta, part, batch_size, update)
+            state = state.after_showing(stop - start)
+            start = stop
         if objective.sample_weight is not None:
-            shown *= objective.sample_weight[order]
+            losses *= objective.sample_weight[order]
         if errors is not None:
-            errors[order] = shown
-        progress = state.progress._replace(
-            epoch=epoch + 1, n_shown=state.progress.n_shown + n
-        )
-        after = replace(state, progress=progress, flow=flow, errors=errors)
-        return float(np.mean(shown)) + objective.penalty_value(theta), after
+            errors[order] = losses
+        progress = state.progress._replace(epoch=epoch + 1)
+        after = replace(state, progress=progress, errors=errors)
+        return float(np.mean(losses)) + objective.penalty_value(theta), after
 
-    def _show(
+    def _make_update(
         self,
         objective: Objective,
         theta: Array,
-        order: Array,
+        state: StochasticState,
         batch_size: int,
-        update: Update,
-    ) -> Array:
-        """Sweep through the examples in this order; return the loss of each."""
-        network, loss = objective.network, objective.loss
-        passes = Passes(network.layers(theta), network.activations, batch_size)
-        losses = np.empty(len(order), dtype=theta.dtype)
-        weight = objective.sample_weight
-        for block in _blocks(len(order), batch_size, network.sizes[0]):
-            rows = order[block]
-            targets = objective.targets[rows]
-            weights = None if weight is None else weight[rows]
-            outputs = sweep(
-                passes, loss, objective.inputs[rows], targets, weights, update
-            )
-            losses[block] = loss.value(outputs, targets)
-        return losses
+    ) -> tuple[Update, StochasticState]:
+        """What follows each batch, and the state that it changes in place."""
+        rate, rates, flow = self.current_rate(state), state.rates, state.flow
+        if self.rule.is_plain and flow is None and rates.curvature is None:
+            return self._plain_update(objective, theta, rate, batch_size), state
+        meter = None
+        if rates.curvature is not None and self.curvature_decay > 0.0:
+            meter = CurvatureMeter(objective, rates, self.curvature_decay)
+            state = replace(state, rates=meter.rates)
+        now = rates._replace(eta=rate)
+        update = self._general_update(
+            objective, theta, now, batch_size, state.memory, flow, meter
+        )
+        return update, state
 
     def _plain_update(
         self, objective: Objective, theta: Array, rate: float, batch_size: int
@@ -274,7 +317,8 @@ class StochasticSolver:
         """No momentum: the scaled gradient goes straight into the weights."""
         network = objective.network
         layers = network.layers(theta)
-        rates = [rate * float(view[0, 0]) for view in network.layers(self.factors)]
+        factors = network.layers(self.rates.scaling)
+        rates = [rate * float(view[0, 0]) for view in factors]
         decays = [
             eta * float(view[0, 0])
             for eta, view in zip(rates, network.layers(objective.penalty), strict=True)
@@ -282,10 +326,11 @@ class StochasticSolver:
         steps = [-eta / batch_size for eta in rates]
         weights = [W[:-1] for W in layers]
 
-        def descend(passes: Passes, share: float) -> None:
+        def descend(passes: Passes, _: Array, __: Array | None) -> None:
             passes.add_gradient(layers, steps)
 
-        def decay_and_descend(passes: Passes, share: float) -> None:
+        def decay_and_descend(passes: Passes, _: Array, __: Array | None) -> None:
+            share = passes.n_rows / batch_size
             for W, decay in zip(weights, decays, strict=True):
                 np.multiply(W, 1.0 - share * decay, out=W)
             passes.add_gradient(layers, steps)
@@ -296,29 +341,81 @@ class StochasticSolver:
         self,
         objective: Objective,
         theta: Array,
-        rate: float,
+        rates: Rates,
         batch_size: int,
         memory: list[Array],
         flow: Flow | None,
+        meter: "CurvatureMeter | None",
     ) -> Update:
         """Collect the gradient, and let the rule make a step of it."""
         gradient = np.empty_like(theta)
         views = objective.network.layers(gradient)
         penalty = objective.penalty.astype(theta.dtype)
         penalised = bool(penalty.any())
-        factors = self.factors.astype(theta.dtype)
+        factors = rates.factors.astype(theta.dtype)
+        own_rates = rates.eta * factors
+        steady = flow is None and meter is None
 
-        def update(passes: Passes, share: float) -> None:
+        def update(passes: Passes, targets: Array, weights: Array | None) -> None:
             gradient.fill(0.0)
             passes.add_gradient(views)
             np.multiply(gradient, 1.0 / passes.n_rows, out=gradient)
             if penalised:
                 np.add(gradient, penalty * theta, out=gradient)
-            eta = rate if flow is None else flow.update(gradient)
             # a smaller last batch counts for its share of a full one
-            self.rule.step(theta, gradient, (share * eta) * factors, memory)
+            share = passes.n_rows / batch_size
+            if steady:
+                now = own_rates if share == 1.0 else share * own_rates
+            else:
+                if meter is not None:
+                    np.copyto(factors, meter.read(passes, targets, weights))
+                eta = rates.eta if flow is None else flow.update(gradient)
+                now = (share * eta) * factors
+            self.rule.step(theta, gradient, now, memory)
 
         return update
+
+
+class CurvatureMeter:
+    """The running estimate of the diagonal curvature, eq. (62), pattern by pattern."""
+
+    def __init__(self, objective: Objective, rates: Rates, decay: float) -> None:
+        self.objective, self.decay = objective, decay
+        # the state that the rates come from must not change
+        self.rates = deepcopy(rates)
+        self._sum = np.empty(len(rates.scaling), dtype=objective.inputs.dtype)
+        self._views = objective.network.layers(self._sum)
+
+    def read(self, passes: Passes, targets: Array, weights: Array | None) -> Array:
+        """Take in a batch after its passes; return the new factors."""
+        loss, penalty = self.objective.loss, self.objective.penalty
+        squares = loss.hessian_diagonal(passes.outputs, targets)
+        if weights is not None:
+            squares = weights[:, None] * squares
+        slopes = [passes.slope(l) for l in range(len(passes.layers))]
+        self._sum.fill(0.0)
+        add_lecun_diagonal(passes, slopes, squares, self._views)
+        h = self.rates.curvature.h
+        gain = 1.0 - (1.0 - self.decay) ** passes.n_rows
+        h += gain * (self._sum / passes.n_rows + penalty - h)
+        return self.rates.factors
+
+
+def _show(
+    objective: Objective, theta: Array, order: Array, batch_size: int, update: Update
+) -> Array:
+    """Sweep through the examples in this order; return the loss of each."""
+    network, loss = objective.network, objective.loss
+    passes = Passes(network.layers(theta), network.activations, batch_size)
+    losses = np.empty(len(order), dtype=theta.dtype)
+    weight = objective.sample_weight
+    for block in _blocks(len(order), batch_size, network.sizes[0]):
+        rows = order[block]
+        targets = objective.targets[rows]
+        weights = None if weight is None else weight[rows]
+        outputs = sweep(passes, loss, objective.inputs[rows], targets, weights, update)
+        losses[block] = loss.value(outputs, targets)
+    return losses
 
 
 def _blocks(n: int, batch_size: int, width: int) -> Iterator[slice]:

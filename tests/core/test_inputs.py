@@ -35,12 +35,6 @@ def test_products_agree_with_dense_ones(pair):
     np.testing.assert_allclose(folded.T @ delta, dense.T @ delta, atol=1e-13)
 
 
-def test_row_norms_agree_with_dense_ones(pair):
-    folded, dense = pair
-    expected = np.sum(dense**2, axis=1)
-    np.testing.assert_allclose(folded.row_norms_squared(), expected, rtol=1e-12)
-
-
 @pytest.mark.parametrize("rows", ROWS)
 def test_rows_are_those_of_the_dense_array(pair, rows):
     folded, dense = pair

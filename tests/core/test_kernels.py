@@ -31,7 +31,10 @@ def swept(objective, theta, batch_size, rate):
     layers = objective.network.layers(theta)
     passes = Passes(layers, objective.network.activations, batch_size)
 
-    def update(passes, share):
+    def update(passes, targets, weights):
+        share = passes.n_rows / batch_size
+        assert len(targets) == passes.n_rows
+        assert (weights is None) == (objective.sample_weight is None)
         shares.append(share)
         passes.add_gradient(layers, [-rate / batch_size] * len(layers))
 

@@ -66,6 +66,9 @@ READ_BY = {
     "nesterovs_momentum": {"momentum": 0.5},
     "beta_1": {"solver": "adam"},
     "damping": {"solver": "lm"},
+    "curvature_decay": {"solver": "sdlm"},
+    "curvature_samples": {"solver": "sdlm"},
+    "curvature_period": {"solver": "sdlm", "max_iter": 8},
     "beta_2": {"solver": "adam"},
     "epsilon": {"solver": "adam"},
     "max_iter": {"max_iter": 8},
@@ -888,9 +891,6 @@ def test_activations_may_be_chosen_layer_by_layer():
 
 PLANNED = {
     EffPropClassifier: {
-        "curvature_decay": 0.5,
-        "curvature_samples": 10,
-        "curvature_period": 2,
         "checkpoint": "x",
         "checkpoint_interval": 1.0,
         "scoring": "accuracy",
@@ -921,7 +921,6 @@ def test_planned_values_are_refused_in_a_sentence(cls, name, value):
 @pytest.mark.parametrize(
     "setting",
     [
-        {"solver": "sdlm"},
         {"engine": "numba"},
         {"alpha": "evidence"},
         {"averaging": True},

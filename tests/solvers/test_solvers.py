@@ -223,7 +223,7 @@ def test_steps_are_the_textbooks(rule, batch_size, problem):
         objective,
         rule=rule,
         rate=rate,
-        factors=factors,
+        scaling=factors,
         batch_size=batch_size,
         order=sequential_order,
     )
@@ -251,7 +251,7 @@ def test_layers_without_a_rate_stay():
     theta = initial_theta(objective)
     factors = objective.network.per_layer(lambda fan_in, fan_out: float(fan_in == 2))
     for rule in (Momentum(), Momentum(0.5), Adam()):
-        solver = stochastic(objective, rule=rule, factors=factors, batch_size=7)
+        solver = stochastic(objective, rule=rule, scaling=factors, batch_size=7)
         solution, _ = run(solver, objective, theta, 1)
         first, last = objective.network.layers(solution.theta - theta)
         assert (first != 0.0).all()
@@ -289,7 +289,7 @@ def test_a_cosine_falls_once_in_every_call():
     solution, first = run(solver, objective, theta, 6)
     _, second = run(solver, objective, solution.theta, 6, state=solution.state)
     assert first.rates == second.rates
-    assert first.rates[0] == solver.rate
+    assert first.rates[0] == solver.rates.eta
 
 
 def test_a_cosine_that_stalls_jumps_to_its_last_part():
@@ -298,9 +298,9 @@ def test_a_cosine_that_stalls_jumps_to_its_last_part():
     solver = stochastic(objective, schedule="cosine", rate=0.2)
     theta = initial_theta(objective)
     _, monitor = run(solver, objective, theta, 20, tol=0.05, patience=2)
-    steps = np.diff(monitor.rates) / solver.rate
+    steps = np.diff(monitor.rates) / solver.rates.eta
     assert steps.min() < -0.3
-    assert monitor.rates[-1] < 0.15 * solver.rate
+    assert monitor.rates[-1] < 0.15 * solver.rates.eta
 
 
 @pytest.mark.parametrize("problem", PROBLEM_PARAMS)
@@ -408,7 +408,7 @@ def test_the_batch_size_grows_up_to_all_examples(monkeypatch):
 
 def test_the_batch_size_can_grow_for_thousands_of_epochs(monkeypatch):
     solver = stochastic(ridge_problem(), batch_growth=2.0)
-    late = StochasticState(Progress(epoch=5000, n_shown=5000 * 30), [])
+    late = StochasticState(Progress(epoch=5000, n_shown=5000 * 30), solver.rates, [])
     assert sizes_of_batches(solver, 1, monkeypatch, state=late) == [30]
 
 

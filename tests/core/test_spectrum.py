@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-import sk_effprop.core.curvature as curvature_module
-from sk_effprop.core.curvature import LeadingCurvature, leading_curvature
+import sk_effprop.core.spectrum as spectrum_module
+from sk_effprop.core.spectrum import LeadingCurvature, leading_curvature
 from sk_effprop.core.inputs import FoldedSparse
 from tests import reference
 from tests.cases import ALL_ACTIVATIONS, ALL_LOSSES, MAIN_LOSS_PARAMS, make_problem
@@ -31,7 +31,7 @@ def dense_estimate(objective, theta, rates):
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["even", "weighted"])
-@pytest.mark.parametrize("scaled", [False, True], ids=["one_rate", "per_layer"])
+@pytest.mark.parametrize("scaled", ["one_rate", "per_layer", "per_weight"])
 @pytest.mark.parametrize("hidden", [(), (4,), (3, 2)], ids=["depth0", "1", "2"])
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
 def test_leading_curvature_is_that_of_the_dense_gauss_newton_matrix(
@@ -39,13 +39,15 @@ def test_leading_curvature_is_that_of_the_dense_gauss_newton_matrix(
 ):
     objective, theta = problem(loss, hidden=hidden, weighted=weighted)
     rates = np.ones_like(theta)
-    if scaled:
+    if scaled == "per_layer":
         rates = objective.network.per_layer(lambda fan_in, fan_out: 1.0 / fan_in)
+    if scaled == "per_weight":
+        rates = np.random.default_rng(3).uniform(0.2, 3.0, size=len(theta))
     got = estimate(objective, theta, rates)
     expected = dense_estimate(objective, theta, rates)
     assert got.pattern == pytest.approx(expected.pattern, rel=1e-7)
-    # twenty power iterations know the eigenvalue from below, to some per cent
-    assert 0.95 * expected.mean <= got.mean <= expected.mean * (1 + 1e-7)
+    # twenty power iterations know the eigenvalue from below, to a tenth or so
+    assert 0.85 * expected.mean <= got.mean <= expected.mean * (1 + 1e-7)
 
 
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
@@ -113,7 +115,7 @@ def test_many_rows_are_estimated_from_some(monkeypatch):
     some = estimate(objective, theta)
     assert some == estimate(objective, theta)
     assert some != estimate(objective, theta, seed=1)
-    monkeypatch.setattr(curvature_module, "MAX_PATTERNS", 1000)
+    monkeypatch.setattr(spectrum_module, "MAX_PATTERNS", 1000)
     np.testing.assert_allclose(some, estimate(objective, theta), rtol=0.25)
 
 
