@@ -122,7 +122,7 @@ class RateRule:
         rng: np.random.Generator,
         earlier: Rates | None = None,
     ) -> Rates:
-        """Measure at theta, on random patterns, not far above what was found earlier."""
+        """Measure at theta, on random patterns; stay below an earlier ceiling."""
         rates = Rates(1.0, self.scaling, self._diagonal(objective, theta, rng))
         if self.eta is not None:
             return rates._replace(eta=self.eta)

@@ -60,10 +60,10 @@ or None, default="standardize"
     solver : {"auto", "sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"}, \
 default="auto"
         "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
-        for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1);
-        "adam" the yardstick. "lbfgs" is SciPy's batch method, "lm"
-        Levenberg-Marquardt, "cg" and "scg" conjugate gradients (section 6). "auto" is "lbfgs", or "sgd" if ``batch_size`` is
-        an int smaller than the number of examples.
+        for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1); "adam"
+        the yardstick. "lbfgs" is SciPy's batch method, "lm" Levenberg-Marquardt, "cg"
+        and "scg" conjugate gradients (section 6). "auto" is "lbfgs", or "sgd" if
+        ``batch_size`` is an int smaller than the number of examples.
     batch_size : int, "full" or "auto", default="auto"
         Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
         "auto" is 8 for sgd, at most 200 for adam.
@@ -78,14 +78,14 @@ default="auto"
         From 0 to 1: how much more often examples with a large error are shown
         (section 4.2). Outliers are not, and no example is dropped for good.
     learning_rate_init : float or "auto", default="auto"
-        Initial global learning rate. "auto" takes the inverse of the largest
-        curvature at the initial weights (sections 4.7 and 9.2), that of single
-        examples included; it respects ``batch_size``, ``learning_rate_scaling``,
-        ``momentum`` and the diagonal of sdlm. 0.001 for adam. For sdlm, the rate of
-        weight i is this over ``h_i + damping``.
+        Initial global learning rate; for sdlm that of a weight is this over ``h +
+        damping``. "auto" takes the inverse of the largest curvature at the initial
+        weights (sections 4.7 and 9.2), that of single examples included; it respects
+        ``batch_size``, ``learning_rate_scaling``, ``momentum`` and the diagonal of
+        sdlm. 0.001 for adam.
     learning_rate : {"constant", "invscaling", "adaptive", "annealing", "cosine", \
 "flow"}, default="cosine"
-        How the rate of sgd and sdlm moves (sections 4.1 and 4.7): "invscaling" is eta0 /
+        How the rate moves (sections 4.1 and 4.7; not adam): "invscaling" is eta0 /
         t^power_t with t in examples; "adaptive" divides by 5 whenever there is no
         more progress; "annealing" is eta0 / (1 + t / annealing_tau) with t in
         epochs; "cosine" falls to 0 over ``max_iter`` epochs; "flow" follows the

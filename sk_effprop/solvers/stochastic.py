@@ -383,6 +383,8 @@ class CurvatureMeter:
         self.objective, self.decay = objective, decay
         # the state that the rates come from must not change
         self.rates = deepcopy(rates)
+        assert self.rates.curvature is not None
+        self._h = self.rates.curvature.h
         self._sum = np.empty(len(rates.scaling), dtype=objective.inputs.dtype)
         self._views = objective.network.layers(self._sum)
 
@@ -395,9 +397,8 @@ class CurvatureMeter:
         slopes = [passes.slope(l) for l in range(len(passes.layers))]
         self._sum.fill(0.0)
         add_lecun_diagonal(passes, slopes, squares, self._views)
-        h = self.rates.curvature.h
         gain = 1.0 - (1.0 - self.decay) ** passes.n_rows
-        h += gain * (self._sum / passes.n_rows + penalty - h)
+        self._h += gain * (self._sum / passes.n_rows + penalty - self._h)
         return self.rates.factors
 
 

@@ -5,8 +5,8 @@ import pytest
 from scipy import sparse
 
 import sk_effprop.core.spectrum as spectrum_module
-from sk_effprop.core.spectrum import LeadingCurvature, leading_curvature
 from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.spectrum import LeadingCurvature, leading_curvature
 from tests import reference
 from tests.cases import ALL_ACTIVATIONS, ALL_LOSSES, MAIN_LOSS_PARAMS, make_problem
 

@@ -307,8 +307,8 @@ BAD_VALUES_OF = {
 def test_every_parameter_that_can_be_wrong_is_tried(cls):
     """A new parameter cannot be forgotten; planned ones are tried in test_uses."""
     planned = {
-        "input_gains", "averaging", "checkpoint", "checkpoint_interval", "resume", "scoring",
-        "quantile", "huber_delta",
+        "input_gains", "averaging", "checkpoint", "checkpoint_interval", "resume",
+        "scoring", "quantile", "huber_delta",
     }  # fmt: skip
     assert set(cls().get_params()) - planned == BAD_VALUES_OF[cls].keys()
 
