@@ -44,6 +44,9 @@ class Objective:
         L2 strength of every weight, 0 for biases.
     labels : ndarray of shape (n_samples,) or None
         Class numbers, which the order of presentation may use.
+    count : float
+        How many examples these stand for: a weight of 2 counts as two. The number of
+        rows, unless it is given.
     """
 
     network: Network
@@ -53,6 +56,11 @@ class Objective:
     sample_weight: Array | None
     penalty: Array
     labels: Array | None = None
+    count: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.count == 0.0:
+            object.__setattr__(self, "count", float(self.n_samples))
 
     @property
     def n_samples(self) -> int:
@@ -129,6 +137,7 @@ class Objective:
         weight, labels = self.sample_weight, self.labels
         return replace(
             self,
+            count=0.0,
             inputs=self.inputs[rows],
             targets=self.targets[rows],
             sample_weight=None if weight is None else weight[rows],

@@ -4,6 +4,7 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from warnings import warn
@@ -150,7 +151,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 going_on,
                 max_iter=self.max_iter,
                 tol=self.tol,
-                patience=np.inf if self.tol == 0 else self.n_iter_no_change,
+                patience=build.patience(self),
                 goal=self.goal,
                 max_time=self.max_time,
                 validate=None if held_out is None else self._make_validation(held_out),
@@ -405,6 +406,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             None if uniform else (weight / weight.mean()).astype(inputs.dtype),
             penalty,
             labels,
+            n_samples or self._count(examples),
         )
 
     # ---------------------------------------------------------------------------- parts
@@ -468,11 +470,14 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
 
     def _store(self, objective, monitor, solution, rng):
         """Set what training found."""
+        state = None if solution is None else solution.state
+        # alpha="evidence" has found another
+        penalty = getattr(state, "penalty", objective.penalty)
+        objective = replace(objective, penalty=penalty)
         network = objective.network
         self.network_, self.theta_ = network, monitor.best_theta
         self.out_activation_ = self._output[1]
-        self._penalty, self._rng = objective.penalty, rng
-        state = None if solution is None else solution.state
+        self._penalty, self._rng = penalty, rng
         self._left_behind = (self.solver_, state)
         self.n_layers_, self.n_outputs_ = len(network.sizes), network.sizes[-1]
         self.engine_ = "numpy"
@@ -489,6 +494,11 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         self.convergence_ = describe(
             monitor, solution, gradient_norm=float(np.linalg.norm(gradient))
         )
+        self._posterior = self._find_posterior(objective)
+
+    def _find_posterior(self, objective):
+        """What is kept for the uncertainty of predictions: nothing, unless it is."""
+        return None
 
     def _warn(self, *, fixed_length, stacklevel=4):
         sentence = complaint(

@@ -20,6 +20,7 @@ from sk_effprop.solvers import (
     LBFGS,
     Adam,
     ConjugateGradient,
+    EvidenceRounds,
     LevenbergMarquardt,
     Momentum,
     StochasticSolver,
@@ -66,11 +67,22 @@ def make_network(
 
 def penalty(est: Any, network: Network, n_samples: float) -> Any:
     """L2 strength of every weight."""
-    if est.alpha == "auto":
+    if isinstance(est.alpha, str):
+        # "evidence" starts there
         return network.per_layer(
             lambda fan_in, fan_out: AUTO_ALPHA * fan_in / n_samples, biases=0.0
         )
     return network.per_layer(lambda fan_in, fan_out: est.alpha, biases=0.0)
+
+
+def is_evidence(est: Any) -> bool:
+    """Whether the penalty is found in training; alpha may also be a number."""
+    return isinstance(est.alpha, str) and est.alpha == "evidence"
+
+
+def patience(est: Any) -> float:
+    """Iterations without progress; rounds of evidence end by a rule of their own."""
+    return np.inf if est.tol == 0 or is_evidence(est) else est.n_iter_no_change
 
 
 def initial_theta(est: Any, objective: Objective, rng: np.random.Generator) -> Any:
@@ -207,6 +219,8 @@ def _period(est: Any, name: str, objective: Objective) -> float | None:
 def _batch_solver(est: Any, name: str) -> Any:
     tolerance = est.tol or SMALLEST_GRADIENT
     damping = {} if est.damping == "auto" else {"damping": float(est.damping)}
+    if name == "lm" and is_evidence(est):
+        return EvidenceRounds(LevenbergMarquardt(SMALLEST_GRADIENT, **damping))
     if name == "lm":
         return LevenbergMarquardt(tolerance, **damping)
     if name == "cg":

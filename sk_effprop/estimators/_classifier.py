@@ -142,10 +142,12 @@ default="none"
     loss : {"squared_error", "log_loss"}, default="squared_error"
         Squared error on targets between the flat ends of a sigmoid is the paper's
         choice; log loss gives probabilities.
-    alpha : float or "auto", default="auto"
+    alpha : float, "auto" or "evidence", default="auto"
         L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
         times the sum of squared weights, biases excepted. "auto" is ``0.15 * fan_in
-        / n_samples`` in each layer. "evidence" is planned.
+        / n_samples`` in each layer. "evidence", with ``solver="lm"`` and squared
+        error, lets the data choose it for each layer (MacKay 1992), as MATLAB's
+        trainbr does; for networks with fewer weights than there are examples.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
     max_iter : int, default=200

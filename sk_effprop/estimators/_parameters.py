@@ -157,7 +157,6 @@ SHARED: dict[str, Hyperparameter] = {
         "",
         [NON_NEGATIVE, StrOptions({"auto", "evidence"})],
         (0.0, 0.01),
-        planned=("evidence",),
     ),
     "max_iter": Hyperparameter("", [COUNT], (5,)),
     "max_fun": Hyperparameter("", [COUNT], (20,)),
@@ -295,6 +294,14 @@ def _check_combinations(estimator: Any) -> None:
             "output_activation",
             "'auto' or 'identity' with loss='log_loss', which owns the softmax",
             "Use 'auto', or loss='squared_error'.",
+        )
+    by_evidence = isinstance(estimator.alpha, str) and estimator.alpha == "evidence"
+    if by_evidence and (estimator.solver, estimator.loss) != ("lm", "squared_error"):
+        refuse(
+            estimator,
+            "alpha",
+            "'auto' or a number unless solver='lm' and loss='squared_error'",
+            "Set these two for alpha='evidence'.",
         )
     _check_numbers(estimator, "flow_rates", 3, lambda v: v[0] > 0 and 0 < v[2] < 1)
     if not isinstance(getattr(estimator, "target_values", ""), str):

@@ -2,7 +2,7 @@
 
 from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
 from sk_effprop.solvers.lbfgs import LBFGS
-from sk_effprop.solvers.levenberg_marquardt import LevenbergMarquardt
+from sk_effprop.solvers.levenberg_marquardt import EvidenceRounds, LevenbergMarquardt
 from sk_effprop.solvers.stochastic import Adam, Momentum, StochasticSolver
 
 # What an estimator needs to know of a solver before it builds one.
@@ -17,6 +17,7 @@ __all__ = [
     "STOCHASTIC",
     "Adam",
     "ConjugateGradient",
+    "EvidenceRounds",
     "LevenbergMarquardt",
     "Momentum",
     "StochasticSolver",

@@ -28,6 +28,7 @@ class Monitor(Protocol):
         *,
         epoch_mean: float | None = None,
         rate: float | None = None,
+        criterion: float | None = None,
         rescue: Rescue | None = None,
     ) -> bool:
         """Note an iteration and its E(theta); say whether to stop."""

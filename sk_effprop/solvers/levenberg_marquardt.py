@@ -2,21 +2,24 @@
 
 A step solves ``(G + penalty + mu I) d = -g``.  The damping mu follows the gain ratio
 (Nielsen 1999): the reduction of the objective over the one that the quadratic model
-promised.  G = J'J is accumulated from row blocks of the Jacobian of
-the residuals (scaled by a root of the loss's Hessian for other convex losses), so that
-memory is bounded by weights^2; with more weights than rows, the dual system of rows^2
-is solved instead.
+promised.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.linalg.blas import dsyrk
+from scipy.linalg import LinAlgError
 
 from sk_effprop.core.activations import Array
 from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.gauss_newton import (
+    DualSystem,
+    Evidence,
+    PrimalSystem,
+    make_system,
+    weigh_evidence,
+)
 from sk_effprop.core.objective import Objective
 from sk_effprop.solvers.base import Monitor, Solution
 
@@ -24,8 +27,9 @@ from sk_effprop.solvers.base import Monitor, Solution
 START_DAMPING = 1e-3
 # steps refused in a row after which no step is expected to help
 MAX_REFUSALS = 40
-# numbers in the system's matrix at most, 2 GiB of them
-MAX_SYSTEM = 2**28
+# a step that lowers the objective by no more than this share has come to a minimum, as
+# far as the evidence is concerned
+SETTLED = 1e-3
 
 
 class Damping(NamedTuple):
@@ -79,8 +83,8 @@ class LevenbergMarquardt:
                 return Solution(theta.astype(dtype), damping, True, "converged")
             system = make_system(near)
             if damping is None:
-                damping = Damping(self.damping or START_DAMPING * system.scale)
-            found = _descend(objective, near, system, value, damping)
+                damping = Damping(self.damping or START_DAMPING * _scale(near, system))
+            found = _descend(near, system, value, damping)
             if found is None:
                 return Solution(theta.astype(dtype), None, True, "precision")
             theta, value, damping = found
@@ -88,20 +92,105 @@ class LevenbergMarquardt:
                 return Solution(theta.astype(dtype), damping, False, "")
 
 
+class EvidenceState(NamedTuple):
+    """What one call of :class:`EvidenceRounds` leaves to the next."""
+
+    penalty: Array
+    damping: Damping | None
+
+
+@dataclass(frozen=True)
+class EvidenceRounds:
+    """Levenberg-Marquardt that finds the penalty by MacKay's evidence (1992).
+
+    Each round goes to a minimum and weighs it; the next one starts there, with the
+    penalty that the data make most probable, as MATLAB's trainbr does at every step.
+    The rounds end when the evidence rises no more, and the best of them counts.
+
+    Attributes
+    ----------
+    solver : LevenbergMarquardt
+    """
+
+    solver: LevenbergMarquardt
+
+    def solve(
+        self,
+        objective: Objective,
+        theta: Array,
+        *,
+        state: EvidenceState | None,
+        rng: Any,
+        monitor: Monitor,
+    ) -> Solution:
+        """Go from minimum to minimum."""
+        now = state or EvidenceState(objective.penalty, None)
+        best, best_criterion = now, np.inf
+        while True:
+            objective = replace(objective, penalty=now.penalty)
+            at_minimum = _StopAtMinimum(objective, monitor, is_first=best is now)
+            solution = self.solver.solve(
+                objective, theta, state=now.damping, rng=rng, monitor=at_minimum
+            )
+            if not at_minimum.overruled:
+                solution = solution._replace(converged=True, message="converged")
+            evidence = at_minimum.evidence
+            if evidence is not None and evidence.criterion < best_criterion:
+                best, best_criterion = now, evidence.criterion
+                theta = solution.theta
+                now = EvidenceState(evidence.penalty, solution.state)
+            else:
+                return solution._replace(state=best)
+            if at_minimum.overruled:
+                return solution._replace(state=best)
+
+
+class _StopAtMinimum:
+    """A monitor of one round, which reports to the one of all."""
+
+    def __init__(
+        self, objective: Objective, monitor: Monitor, *, is_first: bool
+    ) -> None:
+        self.objective, self.monitor = objective.as_float64(), monitor
+        self.best_theta = monitor.best_theta
+        # until there is any evidence, the objective tells which weights are best
+        self._unknown = None if is_first else np.inf
+        self._previous = np.inf
+        self.evidence: Evidence | None = None
+        self.overruled = False
+
+    def __call__(self, theta: Array, value: float, **_: Any) -> bool:
+        settled = self._previous - value <= SETTLED * abs(value)
+        self._previous = value
+        criterion = self._unknown
+        if settled:
+            near = Linearization(self.objective, theta.astype(np.float64))
+            self.evidence = weigh_evidence(near, make_system(near))
+            criterion = self.evidence.criterion
+        self.overruled = self.monitor(theta, value, criterion=criterion)
+        return settled or self.overruled
+
+
+def _scale(near: Linearization, system: PrimalSystem | DualSystem) -> float:
+    """The largest diagonal entry of ``G + penalty``, not zero."""
+    diagonal = system.diagonal + near.objective.penalty
+    return float(np.max(diagonal, initial=np.finfo(float).tiny))
+
+
 def _descend(
-    objective: Objective,
     near: Linearization,
-    system: "PrimalSystem | DualSystem",
+    system: PrimalSystem | DualSystem,
     value: float,
     damping: Damping,
 ) -> tuple[Array, float, Damping] | None:
     """Raise the damping until a step lowers the objective."""
+    objective, scale = near.objective, _scale(near, system)
     for _ in range(MAX_REFUSALS):
         try:
-            step = system.solve(near.gradient, damping.mu)
+            step = -system.factor(objective.penalty + damping.mu).solve(near.gradient)
         except LinAlgError:
             # singular to rounding: only more damping helps
-            floor = np.finfo(float).eps * system.scale
+            floor = np.finfo(float).eps * scale
             damping = Damping(max(damping.mu, floor), damping.growth).after_failure()
             continue
         # m(0) - m(d) = -g'd - d'(G + penalty)d / 2, with (G + penalty + mu) d = -g
@@ -114,66 +203,3 @@ def _descend(
             return trial, trial_value, damping.after_success(gain)
         damping = damping.after_failure()
     return None
-
-
-class PrimalSystem:
-    """``G + penalty`` as a matrix of weights^2."""
-
-    def __init__(self, near: Linearization) -> None:
-        n_weights = len(near.theta)
-        matrix = np.zeros((n_weights, n_weights), order="F")
-        share = 1.0 / near.objective.n_samples
-        for J in near.jacobian_blocks():
-            # the upper triangle of J'J; J.T is what columns-first BLAS calls a matrix
-            matrix = dsyrk(share, J.T, 1.0, matrix, overwrite_c=1)
-        self.matrix = matrix
-        self.diagonal = np.diagonal(matrix) + near.objective.penalty
-        self.scale = float(np.max(self.diagonal, initial=np.finfo(float).tiny))
-
-    def solve(self, gradient: Array, mu: float) -> Array:
-        """The step for this damping; a LinAlgError if the system is singular."""
-        damped = self.matrix.copy(order="F")
-        np.fill_diagonal(damped, self.diagonal + mu)
-        factor = cho_factor(damped, overwrite_a=True, check_finite=False)
-        return -np.asarray(cho_solve(factor, gradient, check_finite=False))
-
-
-class DualSystem:
-    """The same by Woodbury's identity, with a matrix of rows^2."""
-
-    def __init__(self, near: Linearization) -> None:
-        self.J = np.vstack(list(near.jacobian_blocks()))
-        self.J /= np.sqrt(near.objective.n_samples)
-        self.penalty = near.objective.penalty
-        diagonal = np.einsum("ij,ij->j", self.J, self.J) + self.penalty
-        self.scale = float(np.max(diagonal, initial=np.finfo(float).tiny))
-
-    def solve(self, gradient: Array, mu: float) -> Array:
-        """The step for this damping; a LinAlgError if the system is singular."""
-        inverse = 1.0 / (self.penalty + mu)
-        scaled = self.J * inverse
-        small = scaled @ self.J.T
-        small[np.diag_indices(len(small))] += 1.0
-        factor = cho_factor(small, overwrite_a=True, check_finite=False)
-        step = -inverse * gradient
-        step -= scaled.T @ cho_solve(factor, self.J @ step, check_finite=False)
-        return step
-
-
-def make_system(near: Linearization) -> PrimalSystem | DualSystem:
-    """The smaller of the two.
-
-    Raises
-    ------
-    ValueError
-        If even that is too large, before anything is allocated.
-    """
-    n_rows, n_weights = near.objective.targets.size, len(near.theta)
-    size = n_weights * min(n_weights, n_rows)
-    if size > MAX_SYSTEM:
-        raise ValueError(
-            f"solver='lm' would need a matrix of {size:,} numbers "
-            f"({8 * size / 2**30:.1f} GiB) for {n_weights:,} weights and {n_rows:,} "
-            "residuals. Use fewer hidden units, or solver='lbfgs'."
-        )
-    return PrimalSystem(near) if n_rows >= n_weights else DualSystem(near)

@@ -96,7 +96,7 @@ class Monitor:
         self._stuck_level = value + STUCK_SHARE * abs(yardstick)
         self._start_value = self._lowest = value
         self.best_score = -np.inf
-        self._progress_mark = np.inf
+        self._best_criterion = self._progress_mark = np.inf
         self._n_without_progress = 0
         self._start_time = monotonic()
 
@@ -112,6 +112,7 @@ class Monitor:
         *,
         epoch_mean: float | None = None,
         rate: float | None = None,
+        criterion: float | None = None,
         rescue: Rescue | None = None,
     ) -> bool:
         """Note an iteration and its E(theta); say whether to stop.
@@ -126,6 +127,8 @@ class Monitor:
             Its mean while the weights moved; goes into the curve in place of ``value``.
         rate : float, optional
             The learning rate that was used.
+        criterion : float, optional
+            What tells progress and the best weights, where that is not ``value``.
         rescue : callable, optional
             See :data:`sk_effprop.solvers.base.Rescue`.
         """
@@ -139,7 +142,7 @@ class Monitor:
                 self.validation_losses.append(np.nan)
                 self.validation_scores.append(np.nan)
         else:
-            self._keep_best(theta, value)
+            self._keep_best(theta, value, criterion)
             if self._n_without_progress >= self.patience:
                 trouble = "stalled"
         if self.report is not None:
@@ -174,18 +177,22 @@ class Monitor:
         long_enough = self.n_iter >= STUCK_ITERATIONS
         return never_lower and long_enough and value > self._stuck_level
 
-    def _keep_best(self, theta: Array, value: float) -> None:
-        criterion, best = value, self.best_value
+    def _keep_best(self, theta: Array, value: float, criterion: float | None) -> None:
         if self.validate is not None:
             loss, score = self.validate(theta)
             self.validation_losses.append(loss)
             self.validation_scores.append(score)
-            criterion, best = -score, -self.best_score
             self.best_score = max(self.best_score, score)
+            criterion = -score
+        if criterion is None:
+            criterion, best = value, self.best_value
+        else:
+            best = self._best_criterion
         # the first weights of equals are kept: they took the least training
         if criterion < best or self.keep_last:
             np.copyto(self.best_theta, theta)
             self.best_value = value
+        self._best_criterion = min(self._best_criterion, criterion)
         self._count_progress(criterion)
 
     def _count_progress(self, criterion: float) -> None:

@@ -922,7 +922,6 @@ def test_planned_values_are_refused_in_a_sentence(cls, name, value):
     "setting",
     [
         {"engine": "numba"},
-        {"alpha": "evidence"},
         {"averaging": True},
     ],
     ids=str,
