@@ -206,6 +206,32 @@ class Linearization:
             add_lecun_diagonal(block.passes, block.slopes, squares, views, bends)
         return self._finish(diagonal, np.ones_like(self.theta))
 
+    def hessian_diagonal(self) -> Array:
+        """The exact diagonal of H, from second derivatives of every pair of units.
+
+        In place of the squares of (54)-(56), whole matrices are pushed down:
+        ``H_z = f' H_x f' + diag(f'' dE/dx)`` and ``H_x = W H_z W'`` for every example.
+        """
+        diagonal = np.zeros_like(self.theta)
+        views = self.objective.network.layers(diagonal)
+        for block in self.blocks():
+            step = max(1, JACOBIAN_BLOCK // max(self.objective.network.sizes[1:]) ** 2)
+            root = self._loss_root(block)
+            for start in range(0, len(root), step):
+                rows = slice(start, start + step)
+                curvature = root[rows] @ root[rows].transpose(0, 2, 1)
+                for l in reversed(range(len(self.layers))):
+                    slope = block.slopes[l][rows]
+                    curvature = slope[:, :, None] * curvature * slope[:, None, :]
+                    own = np.einsum("nii->ni", curvature)
+                    own += block.bends[l][rows]
+                    x = _dense_rows(block.passes.inputs[l], rows)
+                    views[l][...] += np.square(x).T @ own
+                    if l > 0:
+                        W = self._weights[l]
+                        curvature = W @ curvature @ W.T
+        return self._finish(diagonal, np.ones_like(self.theta))
+
     def gauss_newton_diagonal(self) -> Array:
         """The exact diagonal of G, from one pass down for each output."""
         diagonal = np.zeros_like(self.theta)

@@ -254,10 +254,14 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         gradient : ndarray of shape (n_weights,)
             Its gradient with respect to ``theta_``, in the same layout.
         """
+        objective = self._fitted_objective(X, y, sample_weight)
+        return objective.value_and_gradient(self.theta_)
+
+    def _fitted_objective(self, X, y, sample_weight=None):
+        """E of the fitted network on any data."""
         check_is_fitted(self)
         examples = self._read(X, y, sample_weight, reset=False)
-        objective = self._make_objective(examples, fitted=True)
-        return objective.value_and_gradient(self.theta_)
+        return self._make_objective(examples, fitted=True)
 
     def hidden_activations(self, X, layer=-1):
         """What a hidden layer makes of X.
