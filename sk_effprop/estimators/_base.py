@@ -204,7 +204,8 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 self._fit_normalizer(batch)
             elif self.normalizer_ is not None and self.normalizer_.clip is None:
                 self._keep_normalizing(batch)
-            self.solver_ = "sgd" if self.solver == "auto" else self.solver
+            is_auto = self.solver == "auto"
+            self.solver_ = build.AUTO_STOCHASTIC if is_auto else self.solver
             seen = self._count(batch) + (self._n_seen if going_on else 0.0)
             objective = self._make_objective(batch, n_samples=seen)
             known = (

@@ -29,7 +29,9 @@ from sk_effprop.solvers import (
 
 # "auto": up to so many examples a classifier is trained by a deterministic batch method
 SMALL = 500
-# examples in an on-line update of solver="sgd"
+# what solver="auto" chooses between, see docs/choosing.md
+AUTO_STOCHASTIC, AUTO_BATCH = "sdlm", "lbfgs"
+# examples in an on-line update of solver="sgd" and "sdlm"
 SGD_BATCH = 8
 ADAM_BATCH = 200
 ADAM_RATE = 1e-3
@@ -133,13 +135,13 @@ def constant_inputs(inputs: Any) -> Any:
 
 
 def resolve_solver(est: Any, n_samples: int) -> str:
-    """What ``solver="auto"`` means for these shapes."""
+    """What ``solver="auto"`` means for this task and these shapes."""
     if est.solver != "auto":
         return est.solver
     wants_batches = not isinstance(est.batch_size, str) and est.batch_size < n_samples
     if wants_batches or (is_classifier(est) and n_samples > SMALL):
-        return "sgd"
-    return "lbfgs"
+        return AUTO_STOCHASTIC
+    return AUTO_BATCH
 
 
 def resolve_batch_size(est: Any, solver: str, n_samples: int) -> int:

@@ -67,11 +67,12 @@ default="auto"
         "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
         for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1); "adam"
         the yardstick. "lbfgs" is SciPy's batch method, "lm" Levenberg-Marquardt, "cg"
-        and "scg" conjugate gradients (section 6). "auto" is "lbfgs", or "sgd" if
-        ``batch_size`` is an int smaller than the number of examples.
+        and "scg" conjugate gradients (section 6). "auto" is "lbfgs", or "sdlm" if
+        ``batch_size`` is an int smaller than the number of examples, and in
+        ``partial_fit``.
     batch_size : int, "full" or "auto", default="auto"
         Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
-        "auto" is 8 for sgd, at most 200 for adam.
+        "auto" is 8 for sgd and sdlm, at most 200 for adam.
     batch_growth : float, default=1.0
         The batch size is multiplied by it after every epoch.
     shuffle : bool, "interleave" or "auto", default="auto"

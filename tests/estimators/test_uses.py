@@ -503,7 +503,7 @@ def test_a_stream_is_learnt_batch_by_batch(cls):
     for epoch in range(15):
         for rows in np.split(np.arange(60), 3):
             model.partial_fit(X[rows], y[rows], **(classes if epoch == 0 else {}))
-    assert model.solver_ == "sgd"
+    assert model.solver_ == "sdlm"
     assert model.n_iter_ == len(model.loss_curve_) == 45
     assert model.t_ == 45 * 20
     assert model.normalizer_.n_samples_seen_ == 45 * 20
