@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("online", "defaults")
+NAMES = ("online", "defaults", "learning_rate", "solvers", "curvature", "goal")
 
 
 def main() -> int:
