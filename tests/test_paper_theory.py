@@ -11,6 +11,7 @@ reproduce, the docstring says so.
 """
 
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -28,7 +29,8 @@ from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.rates import ScheduleSettings
+from sk_effprop.core.rates import RateRule, ScheduleSettings
+from sk_effprop.core.spectrum import falling_leak, online_power_method
 from sk_effprop.solvers import LBFGS, ConjugateGradient, LevenbergMarquardt
 from tests.cases import initial_theta, stochastic, tanh_problem
 
@@ -102,10 +104,22 @@ def toy(seed):
     return objective, np.linalg.lstsq(objective.inputs, objective.targets)[0].ravel()
 
 
+def standardise(X):
+    """Return X with columns of mean 0 and variance 1, constant ones 0."""
+    return InputNormalizer().fit_transform(X)
+
+
+def scale_badly(X):
+    """Standardise, then stretch and shrink columns, the one 60 times the other."""
+    rng = np.random.default_rng(1)
+    return standardise(X) * np.exp(rng.uniform(np.log(0.05), np.log(3), X.shape[1]))
+
+
 SCALINGS = {
     "from_-1_to_1": lambda X: X / 8 - 1,
     "from_0_to_1": lambda X: X / 16,
-    "standardised": lambda X: InputNormalizer().fit_transform(X),
+    "standardised": standardise,
+    "badly_scaled": scale_badly,
 }
 
 
@@ -512,6 +526,148 @@ def test_section_8_second_derivatives_are_smaller_in_lower_layers(hidden):
             assert means[-1] > 1.8 * means[0]
 
 
+# ------------------------------------ 9.1 stochastic diagonal Levenberg-Marquardt
+
+
+def descend_by_curvature(objective, theta, n_epochs, *, epsilon, mu, period=1, **more):
+    """Return E and the weights after each epoch of sdlm, eq. (61).
+
+    The curvature is the mean of at most 500 patterns, measured before every epoch.
+    """
+    ones = np.ones_like(theta)
+    rule = RateRule(ones, epsilon, 1, diagonal_samples=500, damping=mu, period=period)
+    return descend(objective, theta, n_epochs, None, rate_rule=rule, **more)
+
+
+# as good as the paper's mu = 0, which is not on offer
+HARDLY_ANY = 1e-9
+
+
+def rates_of_toy(objective, theta, epsilon):
+    """Learning rates of the two weights and the bias."""
+    rule = RateRule(np.ones(3), epsilon, 1, diagonal_samples=100, damping=HARDLY_ANY)
+    rates = rule(objective, theta, np.random.default_rng(0))
+    return rates.eta * rates.factors
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_section_9_1_the_rates_on_the_toy_are_those_of_the_figures(seed):
+    """(.12, .03, .02) and (.76, .18, .12) in Figs. 22 and 23, one factor apart.
+
+    They are epsilon / <x^2> for epsilon .02 and .12, exact for a linear unit.
+    """
+    objective, theta = toy(seed)
+    low, high = (rates_of_toy(objective, theta, epsilon) for epsilon in (0.02, 0.12))
+    np.testing.assert_allclose(low, [0.12, 0.03, 0.02], rtol=0.3)
+    np.testing.assert_allclose(high, [0.76, 0.18, 0.12], rtol=0.3)
+    power = np.mean(objective.inputs**2, axis=0)
+    np.testing.assert_allclose(low, 0.02 / power, rtol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_section_9_1_smaller_rates_fluctuate_less_on_the_toy(seed):
+    """Figs. 22 and 23: the lower rates are within 10 % of the minimum in two epochs.
+
+    From there on E is ten times as far above it with the higher ones, and goes up and
+    down by ten times as much.  With no rate that all weights share does it get half as
+    near as with the lower ones.
+    """
+    objective, minimum = toy(seed)
+    theta, lowest = np.array([-0.5, 0.5, 0.3]), objective.value(minimum)
+
+    def excess(values):
+        return (values[2:] - lowest) / lowest
+
+    low, high = (
+        excess(
+            descend_by_curvature(
+                objective, theta, 10, epsilon=epsilon, mu=HARDLY_ANY, seed=seed
+            )[0]
+        )
+        for epsilon in (0.02, 0.12)
+    )
+    assert np.max(low) < 0.1
+    assert np.mean(high) > 6.0 * np.mean(low)
+    assert np.ptp(high) > 6.0 * np.ptp(low)
+    for rate in (0.02, 0.03, 0.05, 0.1, 0.2):
+        shared, _ = descend(objective, theta, 10, rate, seed=seed)
+        assert np.mean(low) < 0.5 * np.mean(excess(shared))
+
+
+SGD_RATES = (0.005, 0.007, 0.01, 0.014, 0.02, 0.028)
+EPSILONS = (0.004, 0.006, 0.008)
+
+
+@cache
+def tuned_sgd(scaling, hidden, seed):
+    """Return E after nine epochs on-line on a thousand digits, at the best rate."""
+    objective = digits(1000, scaling, hidden)
+    theta = start(objective, seed)
+    return min(descend(objective, theta, 9, r, seed=seed)[0][-1] for r in SGD_RATES)
+
+
+def tuned_sdlm(scaling, hidden, seed):
+    """Return E after each of nine epochs at the best epsilon; mu is .02."""
+    objective = digits(1000, scaling, hidden)
+    theta = start(objective, seed)
+    curves = [
+        descend_by_curvature(objective, theta, 9, epsilon=e, mu=0.02, seed=seed)[0]
+        for e in EPSILONS
+    ]
+    return min(curves, key=lambda curve: curve[-1])
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_section_9_1_sdlm_overtakes_tuned_sgd_on_badly_scaled_inputs(seed):
+    """Half as fast again at least, with six rates to choose from against three.
+
+    Nine epochs of sgd take three or four of sdlm.  In the mean it is twice as fast, not
+    the paper's three times.  Bad scaling hardly matters to it: sgd ends as low only
+    after standardisation.
+    """
+    by_sgd = tuned_sgd("badly_scaled", (30,), seed)
+    curve = tuned_sdlm("badly_scaled", (30,), seed)
+    assert np.min(curve[:6]) <= by_sgd
+    assert curve[-1] < 0.85 * by_sgd
+    assert curve[-1] < 1.2 * tuned_sgd("standardised", (30,), seed)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("scaling", ["from_-1_to_1", "standardised"])
+def test_section_9_1_sdlm_ends_lower_than_tuned_sgd_elsewhere(scaling, seed):
+    """Nine epochs of sgd take three to six of sdlm: twice as fast in the mean.
+
+    That is with one hidden layer.  With two and the same mu, .02, it takes three to
+    seven, but now and then the end is higher than that of sgd.
+    """
+    curve = tuned_sdlm(scaling, (30,), seed)
+    assert curve[-1] < 0.8 * tuned_sgd(scaling, (30,), seed)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("hidden", "limit"), [((30,), 1.0), ((30, 20), 1.4)], ids=["one", "two"]
+)
+def test_section_9_1_the_rates_of_sdlm_need_no_tuning(hidden, limit, seed):
+    """With epsilon and mu from the curvature it is as good as sgd at its best rate.
+
+    So it is on-line at a constant rate, on standardised digits, with one hidden layer:
+    60 % to 95 % of the error.  With two it is up to 25 % worse, and where the rates of
+    both fall like a cosine, sgd at its best rate, a higher one, has half the error.
+    """
+    objective = digits(1000, "standardised", hidden)
+    values, _ = descend_by_curvature(
+        objective,
+        start(objective, seed),
+        9,
+        epsilon=None,
+        mu=None,
+        period=None,
+        seed=seed,
+    )
+    assert values[-1] < limit * tuned_sgd("standardised", hidden, seed)
+
+
 # ---------------------------------------------------------- 9.2 the largest eigenvalue
 
 RATIOS = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 3.0)
@@ -588,3 +744,130 @@ def test_section_9_2_batch_learning_is_safe_at_one_over_the_largest_eigenvalue(s
     assert np.all(np.diff(once) < 0.0)
     assert once[-1] < 0.25 * objective.value(theta)
     assert twice[-1] < 0.9 * once[-1]
+
+
+LEAKS = {
+    "falling": falling_leak,
+    **{gamma: lambda t, gamma=gamma: gamma for gamma in (0.1, 0.03, 0.01, 0.003)},
+}
+
+
+def presentations(n_shown, n_samples, seed):
+    """Patterns, shuffled anew when all have been shown, and a vector to start from."""
+    rng = np.random.default_rng(seed)
+    n_rounds = -(-n_shown // n_samples)
+    order = np.concatenate([rng.permutation(n_samples) for _ in range(n_rounds)])
+    return order[:n_shown], rng
+
+
+def jumps(estimates):
+    """How far the estimate moves from one of the last presentations to the next."""
+    return np.std(np.diff(estimates[-300:]))
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("scaling", "tolerance"), [("from_-1_to_1", 0.08), ("standardised", 0.15)]
+)
+def test_section_9_2_the_eigenvalue_is_found_on_line(scaling, tolerance, seed):
+    """Fig. 24: the right order of magnitude in a hundred presentations of digits.
+
+    That goes for a leak of .1, .03 or falling; with .01 it is a third to 60 % of the
+    eigenvalue by then, with .003 a tenth to 20 %.  The larger the leak, the sooner the
+    estimate is there, and the more it fluctuates: means of many values are close.
+    """
+    objective = digits(1000, scaling, (30,))
+    theta = start(objective, seed)
+    order, rng = presentations(1500, 1000, seed)
+    v0, largest = rng.normal(size=len(theta)), largest_eigenvalue(objective, theta)
+    found = {
+        name: online_power_method(objective, theta, order, v0, leak=leak) / largest
+        for name, leak in LEAKS.items()
+    }
+    for name in ("falling", 0.1, 0.03):
+        assert 0.5 < found[name][99] < 2.0
+    for name in ("falling", 0.03):
+        assert np.mean(found[name][-300:]) == pytest.approx(1.0, abs=tolerance)
+    for faster, slower in pairwise((0.1, 0.03, 0.01, 0.003)):
+        # presentations to half the eigenvalue
+        assert np.argmax(found[faster] > 0.5) < np.argmax(found[slower] > 0.5)
+        assert jumps(found[faster]) > 1.5 * jumps(found[slower])
+    assert found[0.003][99] < 0.25
+    assert jumps(found["falling"]) < 0.7 * jumps(found[0.03])
+
+
+def eq_64(product, order, psi, gamma, *, to_the_letter):
+    """Return |Psi| after each presentation, with or without gamma on the new term."""
+    psi, lengths = psi / np.linalg.norm(psi), []
+    share = 1.0 if to_the_letter else gamma
+    for p in order:
+        image = product(p, psi / np.linalg.norm(psi))
+        psi = (1.0 - gamma) * psi + share * image
+        lengths.append(np.linalg.norm(psi))
+    return np.array(lengths)
+
+
+@pytest.mark.parametrize("gamma", [0.1, 0.03])
+def test_section_9_2_the_on_line_method_lacks_a_gamma(gamma):
+    """Eq. (64) to the letter ends at lambda_max / gamma, ten or thirty times too much.
+
+    With gamma it is what the package has.
+    """
+    objective = digits(1000, "from_-1_to_1", (30,))
+    theta = start(objective, 0)
+    order, rng = presentations(600, 1000, 0)
+    v0, largest = rng.normal(size=len(theta)), largest_eigenvalue(objective, theta)
+
+    def product(p, v):
+        return Linearization(objective.subset([p]), theta).hessian_product(v)
+
+    literal, corrected = (
+        eq_64(product, order, v0, gamma, to_the_letter=wrong) for wrong in (True, False)
+    )
+    assert np.mean(literal[-300:]) == pytest.approx(largest / gamma, rel=0.1)
+    assert np.mean(corrected[-300:]) == pytest.approx(largest, rel=0.1)
+    ours = online_power_method(objective, theta, order, v0, leak=lambda t: gamma)
+    np.testing.assert_allclose(ours, corrected, rtol=1e-10)
+
+
+def test_section_9_2_both_gradients_are_of_the_same_pattern():
+    """Eq. (63) on-line, with differences of gradients, is as good as with products.
+
+    If the one that is subtracted is that of the pattern before, which (64) leaves
+    open, the difference of the patterns is taken for curvature.
+    """
+    objective = digits(1000, "from_-1_to_1", (30,))
+    theta = start(objective, 0)
+    order, rng = presentations(400, 1000, 0)
+    v0, largest = rng.normal(size=len(theta)), largest_eigenvalue(objective, theta)
+
+    def gradient(p, theta):
+        return objective.subset([p]).value_and_gradient(theta)[1]
+
+    def difference(p, v, other=None):
+        subtracted = gradient(p if other is None else other, theta)
+        return (gradient(p, theta + 1e-3 * v) - subtracted) / 1e-3
+
+    before = dict(zip(order[1:], order[:-1], strict=True))
+    same, other = (
+        eq_64(product, order[1:], v0, 0.03, to_the_letter=False)
+        for product in (difference, lambda p, v: difference(p, v, before[p]))
+    )
+    exact = online_power_method(objective, theta, order[1:], v0, leak=LEAKS[0.03])
+    np.testing.assert_allclose(same, exact, rtol=0.02)
+    assert np.mean(other[-300:]) > 3.0 * largest
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("scaling", ["from_-1_to_1", "standardised"])
+def test_section_9_2_the_hessian_changes_little_after_the_first_epoch(scaling, seed):
+    """By less than the factor 1.7 in nine epochs more, so that rates can stay.
+
+    In the first epoch, though, the largest eigenvalue loses 30 % to 50 %.
+    """
+    objective = digits(300, scaling, (30,))
+    theta = start(objective, seed)
+    _, thetas = descend(objective, theta, 10, 0.01, seed=seed)
+    later = [largest_eigenvalue(objective, theta) for theta in thetas]
+    assert max(later) < 1.7 * min(later)
+    assert later[0] < 0.8 * largest_eigenvalue(objective, theta)

@@ -17,7 +17,6 @@ Units are those of the objective: means over examples, penalty included.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,42 +24,76 @@ import numpy as np
 
 from sk_effprop.core.activations import Array
 from sk_effprop.core.kernels import Passes
+from sk_effprop.core.losses import Loss
 from sk_effprop.core.objective import Objective, row_blocks
 
-# numbers that a linearisation keeps between products; beyond, it computes them again
-MAX_KEPT_NUMBERS = 2**24
+# Numbers of a trace that a linearisation keeps between products: few from the start,
+# many from the third time that they are asked for, more never.
+SOON_KEPT_NUMBERS, MAX_KEPT_NUMBERS = 2**16, 2**24
+TRAVERSALS_BEFORE_KEEPING = 2
+# traced blocks are so many times smaller than those that are passed through once
+TRACE_SHARE = 2
 # numbers in a block of rows of the Jacobian
 JACOBIAN_BLOCK = 2**20
 
 
-@dataclass(frozen=True)
 class Block:
     """A trace of some rows, with everything that products at this theta share.
 
     Attributes
     ----------
     passes : Passes
-        After the pass up; ``backward`` has not been called for gradients here.
+        After the pass up; never to be taken down, as ``slopes`` live in its memory.
     targets, weight : ndarray
         Of these rows; weights of mean 1 over all rows, or None.
-    slopes : list of ndarray of shape (n_rows, fan_out)
-        f'(z) of each layer.
-    errors, deltas : list of ndarray
-        dE/dx, x = f(z), and dE/dz of each layer, not yet divided by n.
+    slopes : list of ndarray of shape (n_rows, fan_out) or None
+        f'(z) of each layer; None for an identity.
     """
 
-    passes: Passes
-    targets: Array
-    weight: Array | None
-    slopes: list[Array]
-    errors: list[Array]
-    deltas: list[Array]
+    def __init__(
+        self, passes: Passes, loss: Loss, targets: Array, weight: Array | None
+    ) -> None:
+        self.passes, self.loss = passes, loss
+        self.targets, self.weight = targets, weight
+        self.slopes: list[Array | None] = list(passes.derivatives)
+        for slope, gain in zip(passes.derivatives, passes.gains, strict=True):
+            np.multiply(slope, gain, out=slope)
+        if passes.linear_output:
+            self.slopes[-1] = None
+
+    def times_slope(self, l: int, error: Array) -> Array:
+        """f'(z) error, in the memory of ``error``."""
+        slope = self.slopes[l]
+        return error if slope is None else np.multiply(error, slope, out=error)
+
+    def pull(self, l: int, delta: Array) -> Array:
+        """From dE/dz of a layer to dE/dx of the one below."""
+        return np.asarray(delta @ self.passes.layers[l][:-1].T)
+
+    @cached_property
+    def errors_and_deltas(self) -> tuple[list[Array], list[Array]]:
+        """dE/dx, x = f(z), and dE/dz of each layer, not yet divided by n."""
+        error = np.empty_like(self.passes.outputs)
+        self.loss.gradient(self.passes.outputs, self.targets, error)
+        if self.weight is not None:
+            error *= self.weight[:, None]
+        errors, deltas = [error], [self.times_slope(len(self.slopes) - 1, error.copy())]
+        for l in range(len(self.slopes) - 1, 0, -1):
+            errors.insert(0, self.pull(l, deltas[0]))
+            deltas.insert(0, self.times_slope(l - 1, errors[0].copy()))
+        return errors, deltas
+
+    @property
+    def deltas(self) -> list[Array]:
+        """dE/dz of each layer."""
+        return self.errors_and_deltas[1]
 
     @cached_property
     def bends(self) -> list[Array]:
         """f''(z) dE/dx of each layer, which only the exact Hessian needs."""
+        errors, _ = self.errors_and_deltas
         return [
-            activation.d2f(self.passes.z(l)) * self.errors[l]
+            activation.d2f(self.passes.z(l)) * errors[l]
             for l, activation in enumerate(self.passes.activations)
         ]
 
@@ -78,38 +111,32 @@ class Linearization:
         self.objective, self.theta = objective, theta
         self.layers = objective.network.layers(theta)
         self._weights = [W[:-1] for W in self.layers]
-        n_kept = 6 * objective.n_samples * sum(objective.network.sizes)
+        self._n_traversals = 0
+        self._n_kept = 6 * objective.n_samples * sum(objective.network.sizes)
         self._kept: list[Block] | None = None
-        if n_kept <= MAX_KEPT_NUMBERS:
-            self._kept = list(self._trace())
 
     def blocks(self) -> Iterator[Block]:
-        """Blocks of rows, remembered where that is cheap."""
+        """Blocks of rows, remembered when they are asked for again and again.
+
+        A trace that is used at once and forgotten stays in the processor's cache.
+        """
+        self._n_traversals += 1
+        if self._kept is None and self._n_kept <= MAX_KEPT_NUMBERS:
+            often = self._n_traversals > TRAVERSALS_BEFORE_KEEPING
+            if often or self._n_kept <= SOON_KEPT_NUMBERS:
+                self._kept = list(self._trace())
         return iter(self._kept) if self._kept is not None else self._trace()
 
     def _trace(self) -> Iterator[Block]:
         objective = self.objective
         network, weight = objective.network, objective.sample_weight
-        for rows in row_blocks(objective.n_samples, max(network.sizes)):
+        width = TRACE_SHARE * max(network.sizes)
+        for rows in row_blocks(objective.n_samples, width):
             targets = objective.targets[rows]
             passes = Passes(self.layers, network.activations, len(targets))
             passes.forward(objective.inputs[rows])
             w = None if weight is None else weight[rows]
-            yield self._block(passes, targets, w)
-
-    def _block(self, passes: Passes, targets: Array, weight: Array | None) -> Block:
-        depth = len(self.layers)
-        slopes = [passes.slope(l) for l in range(depth)]
-        error = np.empty_like(passes.outputs)
-        self.objective.loss.gradient(passes.outputs, targets, error)
-        if weight is not None:
-            error *= weight[:, None]
-        errors, deltas = [error] * depth, [error] * depth
-        for l in reversed(range(depth)):
-            deltas[l] = slopes[l] * errors[l]
-            if l > 0:
-                errors[l - 1] = deltas[l] @ self._weights[l].T
-        return Block(passes, targets, weight, slopes, errors, deltas)
+            yield Block(passes, objective.loss, targets, w)
 
     # --------------------------------------------------------------------- products
 
@@ -125,9 +152,8 @@ class Linearization:
         """G v = J' H_L J v (section 7.2), positive semi-definite for a convex loss."""
         product = np.zeros_like(self.theta)
         for block in self.blocks():
-            changes, _ = self._push(block, direction)
-            delta = self._loss_curvature(block, changes[-1])
-            self._pull_plain(block, delta, product)
+            change = self._output_change(block, direction)
+            self._pull_plain(block, self._loss_curvature(block, change), product)
         return self._finish(product, direction)
 
     def _finish(self, product: Array, direction: Array) -> Array:
@@ -145,8 +171,18 @@ class Linearization:
             if l > 0:
                 z_change += changes[-1] @ self._weights[l]
             z_changes.append(z_change)
-            changes.append(block.slopes[l] * z_change)
+            changes.append(block.times_slope(l, z_change.copy()))
         return changes, z_changes
+
+    def _output_change(self, block: Block, direction: Array) -> Array:
+        """J direction: the last of R{x}, with nothing kept."""
+        change: Any = None
+        for l, V in enumerate(self.objective.network.layers(direction)):
+            z_change = block.passes.inputs[l] @ V
+            if l > 0:
+                z_change += change @ self._weights[l]
+            change = block.times_slope(l, z_change)
+        return np.asarray(change)
 
     def _loss_curvature(self, block: Block, change: Array) -> Array:
         """H_L times a change of the outputs."""
@@ -155,13 +191,13 @@ class Linearization:
         return curved if block.weight is None else block.weight[:, None] * curved
 
     def _pull_plain(self, block: Block, error: Array, into: Array) -> None:
-        """Add J' error."""
+        """Add J' error, which is used up."""
         views = self.objective.network.layers(into)
         for l in reversed(range(len(self.layers))):
-            delta = block.slopes[l] * error
+            delta = block.times_slope(l, error)
             views[l][...] += block.passes.inputs[l].T @ delta
             if l > 0:
-                error = delta @ self._weights[l].T
+                error = block.pull(l, delta)
 
     def _pull(
         self,
@@ -177,12 +213,12 @@ class Linearization:
         error_change = self._loss_curvature(block, changes[-1])
         for l in reversed(range(len(self.layers))):
             # R{delta} = f' R{e} + f'' R{z} e
-            delta_change = block.slopes[l] * error_change
+            delta_change = block.times_slope(l, error_change)
             delta_change += block.bends[l] * z_changes[l]
             views[l][...] += block.passes.inputs[l].T @ delta_change
             if l > 0:
                 views[l][:-1] += changes[l - 1].T @ block.deltas[l]
-                error_change = delta_change @ self._weights[l].T
+                error_change = block.pull(l, delta_change)
                 error_change += block.deltas[l] @ directions[l][:-1].T
 
     # -------------------------------------------------------------------- diagonals
@@ -221,8 +257,10 @@ class Linearization:
                 rows = slice(start, start + step)
                 curvature = root[rows] @ root[rows].transpose(0, 2, 1)
                 for l in reversed(range(len(self.layers))):
-                    slope = block.slopes[l][rows]
-                    curvature = slope[:, :, None] * curvature * slope[:, None, :]
+                    slope = block.slopes[l]
+                    if slope is not None:
+                        near, far = slope[rows, :, None], slope[rows, None, :]
+                        curvature = near * curvature * far
                     own = np.einsum("nii->ni", curvature)
                     own += block.bends[l][rows]
                     x = _dense_rows(block.passes.inputs[l], rows)
@@ -258,7 +296,8 @@ class Linearization:
         n, _, columns = root.shape
         error = root.transpose(0, 2, 1)
         for l in reversed(range(len(self.layers))):
-            delta = error * block.slopes[l][:, None, :]
+            slope = block.slopes[l]
+            delta = error if slope is None else error * slope[:, None, :]
             yield l, delta
             if l > 0:
                 W = self._weights[l]
@@ -333,7 +372,7 @@ class Linearization:
 
 def add_lecun_diagonal(
     passes: Passes,
-    slopes: Sequence[Array],
+    slopes: Sequence[Array | None],
     curvature: Array,
     into: Sequence[Array],
     bends: Sequence[Array] | None = None,
@@ -344,17 +383,20 @@ def add_lecun_diagonal(
     ----------
     passes : Passes
         After the pass up.
-    slopes : sequence of ndarray of shape (n_rows, fan_out)
-        f'(z) of each layer.
+    slopes : sequence of ndarray of shape (n_rows, fan_out) or None
+        f'(z) of each layer; None for an identity.
     curvature : ndarray of shape (n_rows, n_outputs)
-        Second derivatives of the loss with respect to the outputs.
+        Second derivatives of the loss with respect to the outputs; is used up.
     into : sequence of ndarray of shape (fan_in + 1, fan_out)
         Is added to.
     bends : sequence of ndarray, optional
         f''(z) dE/dx, the term of (54) that is usually dropped.
     """
     for l in reversed(range(len(slopes))):
-        curvature = curvature * slopes[l] ** 2
+        slope = slopes[l]
+        if slope is not None:
+            np.multiply(curvature, slope, out=curvature)
+            np.multiply(curvature, slope, out=curvature)
         if bends is not None:
             curvature += bends[l]
         into[l][...] += _squared(passes.inputs[l]).T @ curvature

@@ -16,8 +16,9 @@ from sk_effprop.core.kernels import Passes
 from sk_effprop.core.losses import Loss
 from sk_effprop.core.network import Network
 
-# scratch memory of a pass over many examples stays near this many numbers a layer
-BLOCK_SIZE = 2**18
+# Scratch memory of a pass over many examples stays near this many numbers a layer: few
+# enough for the processor's cache, and not handed back to the system after every pass.
+BLOCK_SIZE = 2**16
 
 
 def row_blocks(n_rows: int, width: int) -> Iterator[slice]:

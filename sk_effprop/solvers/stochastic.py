@@ -189,7 +189,7 @@ class StochasticSolver:
 
         def rescue(event: str) -> bool:
             nonlocal now
-            changed = self._rescue(event, theta, now, monitor)
+            changed = self._rescue(event, objective, theta, now, rng, monitor)
             now = changed or now
             return changed is not None
 
@@ -215,7 +215,13 @@ class StochasticSolver:
         return state.rates.eta * factor * 0.5**state.halvings
 
     def _rescue(
-        self, event: str, theta: Array, state: StochasticState, monitor: Monitor
+        self,
+        event: str,
+        objective: Objective,
+        theta: Array,
+        state: StochasticState,
+        rng: np.random.Generator,
+        monitor: Monitor,
     ) -> StochasticState | None:
         """Lower the rate, where that is still possible."""
         progress = state.progress
@@ -226,7 +232,8 @@ class StochasticSolver:
             np.copyto(theta, monitor.best_theta)
             return StochasticState(
                 progress,
-                state.rates,
+                # those of weights that ran away are no good
+                self.find_rates(objective, theta, rng, state.rates),
                 self.rule.start(theta),
                 halvings=state.halvings + 1,
                 measured_at=state.measured_at,
@@ -242,7 +249,8 @@ class StochasticSolver:
     ) -> StochasticState:
         """Find the rates again when it is time."""
         n_shown = state.progress.n_shown
-        if n_shown < self._next_measurement(objective, state):
+        is_due = n_shown >= self._next_measurement(objective, state)
+        if not is_due or not np.isfinite(theta).all():
             return state
         rates = self.find_rates(objective, theta, rng, state.rates)
         return replace(state, rates=rates, measured_at=n_shown)
@@ -276,6 +284,8 @@ class StochasticSolver:
         while start < n:
             state = self._measure_when_due(objective, theta, state, rng)
             left = self._next_measurement(objective, state) - state.progress.n_shown
+            # weights that are not finite are not measured, but shown on
+            left = max(left, batch_size)
             stop = int(min(n, start + batch_size * np.ceil(left / batch_size)))
             part = order[start:stop]
             update, state = self._make_update(objective, theta, state, batch_size)

@@ -60,6 +60,17 @@ def test_the_root_squares_to_the_hessian(case):
 
 
 @pytest.mark.parametrize("case", LOSS_PARAMS)
+def test_the_diagonal_is_that_of_the_root_squared(case):
+    outputs, targets = outputs_and_targets(case)
+    root = case.loss.hessian_root(outputs, targets)
+    hessian = root @ root.transpose(0, 2, 1)
+    diagonal = case.loss.hessian_diagonal(outputs, targets)
+    assert diagonal.shape == outputs.shape
+    expected = np.diagonal(hessian, axis1=1, axis2=2)
+    np.testing.assert_allclose(diagonal, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("case", LOSS_PARAMS)
 def test_gradient_and_hessian_are_derivatives(case):
     """Differences of the value give the gradient, those of the gradient the Hessian."""
     outputs, targets = outputs_and_targets(case)
@@ -90,6 +101,7 @@ def test_the_arguments_are_left_alone_and_float32_stays(case):
         case.loss.value(outputs, targets),
         gradient_of(case.loss, outputs, targets),
         dense_hessian(case.loss, outputs, targets),
+        case.loss.hessian_diagonal(outputs, targets),
     )
     assert {result.dtype for result in results} == {np.dtype(np.float32)}
     np.testing.assert_array_equal(outputs, copies[0])
@@ -106,11 +118,14 @@ def test_extreme_logits_cost_what_they_are_off(loss, dtype):
         value = loss.value(outputs, targets)
         gradient = gradient_of(loss, outputs, targets)
         hessian = dense_hessian(loss, outputs, targets)
+        diagonal = loss.hessian_diagonal(outputs, targets)
     unsure = np.log(2.0) if loss.exclusive else 2.0 * np.log(2.0)
     np.testing.assert_allclose(value, [0.0, 2000.0, unsure], rtol=1e-6)
     np.testing.assert_allclose(gradient[:2], [[0.0, 0.0], [-1.0, 1.0]], atol=1e-30)
     assert np.isfinite(hessian).all()
     assert not hessian[:2].any()
+    np.testing.assert_allclose(diagonal[:2], 0.0, atol=1e-30)
+    np.testing.assert_allclose(diagonal[2], 0.25, rtol=1e-6)
 
 
 def test_two_softmax_logits_are_one_logistic_difference():

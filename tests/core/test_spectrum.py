@@ -5,8 +5,17 @@ import pytest
 from scipy import sparse
 
 import sk_effprop.core.spectrum as spectrum_module
+from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.inputs import FoldedSparse
-from sk_effprop.core.spectrum import LeadingCurvature, leading_curvature
+from sk_effprop.core.spectrum import (
+    LeadingCurvature,
+    curvature_operator,
+    falling_leak,
+    leading_curvature,
+    leading_eigenpairs,
+    online_power_method,
+    power_method,
+)
 from tests import reference
 from tests.cases import ALL_ACTIVATIONS, ALL_LOSSES, MAIN_LOSS_PARAMS, make_problem
 
@@ -144,3 +153,197 @@ def test_flat_objectives_have_no_curvature():
         ),
     )
     assert estimate(replace(objective, network=network), theta) == (0.0, 0.0)
+
+
+# ------------------------------------------------------------------- the power method
+
+
+def symmetric(eigenvalues, seed=0):
+    """A matrix with these eigenvalues, and their vectors."""
+    n = len(eigenvalues)
+    vectors, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(n, n)))
+    return (vectors * eigenvalues) @ vectors.T, vectors
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("sign", [1.0, -1.0], ids=["positive", "negative"])
+def test_the_power_method_finds_what_is_largest_in_modulus_with_its_sign(sign, seed):
+    rng = np.random.default_rng(seed)
+    A, _ = symmetric(np.append(rng.uniform(-2.0, 2.0, size=9), 3.0 * sign), seed)
+    start = rng.normal(size=10)
+    value, vector = power_method(A.__matmul__, start, n_iter=200)
+    values, vectors = np.linalg.eigh(A)
+    largest = np.argmax(np.abs(values))
+    assert value == pytest.approx(values[largest], rel=1e-12)
+    assert value == pytest.approx(3.0 * sign, rel=1e-12)
+    assert abs(vector @ vectors[:, largest]) == pytest.approx(1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("n_iter", [1, 5, 20])
+def test_the_power_method_comes_from_below_and_makes_so_many_products(n_iter):
+    A, vectors = symmetric(np.array([0.1, 0.5, 1.5, 2.0]))
+    products = []
+
+    def product(v):
+        products.append(v)
+        return A @ v
+
+    value, vector = power_method(product, vectors.sum(axis=1), n_iter=n_iter)
+    assert len(products) == n_iter
+    np.testing.assert_allclose(np.linalg.norm([*products, vector], axis=1), 1.0)
+    assert 0.5 < value <= 2.0 * (1.0 + 1e-14)
+
+
+def test_the_power_method_stops_at_a_matrix_of_zeros():
+    start = np.array([3.0, -4.0])
+    value, vector = power_method(np.zeros_like, start)
+    assert value == 0.0
+    np.testing.assert_array_equal(vector, [0.6, -0.8])
+    np.testing.assert_array_equal(start, [3.0, -4.0])
+
+
+def test_the_power_method_stays_in_single_precision():
+    A, _ = symmetric(np.array([1.0, 2.0, 5.0]))
+    A = A.astype(np.float32)
+    value, vector = power_method(A.__matmul__, np.ones(3, dtype=np.float32), n_iter=50)
+    assert vector.dtype == np.float32
+    assert value == pytest.approx(5.0, rel=1e-5)
+
+
+# ----------------------------------------------------------------------- and on-line
+
+
+def always(gamma):
+    return lambda t: gamma
+
+
+def first_pattern(objective):
+    return objective.subset(np.array([0]))
+
+
+def test_the_leak_falls_and_then_stays():
+    leaks = np.array([falling_leak(t) for t in range(1000)])
+    assert leaks[0] == 0.3
+    assert np.all(np.diff(leaks) <= 0.0)
+    np.testing.assert_allclose(leaks[[10, 50]], [0.15, 0.05])
+    assert leaks[-1] == 0.01
+
+
+@pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])
+@pytest.mark.parametrize("leak", [falling_leak, always(0.1)], ids=["falling", "fixed"])
+def test_identical_patterns_of_a_linear_network_give_the_exact_eigenvalue(leak, kind):
+    """The squared length of the inputs, one for the bias included."""
+    objective, theta = problem(ALL_LOSSES["squared_error_1"], hidden=())
+    (x,) = first_pattern(objective).inputs
+    same = objective.subset(np.zeros(7, dtype=int))
+    start = np.random.default_rng(0).normal(size=len(theta))
+    order = np.tile(np.arange(7), 400)
+    found = online_power_method(same, theta, order, start, leak=leak, kind=kind)
+    assert found.shape == (2800,)
+    assert found[-1] == pytest.approx(x @ x, rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
+def test_one_pattern_by_gauss_newton_gives_the_curvature_of_that_pattern(loss):
+    objective, theta = problem(loss)
+    expected = estimate(first_pattern(objective), theta).pattern
+    start = np.random.default_rng(0).normal(size=len(theta))
+    found = online_power_method(
+        objective, theta, [0] * 2000, start, leak=always(0.1), kind="gauss_newton"
+    )
+    assert found[-1] == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_length_of_the_start_does_not_matter_on_line():
+    """A random vector would otherwise begin with the length sqrt(n_weights)."""
+    objective, theta = problem(ALL_LOSSES["squared_error_3"])
+    start = np.random.default_rng(0).normal(size=len(theta))
+    usual, long = (
+        online_power_method(objective, theta, range(12), length * start)
+        for length in (1.0, 1000.0)
+    )
+    np.testing.assert_allclose(long, usual, rtol=1e-12)
+    assert usual[0] > 0.5
+
+
+def test_on_line_it_is_the_largest_eigenvalue_whatever_its_modulus():
+    """Unlike the power method, which may end at the most negative one."""
+    objective, theta = problem(ALL_LOSSES["squared_error_1"], n=1, seed=4)
+    one = replace(objective, targets=objective.targets + 20.0)
+    H = Linearization(one, theta).hessian_product
+    spectrum = np.linalg.eigvalsh([H(v) for v in np.eye(len(theta))])
+    assert spectrum[0] < -1.5 * spectrum[-1]
+    start = np.random.default_rng(0).normal(size=len(theta))
+    offline = power_method(H, start, n_iter=500)
+    assert offline.value == pytest.approx(spectrum[0], rel=1e-9)
+    found = online_power_method(one, theta, [0] * 2000, start, leak=always(0.1))
+    assert found[-1] == pytest.approx(spectrum[-1], rel=1e-9)
+
+
+# ----------------------------------------------------------- operators and eigenpairs
+
+
+def dense_curvature(objective, theta, kind):
+    """The matrix, penalty included, made of differences."""
+    if kind == "hessian":
+        return reference.central_difference(
+            lambda t: objective.value_and_gradient(t)[1], theta
+        )
+    mean = reference.pattern_gauss_newton(objective, theta).mean(axis=0)
+    return mean + np.diag(objective.penalty)
+
+
+@pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])
+@pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
+def test_operators_are_their_dense_matrices(loss, kind):
+    """Symmetric, too, penalty and sample weights included."""
+    objective, theta = problem(loss, alpha=0.03, weighted=True)
+    operator = curvature_operator(Linearization(objective, theta), kind)
+    n = len(theta)
+    assert operator.shape == (n, n)
+    assert operator.dtype == np.float64
+    columns = operator @ np.eye(n)
+    expected = dense_curvature(objective, theta, kind)
+    np.testing.assert_allclose(columns, expected, atol=1e-6 * np.abs(expected).max())
+    np.testing.assert_allclose(columns, columns.T, atol=1e-12 * np.abs(columns).max())
+    v = np.arange(n, dtype=float)
+    np.testing.assert_allclose(operator.rmatvec(v), operator @ v)
+    np.testing.assert_allclose((operator @ v[:, None])[:, 0], operator @ v)
+
+
+@pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])
+def test_eigenpairs_are_those_of_the_dense_matrix(kind):
+    """The largest first, which for the Hessian are not those of largest modulus."""
+    objective, theta = problem(ALL_LOSSES["squared_error_2_lecun_tanh"], seed=4)
+    objective = replace(objective, targets=objective.targets + 5.0)
+    near = Linearization(objective, theta)
+    operator, n = curvature_operator(near, kind), len(theta)
+    start = np.random.default_rng(0).normal(size=n)
+    values, vectors = leading_eigenpairs(operator, 5, start)
+    dense = operator @ np.eye(n)
+    expected = np.linalg.eigvalsh(dense)
+    np.testing.assert_allclose(values, expected[::-1][:5], rtol=1e-9)
+    np.testing.assert_allclose(dense @ vectors, vectors * values, atol=1e-8 * values[0])
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(5), atol=1e-10)
+    if kind == "hessian":
+        assert expected[0] < -values[4]
+
+
+@pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])
+def test_operators_and_eigenpairs_stay_in_single_precision(kind):
+    objective, theta = problem(ALL_LOSSES["log_loss_softmax"])
+    single = replace(
+        objective,
+        inputs=objective.inputs.astype(np.float32),
+        targets=objective.targets.astype(np.float32),
+    )
+    start = np.random.default_rng(0).normal(size=len(theta))
+    exact, _ = leading_eigenpairs(
+        curvature_operator(Linearization(objective, theta), kind), 3, start
+    )
+    operator = curvature_operator(Linearization(single, theta.astype(np.float32)), kind)
+    start = start.astype(np.float32)
+    values, vectors = leading_eigenpairs(operator, 3, start)
+    of_operator = (operator.dtype, (operator @ start).dtype)
+    assert {*of_operator, values.dtype, vectors.dtype} == {np.dtype(np.float32)}
+    np.testing.assert_allclose(values, exact, rtol=1e-4)
