@@ -56,10 +56,11 @@ class Block:
         self.passes, self.loss = passes, loss
         self.targets, self.weight = targets, weight
         self.slopes: list[Array | None] = list(passes.derivatives)
-        for slope, gain in zip(passes.derivatives, passes.gains, strict=True):
-            np.multiply(slope, gain, out=slope)
         if passes.linear_output:
             self.slopes[-1] = None
+        for slope, gain in zip(self.slopes, passes.gains, strict=True):
+            if slope is not None:
+                np.multiply(slope, gain, out=slope)
 
     def times_slope(self, l: int, error: Array) -> Array:
         """f'(z) error, in the memory of ``error``."""
