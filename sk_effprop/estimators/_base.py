@@ -450,6 +450,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         solver = build.make_solver(
             self, self.solver_, objective, theta, rng, known, streaming=streaming
         )
+        self.engine_ = getattr(solver, "engine", "numpy")
         if known is None:
             rates = getattr(solver, "rates", None)
             self.learning_rate_ = None if rates is None else rates.eta
@@ -485,7 +486,6 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         self._penalty, self._rng = penalty, rng
         self._left_behind = (self.solver_, state)
         self.n_layers_, self.n_outputs_ = len(network.sizes), network.sizes[-1]
-        self.engine_ = "numpy"
         self.loss_curve_, self.learning_rate_curve_ = monitor.loss_curve, monitor.rates
         self.n_iter_ = monitor.n_iter
         self.loss_, gradient = objective.value_and_gradient(self.theta_)

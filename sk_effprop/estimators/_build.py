@@ -1,6 +1,7 @@
 """From hyperparameters to the immutable things that train: network, start, solver."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,9 @@ AUTO_STOCHASTIC, AUTO_BATCH = "sdlm", "lbfgs"
 SGD_BATCH = 8
 ADAM_BATCH = 200
 ADAM_RATE = 1e-3
+# engine="auto": updates that take NumPy longer than numba takes to load its compiled
+# loops, and batches that BLAS is not yet better at
+WORTH_COMPILING, LARGEST_COMPILED_BATCH = 20_000, 16
 # tol=0: a gradient below this is zero but for rounding
 SMALLEST_GRADIENT = 1e-10
 # Moller's initial lambda
@@ -153,6 +157,26 @@ def resolve_batch_size(est: Any, solver: str, n_samples: int) -> int:
     return min(est.batch_size, n_samples)
 
 
+def resolve_engine(est: Any, solver: str, objective: Objective) -> str:
+    """What ``engine`` means here: "numba" where there are loops to compile."""
+    is_installed = find_spec("numba") is not None
+    if est.engine == "numba" and not is_installed:
+        raise ImportError(
+            "engine='numba' needs numba, the extra 'fast': pip install "
+            "'sk_effprop[fast]'. engine='auto' goes without it."
+        )
+    running = solver == "sdlm" and est.curvature_decay > 0.0
+    no_loops = solver in (*BATCH, "adam") or est.learning_rate == "flow" or running
+    if est.engine == "numpy" or no_loops or not is_installed:
+        return "numpy"
+    if not isinstance(objective.inputs, np.ndarray):
+        return "numpy"
+    batch_size = resolve_batch_size(est, solver, objective.n_samples)
+    n_updates = est.max_iter * objective.n_samples / batch_size
+    is_worth_it = n_updates >= WORTH_COMPILING and batch_size <= LARGEST_COMPILED_BATCH
+    return "numba" if est.engine == "numba" or is_worth_it else "numpy"
+
+
 def resolve_order(est: Any, *, has_labels: bool) -> Any:
     """The presentation that ``shuffle`` names."""
     automatic = "interleave" if has_labels else True
@@ -189,6 +213,7 @@ def make_solver(
         schedule=schedule,
         settings=ScheduleSettings(est.power_t, est.annealing_tau, est.max_iter),
         flow_rates=tuple(est.flow_rates),
+        engine=resolve_engine(est, name, objective),
     )
 
 

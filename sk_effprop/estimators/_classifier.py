@@ -175,8 +175,11 @@ default="none"
         What is measured there: the negative loss. Scorers are planned.
     checkpoint, checkpoint_interval, resume : default=None, 30.0, False
         Planned.
-    engine : {"auto", "numpy"}, default="auto"
-        "numba" is planned.
+    engine : {"auto", "numpy", "numba"}, default="auto"
+        "numba" compiles the loops of sgd and sdlm, and needs the extra "fast"; it
+        leaves to NumPy what it does not know: other solvers, flow, sparse inputs and
+        ``curvature_decay``. "auto" takes it where it is installed, for many updates on
+        small batches. Both engines agree to rounding.
     random_state : int, RandomState or None, default=None
         Of initial weights, order and split. An int repeats a fit bit for bit.
     warm_start : bool, default=False

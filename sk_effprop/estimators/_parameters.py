@@ -177,7 +177,7 @@ SHARED: dict[str, Hyperparameter] = {
     "checkpoint_interval": Hyperparameter("", [POSITIVE]),
     "resume": Hyperparameter("", ["boolean"], planned=(True,)),
     "engine": Hyperparameter(
-        "", [StrOptions({"auto", "numpy", "numba"})], ("numpy",), planned=("numba",)
+        "", [StrOptions({"auto", "numpy", "numba"})], ("numpy", "numba")
     ),
     "random_state": Hyperparameter("", ["random_state"], (1,)),
     "warm_start": Hyperparameter("", ["boolean"], (True,)),

@@ -8,6 +8,7 @@ on-line learning, the size of the data its batch learning.
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,8 +34,7 @@ SHOWN_BLOCK = 2**18
 MAX_HALVINGS = 30
 
 
-@dataclass(frozen=True)
-class Momentum:
+class Momentum(NamedTuple):
     """theta <- theta + v, v <- momentum v - rate g; Nesterov looks one step ahead."""
 
     momentum: float = 0.0
@@ -156,6 +156,8 @@ class StochasticSolver:
     settings : ScheduleSettings
     flow_rates : (float, float, float)
         alpha, beta, delta of (17)-(19).
+    engine : {"numpy", "numba"}
+        "numba" compiles what it can: steps without flow, running curvature and adam.
     """
 
     rule: Momentum | Adam
@@ -169,6 +171,7 @@ class StochasticSolver:
     schedule: str
     settings: ScheduleSettings
     flow_rates: tuple[float, float, float]
+    engine: str = "numpy"
 
     def solve(
         self,
@@ -288,9 +291,9 @@ class StochasticSolver:
             left = max(left, batch_size)
             stop = int(min(n, start + batch_size * np.ceil(left / batch_size)))
             part = order[start:stop]
-            update, state = self._make_update(objective, theta, state, batch_size)
-            losses[start:stop] = _show(objective, theta, part, batch_size, update)
-            state = state.after_showing(stop - start)
+            losses[start:stop], state = self._show(
+                objective, theta, state, part, batch_size
+            )
             start = stop
         if objective.sample_weight is not None:
             losses *= objective.sample_weight[order]
@@ -299,6 +302,36 @@ class StochasticSolver:
         progress = state.progress._replace(epoch=epoch + 1)
         after = replace(state, progress=progress, errors=errors)
         return float(np.mean(losses)) + objective.penalty_value(theta), after
+
+    def _show(
+        self,
+        objective: Objective,
+        theta: Array,
+        state: StochasticState,
+        order: Array,
+        batch_size: int,
+    ) -> tuple[Array, StochasticState]:
+        """Descend through the examples in this order; return the loss of each."""
+        if isinstance(self.rule, Momentum) and self._is_compiled(objective, state):
+            from sk_effprop.core import compiled
+
+            rates = state.rates._replace(eta=self.current_rate(state))
+            outputs = compiled.show(
+                objective, theta, order, batch_size, rates, *self.rule, *state.memory
+            )
+            losses = objective.loss.value(outputs, objective.targets[order])
+        else:
+            update, state = self._make_update(objective, theta, state, batch_size)
+            losses = _show(objective, theta, order, batch_size, update)
+        return losses, state.after_showing(len(order))
+
+    def _is_compiled(self, objective: Objective, state: StochasticState) -> bool:
+        plain_steps = state.flow is None and self.curvature_decay == 0.0
+        if self.engine != "numba" or not plain_steps:
+            return False
+        from sk_effprop.core import compiled
+
+        return compiled.can_show(objective)
 
     def _make_update(
         self,

@@ -921,7 +921,6 @@ def test_planned_values_are_refused_in_a_sentence(cls, name, value):
 @pytest.mark.parametrize(
     "setting",
     [
-        {"engine": "numba"},
         {"averaging": True},
     ],
     ids=str,

@@ -1,0 +1,184 @@
+"""The compiled sweep against NumPy's: every kernel both ways."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_iris
+
+from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.core import compiled
+from sk_effprop.core.activations import ACTIVATIONS
+from sk_effprop.solvers import Momentum
+from tests.cases import (
+    ACTIVATION_PARAMS,
+    ALL_ACTIVATIONS,
+    ALL_LOSSES,
+    LOSS_PARAMS,
+    make_monitor,
+    make_problem,
+    params,
+    sdlm,
+    stochastic,
+)
+
+STEPS = {
+    "plain": {},
+    "batches": {"batch_size": 5},
+    "momentum": {"rule": Momentum(0.7)},
+    "nesterov": {"rule": Momentum(0.7, True), "batch_size": 4},
+    "annealing": {"schedule": "annealing", "batch_size": 3},
+}
+
+
+def both_ways(objective, theta, solver, epochs=3):
+    """Weights after some epochs with NumPy, and compiled."""
+    found = []
+    for engine in ("numpy", "numba"):
+        monitor = make_monitor(objective, theta, epochs)
+        solution = replace(solver, engine=engine).solve(
+            objective,
+            theta,
+            state=None,
+            rng=np.random.default_rng(0),
+            monitor=monitor,
+        )
+        found.append((solution.theta, monitor.loss_curve))
+    return found
+
+
+def assert_same(objective, theta, solver, rtol=1e-11):
+    (plain, curve), (fast, fast_curve) = both_ways(objective, theta, solver)
+    scale = np.abs(plain).max()
+    np.testing.assert_allclose(fast, plain, atol=rtol * scale)
+    np.testing.assert_allclose(fast_curve, curve, rtol=10 * rtol)
+    assert fast.dtype == plain.dtype
+    assert np.abs(plain - theta).max() > 1e-3 * scale
+
+
+@pytest.mark.parametrize("step", params(STEPS))
+@pytest.mark.parametrize("loss", LOSS_PARAMS)
+def test_every_loss_and_step(loss, step):
+    """Output activations, weights and penalties included."""
+    objective, theta = make_problem((4,), ALL_ACTIVATIONS["lecun_tanh"], loss)
+    assert compiled.can_show(objective)
+    assert_same(objective, theta, stochastic(objective, **step))
+
+
+@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+def test_every_activation(activation):
+    objective, theta = make_problem((5,), activation, ALL_LOSSES["squared_error_3"])
+    assert_same(objective, theta, stochastic(objective))
+
+
+@pytest.mark.parametrize("hidden", [(), (4, 3), (6, 5, 3)], ids=str)
+def test_every_depth_with_a_rate_for_every_weight(hidden):
+    objective, theta = make_problem(
+        hidden,
+        ALL_ACTIVATIONS["lecun_tanh"],
+        ALL_LOSSES["log_loss_softmax"],
+        n=23,
+        weighted=False,
+    )
+    assert_same(objective, theta, stochastic(objective))
+    assert_same(objective, theta, sdlm(objective, period=1.0))
+
+
+def test_single_precision():
+    objective, theta = make_problem(
+        (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_3"]
+    )
+    single = replace(
+        objective,
+        inputs=objective.inputs.astype(np.float32),
+        targets=objective.targets.astype(np.float32),
+        sample_weight=objective.sample_weight.astype(np.float32),
+    )
+    for step in ({}, {"batch_size": 5, "rule": Momentum(0.5)}):
+        solver = stochastic(single, **step)
+        assert_same(single, theta.astype(np.float32), solver, rtol=1e-5)
+
+
+def test_tanh_is_right_to_the_last_bits():
+    u = np.concatenate([np.linspace(-30.0, 30.0, 200_001), np.logspace(-300, 1, 2001)])
+    value = np.empty_like(u)
+    compiled._tanh(u, value, compiled._constants(np.float64))
+    np.testing.assert_allclose(value, np.tanh(u), rtol=2e-15)
+    compiled._tanh(np.array([np.nan]), value[:1], compiled._constants(np.float64))
+    assert np.isnan(value[0])
+
+
+def test_what_is_not_compiled_goes_on_with_numpy():
+    objective, theta = make_problem(
+        (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_1"]
+    )
+    for step in ({"schedule": "flow"},):
+        (plain, _), (fast, _) = both_ways(
+            objective, theta, stochastic(objective, **step)
+        )
+        np.testing.assert_array_equal(plain, fast)
+    (plain, _), (fast, _) = both_ways(
+        objective, theta, sdlm(objective, curvature_decay=0.1)
+    )
+    np.testing.assert_array_equal(plain, fast)
+
+
+# ------------------------------------------------------------------------- estimators
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+@pytest.mark.parametrize(
+    ("cls", "load"),
+    [(EffPropClassifier, load_iris), (EffPropRegressor, load_diabetes)],
+)
+def test_both_engines_fit_the_same(cls, load, solver):
+    X, y = load(return_X_y=True)
+    models = [
+        cls(4, solver=solver, engine=engine, max_iter=5, random_state=0).fit(X, y)
+        for engine in ("numpy", "numba")
+    ]
+    assert [model.engine_ for model in models] == ["numpy", "numba"]
+    np.testing.assert_allclose(models[1].theta_, models[0].theta_, rtol=1e-8)
+    np.testing.assert_allclose(models[1].predict(X), models[0].predict(X), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "engine"),
+    [
+        ({"max_iter": 2}, "numpy"),
+        ({"max_iter": 2000, "max_time": 1e-9}, "numba"),
+        ({"max_iter": 2000, "max_time": 1e-9, "batch_size": 100}, "numpy"),
+        ({"max_iter": 2000, "max_time": 1e-9, "learning_rate": "flow"}, "numpy"),
+        ({"solver": "lbfgs"}, "numpy"),
+        ({"solver": "adam", "engine": "numba", "max_iter": 2}, "numpy"),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_auto_compiles_where_it_is_worth_it(settings, engine):
+    X, y = load_iris(return_X_y=True)
+    settings = {"solver": "sgd", "tol": 0} | settings
+    assert EffPropClassifier(4, **settings).fit(X, y).engine_ == engine
+
+
+def test_without_numba_the_extra_is_named_and_auto_goes_without(monkeypatch):
+    X, y = load_iris(return_X_y=True)
+    monkeypatch.setattr("sk_effprop.estimators._build.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"'fast'.*sk_effprop\[fast\]"):
+        EffPropClassifier(solver="sgd", engine="numba").fit(X, y)
+    model = EffPropClassifier(4, solver="sgd", tol=0, max_iter=2000, max_time=1e-9)
+    assert model.fit(X, y).engine_ == "numpy"
+
+
+def test_the_rational_tanh_is_the_one_of_numpy():
+    """Its correction term and its saturation included."""
+    activation = ACTIVATIONS["rational_tanh"]
+    z = np.linspace(-20.0, 20.0, 999)
+    value, slope = np.empty_like(z), np.empty_like(z)
+    compiled._activate(
+        z, value, slope, np.array(activation, dtype=float),
+        compiled._constants(np.float64),
+    )  # fmt: skip
+    np.testing.assert_allclose(value, activation.f(z), rtol=1e-14)
+    np.testing.assert_allclose(slope, activation.df(z), rtol=1e-12, atol=1e-15)
