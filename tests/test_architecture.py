@@ -142,7 +142,9 @@ def test_extras_are_imported_where_they_are_used(path):
     imported = [(m, f"{m}.{n}") for m, n in imports(source)]
     own = {"numba"} if path.name == "compiled.py" else set()
     assert not [m for m, _ in imported if m.split(".")[0] in set(extras) - own]
-    assert "sk_effprop.core.compiled" not in {name for pair in imported for name in pair}
+    assert "sk_effprop.core.compiled" not in {
+        name for pair in imported for name in pair
+    }
 
 
 @pytest.mark.parametrize(

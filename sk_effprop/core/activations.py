@@ -63,7 +63,10 @@ class Tanh:
 
     @staticmethod
     def second(u: Array, s: Array) -> Array:
-        return -2.0 * s * (1.0 - s * s)
+        out = np.empty_like(s)
+        Tanh.first(u, s, out)
+        np.multiply(out, s, out=out)
+        return np.asarray(np.multiply(out, -2.0, out=out))
 
 
 class RationalTanh:
@@ -208,11 +211,15 @@ class Activation(NamedTuple):
 
     def d2f(self, z: Any) -> Array:
         """f''(z)."""
-        u = self.slope * _floating(z)
+        return self.second(self.slope * _floating(z))
+
+    def second(self, u: Array) -> Array:
+        """f''(z), given ``u = slope * z``."""
         s = np.empty_like(u)
         SHAPES[self.kind].value(u, s)
-        factor = self.amplitude * self.slope**2
-        return np.asarray(factor * SHAPES[self.kind].second(u, s))
+        out = np.asarray(SHAPES[self.kind].second(u, s))
+        np.multiply(out, self.amplitude * self.slope**2, out=out)
+        return out
 
     def _value_and_derivative(self, z: Any) -> tuple[Array, Array]:
         u = np.asarray(self.slope * _floating(z))

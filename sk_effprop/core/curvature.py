@@ -93,10 +93,12 @@ class Block:
     def bends(self) -> list[Array]:
         """f''(z) dE/dx of each layer, which only the exact Hessian needs."""
         errors, _ = self.errors_and_deltas
-        return [
-            activation.d2f(self.passes.z(l)) * errors[l]
-            for l, activation in enumerate(self.passes.activations)
-        ]
+        bends = []
+        for l, activation in enumerate(self.passes.activations):
+            bend = activation.second(self.passes.u[l])
+            np.multiply(bend, errors[l], out=bend)
+            bends.append(bend)
+        return bends
 
 
 class Linearization:
@@ -215,7 +217,8 @@ class Linearization:
         for l in reversed(range(len(self.layers))):
             # R{delta} = f' R{e} + f'' R{z} e
             delta_change = block.times_slope(l, error_change)
-            delta_change += block.bends[l] * z_changes[l]
+            np.multiply(z_changes[l], block.bends[l], out=z_changes[l])
+            delta_change += z_changes[l]
             views[l][...] += block.passes.inputs[l].T @ delta_change
             if l > 0:
                 views[l][:-1] += changes[l - 1].T @ block.deltas[l]

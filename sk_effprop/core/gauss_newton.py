@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import LinAlgError, solve_triangular
 from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sk_effprop.core.activations import Array
 from sk_effprop.core.curvature import Linearization
@@ -46,14 +47,22 @@ class Factor(Protocol):
         """Log |A|."""
 
 
+def _cholesky(A: Array) -> Array:
+    """Upper root of a symmetric matrix, of which the upper triangle counts."""
+    root, info = dpotrf(A, lower=0, clean=0, overwrite_a=1)
+    if info != 0:
+        raise LinAlgError("The matrix is singular to rounding.")
+    return np.asarray(root)
+
+
 class PrimalFactor:
     """By Cholesky's decomposition of A."""
 
     def __init__(self, A: Array) -> None:
-        self._root, _ = cho_factor(A, overwrite_a=True, check_finite=False)
+        self._root = _cholesky(A)
 
     def solve(self, b: Array) -> Array:
-        return np.asarray(cho_solve((self._root, False), b, check_finite=False))
+        return np.asarray(dpotrs(self._root, b, lower=0)[0])
 
     def quadratic(self, V: Array) -> Array:
         half = solve_triangular(self._root, V.T, trans=1, check_finite=False)
@@ -74,11 +83,11 @@ class DualFactor:
         K = self._scaled @ J.T
         K[np.diag_indices(len(K))] += 1.0
         self._J = J
-        self._root, _ = cho_factor(K, overwrite_a=True, check_finite=False)
+        self._root = _cholesky(np.asfortranarray(K))
 
     def solve(self, b: Array) -> Array:
         first = b / self._P
-        inner = cho_solve((self._root, False), self._J @ first, check_finite=False)
+        inner = dpotrs(self._root, self._J @ first, lower=0)[0]
         return np.asarray(first - self._scaled.T @ inner)
 
     def quadratic(self, V: Array) -> Array:

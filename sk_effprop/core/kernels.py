@@ -47,11 +47,18 @@ class Passes:
     def __init__(
         self, layers: Sequence[Array], activations: Sequence[Activation], n_rows: int
     ) -> None:
-        def empty(width: int) -> Array:
-            return np.empty((n_rows, width), dtype=dtype)
-
         dtype = layers[0].dtype
         widths = [W.shape[1] for W in layers]
+        # all in one piece: few large arrays come and go, not many of middle size
+        total = 4 * sum(widths) + len(widths) + widths[-1]
+        memory = np.empty(n_rows * total, dtype=dtype)
+        used = 0
+
+        def empty(width: int) -> Array:
+            nonlocal used
+            start, used = used, used + n_rows * width
+            return memory[start:used].reshape(n_rows, width)
+
         self.layers, self.activations = layers, activations
         self.n_rows = n_rows
         self.gains = [activation.gain for activation in activations]

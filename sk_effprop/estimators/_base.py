@@ -368,8 +368,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         """Fix the coding of targets, and remember what it depends on."""
         self._learn_targets(examples, classes)
         names = ("loss", "output_activation", "target_values", "normalize_target")
-        parameters = self.get_params(deep=False)
-        self._coded_with = {n: parameters[n] for n in names if n in parameters}
+        self._coded_with = {n: getattr(self, n) for n in names if hasattr(self, n)}
 
     def _fit_normalizer(self, train):
         if self.normalize is None and self.input_clip is None:

@@ -47,23 +47,47 @@ def as_weighted_set(examples: Examples) -> Examples:
     """
     if np.prod(examples.X.shape) > MAX_MERGED_NUMBERS:
         return examples
-    keys = _row_keys(examples)
-    order = np.array(sorted(range(len(keys)), key=keys.__getitem__))
-    is_new = [i == 0 or keys[order[i]] != keys[order[i - 1]] for i in range(len(order))]
+    order, is_new = _sorted_by_content(examples)
     starts = np.flatnonzero(is_new)
     weight = np.add.reduceat(examples.weight[order], starts)
     merged = examples[order[starts]]
     return Examples(merged.X, merged.y, weight)
 
 
-def _row_keys(examples: Examples) -> list[bytes]:
-    """The content of each row as bytes."""
+def _sorted_by_content(examples: Examples) -> tuple[Any, Any]:
+    """An order of the rows, and which of them differ from the one before."""
     _, codes = np.unique(examples.y, return_inverse=True)
-    targets = np.ascontiguousarray(codes.reshape(len(examples), -1))
+    targets = codes.reshape(len(examples), -1).astype(np.uint64)
     X = examples.X
-    if not sparse.issparse(X):
-        X = np.ascontiguousarray(X)
-        return [x.tobytes() + t.tobytes() for x, t in zip(X, targets, strict=True)]
+    if sparse.issparse(X):
+        return _sorted_keys(_row_keys(X, targets))
+    # the bits of each number, zeros of either sign being the same
+    bits = (X.astype(np.float64) + 0.0).view(np.uint64)
+    content = np.column_stack([bits, targets])
+    order = np.lexsort((_hashes(content, seed=2), _hashes(content, seed=1)))
+    shown = content[order]
+    is_new = np.ones(len(order), dtype=bool)
+    is_new[1:] = (shown[1:] != shown[:-1]).any(axis=1)
+    return order, is_new
+
+
+def _hashes(content: Any, seed: int) -> Any:
+    """A number for each row that depends on nothing else."""
+    odd = np.random.default_rng(seed).integers(2**63, size=content.shape[1]) * 2 + 1
+    mixed = content ^ (content >> np.uint64(29))
+    # of integers, so the order of the sum cannot matter
+    hashes = (mixed * odd.astype(np.uint64)).sum(axis=1)
+    return hashes ^ (hashes >> np.uint64(32))
+
+
+def _sorted_keys(keys: list[bytes]) -> tuple[Any, Any]:
+    order = np.array(sorted(range(len(keys)), key=keys.__getitem__))
+    is_new = [i == 0 or keys[order[i]] != keys[order[i - 1]] for i in range(len(order))]
+    return order, is_new
+
+
+def _row_keys(X: Any, targets: Any) -> list[bytes]:
+    """The content of each row of a sparse X as bytes."""
     ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
     return [
         X.indices[a:b].tobytes() + X.data[a:b].tobytes() + t.tobytes()
