@@ -3,6 +3,10 @@
 A step solves ``(G + penalty + mu I) d = -g``.  The damping mu follows the gain ratio
 (Nielsen 1999): the reduction of the objective over the one that the quadratic model
 promised.
+
+Large, redundant data are learnt from a growing sample, as section 4.1 has it for
+mini-batches: J'J of a sample costs a fraction, and the steps on it are as good, until
+they lower the objective of all examples no more.  Every step that counts lowers that.
 """
 
 from dataclasses import dataclass, replace
@@ -25,6 +29,9 @@ from sk_effprop.solvers.base import Monitor, Solution
 
 # "auto": initial mu relative to the largest diagonal entry of the system
 START_DAMPING = 1e-3
+# Redundant data begin with a sample of so many residuals for each weight, which grows
+# by this factor when a step on the sample does not lower the whole objective any more.
+FIRST_SAMPLE, SAMPLE_GROWTH = 5, 4
 # steps refused in a row after which no step is expected to help
 MAX_REFUSALS = 40
 # a step that lowers the objective by no more than this share has come to a minimum, as
@@ -74,22 +81,44 @@ class LevenbergMarquardt:
     ) -> Solution:
         """Step until the monitor says stop, the gradient vanishes or no step helps."""
         dtype, damping = theta.dtype, state
-        objective = objective.as_float64()
+        whole = objective.as_float64()
         theta = theta.astype(np.float64)
-        value = objective.value(theta)
+        part, n_part = _sample(whole, FIRST_SAMPLE * len(theta), rng)
+        value, whole_value = part.value(theta), whole.value(theta)
         while True:
-            near = Linearization(objective, theta)
-            if np.max(np.abs(near.gradient)) <= self.gradient_tolerance:
-                return Solution(theta.astype(dtype), damping, True, "converged")
-            system = make_system(near)
-            if damping is None:
-                damping = Damping(self.damping or START_DAMPING * _scale(near, system))
-            found = _descend(near, system, value, damping)
-            if found is None:
-                return Solution(theta.astype(dtype), None, True, "precision")
-            theta, value, damping = found
-            if monitor(theta.astype(dtype), value):
+            near = Linearization(part, theta)
+            found, message = None, "converged"
+            if np.max(np.abs(near.gradient)) > self.gradient_tolerance:
+                system = make_system(near)
+                if damping is None:
+                    start = self.damping or START_DAMPING * _scale(near, system)
+                    damping = Damping(start)
+                found, message = _descend(near, system, value, damping), "precision"
+            if part is whole:
+                if found is None:
+                    left = damping if message == "converged" else None
+                    return Solution(theta.astype(dtype), left, True, message)
+                theta, value, damping = found
+                whole_value = value
+            else:
+                trial_value = np.inf if found is None else whole.value(found[0])
+                if found is None or trial_value >= whole_value:
+                    # what the sample still has to teach is its noise
+                    part, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
+                    value, damping = part.value(theta), None
+                    continue
+                theta, value, damping = found
+                whole_value = trial_value
+            if monitor(theta.astype(dtype), whole_value):
                 return Solution(theta.astype(dtype), damping, False, "")
+
+
+def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Objective, int]:
+    """Random examples with so many residuals; all of them unless they are many more."""
+    if n_residuals * SAMPLE_GROWTH > whole.targets.size:
+        return whole, whole.targets.size
+    n_rows = -(-n_residuals // whole.targets.shape[1])
+    return whole.sample(n_rows, rng), n_residuals
 
 
 class EvidenceState(NamedTuple):

@@ -14,6 +14,7 @@ from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
+from sk_effprop.solvers import levenberg_marquardt
 from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
 from sk_effprop.solvers.levenberg_marquardt import Damping, LevenbergMarquardt
 from tests.cases import (
@@ -106,6 +107,50 @@ def test_levenberg_marquardt_needs_fewer_iterations_than_conjugate_gradients():
         for solver in (LevenbergMarquardt(1e-12), ConjugateGradient(1e-12))
     ]
     assert needed[0] < needed[1] / 3
+
+
+def redundant_problem():
+    """Two thousand noisy points for sixteen weights."""
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-1.0, 1.0, size=(2000, 1))
+    y = np.sin(np.pi * x) + 0.1 * rng.normal(size=x.shape)
+    return function_problem(x, y, 5, 0)
+
+
+def test_redundant_data_are_learnt_from_a_growing_sample(monkeypatch):
+    """Jacobians of few rows first, of all at the end; every step lowers the whole."""
+    sizes = []
+
+    def note(near):
+        sizes.append(near.objective.n_samples)
+        return make_system(near)
+
+    monkeypatch.setattr("sk_effprop.solvers.levenberg_marquardt.make_system", note)
+    objective, theta = redundant_problem()
+    monitor = make_monitor(objective, theta, 300)
+    solution = LevenbergMarquardt(1e-9).solve(
+        objective,
+        theta,
+        state=None,
+        rng=np.random.default_rng(0),
+        monitor=monitor,
+    )
+    assert sizes[0] == 5 * len(theta)
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == 2000
+    assert np.all(np.diff(monitor.loss_curve) < 0)
+    assert monitor.loss_curve[0] < objective.value(theta)
+    # it ends in a minimum of the whole
+    assert solution.converged
+    _, gradient = objective.value_and_gradient(solution.theta)
+    assert np.abs(gradient).max() < 1e-6
+
+
+def test_few_examples_are_all_looked_at():
+    objective = tanh_problem()
+    sample, n = levenberg_marquardt._sample(objective, 5 * 21, None)
+    assert sample is objective
+    assert n == objective.targets.size
 
 
 DEGENERATE = {
