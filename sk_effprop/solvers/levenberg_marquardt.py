@@ -89,28 +89,30 @@ class LevenbergMarquardt:
             near = Linearization(part, theta)
             found, message = None, "converged"
             if np.max(np.abs(near.gradient)) > self.gradient_tolerance:
-                system = make_system(near)
-                if damping is None:
-                    start = self.damping or START_DAMPING * _scale(near, system)
-                    damping = Damping(start)
-                found, message = _descend(near, system, value, damping), "precision"
-            if part is whole:
-                if found is None:
-                    left = damping if message == "converged" else None
-                    return Solution(theta.astype(dtype), left, True, message)
-                theta, value, damping = found
-                whole_value = value
-            else:
-                trial_value = np.inf if found is None else whole.value(found[0])
-                if found is None or trial_value >= whole_value:
-                    # what the sample still has to teach is its noise
-                    part, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
-                    value, damping = part.value(theta), None
+                found, message = self._step(near, value, damping), "precision"
+            if found is not None:
+                trial_value = found[1] if part is whole else whole.value(found[0])
+                if trial_value < whole_value:
+                    theta, value, damping = found
+                    whole_value = trial_value
+                    if monitor(theta.astype(dtype), whole_value):
+                        return Solution(theta.astype(dtype), damping, False, "")
                     continue
-                theta, value, damping = found
-                whole_value = trial_value
-            if monitor(theta.astype(dtype), whole_value):
-                return Solution(theta.astype(dtype), damping, False, "")
+            if part is whole:
+                left = damping if message == "converged" else None
+                return Solution(theta.astype(dtype), left, True, message)
+            # what the sample still has to teach is its noise
+            part, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
+            value, damping = part.value(theta), None
+
+    def _step(
+        self, near: Linearization, value: float, damping: Damping | None
+    ) -> tuple[Array, float, Damping] | None:
+        """A lower point, its value and the damping there; None if there is none."""
+        system = make_system(near)
+        if damping is None:
+            damping = Damping(self.damping or START_DAMPING * _scale(near, system))
+        return _descend(near, system, value, damping)
 
 
 def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Objective, int]:
