@@ -5,10 +5,11 @@ than to compute.  Compiled loops have no such cost, and pass over each row of we
 once for the derivative below and the step.  The two sweeps agree to rounding, which the
 tests hold them to, one activation, loss and update at a time.
 
-Importing this module imports numba.  What is compiled depends on the depth of the
-network and the precision alone: activations, losses and hyperparameters are numbers.
-The inner loops run over contiguous units, so that they vectorise without any licence to
-reorder sums.
+Importing this module imports numba.  Layers are cut from flat arrays where they are used:
+numba counts and copies tuples of views at every access, which takes longer than a small
+layer.  Sizes, activations, losses and hyperparameters are numbers, so there is a single
+compilation for each precision.  The inner loops run over contiguous units, so that they
+vectorise without any licence to reorder sums.
 """
 
 from typing import Any
@@ -25,6 +26,7 @@ from sk_effprop.core.activations import (
     Array,
 )
 from sk_effprop.core.losses import LogLoss, SquaredError
+from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import Rates
 
@@ -67,22 +69,22 @@ def _tanh(u: Array, value: Array, constants: Array) -> None:
 
 @_compile
 def _activate(
-    z: Array, value: Array, slope_out: Array, numbers: Array, constants: Array
+    z: Array, value: Array, slope_out: Array, numbers: Array, l: int, constants: Array
 ) -> None:
-    """Write f(z) and f'(z); ``numbers`` are those of the activation."""
-    kind = int(numbers[0])
-    amplitude, slope, twist, offset = numbers[1:5]
+    """Write f(z) and f'(z); ``numbers[l]`` are those of the layer's activation."""
+    kind = int(numbers[l, 0])
+    amplitude, slope = numbers[l, 1], numbers[l, 2]
+    twist, offset = numbers[l, 3], numbers[l, 4]
     one = constants[12]
+    gain = amplitude * slope
     n = z.shape[0]
     if kind == LINEAR:
         for j in range(n):
             value[j] = twist * z[j] + offset
             slope_out[j] = twist
-        return
-    gain = amplitude * slope
-    for j in range(n):
-        slope_out[j] = slope * z[j]
-    if kind == TANH:
+    elif kind == TANH:
+        for j in range(n):
+            slope_out[j] = slope * z[j]
         _tanh(slope_out, value, constants)
         for j in range(n):
             s = value[j]
@@ -91,7 +93,7 @@ def _activate(
     elif kind == RATIONAL:
         saturation, eighth, c128, c3072 = constants[16:20]
         for j in range(n):
-            u = slope_out[j]
+            u = slope * z[j]
             a = abs(u)
             is_far = a >= saturation
             a = saturation if a > saturation else a
@@ -108,13 +110,13 @@ def _activate(
             slope_out[j] = gain * (one - t * t) * q + twist
     elif kind == RELU:
         for j in range(n):
-            u = slope_out[j]
+            u = slope * z[j]
             is_on = u > 0
             value[j] = amplitude * (u if is_on else u * 0) + twist * z[j] + offset
             slope_out[j] = gain * (one if is_on else one * 0) + twist
     else:
         for j in range(n):
-            u = slope_out[j]
+            u = slope * z[j]
             e = np.exp(-abs(u))
             larger = u if u > 0 else u * 0
             value[j] = amplitude * (larger + np.log1p(e)) + twist * z[j] + offset
@@ -123,33 +125,22 @@ def _activate(
 
 
 @_compile
-def _forward(
-    layers: Any,
-    x: Array,
-    values: Any,
-    slopes: Any,
-    z: Any,
-    numbers: Any,
-    constants: Any,
-) -> None:
-    """Pass one example up, eqs. (2)-(3)."""
-    for l in range(len(layers)):
-        W, z_l = layers[l], z[l]
-        below = x if l == 0 else values[l - 1]
-        n_in, n_out = W.shape[0] - 1, W.shape[1]
+def _affine(W: Array, x: Array, z: Array) -> None:
+    """Inputs of the units of a layer, its bias in the last row of W."""
+    n_in, n_out = W.shape[0] - 1, W.shape[1]
+    for j in range(n_out):
+        z[j] = W[n_in, j]
+    # four inputs at a time: z is read and written a quarter as often
+    whole = n_in - n_in % 4
+    for i in range(0, whole, 4):
+        x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
         for j in range(n_out):
-            z_l[j] = W[n_in, j]
-        stop = n_in - n_in % 4
-        for i in range(0, stop, 4):
-            x0, x1, x2, x3 = below[i], below[i + 1], below[i + 2], below[i + 3]
-            for j in range(n_out):
-                pair = x0 * W[i, j] + x1 * W[i + 1, j]
-                z_l[j] += pair + (x2 * W[i + 2, j] + x3 * W[i + 3, j])
-        for i in range(stop, n_in):
-            x0 = below[i]
-            for j in range(n_out):
-                z_l[j] += x0 * W[i, j]
-        _activate(z_l, values[l], slopes[l], numbers[l], constants)
+            pair = x0 * W[i, j] + x1 * W[i + 1, j]
+            z[j] += pair + (x2 * W[i + 2, j] + x3 * W[i + 3, j])
+    for i in range(whole, n_in):
+        x0 = x[i]
+        for j in range(n_out):
+            z[j] += x0 * W[i, j]
 
 
 @_compile
@@ -178,24 +169,78 @@ def _loss_gradient(code: int, outputs: Array, target: Array, out: Array) -> None
 
 
 @_compile
-def _pull_row(row: Array, delta: Array, zero: Any) -> Any:
-    """Sum over the units of weight times delta, in four running sums."""
-    n = row.shape[0]
-    s0, s1, s2, s3 = zero, zero, zero, zero
-    stop = n - n % 4
-    for j in range(0, stop, 4):
-        s0 += row[j] * delta[j]
-        s1 += row[j + 1] * delta[j + 1]
-        s2 += row[j + 2] * delta[j + 2]
-        s3 += row[j + 3] * delta[j + 3]
-    for j in range(stop, n):
-        s0 += row[j] * delta[j]
-    return (s0 + s1) + (s2 + s3)
+def _pull(W: Array, delta: Array, slope: Array, below: Array, zero: Any) -> None:
+    """From dE/dz of a layer to that of the one below, eqs. (4)-(9)."""
+    n_in, n_out = W.shape[0] - 1, W.shape[1]
+    whole = n_in - n_in % 4
+    for i in range(0, whole, 4):
+        s0, s1, s2, s3 = zero, zero, zero, zero
+        for j in range(n_out):
+            s0 += W[i, j] * delta[j]
+            s1 += W[i + 1, j] * delta[j]
+            s2 += W[i + 2, j] * delta[j]
+            s3 += W[i + 3, j] * delta[j]
+        below[i], below[i + 1] = s0 * slope[i], s1 * slope[i + 1]
+        below[i + 2], below[i + 3] = s2 * slope[i + 2], s3 * slope[i + 3]
+    for i in range(whole, n_in):
+        s0 = zero
+        for j in range(n_out):
+            s0 += W[i, j] * delta[j]
+        below[i] = s0 * slope[i]
+
+
+@_compile
+def _add_outer(W: Array, scale: Any, x: Array, delta: Array) -> None:
+    """Add scale times the gradient of one example."""
+    n_in, n_out = W.shape[0] - 1, W.shape[1]
+    for i in range(n_in):
+        step = scale * x[i]
+        for j in range(n_out):
+            W[i, j] += step * delta[j]
+    for j in range(n_out):
+        W[n_in, j] += scale * delta[j]
+
+
+@_compile
+def _pass(
+    theta: Array,
+    sizes: Array,
+    x: Array,
+    target: Array,
+    weight: Any,
+    code: int,
+    numbers: Array,
+    values: Array,
+    slopes: Array,
+    z: Array,
+    deltas: Array,
+    shown: Array,
+    constants: Array,
+) -> None:
+    """Take one example up, and its error to the outputs' deltas."""
+    values[: sizes[0]] = x[: sizes[0]]
+    w, below = 0, 0
+    for l in range(sizes.shape[0] - 1):
+        n_in, n_out = sizes[l], sizes[l + 1]
+        here = below + n_in
+        stop = here + n_out
+        W = theta[w : w + (n_in + 1) * n_out].reshape((n_in + 1, n_out))
+        _affine(W, values[below:here], z[here:stop])
+        _activate(
+            z[here:stop], values[here:stop], slopes[here:stop], numbers, l, constants
+        )
+        w, below = w + (n_in + 1) * n_out, here
+    delta = deltas[below:]
+    _loss_gradient(code, values[below:], target, delta)
+    for k in range(delta.shape[0]):
+        shown[k] = values[below + k]
+        delta[k] *= weight * slopes[below + k]
 
 
 @_compile
 def descend(
-    layers: Any,
+    theta: Array,
+    sizes: Array,
     inputs: Array,
     targets: Array,
     weights: Array,
@@ -203,113 +248,100 @@ def descend(
     code: int,
     numbers: Array,
     constants: Array,
+    values: Array,
+    slopes: Array,
+    z: Array,
+    deltas: Array,
+    shown: Array,
     rates: Array,
     decays: Array,
-    values: Any,
-    slopes: Any,
-    z: Any,
-    deltas: Any,
-    shown: Array,
 ) -> None:
     """Show one example after another, with a plain step after each."""
-    n_layers = len(layers)
-    zero = constants[20]
+    zero, one = constants[20], constants[12]
     for t in range(order.shape[0]):
         p = order[t]
-        _forward(layers, inputs[p], values, slopes, z, numbers, constants)
-        top = n_layers - 1
-        _loss_gradient(code, values[top], targets[p], deltas[top])
-        for k in range(targets.shape[1]):
-            shown[t, k] = values[top][k]
-            deltas[top][k] *= weights[p] * slopes[top][k]
-        for l in range(top, -1, -1):
-            W, delta = layers[l], deltas[l]
-            n_in, n_out = W.shape[0] - 1, W.shape[1]
-            x = inputs[p] if l == 0 else values[l - 1]
-            rate, keep = rates[l], constants[12] - decays[l]
+        _pass(
+            theta, sizes, inputs[p], targets[p], weights[p], code, numbers, values,
+            slopes, z, deltas, shown[t], constants,
+        )  # fmt: skip
+        w, stop = theta.shape[0], values.shape[0]
+        for l in range(sizes.shape[0] - 2, -1, -1):
+            n_in, n_out = sizes[l], sizes[l + 1]
+            here = stop - n_out
+            below = here - n_in
+            end, w = w, w - (n_in + 1) * n_out
+            W, delta = theta[w:end].reshape((n_in + 1, n_out)), deltas[here:stop]
             if l > 0:
-                below, slope = deltas[l - 1], slopes[l - 1]
-                for i in range(n_in):
-                    below[i] = _pull_row(W[i], delta, zero) * slope[i]
+                _pull(W, delta, slopes[below:here], deltas[below:here], zero)
             if decays[l] != zero:
-                for i in range(n_in):
-                    for j in range(n_out):
-                        W[i, j] *= keep
-            for i in range(n_in):
-                step = rate * x[i]
-                for j in range(n_out):
-                    W[i, j] -= step * delta[j]
-            for j in range(n_out):
-                W[n_in, j] -= rate * delta[j]
+                W[:n_in] *= one - decays[l]
+            _add_outer(W, -rates[l], values[below:here], delta)
+            stop = here
 
 
 @_compile
 def descend_in_batches(
-    layers: Any,
+    theta: Array,
+    sizes: Array,
     inputs: Array,
     targets: Array,
     weights: Array,
     order: Array,
-    batch_size: int,
     code: int,
     numbers: Array,
     constants: Array,
-    rates: Any,
-    penalties: Any,
+    values: Array,
+    slopes: Array,
+    z: Array,
+    deltas: Array,
+    shown: Array,
+    batch_size: int,
+    rates: Array,
+    penalty: Array,
     momentum: Any,
     nesterov: bool,
-    velocities: Any,
-    gradients: Any,
-    values: Any,
-    slopes: Any,
-    z: Any,
-    deltas: Any,
-    shown: Array,
+    velocity: Array,
+    gradient: Array,
 ) -> None:
     """The same for batches, with a rate for every weight, penalty and momentum."""
-    n_layers = len(layers)
-    one, zero = constants[12], constants[20]
-    top = n_layers - 1
-    n = order.shape[0]
+    zero, one = constants[20], constants[12]
+    n, n_weights = order.shape[0], theta.shape[0]
     for start in range(0, n, batch_size):
-        stop = min(start + batch_size, n)
-        for l in range(n_layers):
-            gradients[l][:] = zero
-        for t in range(start, stop):
+        last = min(start + batch_size, n)
+        for i in range(n_weights):
+            gradient[i] = zero
+        for t in range(start, last):
             p = order[t]
-            _forward(layers, inputs[p], values, slopes, z, numbers, constants)
-            _loss_gradient(code, values[top], targets[p], deltas[top])
-            for k in range(targets.shape[1]):
-                shown[t, k] = values[top][k]
-                deltas[top][k] *= weights[p] * slopes[top][k]
-            for l in range(top, -1, -1):
-                W, G, delta = layers[l], gradients[l], deltas[l]
-                n_in, n_out = W.shape[0] - 1, W.shape[1]
-                x = inputs[p] if l == 0 else values[l - 1]
+            _pass(
+                theta, sizes, inputs[p], targets[p], weights[p], code, numbers, values,
+                slopes, z, deltas, shown[t], constants,
+            )  # fmt: skip
+            w, stop = n_weights, values.shape[0]
+            for l in range(sizes.shape[0] - 2, -1, -1):
+                n_in, n_out = sizes[l], sizes[l + 1]
+                here = stop - n_out
+                below = here - n_in
+                end, w = w, w - (n_in + 1) * n_out
+                delta = deltas[here:stop]
                 if l > 0:
-                    below, slope = deltas[l - 1], slopes[l - 1]
-                    for i in range(n_in):
-                        below[i] = _pull_row(W[i], delta, zero) * slope[i]
-                for i in range(n_in):
-                    x_i = x[i]
-                    for j in range(n_out):
-                        G[i, j] += x_i * delta[j]
-                for j in range(n_out):
-                    G[n_in, j] += delta[j]
+                    W = theta[w:end].reshape((n_in + 1, n_out))
+                    _pull(W, delta, slopes[below:here], deltas[below:here], zero)
+                G = gradient[w:end].reshape((n_in + 1, n_out))
+                _add_outer(G, one, values[below:here], delta)
+                stop = here
         # a smaller last batch counts for its share of a full one
-        mean = one / (stop - start)
-        share = one * (stop - start) / batch_size
-        for l in range(n_layers):
-            W, G = layers[l].ravel(), gradients[l].ravel()
-            R, P, V = rates[l].ravel(), penalties[l].ravel(), velocities[l].ravel()
-            if momentum == zero:
-                for i in range(W.shape[0]):
-                    W[i] -= share * R[i] * (mean * G[i] + P[i] * W[i])
-            else:
-                for i in range(W.shape[0]):
-                    step = share * R[i] * (mean * G[i] + P[i] * W[i])
-                    V[i] = momentum * V[i] - step
-                    W[i] += momentum * V[i] - step if nesterov else V[i]
+        mean = one / (last - start)
+        share = one * (last - start) / batch_size
+        if momentum == zero:
+            for i in range(n_weights):
+                slope = mean * gradient[i] + penalty[i] * theta[i]
+                theta[i] -= share * rates[i] * slope
+        else:
+            for i in range(n_weights):
+                slope = mean * gradient[i] + penalty[i] * theta[i]
+                step = share * rates[i] * slope
+                velocity[i] = momentum * velocity[i] - step
+                theta[i] += momentum * velocity[i] - step if nesterov else velocity[i]
 
 
 def _constants(dtype: Any) -> Array:
@@ -359,39 +391,38 @@ def show(
     """
     network, dtype = objective.network, theta.dtype
 
-    def cut(vector: Array) -> tuple[Array, ...]:
-        return network.layers(np.ascontiguousarray(vector, dtype=dtype))
-
-    def workspace() -> tuple[Array, ...]:
-        return tuple(np.empty(width, dtype=dtype) for width in network.sizes[1:])
+    def converted(vector: Any) -> Array:
+        return np.ascontiguousarray(vector, dtype=dtype)
 
     weight = objective.sample_weight
     if weight is None:
         weight = np.ones(objective.n_samples, dtype=dtype)
+    values, slopes, z, deltas = np.zeros((4, sum(network.sizes)), dtype=dtype)
     shown = np.empty((len(order), network.sizes[-1]), dtype=dtype)
-    numbers = np.array([tuple(a) for a in network.activations], dtype=dtype)
-    data = objective.inputs, objective.targets, weight, order
-    formulas = LOSS_CODES[objective.loss], numbers, _constants(dtype)
-    buffers = workspace(), workspace(), workspace(), workspace(), shown
-    layers = network.layers(theta)
+    common = (
+        theta, np.array(network.sizes), objective.inputs, objective.targets, weight,
+        order, LOSS_CODES[objective.loss], converted(network.activations),
+        _constants(dtype), values, slopes, z, deltas, shown,
+    )  # fmt: skip
     if batch_size == 1 and momentum == 0.0 and rates.curvature is None:
-        first = [
-            (R[0, 0], P[0, 0])
-            for R, P in zip(
-                network.layers(rates.scaling),
-                network.layers(objective.penalty),
-                strict=True,
-            )
-        ]
-        steps = rates.eta * np.array([scaling for scaling, _ in first], dtype=dtype)
-        decays = steps * np.array([alpha for _, alpha in first], dtype=dtype)
-        descend(layers, *data, *formulas, steps, decays, *buffers)
+        steps = rates.eta * _of_layers(network, rates.scaling)
+        decays = steps * _of_layers(network, objective.penalty)
+        descend(*common, converted(steps), converted(decays))
         return shown
     gradient = np.empty_like(theta)
     descend_in_batches(
-        layers, *data, batch_size, *formulas, cut(rates.eta * rates.factors),
-        cut(objective.penalty), dtype.type(momentum), nesterov,
-        network.layers(gradient if velocity is None else velocity),
-        network.layers(gradient), *buffers,
-    )  # fmt: skip
+        *common,
+        batch_size,
+        converted(rates.eta * rates.factors),
+        converted(objective.penalty),
+        dtype.type(momentum),
+        nesterov,
+        gradient if velocity is None else velocity,
+        gradient,
+    )
     return shown
+
+
+def _of_layers(network: Network, vector: Array) -> Array:
+    """The number that each layer's weights have in common."""
+    return np.array([view[0, 0] for view in network.layers(vector)])
