@@ -7,9 +7,9 @@ tests hold them to, one activation, loss and update at a time.
 
 Importing this module imports numba.  Layers are cut from flat arrays where they are
 used: numba counts and copies tuples of views at every access, which takes longer than a
-small layer.  Sizes, activations, losses and hyperparameters are numbers, so there is a single
-compilation for each precision.  The inner loops run over contiguous units, so that they
-vectorise without any licence to reorder sums.
+small layer.  Sizes, activations, losses and hyperparameters are numbers, so there is a
+single compilation for each precision.  The inner loops run over contiguous units, so
+that they vectorise without any licence to reorder sums.
 """
 
 from typing import Any
