@@ -32,6 +32,8 @@ START_DAMPING = 1e-3
 # Redundant data begin with a sample of so many residuals for each weight, which grows
 # by this factor when a step on the sample does not lower the whole objective any more.
 FIRST_SAMPLE, SAMPLE_GROWTH = 5, 4
+# numbers in a Jacobian that is too small for that to be worth it
+SMALL_JACOBIAN = 2**17
 # steps refused in a row after which no step is expected to help
 MAX_REFUSALS = 40
 # a step that lowers the objective by no more than this share has come to a minimum, as
@@ -83,7 +85,9 @@ class LevenbergMarquardt:
         dtype, damping = theta.dtype, state
         whole = objective.as_float64()
         theta = theta.astype(np.float64)
-        part, n_part = _sample(whole, FIRST_SAMPLE * len(theta), rng)
+        is_small = whole.targets.size * len(theta) <= SMALL_JACOBIAN
+        n_first = whole.targets.size if is_small else FIRST_SAMPLE * len(theta)
+        part, n_part = _sample(whole, n_first, rng)
         value, whole_value = part.value(theta), whole.value(theta)
         while True:
             near = Linearization(part, theta)

@@ -14,7 +14,6 @@ from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
-from sk_effprop.solvers import levenberg_marquardt
 from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
 from sk_effprop.solvers.levenberg_marquardt import Damping, LevenbergMarquardt
 from tests.cases import (
@@ -110,9 +109,9 @@ def test_levenberg_marquardt_needs_fewer_iterations_than_conjugate_gradients():
 
 
 def redundant_problem():
-    """Two thousand noisy points for sixteen weights."""
+    """Ten thousand noisy points for sixteen weights."""
     rng = np.random.default_rng(1)
-    x = rng.uniform(-1.0, 1.0, size=(2000, 1))
+    x = rng.uniform(-1.0, 1.0, size=(10_000, 1))
     y = np.sin(np.pi * x) + 0.1 * rng.normal(size=x.shape)
     return function_problem(x, y, 5, 0)
 
@@ -137,7 +136,7 @@ def test_redundant_data_are_learnt_from_a_growing_sample(monkeypatch):
     )
     assert sizes[0] == 5 * len(theta)
     assert sizes == sorted(sizes)
-    assert sizes[-1] == 2000
+    assert sizes[-1] == 10_000
     assert np.all(np.diff(monitor.loss_curve) < 0)
     assert monitor.loss_curve[0] < objective.value(theta)
     # it ends in a minimum of the whole
@@ -146,11 +145,12 @@ def test_redundant_data_are_learnt_from_a_growing_sample(monkeypatch):
     assert np.abs(gradient).max() < 1e-6
 
 
-def test_few_examples_are_all_looked_at():
-    objective = tanh_problem()
-    sample, n = levenberg_marquardt._sample(objective, 5 * 21, None)
-    assert sample is objective
-    assert n == objective.targets.size
+def test_all_of_few_examples_are_looked_at():
+    """Nothing random is asked for."""
+    objective, theta = redundant_problem()
+    few = objective.subset(np.arange(1000))
+    _, monitor = run(LevenbergMarquardt(1e-9), few, theta, 10)
+    assert monitor.n_iter == 10
 
 
 DEGENERATE = {
