@@ -30,7 +30,15 @@ from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import Rates
 
-_compile: Any = njit(cache=True, nogil=True, error_model="numpy")
+
+def _compile(function: Any) -> Any:
+    """Compile when first called, kept on disk where there is a place for it."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:
+        return njit(**options)(function)
+
 
 SQUARED_ERROR, LOGISTIC, SOFTMAX = range(3)
 LOSS_CODES: dict[Any, int] = {
@@ -389,6 +397,8 @@ def show(
     ndarray of shape (n, n_outputs)
         The outputs for each example at the moment it was shown.
     """
+    if momentum and velocity is None:
+        raise ValueError("momentum needs a velocity.")
     network, dtype = objective.network, theta.dtype
 
     def converted(vector: Any) -> Array:

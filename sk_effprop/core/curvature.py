@@ -360,18 +360,24 @@ class Linearization:
     def pattern_curvature(self, rates: Array) -> float:
         """Mean over patterns of the largest eigenvalue of R^1/2 G^p R^1/2.
 
+        A pattern counts with its weight, as if it were shown as often: the step that
+        it makes has grown by that weight.
+
         G^p = J' S S' J has the eigenvalues of the small S' J R J' S, a sum over layers
         of products of deltas, each unit weighted with ``sum_i x_i^2 R_ij``.
         """
         layer_rates = self.objective.network.layers(rates.astype(self.theta.dtype))
-        total = 0.0
+        total = sum_of_weights = 0.0
         for block in self.blocks():
             small: Any = 0.0
             for l, delta in self._root_deltas(block, self._loss_root(block)):
                 power = _squared(block.passes.inputs[l]) @ layer_rates[l]
                 small = small + (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
-            total += float(np.sum(np.linalg.eigvalsh(small)[:, -1]))
-        return total / self.objective.n_samples
+            largest = np.linalg.eigvalsh(small)[:, -1]
+            weight = np.ones(len(largest)) if block.weight is None else block.weight
+            total += float(weight @ largest)
+            sum_of_weights += float(np.sum(weight))
+        return total / sum_of_weights
 
 
 def add_lecun_diagonal(

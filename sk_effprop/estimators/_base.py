@@ -442,13 +442,16 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             )
         name, state = self._left_behind
         theta = self.theta_.astype(objective.inputs.dtype, copy=False)
-        return theta, state if name == self.solver_ else None
+        kind = build.kind_of_state(self, self.solver_)
+        return theta, state if name == kind else None
 
     def _make_solver(self, objective, theta, rng, state, *, streaming):
         known = getattr(state, "rates", None)
         solver = build.make_solver(
             self, self.solver_, objective, theta, rng, known, streaming=streaming
         )
+        elif solver.find_rates.eta is not None:
+            self.learning_rate_ = solver.find_rates.eta
         self.engine_ = getattr(solver, "engine", "numpy")
         if known is None:
             rates = getattr(solver, "rates", None)
@@ -483,7 +486,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         self.network_, self.theta_ = network, monitor.best_theta
         self.out_activation_ = self._output[1]
         self._penalty, self._rng = penalty, rng
-        self._left_behind = (self.solver_, state)
+        self._left_behind = (build.kind_of_state(self, self.solver_), state)
         self.n_layers_, self.n_outputs_ = len(network.sizes), network.sizes[-1]
         self.loss_curve_, self.learning_rate_curve_ = monitor.loss_curve, monitor.rates
         self.n_iter_ = monitor.n_iter

@@ -1,7 +1,7 @@
 """From hyperparameters to the immutable things that train: network, start, solver."""
 
 from dataclasses import replace
-from importlib.util import find_spec
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,11 @@ def is_evidence(est: Any) -> bool:
     return isinstance(est.alpha, str) and est.alpha == "evidence"
 
 
+def kind_of_state(est: Any, solver: str) -> str:
+    """States of solvers of one kind can be handed on to each other."""
+    return f"{solver} by evidence" if is_evidence(est) else solver
+
+
 def patience(est: Any) -> float:
     """Iterations without progress; rounds of evidence end by a rule of their own."""
     return np.inf if est.tol == 0 or is_evidence(est) else est.n_iter_no_change
@@ -157,24 +162,36 @@ def resolve_batch_size(est: Any, solver: str, n_samples: int) -> int:
     return min(est.batch_size, n_samples)
 
 
-def resolve_engine(est: Any, solver: str, objective: Objective) -> str:
+def resolve_engine(est: Any, solver: str, objective: Objective, n_epochs: int) -> str:
     """What ``engine`` means here: "numba" where there are loops to compile."""
-    is_installed = find_spec("numba") is not None
-    if est.engine == "numba" and not is_installed:
+    if est.engine == "numba" and compiled_or_why_not():
         raise ImportError(
             "engine='numba' needs numba, the extra 'fast': pip install "
-            "'sk_effprop[fast]'. engine='auto' goes without it."
+            "'sk_effprop[fast]'. engine='auto' goes without it. "
+            f"({compiled_or_why_not()})"
         )
     running = solver == "sdlm" and est.curvature_decay > 0.0
     no_loops = solver in (*BATCH, "adam") or est.learning_rate == "flow" or running
-    if est.engine == "numpy" or no_loops or not is_installed:
+    if est.engine == "numpy" or no_loops:
         return "numpy"
     if not isinstance(objective.inputs, np.ndarray):
         return "numpy"
     batch_size = resolve_batch_size(est, solver, objective.n_samples)
-    n_updates = est.max_iter * objective.n_samples / batch_size
+    n_updates = n_epochs * objective.n_samples / batch_size
     is_worth_it = n_updates >= WORTH_COMPILING and batch_size <= LARGEST_COMPILED_BATCH
-    return "numba" if est.engine == "numba" or is_worth_it else "numpy"
+    wanted = est.engine == "numba" or is_worth_it
+    return "numba" if wanted and not compiled_or_why_not() else "numpy"
+
+
+@cache
+def compiled_or_why_not() -> str:
+    """Nothing if numba is there and works; else what it says."""
+    try:
+        import sk_effprop.core.compiled  # noqa: F401
+    except Exception as error:
+        # a numba that does not go with this NumPy raises whatever it likes
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def resolve_order(est: Any, *, has_labels: bool) -> Any:
@@ -213,7 +230,7 @@ def make_solver(
         schedule=schedule,
         settings=ScheduleSettings(est.power_t, est.annealing_tau, est.max_iter),
         flow_rates=tuple(est.flow_rates),
-        engine=resolve_engine(est, name, objective),
+        engine=resolve_engine(est, name, objective, 1 if streaming else est.max_iter),
     )
 
 

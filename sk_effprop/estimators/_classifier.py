@@ -138,7 +138,8 @@ default="none"
     curvature_period : int, inf or "auto", default="auto"
         Epochs after which sdlm measures the curvature again, and sgd and sdlm the
         automatic rate. "auto" measures with squared error and an automatic rate
-        whenever the number of examples shown has doubled, and else only once.
+        whenever the number of examples shown has doubled, and else only once. Training
+        that diverged is measured again in any case.
     loss : {"squared_error", "log_loss"}, default="squared_error"
         Squared error on targets between the flat ends of a sigmoid is the paper's
         choice; log loss gives probabilities.

@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils.multiclass import type_of_target
 
-# Larger tables are not searched for equal rows: it would take the memory of a copy.
+# Larger tables are not searched for equal rows: it takes the memory of some copies.
 MAX_MERGED_NUMBERS = 10**7
 
 

@@ -126,7 +126,8 @@ default="none"
     curvature_period : int, inf or "auto", default="auto"
         Epochs after which sdlm measures the curvature again, and sgd and sdlm the
         automatic rate. "auto" measures with squared error and an automatic rate
-        whenever the number of examples shown has doubled, and else only once.
+        whenever the number of examples shown has doubled, and else only once. Training
+        that diverged is measured again in any case.
     loss : {"squared_error"}, default="squared_error"
         "huber", "absolute_error", "quantile", "poisson" and "gamma" are planned.
     quantile, huber_delta : float, default=0.5, 1.35

@@ -130,7 +130,8 @@ def hessian_spectrum(
     (3,)
     """
     _check_kind(kind)
-    if k is not None and not (isinstance(k, int | np.integer) and k >= 1):
+    is_int = isinstance(k, int | np.integer) and not isinstance(k, bool)
+    if k is not None and not (is_int and k >= 1):
         raise ValueError(f"k must be a positive int or None, got {k!r}.")
     near = _linearize(estimator, X, y, sample_weight)
     n_weights = len(near.theta)
@@ -156,6 +157,12 @@ def hessian_spectrum(
 
 
 def _linearize(estimator, X, y, sample_weight):
+    if not hasattr(estimator, "_fitted_objective"):
+        raise TypeError(
+            "estimator must be an EffPropClassifier or EffPropRegressor, got "
+            f"{type(estimator).__name__}. Of a pipeline, take the last step and "
+            "transform X before."
+        )
     objective = estimator._fitted_objective(X, y, sample_weight).as_float64()
     return Linearization(objective, estimator.theta_.astype(np.float64))
 

@@ -39,6 +39,8 @@ MAX_REFUSALS = 40
 # a step that lowers the objective by no more than this share has come to a minimum, as
 # far as the evidence is concerned
 SETTLED = 1e-3
+# rounds end when the log evidence of a residual rises by less
+EVIDENCE_TOLERANCE = 1e-4
 
 
 class Damping(NamedTuple):
@@ -128,9 +130,19 @@ def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Objective, in
 
 
 class EvidenceState(NamedTuple):
-    """What one call of :class:`EvidenceRounds` leaves to the next."""
+    """What one call of :class:`EvidenceRounds` leaves to the next.
+
+    Attributes
+    ----------
+    penalty : ndarray of shape (n_weights,)
+        That of the best weights.
+    next_penalty : ndarray of shape (n_weights,)
+        That of the round which is to go on.
+    damping : Damping or None
+    """
 
     penalty: Array
+    next_penalty: Array
     damping: Damping | None
 
 
@@ -159,25 +171,31 @@ class EvidenceRounds:
         monitor: Monitor,
     ) -> Solution:
         """Go from minimum to minimum."""
-        now = state or EvidenceState(objective.penalty, None)
-        best, best_criterion = now, np.inf
+        best, penalty, damping = objective.penalty, objective.penalty, None
+        if state is not None:
+            best, penalty, damping = state
+        best_criterion = np.inf
+        is_first = True
         while True:
-            objective = replace(objective, penalty=now.penalty)
-            at_minimum = _StopAtMinimum(objective, monitor, is_first=best is now)
-            solution = self.solver.solve(
-                objective, theta, state=now.damping, rng=rng, monitor=at_minimum
-            )
-            if not at_minimum.overruled:
-                solution = solution._replace(converged=True, message="converged")
-            evidence = at_minimum.evidence
+            objective = replace(objective, penalty=penalty)
+            at_minimum = _StopAtMinimum(objective, monitor, is_first=is_first)
+            try:
+                solution = self.solver.solve(
+                    objective, theta, state=damping, rng=rng, monitor=at_minimum
+                )
+            except KeyboardInterrupt:
+                left = EvidenceState(best, penalty, damping)
+                return Solution(theta, left, False, "interrupted")
+            theta, damping, is_first = solution.theta, solution.state, False
+            evidence, is_over = at_minimum.evidence, True
             if evidence is not None and evidence.criterion < best_criterion:
-                best, best_criterion = now, evidence.criterion
-                theta = solution.theta
-                now = EvidenceState(evidence.penalty, solution.state)
-            else:
-                return solution._replace(state=best)
-            if at_minimum.overruled:
-                return solution._replace(state=best)
+                is_over = best_criterion - evidence.criterion < EVIDENCE_TOLERANCE
+                best, best_criterion = penalty, evidence.criterion
+                penalty = evidence.penalty
+            if is_over or at_minimum.overruled:
+                message = "" if at_minimum.overruled else "converged"
+                left = EvidenceState(best, penalty, damping)
+                return Solution(theta, left, message != "", message)
 
 
 class _StopAtMinimum:

@@ -188,7 +188,7 @@ class StochasticSolver:
         now = deepcopy(state) or StochasticState(
             Progress(), self.rates, self.rule.start(theta)
         )
-        now = replace(now, progress=now.progress._replace(start=now.progress.epoch))
+        now = self._suited(now, theta)
 
         def rescue(event: str) -> bool:
             nonlocal now
@@ -209,6 +209,20 @@ class StochasticSolver:
         progress = now.progress._replace(start=0)
         now = replace(now, errors=None, progress=progress)
         return Solution(theta, now, False, "")
+
+    def _suited(self, state: StochasticState, theta: Array) -> StochasticState:
+        """A state that other settings may have left, made to suit these."""
+        rates = state.rates
+        if self.find_rates.eta is not None:
+            rates = rates._replace(eta=self.find_rates.eta)
+        memory = self.rule.start(theta)
+        return replace(
+            state,
+            progress=state.progress._replace(start=state.progress.epoch),
+            rates=rates,
+            memory=state.memory if len(state.memory) == len(memory) else memory,
+            flow=state.flow if self.schedule == "flow" else None,
+        )
 
     def current_rate(self, state: StochasticState) -> float:
         """The global learning rate of the next epoch."""
@@ -326,7 +340,8 @@ class StochasticSolver:
         return losses, state.after_showing(len(order))
 
     def _is_compiled(self, objective: Objective, state: StochasticState) -> bool:
-        plain_steps = state.flow is None and self.curvature_decay == 0.0
+        running = self.curvature_decay > 0.0 and state.rates.curvature is not None
+        plain_steps = state.flow is None and not running
         if self.engine != "numba" or not plain_steps:
             return False
         from sk_effprop.core import compiled

@@ -184,16 +184,16 @@ class Monitor:
             self.validation_scores.append(score)
             self.best_score = max(self.best_score, score)
             criterion = -score
-        if criterion is None:
-            criterion, best = value, self.best_value
-        else:
-            best = self._best_criterion
         # the first weights of equals are kept: they took the least training
-        if criterion < best or self.keep_last:
+        if criterion is None:
+            is_best = value < self.best_value
+        else:
+            is_best = criterion < self._best_criterion
+            self._best_criterion = min(self._best_criterion, criterion)
+        if is_best or self.keep_last:
             np.copyto(self.best_theta, theta)
             self.best_value = value
-        self._best_criterion = min(self._best_criterion, criterion)
-        self._count_progress(criterion)
+        self._count_progress(value if criterion is None else criterion)
 
     def _count_progress(self, criterion: float) -> None:
         if self.tol == 0.0:

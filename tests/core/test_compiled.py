@@ -1,5 +1,6 @@
 """The compiled sweep against NumPy's: every kernel both ways."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.datasets import load_diabetes, load_iris
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core import compiled
 from sk_effprop.core.activations import ACTIVATIONS
+from sk_effprop.estimators import _build
 from sk_effprop.solvers import Momentum
 from tests.cases import (
     ACTIVATION_PARAMS,
@@ -165,7 +167,9 @@ def test_auto_compiles_where_it_is_worth_it(settings, engine):
 
 def test_without_numba_the_extra_is_named_and_auto_goes_without(monkeypatch):
     X, y = load_iris(return_X_y=True)
-    monkeypatch.setattr("sk_effprop.estimators._build.find_spec", lambda name: None)
+    monkeypatch.setattr(
+        "sk_effprop.estimators._build.compiled_or_why_not", lambda: "ImportError"
+    )
     with pytest.raises(ImportError, match=r"'fast'.*sk_effprop\[fast\]"):
         EffPropClassifier(solver="sgd", engine="numba").fit(X, y)
     model = EffPropClassifier(4, solver="sgd", tol=0, max_iter=2000, max_time=1e-9)
@@ -183,3 +187,17 @@ def test_the_rational_tanh_is_the_one_of_numpy():
     )  # fmt: skip
     np.testing.assert_allclose(value, activation.f(z), rtol=1e-14)
     np.testing.assert_allclose(slope, activation.df(z), rtol=1e-12, atol=1e-15)
+
+
+def test_a_numba_that_does_not_work_is_as_good_as_none(monkeypatch):
+    """One that does not go with the NumPy there is, say."""
+    _build.compiled_or_why_not.cache_clear()
+    monkeypatch.delitem(sys.modules, "sk_effprop.core.compiled")
+    monkeypatch.delattr("sk_effprop.core.compiled")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    X, y = load_iris(return_X_y=True)
+    model = EffPropClassifier(4, solver="sgd", tol=0, max_iter=2000, max_time=1e-9)
+    assert model.fit(X, y).engine_ == "numpy"
+    with pytest.raises(ImportError, match=r"sk_effprop\[fast\]"):
+        model.set_params(engine="numba").fit(X, y)
+    _build.compiled_or_why_not.cache_clear()

@@ -36,7 +36,8 @@ def dense_estimate(objective, theta, rates):
     patterns = root * reference.pattern_gauss_newton(objective, theta) * root[:, None]
     leading = np.linalg.eigvalsh(patterns)[:, -1]
     mean = np.linalg.eigvalsh(patterns.mean(axis=0))[-1]
-    return LeadingCurvature(max(leading.mean(), mean), mean)
+    pattern = np.average(leading, weights=objective.sample_weight)
+    return LeadingCurvature(max(pattern, mean), mean)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["even", "weighted"])

@@ -931,3 +931,32 @@ def test_planned_values_are_refused_in_the_dress_of_numpy(setting):
     X, y = problem(EffPropClassifier)
     with pytest.raises(ValueError, match=f"'{name}'.*planned and not available yet"):
         EffPropClassifier(**{**SGD, name: np.array([value])[0]}).fit(X, y)
+
+
+@may_not_converge
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+def test_a_warm_start_takes_up_new_settings(solver, engine):
+    """Momentum, schedule and rate may change between calls."""
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor(
+        4, solver=solver, engine=engine, warm_start=True, max_iter=5, tol=0,
+        learning_rate="flow", random_state=0,
+    ).fit(X, y)  # fmt: skip
+    before = model.loss_
+    model.set_params(momentum=0.9, learning_rate="constant").fit(X, y)
+    assert model.loss_ <= before
+    assert len(set(model.learning_rate_curve_)) <= 2
+    model.set_params(momentum=0.0, learning_rate_init=1e-5).fit(X, y)
+    assert model.learning_rate_ == 1e-5
+    assert model.learning_rate_curve_ == [1e-5] * 5
+
+
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+def test_heavy_examples_do_not_make_training_diverge(solver):
+    """The automatic rate knows that their steps are longer."""
+    X, y = problem(EffPropRegressor, n=300)
+    weight = np.where(np.arange(300) % 50 == 0, 100.0, 1.0)
+    model = EffPropRegressor(6, solver=solver, max_iter=20, tol=0, random_state=0)
+    model.fit(X, y, weight)
+    assert model.convergence_.n_recoveries == 0
