@@ -62,6 +62,8 @@ class Rates(NamedTuple):
         The largest eigenvalue behind eta, if it comes from one.
     ceiling : float
         What the mean over the weights of the rates may become in later measurements.
+    momentum : float
+        What eta makes up for.
     """
 
     eta: float
@@ -69,6 +71,7 @@ class Rates(NamedTuple):
     curvature: DiagonalCurvature | None = None
     lambda_max: float | None = None
     ceiling: float = np.inf
+    momentum: float = 0.0
 
     @property
     def factors(self) -> Array:
@@ -132,7 +135,12 @@ class RateRule:
         mean_rate = eta * float(np.mean(factors))
         ceiling = MAX_GROWTH * mean_rate if earlier is None else earlier.ceiling
         eta *= min(1.0, ceiling / mean_rate)
-        return rates._replace(eta=eta, lambda_max=leading.mean, ceiling=ceiling)
+        return rates._replace(
+            eta=eta,
+            lambda_max=leading.mean,
+            ceiling=ceiling,
+            momentum=self.momentum,
+        )
 
     def _diagonal(
         self, objective: Objective, theta: Array, rng: np.random.Generator

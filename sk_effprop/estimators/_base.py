@@ -450,13 +450,13 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         solver = build.make_solver(
             self, self.solver_, objective, theta, rng, known, streaming=streaming
         )
-        elif solver.find_rates.eta is not None:
-            self.learning_rate_ = solver.find_rates.eta
         self.engine_ = getattr(solver, "engine", "numpy")
         if known is None:
             rates = getattr(solver, "rates", None)
             self.learning_rate_ = None if rates is None else rates.eta
             self.lambda_max_ = None if rates is None else rates.lambda_max
+        elif solver.find_rates.eta is not None:
+            self.learning_rate_ = solver.find_rates.eta
         return solver
 
     def _make_validation(self, held_out):

@@ -212,9 +212,13 @@ class StochasticSolver:
 
     def _suited(self, state: StochasticState, theta: Array) -> StochasticState:
         """A state that other settings may have left, made to suit these."""
-        rates = state.rates
-        if self.find_rates.eta is not None:
-            rates = rates._replace(eta=self.find_rates.eta)
+        rates, rule = state.rates, self.find_rates
+        if rule.eta is not None:
+            rates = rates._replace(eta=rule.eta)
+        else:
+            change = (1.0 - rule.momentum) / (1.0 - rates.momentum)
+            eta = rates.eta * change
+            rates = rates._replace(eta=eta, momentum=rule.momentum)
         memory = self.rule.start(theta)
         return replace(
             state,

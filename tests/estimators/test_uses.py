@@ -946,7 +946,7 @@ def test_a_warm_start_takes_up_new_settings(solver, engine):
     before = model.loss_
     model.set_params(momentum=0.9, learning_rate="constant").fit(X, y)
     assert model.loss_ <= before
-    assert len(set(model.learning_rate_curve_)) <= 2
+    assert max(model.learning_rate_curve_) < 0.3 * model.learning_rate_
     model.set_params(momentum=0.0, learning_rate_init=1e-5).fit(X, y)
     assert model.learning_rate_ == 1e-5
     assert model.learning_rate_curve_ == [1e-5] * 5
