@@ -113,7 +113,6 @@ class Linearization:
     def __init__(self, objective: Objective, theta: Array) -> None:
         self.objective, self.theta = objective, theta
         self.layers = objective.network.layers(theta)
-        self._weights = [W[:-1] for W in self.layers]
         self._n_traversals = 0
         self._n_kept = 6 * objective.n_samples * sum(objective.network.sizes)
         self._kept: list[Block] | None = None
@@ -172,7 +171,7 @@ class Linearization:
         for l, V in enumerate(self.objective.network.layers(direction)):
             z_change = block.passes.inputs[l] @ V
             if l > 0:
-                z_change += changes[-1] @ self._weights[l]
+                z_change += changes[-1] @ self.layers[l][:-1]
             z_changes.append(z_change)
             changes.append(block.times_slope(l, z_change.copy()))
         return changes, z_changes
@@ -183,7 +182,7 @@ class Linearization:
         for l, V in enumerate(self.objective.network.layers(direction)):
             z_change = block.passes.inputs[l] @ V
             if l > 0:
-                z_change += change @ self._weights[l]
+                z_change += change @ self.layers[l][:-1]
             change = block.times_slope(l, z_change)
         return np.asarray(change)
 
@@ -270,7 +269,7 @@ class Linearization:
                     x = _dense_rows(block.passes.inputs[l], rows)
                     views[l][...] += np.square(x).T @ own
                     if l > 0:
-                        W = self._weights[l]
+                        W = self.layers[l][:-1]
                         curvature = W @ curvature @ W.T
         return self._finish(diagonal, np.ones_like(self.theta))
 
@@ -304,7 +303,7 @@ class Linearization:
             delta = error if slope is None else error * slope[:, None, :]
             yield l, delta
             if l > 0:
-                W = self._weights[l]
+                W = self.layers[l][:-1]
                 error = (delta.reshape(n * columns, -1) @ W.T).reshape(n, columns, -1)
 
     # ------------------------------------------------------------- Jacobian and more

@@ -241,7 +241,7 @@ def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> Ra
         # its steps do not scale with the gradients, so only the factors matter
         eta = ADAM_RATE / float(np.mean(scaling))
     rule = RateRule(
-        scaling, eta, batch_size, est.momentum, period=_period(est, name, objective)
+        scaling, eta, batch_size, est.momentum, period=_period(est, objective)
     )
     if name == "sdlm":
         damping = None if est.damping == "auto" else float(est.damping)
@@ -250,7 +250,7 @@ def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> Ra
     return rule
 
 
-def _period(est: Any, name: str, objective: Objective) -> float | None:
+def _period(est: Any, objective: Objective) -> float | None:
     """Epochs between measurements of the curvature."""
     if est.curvature_period != "auto":
         return est.curvature_period
