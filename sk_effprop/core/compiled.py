@@ -12,7 +12,7 @@ single compilation for each precision.  The inner loops run over contiguous unit
 that they vectorise without any licence to reorder sums.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -28,7 +28,7 @@ from sk_effprop.core.activations import (
 from sk_effprop.core.losses import LogLoss, SquaredError
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.rates import Rates
+from sk_effprop.core.rates import DELTA, Flow, Rates, next_rate
 
 
 def _compile(function: Any) -> Any:
@@ -133,47 +133,60 @@ def _activate(
 
 
 @_compile
-def _affine(W: Array, x: Array, z: Array) -> None:
-    """Inputs of the units of a layer, its bias in the last row of W."""
-    n_in, n_out = W.shape[0] - 1, W.shape[1]
+def _affine(W: Array, x: Array, z: Array, zero: Any) -> None:
+    """Inputs of the units of a layer; x ends in the one that meets the biases."""
+    n_rows, n_out = W.shape
     for j in range(n_out):
-        z[j] = W[n_in, j]
+        z[j] = zero
     # four inputs at a time: z is read and written a quarter as often
-    whole = n_in - n_in % 4
+    whole = n_rows - n_rows % 4
     for i in range(0, whole, 4):
         x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
         for j in range(n_out):
             pair = x0 * W[i, j] + x1 * W[i + 1, j]
             z[j] += pair + (x2 * W[i + 2, j] + x3 * W[i + 3, j])
-    for i in range(whole, n_in):
+    for i in range(whole, n_rows):
         x0 = x[i]
         for j in range(n_out):
             z[j] += x0 * W[i, j]
 
 
 @_compile
-def _loss_gradient(code: int, outputs: Array, target: Array, out: Array) -> None:
-    """Derivative of the loss with respect to the outputs."""
+def _loss(code: int, outputs: Array, target: Array, delta: Array, bend: Array) -> Any:
+    """Loss of an example, and its first and second derivatives for each output."""
     n = outputs.shape[0]
+    zero = outputs[0] * 0
+    one, value = zero + 1, zero
     if code == SQUARED_ERROR:
         for k in range(n):
-            out[k] = outputs[k] - target[k]
-    elif code == LOGISTIC:
+            delta[k] = outputs[k] - target[k]
+            bend[k] = one
+            value += delta[k] * delta[k]
+        return value / 2
+    if code == LOGISTIC:
         for k in range(n):
             u = outputs[k]
             e = np.exp(-abs(u))
-            p = 1.0 / (1.0 + e)
-            out[k] = (p if u > 0 else e * p) - target[k]
-    else:
-        largest = outputs[0]
-        for k in range(1, n):
-            largest = max(largest, outputs[k])
-        total = 0.0
-        for k in range(n):
-            out[k] = np.exp(outputs[k] - largest)
-            total += out[k]
-        for k in range(n):
-            out[k] = out[k] / total - target[k]
+            p = one / (one + e)
+            p = p if u > 0 else e * p
+            delta[k] = p - target[k]
+            bend[k] = p * (one - p)
+            value += max(u, zero) + np.log1p(e) - target[k] * u
+        return value
+    largest = outputs[0]
+    for k in range(1, n):
+        largest = max(largest, outputs[k])
+    total = zero
+    for k in range(n):
+        e = np.exp(outputs[k] - largest)
+        total += e
+        bend[k] = e
+        value -= target[k] * (outputs[k] - largest)
+    for k in range(n):
+        p = bend[k] / total
+        delta[k] = p - target[k]
+        bend[k] = p * (one - p)
+    return value + np.log(total)
 
 
 @_compile
@@ -198,158 +211,320 @@ def _pull(W: Array, delta: Array, slope: Array, below: Array, zero: Any) -> None
 
 
 @_compile
-def _add_outer(W: Array, scale: Any, x: Array, delta: Array) -> None:
-    """Add scale times the gradient of one example."""
+def _pull_curvature(
+    W: Array, bend: Array, slope: Array, below: Array, zero: Any
+) -> None:
+    """Likewise for the second derivatives, eqs. (54)-(56)."""
+    for i in range(W.shape[0] - 1):
+        s = zero
+        for j in range(W.shape[1]):
+            s += W[i, j] * W[i, j] * bend[j]
+        below[i] = s * slope[i] * slope[i]
+
+
+@_compile
+def _add_outer(G: Array, x: Array, delta: Array) -> None:
+    """Add the gradient of one example."""
+    for i in range(G.shape[0]):
+        for j in range(G.shape[1]):
+            G[i, j] += x[i] * delta[j]
+
+
+@_compile
+def _add_outer_of_squares(sums: Array, x: Array, bend: Array) -> None:
+    """Likewise for the diagonal curvature, eq. (55)."""
+    for i in range(sums.shape[0]):
+        squared = x[i] * x[i]
+        for j in range(sums.shape[1]):
+            sums[i, j] += squared * bend[j]
+
+
+@_compile
+def _plain_step(
+    W: Array, x: Array, delta: Array, rate: Any, penalty: Any, one: Any
+) -> None:
+    """Move a layer against the gradient of one example, with one rate."""
     n_in, n_out = W.shape[0] - 1, W.shape[1]
+    keep = one - rate * penalty
     for i in range(n_in):
-        step = scale * x[i]
+        step = rate * x[i]
         for j in range(n_out):
-            W[i, j] += step * delta[j]
+            W[i, j] = keep * W[i, j] - step * delta[j]
     for j in range(n_out):
-        W[n_in, j] += scale * delta[j]
+        W[n_in, j] -= rate * delta[j]
+
+
+@_compile
+def _track(
+    h: Array,
+    factors: Array,
+    x: Array,
+    bend: Array,
+    stride: int,
+    share: Any,
+    gain: Any,
+    penalty: Any,
+    mu: Any,
+    scaling: Any,
+    zero: Any,
+) -> None:
+    """Move the diagonal curvature towards that of the batch, eqs. (61) and (62)."""
+    n_in, n_out = h.shape[0] - 1, h.shape[1]
+    for i in range(n_in + 1):
+        k = i * stride
+        scale = share * x[i] * x[i]
+        own = penalty if i < n_in else zero
+        for j in range(n_out):
+            h[i, j] += gain * (scale * bend[k, j] + own - h[i, j])
+            factors[i, j] = scaling / (h[i, j] + mu)
+
+
+@_compile
+def _step(
+    W: Array,
+    factors: Array,
+    velocity: Array,
+    x: Array,
+    delta: Array,
+    stride: int,
+    rate: Any,
+    decay: Any,
+    momentum: Any,
+    nesterov: bool,
+    zero: Any,
+) -> None:
+    """Move a layer, with a factor for every weight.
+
+    Its gradient is ``x[i] * delta[i * stride, j]``: the outer product of one example,
+    or the sum over a batch times ones.
+    """
+    n_in, n_out = W.shape[0] - 1, W.shape[1]
+    for i in range(n_in + 1):
+        k = i * stride
+        scale = rate * x[i]
+        own = decay if i < n_in else zero
+        if velocity.shape[0] > 0:
+            for j in range(n_out):
+                step = factors[i, j] * (scale * delta[k, j] + own * W[i, j])
+                v = momentum * velocity[i, j] - step
+                velocity[i, j] = v
+                W[i, j] += momentum * v - step if nesterov else v
+        else:
+            for j in range(n_out):
+                W[i, j] -= factors[i, j] * (scale * delta[k, j] + own * W[i, j])
+
+
+@_compile
+def _add_to_mean(
+    mean: Array, G: Array, W: Array, share: Any, penalty: Any, delta: Any, zero: Any
+) -> Any:
+    """Take a layer's gradient into the mean of Flow; return both squared norms."""
+    n_in = W.shape[0] - 1
+    of_gradient, of_mean = zero, zero
+    for i in range(n_in + 1):
+        own = penalty if i < n_in else zero
+        for j in range(W.shape[1]):
+            g = share * G[i, j] + own * W[i, j]
+            mean[i, j] += delta * (g - mean[i, j])
+            of_gradient += g * g
+            of_mean += mean[i, j] * mean[i, j]
+    return of_gradient, of_mean
+
+
+_next_rate = _compile(next_rate)
+
+
+class Net(NamedTuple):
+    """Weights and what they belong to, as arrays and numbers."""
+
+    theta: Array
+    sizes: Array
+    # where the weights of each layer start in theta, and its units among all
+    starts: Array
+    unit_starts: Array
+    activations: Array
+    loss: int
+    constants: Array
+
+
+class Shown(NamedTuple):
+    """What is shown, in which order, and the loss of each."""
+
+    inputs: Array
+    targets: Array
+    weights: Array
+    order: Array
+    losses: Array
+
+
+class Step(NamedTuple):
+    """What follows a batch; arrays without a use are empty."""
+
+    batch_size: int
+    rate: Any
+    scaling: Array
+    penalty: Array
+    factors: Array
+    momentum: Any
+    nesterov: bool
+    velocity: Array
+    h: Array
+    mu: Any
+    decay: Any
+    flow: Array
+    mean: Array
+    gradient: Array
+    bends: Array
+    ones: Array
+
+
+@_compile
+def _layer(vector: Array, net: Any, l: int) -> Array:
+    """What belongs to layer l of a vector of theta's layout."""
+    start, stop = net.starts[l], net.starts[l + 1]
+    return vector[start:stop].reshape((net.sizes[l] + 1, net.sizes[l + 1]))
 
 
 @_compile
 def _pass(
-    theta: Array,
-    sizes: Array,
-    x: Array,
-    target: Array,
-    weight: Any,
-    code: int,
-    numbers: Array,
-    values: Array,
-    slopes: Array,
-    z: Array,
-    deltas: Array,
-    shown: Array,
-    constants: Array,
-) -> None:
-    """Take one example up, and its error to the outputs' deltas."""
-    values[: sizes[0]] = x[: sizes[0]]
-    w, below = 0, 0
-    for l in range(sizes.shape[0] - 1):
-        n_in, n_out = sizes[l], sizes[l + 1]
-        here = below + n_in
-        stop = here + n_out
-        W = theta[w : w + (n_in + 1) * n_out].reshape((n_in + 1, n_out))
-        _affine(W, values[below:here], z[here:stop])
+    net: Any, units: Array, x: Array, target: Array, weight: Any, bends_too: bool
+) -> Any:
+    """Take one example up, and its derivatives down; return its loss."""
+    values, slopes, z, deltas, bends = units[0], units[1], units[2], units[3], units[4]
+    zero, top = net.constants[20], net.sizes.shape[0] - 2
+    below = x
+    for l in range(top + 1):
+        here = net.unit_starts[l]
+        stop = here + net.sizes[l + 1]
+        _affine(_layer(net.theta, net, l), below, z[here:stop], zero)
         _activate(
-            z[here:stop], values[here:stop], slopes[here:stop], numbers, l, constants
-        )
-        w, below = w + (n_in + 1) * n_out, here
-    delta = deltas[below:]
-    _loss_gradient(code, values[below:], target, delta)
-    for k in range(delta.shape[0]):
-        shown[k] = values[below + k]
-        delta[k] *= weight * slopes[below + k]
-
-
-@_compile
-def descend(
-    theta: Array,
-    sizes: Array,
-    inputs: Array,
-    targets: Array,
-    weights: Array,
-    order: Array,
-    code: int,
-    numbers: Array,
-    constants: Array,
-    values: Array,
-    slopes: Array,
-    z: Array,
-    deltas: Array,
-    shown: Array,
-    rates: Array,
-    decays: Array,
-) -> None:
-    """Show one example after another, with a plain step after each."""
-    zero, one = constants[20], constants[12]
-    for t in range(order.shape[0]):
-        p = order[t]
-        _pass(
-            theta, sizes, inputs[p], targets[p], weights[p], code, numbers, values,
-            slopes, z, deltas, shown[t], constants,
+            z[here:stop], values[here:stop], slopes[here:stop], net.activations, l,
+            net.constants,
         )  # fmt: skip
-        w, stop = theta.shape[0], values.shape[0]
-        for l in range(sizes.shape[0] - 2, -1, -1):
-            n_in, n_out = sizes[l], sizes[l + 1]
-            here = stop - n_out
-            below = here - n_in
-            end, w = w, w - (n_in + 1) * n_out
-            W, delta = theta[w:end].reshape((n_in + 1, n_out)), deltas[here:stop]
-            if l > 0:
-                _pull(W, delta, slopes[below:here], deltas[below:here], zero)
-            if decays[l] != zero:
-                W[:n_in] *= one - decays[l]
-            _add_outer(W, -rates[l], values[below:here], delta)
-            stop = here
+        # behind the values of a layer stands the one that meets the biases above
+        below = values[here : stop + 1]
+    here = net.unit_starts[top]
+    stop = here + net.sizes[top + 1]
+    loss = _loss(
+        net.loss, values[here:stop], target, deltas[here:stop], bends[here:stop]
+    )
+    for k in range(here, stop):
+        deltas[k] *= weight * slopes[k]
+        bends[k] *= weight * slopes[k] * slopes[k]
+    for l in range(top, 0, -1):
+        here, lower = net.unit_starts[l], net.unit_starts[l - 1]
+        stop, end = here + net.sizes[l + 1], lower + net.sizes[l]
+        W = _layer(net.theta, net, l)
+        _pull(W, deltas[here:stop], slopes[lower:end], deltas[lower:end], zero)
+        if bends_too:
+            _pull_curvature(
+                W, bends[here:stop], slopes[lower:end], bends[lower:end], zero
+            )
+    return loss
 
 
 @_compile
-def descend_in_batches(
-    theta: Array,
-    sizes: Array,
-    inputs: Array,
-    targets: Array,
-    weights: Array,
-    order: Array,
-    code: int,
-    numbers: Array,
-    constants: Array,
-    values: Array,
-    slopes: Array,
-    z: Array,
-    deltas: Array,
-    shown: Array,
-    batch_size: int,
-    rates: Array,
-    penalty: Array,
-    momentum: Any,
-    nesterov: bool,
-    velocity: Array,
-    gradient: Array,
-) -> None:
-    """The same for batches, with a rate for every weight, penalty and momentum."""
-    zero, one = constants[20], constants[12]
-    n, n_weights = order.shape[0], theta.shape[0]
-    for start in range(0, n, batch_size):
-        last = min(start + batch_size, n)
-        for i in range(n_weights):
-            gradient[i] = zero
-        for t in range(start, last):
-            p = order[t]
-            _pass(
-                theta, sizes, inputs[p], targets[p], weights[p], code, numbers, values,
-                slopes, z, deltas, shown[t], constants,
+def _rounded(value: Any, constants: Array) -> Any:
+    """The number in the precision of the data: mixed loops would not vectorise."""
+    constants[21] = value
+    return constants[21]
+
+
+@_compile
+def _flow(net: Any, step: Any, n_rows: int) -> Any:
+    """The rate after the gradient of a batch, eqs. (17)-(19)."""
+    of_gradient, of_mean, constants = 0.0, 0.0, net.constants
+    share = _rounded(1.0 / n_rows, constants)
+    delta = _rounded(step.flow[DELTA], constants)
+    for l in range(net.sizes.shape[0] - 1):
+        one_gradient, one_mean = _add_to_mean(
+            _layer(step.mean, net, l), _layer(step.gradient, net, l),
+            _layer(net.theta, net, l), share, step.penalty[l], delta, constants[20],
+        )  # fmt: skip
+        of_gradient += one_gradient
+        of_mean += one_mean
+    return _rounded(_next_rate(step.flow, of_gradient, of_mean), constants)
+
+
+@_compile
+def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) -> None:
+    """Take a step with every layer, against its own gradient."""
+    values, deltas, bends = units[0], units[3], units[4]
+    constants = net.constants
+    zero = constants[20]
+    collected = step.gradient.shape[0] > 0
+    # a smaller last batch counts for its share of a full one
+    own_rate = _rounded(rate / step.batch_size, constants)
+    decay_rate = _rounded(rate * n_rows / step.batch_size, constants)
+    share = _rounded(1.0 / n_rows, constants)
+    gain = _rounded(1.0 - (1.0 - step.decay) ** n_rows, constants)
+    for l in range(net.sizes.shape[0] - 1):
+        here, n_out = net.unit_starts[l], net.sizes[l + 1]
+        stop = here + n_out
+        W, penalty = _layer(net.theta, net, l), step.penalty[l]
+        factors = _layer(step.factors, net, l)
+        # what the layer was given times delta, or sums of that times ones
+        given = step.ones if collected else x
+        stride, delta = 0, deltas[here:stop].reshape((1, n_out))
+        if collected:
+            stride, delta = 1, _layer(step.gradient, net, l)
+        if step.h.shape[0] > 0:
+            bend = bends[here:stop].reshape((1, n_out))
+            if collected:
+                bend = _layer(step.bends, net, l)
+            _track(
+                _layer(step.h, net, l), factors, given, bend, stride, share, gain,
+                penalty, step.mu, step.scaling[l], zero,
             )  # fmt: skip
-            w, stop = n_weights, values.shape[0]
-            for l in range(sizes.shape[0] - 2, -1, -1):
-                n_in, n_out = sizes[l], sizes[l + 1]
-                here = stop - n_out
-                below = here - n_in
-                end, w = w, w - (n_in + 1) * n_out
-                delta = deltas[here:stop]
-                if l > 0:
-                    W = theta[w:end].reshape((n_in + 1, n_out))
-                    _pull(W, delta, slopes[below:here], deltas[below:here], zero)
-                G = gradient[w:end].reshape((n_in + 1, n_out))
-                _add_outer(G, one, values[below:here], delta)
-                stop = here
-        # a smaller last batch counts for its share of a full one
-        mean = one / (last - start)
-        share = one * (last - start) / batch_size
-        if momentum == zero:
-            for i in range(n_weights):
-                slope = mean * gradient[i] + penalty[i] * theta[i]
-                theta[i] -= share * rates[i] * slope
-        else:
-            for i in range(n_weights):
-                slope = mean * gradient[i] + penalty[i] * theta[i]
-                step = share * rates[i] * slope
-                velocity[i] = momentum * velocity[i] - step
-                theta[i] += momentum * velocity[i] - step if nesterov else velocity[i]
+        velocity = W[:0]
+        if step.velocity.shape[0] > 0:
+            velocity = _layer(step.velocity, net, l)
+        _step(
+            W, factors, velocity, given, delta, stride, own_rate, decay_rate * penalty,
+            step.momentum, step.nesterov, zero,
+        )  # fmt: skip
+        x = values[here : stop + 1]
+
+
+@_compile
+def descend(net: Any, shown: Any, step: Any, units: Array) -> None:
+    """Show one batch after another, with a step after each."""
+    inputs, targets, weights, order, losses = shown
+    values, deltas, bends = units[0], units[3], units[4]
+    zero, one = net.constants[20], net.constants[12]
+    n, n_layers = order.shape[0], net.sizes.shape[0] - 1
+    rate, x = step.rate, inputs[0]
+    is_plain, is_running = step.factors.shape[0] == 0, step.h.shape[0] > 0
+    for start in range(0, n, step.batch_size):
+        stop = min(start + step.batch_size, n)
+        for i in range(step.gradient.shape[0]):
+            step.gradient[i] = zero
+        for i in range(step.bends.shape[0]):
+            step.bends[i] = zero
+        for t in range(start, stop):
+            p = order[t]
+            x = inputs[p]
+            losses[t] = _pass(net, units, x, targets[p], weights[p], is_running)
+            if not is_plain and step.gradient.shape[0] == 0:
+                continue
+            below = x
+            for l in range(n_layers):
+                here = net.unit_starts[l]
+                end = here + net.sizes[l + 1]
+                delta = deltas[here:end]
+                if is_plain:
+                    own_rate, W = rate * step.scaling[l], _layer(net.theta, net, l)
+                    _plain_step(W, below, delta, own_rate, step.penalty[l], one)
+                else:
+                    _add_outer(_layer(step.gradient, net, l), below, delta)
+                if step.bends.shape[0] > 0:
+                    sums = _layer(step.bends, net, l)
+                    _add_outer_of_squares(sums, below, bends[here:end])
+                below = values[here : end + 1]
+        if step.flow.shape[0] > 0:
+            rate = _flow(net, step, stop - start)
+        if not is_plain:
+            _learn(net, step, units, x, rate, stop - start)
 
 
 def _constants(dtype: Any) -> Array:
@@ -357,7 +532,7 @@ def _constants(dtype: Any) -> Array:
     limit = 19.0
     tanh = (*_EXPM1, 1.0, 2.0, limit, 2.0 / 64.0)
     rational = (_SATURATION, 1.0 / 8.0, 1.0 / 128.0, 1.0 / 3072.0)
-    return np.array([*tanh, *rational, 0.0], dtype=dtype)
+    return np.array([*tanh, *rational, 0.0, 0.0], dtype=dtype)
 
 
 def can_show(objective: Objective) -> bool:
@@ -371,9 +546,12 @@ def show(
     order: Array,
     batch_size: int,
     rates: Rates,
+    *,
     momentum: float = 0.0,
     nesterov: bool = False,
     velocity: Array | None = None,
+    curvature_decay: float = 0.0,
+    flow: Flow | None = None,
 ) -> Array:
     """Show the examples in this order, with a step after each batch.
 
@@ -387,50 +565,79 @@ def show(
         Rows to show.
     batch_size : int
     rates : Rates
+        Its curvature is changed in place if it is a running one.
     momentum : float
     nesterov : bool
     velocity : ndarray of shape (n_weights,), optional
         Is changed in place; needed for momentum.
+    curvature_decay : float
+        gamma of the running curvature, eq. (62); 0 to keep that of ``rates``.
+    flow : Flow, optional
+        Sets the rate after each gradient; is changed in place.
 
     Returns
     -------
-    ndarray of shape (n, n_outputs)
-        The outputs for each example at the moment it was shown.
+    ndarray of shape (n,)
+        The loss of each example, without its weight, at the moment it was shown.
     """
     if momentum and velocity is None:
         raise ValueError("momentum needs a velocity.")
     network, dtype = objective.network, theta.dtype
+    nothing = np.empty(0, dtype=dtype)
+    constants = _constants(dtype)
 
     def converted(vector: Any) -> Array:
         return np.ascontiguousarray(vector, dtype=dtype)
 
-    weight = objective.sample_weight
-    if weight is None:
-        weight = np.ones(objective.n_samples, dtype=dtype)
-    values, slopes, z, deltas = np.zeros((4, sum(network.sizes)), dtype=dtype)
-    shown = np.empty((len(order), network.sizes[-1]), dtype=dtype)
-    common = (
-        theta, np.array(network.sizes), objective.inputs, objective.targets, weight,
-        order, LOSS_CODES[objective.loss], converted(network.activations),
-        _constants(dtype), values, slopes, z, deltas, shown,
-    )  # fmt: skip
-    if batch_size == 1 and momentum == 0.0 and rates.curvature is None:
-        steps = rates.eta * _of_layers(network, rates.scaling)
-        decays = steps * _of_layers(network, objective.penalty)
-        descend(*common, converted(steps), converted(decays))
-        return shown
-    gradient = np.empty_like(theta)
-    descend_in_batches(
-        *common,
-        batch_size,
-        converted(rates.eta * rates.factors),
-        converted(objective.penalty),
-        dtype.type(momentum),
-        nesterov,
-        gradient if velocity is None else velocity,
-        gradient,
+    def sums(needed: bool) -> Array:
+        return np.zeros_like(theta) if needed else nothing
+
+    is_running = curvature_decay > 0.0 and rates.curvature is not None
+    collects = batch_size > 1 or flow is not None
+    has_factors = collects or velocity is not None or rates.curvature is not None
+    h, mu = nothing, 1.0
+    if rates.curvature is not None and is_running:
+        h, mu = converted(rates.curvature.h), rates.curvature.mu
+    if flow is not None:
+        flow.start(theta)
+    weights = objective.sample_weight
+    if weights is None:
+        weights = np.ones(objective.n_samples, dtype=dtype)
+    sizes = np.array(network.sizes)
+    losses = np.empty(len(order), dtype=dtype)
+    net = Net(
+        theta=theta,
+        sizes=sizes,
+        starts=np.cumsum([0, *(rows * columns for rows, columns in network.shapes)]),
+        unit_starts=np.cumsum([0, *(sizes[1:] + 1)]),
+        activations=converted(network.activations),
+        loss=LOSS_CODES[objective.loss],
+        constants=constants,
     )
-    return shown
+    step = Step(
+        batch_size=batch_size,
+        rate=dtype.type(rates.eta),
+        scaling=converted(_of_layers(network, rates.scaling)),
+        penalty=converted(_of_layers(network, objective.penalty)),
+        factors=converted(rates.factors) if has_factors else nothing,
+        momentum=dtype.type(momentum),
+        nesterov=nesterov,
+        velocity=nothing if velocity is None else velocity,
+        h=h,
+        mu=dtype.type(mu),
+        decay=curvature_decay,
+        flow=np.empty(0) if flow is None else flow.numbers,
+        mean=nothing if flow is None else flow.mean,
+        gradient=sums(collects),
+        bends=sums(collects and is_running),
+        ones=np.ones(sizes.max() + 1, dtype=dtype),
+    )
+    units = np.ones((5, net.unit_starts[-1]), dtype=dtype)
+    data = Shown(objective.inputs, objective.targets, weights, order, losses)
+    descend(net, data, step, units)
+    if rates.curvature is not None and is_running:
+        np.copyto(rates.curvature.h, h)
+    return losses
 
 
 def _of_layers(network: Network, vector: Array) -> Array:

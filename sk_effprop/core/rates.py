@@ -245,6 +245,10 @@ def after_stall(
     return progress
 
 
+# what a Flow remembers as numbers: the rate, its constants, and the running means
+RATE, ALPHA, BETA, DELTA, POWER, WEIGHT, WEIGHT_SQUARED, DISTANCE = range(8)
+
+
 class Flow:
     """The gradient-flow rule of Murata, Mueller, Ziehe and Amari, eqs. (17)-(19).
 
@@ -271,33 +275,55 @@ class Flow:
     """
 
     def __init__(self, rate: float, constants: tuple[float, float, float]) -> None:
-        self.rate = rate
-        self.alpha, self.beta, self.delta = constants
+        self.numbers = np.array([rate, *constants, 0.0, 0.0, 0.0, 0.0])
         self.mean: Any = None
-        self.power = 0.0
-        self.weight = 0.0
-        self.weight_squared = 0.0
+
+    @property
+    def rate(self) -> float:
+        """The global rate, eta."""
+        return float(self.numbers[RATE])
+
+    @property
+    def distance(self) -> float:
+        """Norm of the mean gradient, noise taken off."""
+        return float(self.numbers[DISTANCE])
+
+    def start(self, gradient: Array) -> None:
+        """Make room for the mean of gradients like this one."""
+        if self.mean is None:
+            self.mean = np.zeros_like(gradient)
 
     def update(self, gradient: Array) -> float:
         """Take one gradient in; return the new rate."""
-        if self.mean is None:
-            self.mean = np.zeros_like(gradient)
-        delta, keep = self.delta, 1.0 - self.delta
-        self.mean *= keep
-        self.mean += delta * gradient
-        self.power = keep * self.power + delta * float(np.dot(gradient, gradient))
-        self.weight = keep * self.weight + delta
-        self.weight_squared = keep**2 * self.weight_squared + delta**2
-        change = self.alpha * (self.beta * self.distance() - self.rate)
-        # eta stays positive, and a first large gradient cannot blow it up
-        self.rate *= 1.0 + min(max(change, -0.5), 1.0)
-        return self.rate
+        self.start(gradient)
+        delta = float(self.numbers[DELTA])
+        self.mean += delta * (gradient - self.mean)
+        squares = (float(np.dot(v, v)) for v in (gradient, self.mean))
+        return next_rate(self.numbers, *squares)
 
-    def distance(self) -> float:
-        """Norm of the mean gradient, noise taken off."""
-        kappa = self.weight_squared / self.weight**2
-        squared = float(np.dot(self.mean, self.mean)) / self.weight**2
-        if kappa >= 1.0:
-            return sqrt(squared)
-        power = self.power / self.weight
-        return sqrt(max(squared - kappa * power, 0.0) / (1.0 - kappa))
+
+def next_rate(numbers: Array, of_gradient: float, of_mean: float) -> float:
+    """Change the numbers of a Flow after a gradient; return the new rate.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (8,)
+    of_gradient, of_mean : float
+        Squared norms of the gradient and of the running mean.
+    """
+    delta = numbers[DELTA]
+    keep = 1.0 - delta
+    numbers[POWER] = keep * numbers[POWER] + delta * of_gradient
+    numbers[WEIGHT] = keep * numbers[WEIGHT] + delta
+    numbers[WEIGHT_SQUARED] = keep**2 * numbers[WEIGHT_SQUARED] + delta**2
+    weight = numbers[WEIGHT]
+    kappa, squared = numbers[WEIGHT_SQUARED] / weight**2, of_mean / weight**2
+    if kappa < 1.0:
+        power = numbers[POWER] / weight
+        squared = max(squared - kappa * power, 0.0) / (1.0 - kappa)
+    numbers[DISTANCE] = sqrt(squared)
+    rate = numbers[RATE]
+    change = numbers[ALPHA] * (numbers[BETA] * numbers[DISTANCE] - rate)
+    # eta stays positive, and a first large gradient cannot blow it up
+    numbers[RATE] = rate * (1.0 + min(max(change, -0.5), 1.0))
+    return float(numbers[RATE])

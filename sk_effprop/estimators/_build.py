@@ -170,9 +170,7 @@ def resolve_engine(est: Any, solver: str, objective: Objective, n_epochs: int) -
             "'sk_effprop[fast]'. engine='auto' goes without it. "
             f"({compiled_or_why_not()})"
         )
-    running = solver == "sdlm" and est.curvature_decay > 0.0
-    no_loops = solver in (*BATCH, "adam") or est.learning_rate == "flow" or running
-    if est.engine == "numpy" or no_loops:
+    if est.engine == "numpy" or solver in (*BATCH, "adam"):
         return "numpy"
     if not isinstance(objective.inputs, np.ndarray):
         return "numpy"

@@ -157,7 +157,7 @@ class StochasticSolver:
     flow_rates : (float, float, float)
         alpha, beta, delta of (17)-(19).
     engine : {"numpy", "numba"}
-        "numba" compiles what it can: steps without flow, running curvature and adam.
+        "numba" compiles what it can: dense inputs, and all rules but adam.
     """
 
     rule: Momentum | Adam
@@ -184,9 +184,9 @@ class StochasticSolver:
     ) -> Solution:
         """Run epochs until the monitor says stop."""
         theta = theta.copy()
-        # memory and flow change in place; the caller's state must not
-        now = deepcopy(state) or StochasticState(
-            Progress(), self.rates, self.rule.start(theta)
+        # memory, flow and running curvature change in place; the caller's must not
+        now = deepcopy(
+            state or StochasticState(Progress(), self.rates, self.rule.start(theta))
         )
         now = self._suited(now, theta)
 
@@ -330,23 +330,27 @@ class StochasticSolver:
         batch_size: int,
     ) -> tuple[Array, StochasticState]:
         """Descend through the examples in this order; return the loss of each."""
-        if isinstance(self.rule, Momentum) and self._is_compiled(objective, state):
+        if isinstance(self.rule, Momentum) and self._is_compiled(objective):
             from sk_effprop.core import compiled
 
-            rates = state.rates._replace(eta=self.current_rate(state))
-            outputs = compiled.show(
-                objective, theta, order, batch_size, rates, *self.rule, *state.memory
+            losses = compiled.show(
+                objective,
+                theta,
+                order,
+                batch_size,
+                state.rates._replace(eta=self.current_rate(state)),
+                **self.rule._asdict(),
+                velocity=None if self.rule.is_plain else state.memory[0],
+                curvature_decay=self.curvature_decay,
+                flow=state.flow,
             )
-            losses = objective.loss.value(outputs, objective.targets[order])
         else:
-            update, state = self._make_update(objective, theta, state, batch_size)
+            update = self._make_update(objective, theta, state, batch_size)
             losses = _show(objective, theta, order, batch_size, update)
         return losses, state.after_showing(len(order))
 
-    def _is_compiled(self, objective: Objective, state: StochasticState) -> bool:
-        running = self.curvature_decay > 0.0 and state.rates.curvature is not None
-        plain_steps = state.flow is None and not running
-        if self.engine != "numba" or not plain_steps:
+    def _is_compiled(self, objective: Objective) -> bool:
+        if self.engine != "numba":
             return False
         from sk_effprop.core import compiled
 
@@ -358,20 +362,18 @@ class StochasticSolver:
         theta: Array,
         state: StochasticState,
         batch_size: int,
-    ) -> tuple[Update, StochasticState]:
-        """What follows each batch, and the state that it changes in place."""
+    ) -> Update:
+        """What follows each batch; it changes the state in place."""
         rate, rates, flow = self.current_rate(state), state.rates, state.flow
         if self.rule.is_plain and flow is None and rates.curvature is None:
-            return self._plain_update(objective, theta, rate, batch_size), state
+            return self._plain_update(objective, theta, rate, batch_size)
         meter = None
         if rates.curvature is not None and self.curvature_decay > 0.0:
             meter = CurvatureMeter(objective, rates, self.curvature_decay)
-            state = replace(state, rates=meter.rates)
         now = rates._replace(eta=rate)
-        update = self._general_update(
+        return self._general_update(
             objective, theta, now, batch_size, state.memory, flow, meter
         )
-        return update, state
 
     def _plain_update(
         self, objective: Objective, theta: Array, rate: float, batch_size: int
@@ -439,14 +441,15 @@ class StochasticSolver:
 
 
 class CurvatureMeter:
-    """The running estimate of the diagonal curvature, eq. (62), pattern by pattern."""
+    """The running estimate of the diagonal curvature, eq. (62), pattern by pattern.
+
+    The curvature of the rates is changed in place.
+    """
 
     def __init__(self, objective: Objective, rates: Rates, decay: float) -> None:
-        self.objective, self.decay = objective, decay
-        # the state that the rates come from must not change
-        self.rates = deepcopy(rates)
-        assert self.rates.curvature is not None
-        self._h = self.rates.curvature.h
+        self.objective, self.rates, self.decay = objective, rates, decay
+        assert rates.curvature is not None
+        self._h = rates.curvature.h
         self._sum = np.empty(len(rates.scaling), dtype=objective.inputs.dtype)
         self._views = objective.network.layers(self._sum)
 

@@ -30,6 +30,8 @@ STEPS = {
     "momentum": {"rule": Momentum(0.7)},
     "nesterov": {"rule": Momentum(0.7, True), "batch_size": 4},
     "annealing": {"schedule": "annealing", "batch_size": 3},
+    "flow": {"schedule": "flow"},
+    "flow in batches": {"schedule": "flow", "batch_size": 4},
 }
 
 
@@ -86,6 +88,17 @@ def test_every_depth_with_a_rate_for_every_weight(hidden):
     assert_same(objective, theta, sdlm(objective, period=1.0))
 
 
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("momentum", [0.0, 0.6])
+def test_running_curvature(batch_size, momentum):
+    """Eq. (62), pattern by pattern, and the rates that follow it."""
+    objective, theta = make_problem(
+        (4, 3), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["log_loss_softmax"]
+    )
+    solver = sdlm(objective, curvature_decay=0.1, momentum=momentum)
+    assert_same(objective, theta, replace(solver, batch_size=batch_size))
+
+
 def test_single_precision():
     objective, theta = make_problem(
         (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_3"]
@@ -109,21 +122,6 @@ def test_tanh_is_right_to_the_last_bits():
     missing = np.array([np.nan])
     compiled._tanh(missing, missing, compiled._constants(np.float64))
     assert np.isnan(missing[0])
-
-
-def test_what_is_not_compiled_goes_on_with_numpy():
-    objective, theta = make_problem(
-        (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_1"]
-    )
-    for step in ({"schedule": "flow"},):
-        (plain, _), (fast, _) = both_ways(
-            objective, theta, stochastic(objective, **step)
-        )
-        np.testing.assert_array_equal(plain, fast)
-    (plain, _), (fast, _) = both_ways(
-        objective, theta, sdlm(objective, curvature_decay=0.1)
-    )
-    np.testing.assert_array_equal(plain, fast)
 
 
 # ------------------------------------------------------------------------- estimators
@@ -152,7 +150,7 @@ def test_both_engines_fit_the_same(cls, load, solver):
         ({"max_iter": 2}, "numpy"),
         ({"max_iter": 2000, "max_time": 1e-9}, "numba"),
         ({"max_iter": 2000, "max_time": 1e-9, "batch_size": 100}, "numpy"),
-        ({"max_iter": 2000, "max_time": 1e-9, "learning_rate": "flow"}, "numpy"),
+        ({"max_iter": 2000, "max_time": 1e-9, "learning_rate": "flow"}, "numba"),
         ({"solver": "lbfgs"}, "numpy"),
         ({"solver": "adam", "engine": "numba", "max_iter": 2}, "numpy"),
     ],

@@ -102,7 +102,7 @@ def test_flow_distance_is_exact_without_noise():
     flow, gradient = Flow(0.1, (0.02, 0.3, 0.1)), np.array([3.0, 4.0])
     for _ in range(500):
         flow.update(gradient)
-        assert flow.distance() == pytest.approx(5.0, rel=1e-9)
+        assert flow.distance == pytest.approx(5.0, rel=1e-9)
     # and the rate goes to its fixed point, beta |g|
     assert flow.rate == pytest.approx(0.3 * 5.0, rel=1e-3)
 
@@ -117,7 +117,7 @@ def test_flow_distance_is_unbiased_in_the_square():
             flow = Flow(0.1, (0.02, 1.0, 0.05))
             for _ in range(n_steps):
                 flow.update(m + 0.2 * rng.normal(size=2))
-            squares.append(flow.distance() ** 2)
+            squares.append(flow.distance**2)
         assert np.mean(squares) == pytest.approx(1.0, abs=0.04)
 
 
