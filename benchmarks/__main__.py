@@ -3,7 +3,18 @@
 import sys
 from importlib import import_module
 
-NAMES = ("online", "defaults", "learning_rate", "solvers", "curvature", "goal")
+NAMES = (
+    "online",
+    "minibatch",
+    "small",
+    "memory",
+    "defaults",
+    "learning_rate",
+    "solvers",
+    "curvature",
+    "goal",
+    "time_to_accuracy",
+)
 
 
 def main() -> int:

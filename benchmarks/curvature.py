@@ -3,17 +3,24 @@
 A 64-100-10 net on all of scikit-learn's digits in one batch, with squared error above
 tanh outputs and with softmax.  "anew" includes the linearisation, which is what the
 first product at new weights takes; "kept" is each further product there.  The
-contestants take turns in one process with one BLAS thread, and the ratio is the median
-of the ratios to the gradient of the same turn.
+contestants take turns in one process with one BLAS thread; the time is that of the
+processor, and the ratio is the median of the ratios to the gradient of the same turn.
 
 How soon the C library hands out large arrays depends on what the process has allocated
 before.  So the exact Gauss-Newton diagonal, whose arrays are ten times as large, takes
 turns with the gradient alone, after everything else.
+
+Last come libraries that do the same in PyTorch: curvlinops for products with the
+Hessian, BackPACK for the exact Gauss-Newton diagonal, on the same weights of a net with
+tanh below softmax.  Results are compared before anything is timed.  Everyone is given
+data, weights and direction in a layout of their own; the diagonal starts from weights
+alone, and BackPACK's comes with a gradient.  Peers that are not installed are left out.
 """
 
 import platform
+from importlib import import_module
 from statistics import median
-from time import perf_counter
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import scipy
@@ -21,6 +28,15 @@ from sklearn.datasets import load_digits
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from benchmarks._race import (
+    header,
+    is_there,
+    judged,
+    middle_and_best,
+    race,
+    ratio,
+    table,
+)
 from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.initializers import get_initializer
@@ -38,9 +54,13 @@ MARKS = {
     "Gauss-Newton product, kept": 2.5,
     "LeCun's diagonal, anew": 1.5,
 }
+# at least so many times as fast as a library in PyTorch
+PEER_MARK = 3.0
+# relative to the largest number
+AGREEMENT = {"float64": 1e-8, "float32": 1e-4}
 
 
-def problem(loss, output, dtype):
+def problem(loss, output, dtype, hidden="lecun_tanh"):
     """The objective and initial weights."""
     X, y = load_digits(return_X_y=True)
     X = StandardScaler().fit_transform(X).astype(dtype)
@@ -48,7 +68,7 @@ def problem(loss, output, dtype):
     if isinstance(loss, SquaredError):
         targets = 2 * targets - 1
     sizes = (X.shape[1], N_HIDDEN, targets.shape[1])
-    network = Network(sizes, (ACTIVATIONS["lecun_tanh"], output))
+    network = Network(sizes, (ACTIVATIONS[hidden], output))
     nothing = np.zeros(network.n_weights)
     objective = Objective(network, loss, with_ones(X), targets, None, nothing)
     rng = np.random.default_rng(0)
@@ -99,23 +119,11 @@ def large_contestants(objective, theta):
     }
 
 
-def measure(calls):
-    """Seconds of every call in every turn, by name."""
-    times = {name: [] for name in calls}
-    for _ in range(REPEATS + 1):
-        for name, call in calls.items():
-            start = perf_counter()
-            call()
-            times[name].append(perf_counter() - start)
-    # the first turn fills caches
-    return {name: values[1:] for name, values in times.items()}
-
-
-def verdict(name, ratio):
-    """How the ratio compares with the mark."""
+def verdict(name, gradients):
+    """How a number of gradients compares with the mark."""
     if name not in MARKS:
         return ""
-    return f"{MARKS[name]} {'met' if ratio <= MARKS[name] else 'missed'}"
+    return f"{MARKS[name]} {'met' if gradients <= MARKS[name] else 'missed'}"
 
 
 def report(title, times):
@@ -124,17 +132,147 @@ def report(title, times):
     print("|---" * 6 + "|")
     gradient = times["gradient"]
     for name, values in times.items():
-        ratio = median(a / b for a, b in zip(values, gradient, strict=True))
+        gradients = ratio(times, name, "gradient")
         best = min(values) / min(gradient)
         cells = [
             name,
             f"{1e3 * median(values):.2f} ms",
             f"{1e3 * min(values):.2f} ms",
-            f"{ratio:.2f}",
+            f"{gradients:.2f}",
             f"{best:.2f}",
-            verdict(name, ratio),
+            verdict(name, gradients),
         ]
         print(f"| {' | '.join(cells)} |", flush=True)
+
+
+# ------------------------------------------------------------------------------- peers
+
+
+def torch_problem(torch, objective, theta):
+    """The same net, inputs with their labels, and loss in PyTorch."""
+    layers = objective.network.layers(theta)
+    linear = []
+    for W in layers:
+        linear.append(torch.nn.Linear(len(W) - 1, W.shape[1]))
+        linear[-1].weight.data = torch.tensor(W[:-1].T.copy())
+        linear[-1].bias.data = torch.tensor(W[-1].copy())
+    net = torch.nn.Sequential(linear[0], torch.nn.Tanh(), linear[1])
+    X = torch.tensor(objective.inputs[:, :-1].copy())
+    y = torch.tensor(objective.targets.argmax(axis=1))
+    return net, (X, y), torch.nn.CrossEntropyLoss()
+
+
+def to_torch(torch, objective, v):
+    """A vector like theta as PyTorch orders it: (n_out, n_in), then biases."""
+    layers = objective.network.layers(v)
+    parts = [part for W in layers for part in (W[:-1].T.ravel(), W[-1])]
+    return torch.tensor(np.concatenate(parts))
+
+
+def from_torch(tensors):
+    """Like theta, from tensors like the parameters: matrix, biases, matrix, biases."""
+    arrays = [tensor.detach().numpy() for tensor in tensors]
+    pairs = zip(arrays[::2], arrays[1::2], strict=True)
+    return np.concatenate([np.vstack([W.T, b]).ravel() for W, b in pairs])
+
+
+def check_agreement(ours, theirs):
+    """Raise unless two results are the same but for rounding."""
+    tolerance = AGREEMENT[str(ours.dtype)]
+    error = np.max(np.abs(ours - theirs)) / np.max(np.abs(ours))
+    assert error <= tolerance, f"off by {error:.1e}"
+
+
+def curvlinops_pairs(objective, theta):
+    """Hessian products, ours and theirs, by name."""
+    torch, curvlinops = import_module("torch"), import_module("curvlinops")
+    net, batch, loss = torch_problem(torch, objective, theta)
+    parameters = list(net.parameters())
+    v = np.random.default_rng(1).standard_normal(len(theta)).astype(theta.dtype)
+    torch_v = to_torch(torch, objective, v)
+
+    def ours_anew():
+        return Linearization(objective, theta)
+
+    def theirs_anew():
+        return curvlinops.HessianLinearOperator(
+            net, loss, parameters, [batch], check_deterministic=False
+        )
+
+    ours, theirs = ours_anew(), theirs_anew()
+    product = (theirs @ torch_v).split([p.numel() for p in parameters])
+    shaped = [part.view_as(p) for part, p in zip(product, parameters, strict=True)]
+    check_agreement(ours.hessian_product(v), from_torch(shaped))
+    return {
+        "Hessian product, anew": (
+            lambda: ours_anew().hessian_product(v),
+            lambda: theirs_anew() @ torch_v,
+        ),
+        "Hessian product, kept": (
+            lambda: ours.hessian_product(v),
+            lambda: theirs @ torch_v,
+        ),
+    }
+
+
+def backpack_pairs(objective, theta):
+    """Exact Gauss-Newton diagonals, ours and theirs, by name."""
+    torch, library = import_module("torch"), import_module("backpack")
+    extension = import_module("backpack.extensions").DiagGGNExact()
+    net, (X, y), loss = torch_problem(torch, objective, theta)
+    net, loss = library.extend(net), library.extend(loss)
+
+    def ours():
+        return Linearization(objective, theta).gauss_newton_diagonal()
+
+    def theirs():
+        net.zero_grad()
+        value = loss(net(X), y)
+        with library.backpack(extension):
+            value.backward()
+        return [p.diag_ggn_exact for p in net.parameters()]
+
+    check_agreement(ours(), from_torch(theirs()))
+    return {"Gauss-Newton diagonal, anew": (ours, theirs)}
+
+
+PEERS = {"curvlinops": curvlinops_pairs, "backpack": backpack_pairs}
+
+
+def peer_row(name, times):
+    """Cells: our time and theirs, and how many times as fast we are."""
+    cells = []
+    for values in times.values():
+        cells += middle_and_best([1e3 * value for value in values])
+    lead = judged(ratio(times, "theirs", "ours"), at_least=PEER_MARK)
+    return [name, *cells, lead, f"{min(times['theirs']) / min(times['ours']):.3g}"]
+
+
+def peer_rows(objective, theta):
+    """A row for everything that a peer does, each in turns with ours."""
+    for peer, make in PEERS.items():
+        if not is_there(peer):
+            continue
+        for name, (ours, theirs) in make(objective, theta).items():
+            times = race({"ours": ours, "theirs": theirs}, REPEATS)
+            yield peer_row(f"{name}: {peer}", times)
+
+
+def race_peers():
+    """Print a table for each precision."""
+    packages = ("torch", "curvlinops-for-pytorch", "backpack-for-pytorch")
+    print()
+    header("against libraries in PyTorch: milliseconds", *packages)
+    if not any(map(is_there, PEERS)):
+        return
+    import_module("torch").set_num_threads(1)
+    columns = ("median", "best", "theirs", "best", "ratio", "of the best")
+    for dtype in AGREEMENT:
+        given = problem(LogLoss(exclusive=True), IDENTITY, dtype, hidden="tanh")
+        with threadpool_limits(1), catch_warnings():
+            # PyTorch comments on BackPACK's hooks
+            simplefilter("ignore")
+            table((f"softmax above tanh, {dtype}", *columns), peer_rows(*given))
 
 
 def main():
@@ -148,4 +286,5 @@ def main():
     for make in (contestants, large_contestants):
         for title, (objective, theta) in given.items():
             with threadpool_limits(1):
-                report(title, measure(make(objective, theta)))
+                report(title, race(make(objective, theta), REPEATS))
+    race_peers()
