@@ -260,8 +260,8 @@ def main():
     """Print all tables."""
     packages = ("numpy", "scikit-learn", "torch", "numba")
     header("online: one update an example", *packages)
-    small = Task(SMALL, np.float64, 5000, 4, 2000)
-    large = Task(LARGE, np.float32, 2000, 4, 1000)
+    small = Task(SMALL, np.float64, 5000, 20, 2000)
+    large = Task(LARGE, np.float32, 2000, 20, 1000)
     report_fits(
         small,
         {

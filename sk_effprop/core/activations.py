@@ -89,18 +89,20 @@ class RationalTanh:
     @classmethod
     def value(cls, u: Array, out: Array) -> None:
         a = np.abs(u)
+        is_far = a >= cls.saturation
         y = cls._cubic(np.minimum(a, cls.saturation))
         for _ in range(4):
             y *= y
-        t = np.where(a >= cls.saturation, 1.0, (y - 1.0) / (y + 1.0))
-        np.copysign(t, u, out=out)
+        np.divide(y - 1.0, y + 1.0, out=out)
+        np.copyto(out, 1.0, where=is_far)
+        np.copysign(out, u, out=out)
 
     @classmethod
     def _correction(cls, u: Array) -> tuple[Array, Array, Array]:
         """Q in s' = (1 - s^2) q, with |u| and P(|u|)."""
         a = np.minimum(np.abs(u), cls.saturation)
         p = cls._cubic(a)
-        return 1.0 - a**3 / (3072.0 * p), a, p
+        return 1.0 - a * a * a / (3072.0 * p), a, p
 
     @classmethod
     def first(cls, u: Array, s: Array, out: Array) -> None:
@@ -111,7 +113,7 @@ class RationalTanh:
     def second(cls, u: Array, s: Array) -> Array:
         q, a, p = cls._correction(u)
         p_slope = 1.0 / 8.0 + a / 64.0 + a * a / 1024.0
-        q_slope = -(3.0 * a * a * p - a**3 * p_slope) / (3072.0 * p * p)
+        q_slope = -a * a * (3.0 * p - a * p_slope) / (3072.0 * p * p)
         return (1.0 - s * s) * (-2.0 * s * q * q + np.sign(u) * q_slope)
 
 
@@ -177,8 +179,8 @@ class Activation(NamedTuple):
     twist: float = 0.0
     offset: float = 0.0
 
-    def evaluate(self, u: Array, value: Array, derivative: Array) -> None:
-        """Write f(z) and f'(z) / gain, given ``u = slope * z``, which is kept.
+    def evaluate(self, u: Array, value: Array, derivative: Array | None) -> None:
+        """Write f(z), and f'(z) / gain if wanted, given ``u = slope * z``, kept.
 
         Both constants are free where a product with weights comes before and after:
         it takes ``slope`` and ``gain`` as its factor.
@@ -186,13 +188,15 @@ class Activation(NamedTuple):
         kind, amplitude, slope, twist, offset = self
         shape = SHAPES[kind]
         shape.value(u, value)
-        shape.first(u, value, derivative)
+        if derivative is not None:
+            shape.first(u, value, derivative)
+            if twist:
+                np.multiply(derivative, amplitude * slope, out=derivative)
+                derivative += twist
         if amplitude != 1.0:
             np.multiply(value, amplitude, out=value)
         if twist:
             value += (twist / slope) * u
-            np.multiply(derivative, amplitude * slope, out=derivative)
-            derivative += twist
         if offset:
             value += offset
 

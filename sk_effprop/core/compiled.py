@@ -30,14 +30,26 @@ from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import DELTA, Flow, Rates, next_rate
 
+OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "fastmath": {"contract"},
+}
+# bytes
+CACHE_LINE = 64
 
-def _compile(function: Any) -> Any:
+
+def _compile(function: Any, **more: Any) -> Any:
     """Compile when first called, kept on disk where there is a place for it."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    options = OPTIONS | more
     try:
         return njit(cache=True, **options)(function)
     except RuntimeError:
         return njit(**options)(function)
+
+
+def _inline(function: Any) -> Any:
+    return _compile(function, forceinline=True)
 
 
 SQUARED_ERROR, LOGISTIC, SOFTMAX = range(3)
@@ -51,7 +63,7 @@ _EXPM1 = np.array([1.0 / np.prod(np.arange(1.0, k + 1.0)) for k in range(1, 13)]
 _SATURATION = SHAPES[RATIONAL].saturation
 
 
-@_compile
+@_inline
 def _tanh(u: Array, value: Array, constants: Array) -> None:
     """Tanh to the last bits: expm1(2u) by a polynomial at 2u/64, doubled six times."""
     c1, c2, c3, c4, c5, c6 = constants[0:6]
@@ -75,7 +87,7 @@ def _tanh(u: Array, value: Array, constants: Array) -> None:
         value[j] = e / (e + two)
 
 
-@_compile
+@_inline
 def _activate(
     z: Array, value: Array, slope_out: Array, numbers: Array, l: int, constants: Array
 ) -> None:
@@ -132,7 +144,7 @@ def _activate(
             slope_out[j] = gain * (p if u > 0 else e * p) + twist
 
 
-@_compile
+@_inline
 def _affine(W: Array, x: Array, z: Array, zero: Any) -> None:
     """Inputs of the units of a layer; x ends in the one that meets the biases."""
     n_rows, n_out = W.shape
@@ -151,7 +163,7 @@ def _affine(W: Array, x: Array, z: Array, zero: Any) -> None:
             z[j] += x0 * W[i, j]
 
 
-@_compile
+@_inline
 def _loss(code: int, outputs: Array, target: Array, delta: Array, bend: Array) -> Any:
     """Loss of an example, and its first and second derivatives for each output."""
     n = outputs.shape[0]
@@ -189,7 +201,7 @@ def _loss(code: int, outputs: Array, target: Array, delta: Array, bend: Array) -
     return value + np.log(total)
 
 
-@_compile
+@_inline
 def _pull(W: Array, delta: Array, slope: Array, below: Array, zero: Any) -> None:
     """From dE/dz of a layer to that of the one below, eqs. (4)-(9)."""
     n_in, n_out = W.shape[0] - 1, W.shape[1]
@@ -239,7 +251,7 @@ def _add_outer_of_squares(sums: Array, x: Array, bend: Array) -> None:
             sums[i, j] += squared * bend[j]
 
 
-@_compile
+@_inline
 def _plain_step(
     W: Array, x: Array, delta: Array, rate: Any, penalty: Any, one: Any
 ) -> None:
@@ -252,6 +264,47 @@ def _plain_step(
             W[i, j] = keep * W[i, j] - step * delta[j]
     for j in range(n_out):
         W[n_in, j] -= rate * delta[j]
+
+
+@_compile
+def _plain_step_and_affine(
+    W: Array,
+    x: Array,
+    delta: Array,
+    rate: Any,
+    penalty: Any,
+    next_x: Array,
+    z: Array,
+    zero: Any,
+    one: Any,
+) -> None:
+    """Move a layer as :func:`_plain_step` does, and feed it the next example.
+
+    One way through memory for both: large layers take as long as the processor needs
+    to fetch them.
+    """
+    n_in, n_out = W.shape[0] - 1, W.shape[1]
+    keep = one - rate * penalty
+    for j in range(n_out):
+        W[n_in, j] -= rate * delta[j]
+        z[j] = next_x[n_in] * W[n_in, j]
+    # two rows at a time: for more, no compiler sees that they do not overlap
+    whole = n_in - n_in % 2
+    for i in range(0, whole, 2):
+        a, b = rate * x[i], rate * x[i + 1]
+        next_a, next_b = next_x[i], next_x[i + 1]
+        for j in range(n_out):
+            first = keep * W[i, j] - a * delta[j]
+            second = keep * W[i + 1, j] - b * delta[j]
+            W[i, j] = first
+            W[i + 1, j] = second
+            z[j] += next_a * first + next_b * second
+    if whole < n_in:
+        a, next_a = rate * x[whole], next_x[whole]
+        for j in range(n_out):
+            first = keep * W[whole, j] - a * delta[j]
+            W[whole, j] = first
+            z[j] += next_a * first
 
 
 @_compile
@@ -378,31 +431,49 @@ class Step(NamedTuple):
     ones: Array
 
 
-@_compile
+@_inline
 def _layer(vector: Array, net: Any, l: int) -> Array:
     """What belongs to layer l of a vector of theta's layout."""
     start, stop = net.starts[l], net.starts[l + 1]
     return vector[start:stop].reshape((net.sizes[l] + 1, net.sizes[l + 1]))
 
 
-@_compile
-def _pass(
-    net: Any, units: Array, x: Array, target: Array, weight: Any, bends_too: bool
-) -> Any:
-    """Take one example up, and its derivatives down; return its loss."""
-    values, slopes, z, deltas, bends = units[0], units[1], units[2], units[3], units[4]
-    zero, top = net.constants[20], net.sizes.shape[0] - 2
-    below = x
-    for l in range(top + 1):
+@_inline
+def _up(net: Any, units: Array, x: Array, is_begun: bool) -> None:
+    """Take one example up.
+
+    If it is begun, z of the first layer is there already.
+    """
+    values, slopes, z = units[0], units[1], units[2]
+    if not is_begun:
+        _affine(_layer(net.theta, net, 0), x, z[: net.sizes[1]], net.constants[20])
+    for l in range(net.sizes.shape[0] - 1):
         here = net.unit_starts[l]
         stop = here + net.sizes[l + 1]
-        _affine(_layer(net.theta, net, l), below, z[here:stop], zero)
+        if l > 0:
+            # behind the values of a layer stands the one that meets the biases above
+            below = values[net.unit_starts[l - 1] : here]
+            _affine(_layer(net.theta, net, l), below, z[here:stop], net.constants[20])
         _activate(
             z[here:stop], values[here:stop], slopes[here:stop], net.activations, l,
             net.constants,
         )  # fmt: skip
-        # behind the values of a layer stands the one that meets the biases above
-        below = values[here : stop + 1]
+
+
+@_inline
+def _pass(
+    net: Any,
+    units: Array,
+    x: Array,
+    target: Array,
+    weight: Any,
+    bends_too: bool,
+    is_begun: bool,
+) -> Any:
+    """Take one example up, and its derivatives down; return its loss."""
+    values, slopes, deltas, bends = units[0], units[1], units[3], units[4]
+    zero, top = net.constants[20], net.sizes.shape[0] - 2
+    _up(net, units, x, is_begun)
     here = net.unit_starts[top]
     stop = here + net.sizes[top + 1]
     loss = _loss(
@@ -487,14 +558,44 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
 
 
 @_compile
+def descend_plainly(net: Any, shown: Any, step: Any, units: Array) -> None:
+    """Show one example after another, with one rate a layer and nothing else."""
+    inputs, targets, weights, order, losses = shown
+    values, z, deltas = units[0], units[2], units[3]
+    zero, one = net.constants[20], net.constants[12]
+    n, n_layers = order.shape[0], net.sizes.shape[0] - 1
+    n_first = net.sizes[1]
+    for t in range(n):
+        p = order[t]
+        x = inputs[p]
+        losses[t] = _pass(net, units, x, targets[p], weights[p], False, t > 0)
+        for l in range(n_layers - 1, 0, -1):
+            here, lower = net.unit_starts[l], net.unit_starts[l - 1]
+            _plain_step(
+                _layer(net.theta, net, l), values[lower : lower + net.sizes[l] + 1],
+                deltas[here : here + net.sizes[l + 1]], step.rate * step.scaling[l],
+                step.penalty[l], one,
+            )  # fmt: skip
+        W, delta = _layer(net.theta, net, 0), deltas[:n_first]
+        rate, penalty = step.rate * step.scaling[0], step.penalty[0]
+        if t < n - 1:
+            next_x = inputs[order[t + 1]]
+            _plain_step_and_affine(
+                W, x, delta, rate, penalty, next_x, z[:n_first], zero, one
+            )
+        else:
+            _plain_step(W, x, delta, rate, penalty, one)
+
+
+@_compile
 def descend(net: Any, shown: Any, step: Any, units: Array) -> None:
     """Show one batch after another, with a step after each."""
     inputs, targets, weights, order, losses = shown
     values, deltas, bends = units[0], units[3], units[4]
-    zero, one = net.constants[20], net.constants[12]
+    zero = net.constants[20]
     n, n_layers = order.shape[0], net.sizes.shape[0] - 1
     rate, x = step.rate, inputs[0]
-    is_plain, is_running = step.factors.shape[0] == 0, step.h.shape[0] > 0
+    is_running = step.h.shape[0] > 0
     for start in range(0, n, step.batch_size):
         stop = min(start + step.batch_size, n)
         for i in range(step.gradient.shape[0]):
@@ -504,27 +605,21 @@ def descend(net: Any, shown: Any, step: Any, units: Array) -> None:
         for t in range(start, stop):
             p = order[t]
             x = inputs[p]
-            losses[t] = _pass(net, units, x, targets[p], weights[p], is_running)
-            if not is_plain and step.gradient.shape[0] == 0:
+            losses[t] = _pass(net, units, x, targets[p], weights[p], is_running, False)
+            if step.gradient.shape[0] == 0:
                 continue
             below = x
             for l in range(n_layers):
                 here = net.unit_starts[l]
                 end = here + net.sizes[l + 1]
-                delta = deltas[here:end]
-                if is_plain:
-                    own_rate, W = rate * step.scaling[l], _layer(net.theta, net, l)
-                    _plain_step(W, below, delta, own_rate, step.penalty[l], one)
-                else:
-                    _add_outer(_layer(step.gradient, net, l), below, delta)
+                _add_outer(_layer(step.gradient, net, l), below, deltas[here:end])
                 if step.bends.shape[0] > 0:
                     sums = _layer(step.bends, net, l)
                     _add_outer_of_squares(sums, below, bends[here:end])
                 below = values[here : end + 1]
         if step.flow.shape[0] > 0:
             rate = _flow(net, step, stop - start)
-        if not is_plain:
-            _learn(net, step, units, x, rate, stop - start)
+        _learn(net, step, units, x, rate, stop - start)
 
 
 def _constants(dtype: Any) -> Array:
@@ -584,7 +679,6 @@ def show(
         raise ValueError("momentum needs a velocity.")
     network, dtype = objective.network, theta.dtype
     nothing = np.empty(0, dtype=dtype)
-    constants = _constants(dtype)
 
     def converted(vector: Any) -> Array:
         return np.ascontiguousarray(vector, dtype=dtype)
@@ -600,20 +694,6 @@ def show(
         h, mu = converted(rates.curvature.h), rates.curvature.mu
     if flow is not None:
         flow.start(theta)
-    weights = objective.sample_weight
-    if weights is None:
-        weights = np.ones(objective.n_samples, dtype=dtype)
-    sizes = np.array(network.sizes)
-    losses = np.empty(len(order), dtype=dtype)
-    net = Net(
-        theta=theta,
-        sizes=sizes,
-        starts=np.cumsum([0, *(rows * columns for rows, columns in network.shapes)]),
-        unit_starts=np.cumsum([0, *(sizes[1:] + 1)]),
-        activations=converted(network.activations),
-        loss=LOSS_CODES[objective.loss],
-        constants=constants,
-    )
     step = Step(
         batch_size=batch_size,
         rate=dtype.type(rates.eta),
@@ -630,14 +710,53 @@ def show(
         mean=nothing if flow is None else flow.mean,
         gradient=sums(collects),
         bends=sums(collects and is_running),
-        ones=np.ones(sizes.max() + 1, dtype=dtype),
+        ones=np.ones(max(network.sizes) + 1, dtype=dtype),
     )
-    units = np.ones((5, net.unit_starts[-1]), dtype=dtype)
-    data = Shown(objective.inputs, objective.targets, weights, order, losses)
-    descend(net, data, step, units)
+    net, shown = _make_net(objective, theta), _make_shown(objective, order)
+    descend_so = descend if has_factors else descend_plainly
+    descend_so(net, shown, step, _make_units(net))
+    np.copyto(theta, net.theta)
     if rates.curvature is not None and is_running:
         np.copyto(rates.curvature.h, h)
-    return losses
+    return shown.losses
+
+
+def _make_net(objective: Objective, theta: Array) -> Net:
+    """The network at a copy of theta."""
+    network, dtype = objective.network, theta.dtype
+    sizes = np.array(network.sizes)
+    return Net(
+        theta=_aligned_copy(theta),
+        sizes=sizes,
+        starts=np.cumsum([0, *(rows * columns for rows, columns in network.shapes)]),
+        unit_starts=np.cumsum([0, *(sizes[1:] + 1)]),
+        activations=np.array(network.activations, dtype=dtype),
+        loss=LOSS_CODES[objective.loss],
+        constants=_constants(dtype),
+    )
+
+
+def _make_units(net: Net) -> Array:
+    """Room for what the loops compute of an example."""
+    return np.ones((5, net.unit_starts[-1]), dtype=net.theta.dtype)
+
+
+def _make_shown(objective: Objective, order: Array) -> Shown:
+    """Examples in this order, with room for their losses."""
+    inputs, weights = objective.inputs, objective.sample_weight
+    if weights is None:
+        weights = np.ones(objective.n_samples, dtype=inputs.dtype)
+    losses = np.empty(len(order), dtype=inputs.dtype)
+    return Shown(inputs, objective.targets, weights, order, losses)
+
+
+def _aligned_copy(vector: Array) -> Array:
+    """On a cache line's boundary: rows across two lines take half as long again."""
+    memory = np.empty(vector.nbytes + CACHE_LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    copy = memory[start : start + vector.nbytes].view(vector.dtype)
+    np.copyto(copy, vector)
+    return copy
 
 
 def _of_layers(network: Network, vector: Array) -> Array:

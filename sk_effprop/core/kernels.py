@@ -133,8 +133,11 @@ class Passes:
             for l in range(n_layers)
         ]
 
-    def forward(self, inputs: Any) -> None:
-        """Fill ``outputs`` and the trace, eqs. (2)-(3)."""
+    def forward(self, inputs: Any, *, only_values: bool = False) -> None:
+        """Fill ``outputs`` and the trace, eqs. (2)-(3).
+
+        With ``only_values`` there are no derivatives to go back with.
+        """
         self.inputs[0] = inputs
         gemm, up = self._gemm, self._up
         if type(inputs) is np.ndarray:
@@ -150,7 +153,7 @@ class Passes:
             if x is not None:
                 gemm(slope, W, x, 0.0, u_T, 0, 0, 1)
             if step is not last:
-                evaluate(u, value, derivative)
+                evaluate(u, value, None if only_values else derivative)
 
     def backward(self) -> None:
         """Go down from ``output_gradient`` to every layer's delta, eqs. (4)-(9)."""

@@ -85,16 +85,19 @@ class Network:
         return vector
 
 
-def forward(network: Network, theta: Array, inputs: Any) -> Passes:
+def forward(
+    network: Network, theta: Array, inputs: Any, *, only_values: bool = False
+) -> Passes:
     """Forward pass, eqs. (2)-(3), of ``inputs`` (n_samples, n_in + 1).
 
     Returns
     -------
     Passes
-        The trace for :func:`vjp` and :func:`jvp`; ``trace.outputs`` is the result.
+        The trace for :func:`vjp` and :func:`jvp`, which need more than
+        ``only_values``; ``trace.outputs`` is the result.
     """
     trace = Passes(network.layers(theta), network.activations, inputs.shape[0])
-    trace.forward(inputs)
+    trace.forward(inputs, only_values=only_values)
     return trace
 
 

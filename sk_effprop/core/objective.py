@@ -106,7 +106,7 @@ class Objective:
             if passes is None:
                 passes = Passes(layers, self.network.activations, n_rows)
             part = passes.first(n_rows)
-            part.forward(self.inputs[rows])
+            part.forward(self.inputs[rows], only_values=into is None)
             targets = self.targets[rows]
             losses[rows] = self.loss.value(part.outputs, targets)
             if into is not None:

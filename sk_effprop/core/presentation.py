@@ -54,16 +54,18 @@ def interleaved_order(
 
 
 def _interleave(rng: np.random.Generator, order: Array, labels: Array) -> Array:
-    classes, groups, counts = np.unique(
-        labels[order], return_inverse=True, return_counts=True
-    )
+    groups = labels[order]
+    counts = np.bincount(groups)
     largest = int(np.argmax(counts))
-    if len(classes) > 2 and 2 * counts[largest] >= len(order):
+    if np.count_nonzero(counts) > 2 and 2 * counts[largest] >= len(order):
         is_rest = groups != largest
         order = order.copy()
         order[is_rest] = _interleave(rng, order[is_rest], labels)
-        groups, counts = is_rest.astype(int), np.bincount(is_rest)
-    by_group = order[np.argsort(groups, kind="stable")]
+        groups, counts = is_rest, np.bincount(is_rest)
+    # numpy sorts small integers by counting them
+    small = groups.astype(np.min_scalar_type(len(counts)))
+    by_group = order[np.argsort(small, kind="stable")]
+    counts = counts[counts > 0]
     rank = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
     offset = np.repeat(rng.uniform(size=len(counts)), counts)
     due = (rank + offset) / np.repeat(counts, counts)
@@ -75,8 +77,7 @@ def _separate_twins(order: Array, labels: Array) -> Array:
     classes = labels[order]
     twins = np.flatnonzero(classes[1:] == classes[:-1]) + 1
     # twins of a class with more than half of the examples cannot be avoided
-    _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    avoidable = counts[inverse[order[twins]]] <= len(order) / 2
+    avoidable = np.bincount(labels)[classes[twins]] <= len(order) / 2
     for i in twins[avoidable]:
         others = np.flatnonzero(classes[i + 1 : i + 9] != classes[i])
         if classes[i] == classes[i - 1] and len(others):

@@ -291,10 +291,11 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         X = self._validate_inputs(X)
         sizes = self.network_.sizes
         width = max(sizes[1:] if sparse.issparse(X) else sizes)
-        results = [
-            read(forward(self.network_, self.theta_, self._make_inputs(X[rows]))).copy()
-            for rows in row_blocks(X.shape[0], width)
-        ]
+        results = []
+        for rows in row_blocks(X.shape[0], width):
+            inputs = self._make_inputs(X[rows])
+            trace = forward(self.network_, self.theta_, inputs, only_values=True)
+            results.append(read(trace).copy())
         return results[0] if len(results) == 1 else np.concatenate(results)
 
     @property

@@ -44,7 +44,7 @@ SMALLEST_GRADIENT = 1e-10
 # Moller's initial lambda
 SCG_DAMPING = 1e-6
 # rows that bias_init="data" ranks at most
-MAX_RANKED_ROWS = 5000
+MAX_RANKED_ROWS = 1000
 # alpha="auto": strength of the penalty for one connection and one example
 AUTO_ALPHA = 0.15
 
