@@ -23,7 +23,7 @@ from sk_effprop._sklearn import (
     check_sample_weight,
     fit_context,
 )
-from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.inputs import FoldedSparse, empty_with_ones
 from sk_effprop.core.objective import row_blocks
 
 METHODS = ("center", "scale", "standardize", "robust", "decorrelate", "whiten")
@@ -325,9 +325,27 @@ None, default="standardize"
     def apply(self, X):
         """Normalise validated dense X."""
         shift, A = self.affine(X.dtype)
-        Z = X - shift
-        Z = Z * A if A.ndim == 1 else Z @ A
-        return Z if self.clip is None else smooth_clip(Z, self.clip)
+        Z = np.empty((len(X), A.shape[-1]), dtype=X.dtype)
+        self._write(X, shift, A, Z)
+        return Z
+
+    def apply_with_ones(self, X):
+        """Likewise, with a last column of ones, and no other copy of X on the way."""
+        shift, A = self.affine(X.dtype)
+        inputs = empty_with_ones(len(X), A.shape[-1], X.dtype)
+        self._write(X, shift, A, inputs[:, :-1])
+        return inputs
+
+    def _write(self, X, shift, A, out):
+        for rows in row_blocks(*X.shape):
+            Z = out[rows]
+            if A.ndim == 1:
+                np.subtract(X[rows], shift, out=Z)
+                np.multiply(Z, A, out=Z)
+            else:
+                np.matmul(X[rows] - shift, A, out=Z)
+            if self.clip is not None:
+                Z[...] = smooth_clip(Z, self.clip)
 
     def fold(self, X):
         """Normalise validated CSR X without filling it, for the first layer.

@@ -102,9 +102,12 @@ def biases_through_data(
     of the rows, and a weight of 2 the same as a repeated row.
     """
     levels = rng.uniform(size=projections.shape[1])
+    units = np.arange(projections.shape[1])
+    if sample_weight is None:
+        ranked = np.sort(projections, axis=0)
+        return np.asarray(-ranked[(levels * len(ranked)).astype(int), units])
     order = np.argsort(projections, axis=0, kind="stable")
     ranked = np.take_along_axis(projections, order, axis=0)
-    weight = np.ones(len(projections)) if sample_weight is None else sample_weight
-    cumulated = np.cumsum(weight[order], axis=0)
+    cumulated = np.cumsum(sample_weight[order], axis=0)
     picked = np.sum(cumulated < levels * cumulated[-1], axis=0)
-    return np.asarray(-ranked[picked, np.arange(projections.shape[1])])
+    return np.asarray(-ranked[picked, units])

@@ -16,8 +16,14 @@ from sk_effprop.core.activations import Array
 
 def with_ones(X: Array) -> Array:
     """X with a last column of ones, (n_samples, n_in + 1), C-contiguous."""
-    extended = np.empty((X.shape[0], X.shape[1] + 1), dtype=X.dtype)
+    extended = empty_with_ones(X.shape[0], X.shape[1], X.dtype)
     extended[:, :-1] = X
+    return extended
+
+
+def empty_with_ones(n_rows: int, n_columns: int, dtype: Any) -> Array:
+    """Room for columns, beside one of ones."""
+    extended = np.empty((n_rows, n_columns + 1), dtype=dtype)
     extended[:, -1] = 1.0
     return extended
 

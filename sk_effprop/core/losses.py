@@ -8,7 +8,7 @@ no canonical pair of loss and output is assumed, and Gauss-Newton needs nothing 
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit, softmax
 
 from sk_effprop.core.activations import Array
 
@@ -64,7 +64,9 @@ class LogLoss(NamedTuple):
 
     def value(self, outputs: Array, targets: Array) -> Array:
         if self.exclusive:
-            return np.asarray(logsumexp(outputs, axis=1) - np.vecdot(outputs, targets))
+            below_top = outputs - np.max(outputs, axis=1, keepdims=True)
+            at_target = np.vecdot(below_top, targets)
+            return np.asarray(np.log(np.sum(np.exp(below_top), axis=1)) - at_target)
         losses = np.logaddexp(0.0, outputs) - targets * outputs
         return np.asarray(np.sum(losses, axis=1))
 

@@ -24,7 +24,10 @@ from sk_effprop.core.objective import Objective, row_blocks
 from sk_effprop.core.rates import Progress
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples, as_weighted_set, split_off
-from sk_effprop.estimators._parameters import check_hyperparameters
+from sk_effprop.estimators._parameters import (
+    check_changed_parameters,
+    check_hyperparameters,
+)
 from sk_effprop.preprocessing import (
     ROTATIONS,
     InputNormalizer,
@@ -89,6 +92,10 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _code_targets(self, y, dtype):
         """Return targets (n_samples, n_outputs) and class numbers or None."""
+
+    def _validate_params(self):
+        """Check types and ranges, where they are not the defaults."""
+        check_changed_parameters(self)
 
     # ---------------------------------------------------------------------------- fit
 
@@ -388,7 +395,9 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 X, np.ones(X.shape[0])
             )
             return normalizer.fold(X)
-        return with_ones(X if self.normalizer_ is None else self.normalizer_.apply(X))
+        if self.normalizer_ is None:
+            return with_ones(X)
+        return self.normalizer_.apply_with_ones(X)
 
     def _make_objective(self, examples, *, n_samples=None, fitted=False):
         """The objective on these examples; of the fitted network, or of a new one."""

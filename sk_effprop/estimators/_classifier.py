@@ -483,6 +483,9 @@ default="none"
     # -------------------------------------------------------------------------- targets
 
     def _check_targets(self, y):
+        if y.ndim == 1 and y.dtype.kind in "biuUS":
+            # labels beyond doubt; to look closer takes as long as a short fit
+            return y
         check_classification_targets(y)
         if type_of_target(y).startswith("multilabel"):
             return y.toarray() if hasattr(y, "toarray") else np.asarray(y)
@@ -524,7 +527,7 @@ default="none"
     def _learn_targets(self, examples, classes=None):
         y = examples.y
         self._multilabel = y.ndim == 2
-        known = unique_labels(y) if classes is None else unique_labels(classes)
+        known = np.unique(y) if classes is None else unique_labels(classes)
         self.classes_ = np.arange(y.shape[1]) if self._multilabel else known
         self._check_known(y)
         named = self.class_weight if isinstance(self.class_weight, dict) else {}
@@ -553,8 +556,12 @@ default="none"
                 f"y has the shape {y.shape}, which does not fit the classes of the "
                 f"first call: {self.classes_.tolist()}."
             )
-        unknown = [] if self._multilabel else np.setdiff1d(y, self.classes_)
-        if len(unknown):
+        if self._multilabel:
+            return
+        nearest = np.searchsorted(self.classes_, y)
+        found = self.classes_.take(nearest, mode="clip") == y
+        if not found.all():
+            unknown = np.unique(y[~found])
             raise ValueError(
                 f"y has classes {unknown.tolist()} that are not among the classes "
                 f"{self.classes_.tolist()} of the first call. Show all classes there, "

@@ -5,12 +5,20 @@ defaults live elsewhere, in the signatures of the estimators.
 """
 
 from collections.abc import Callable
+from functools import cache
+from inspect import signature
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sk_effprop._sklearn import Interval, InvalidParameterError, Options, StrOptions
+from sk_effprop._sklearn import (
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from sk_effprop.core.activations import ACTIVATIONS, SHAPES, Activation
 from sk_effprop.core.initializers import INITIALIZERS
 from sk_effprop.core.presentation import ORDERS
@@ -238,6 +246,30 @@ def refuse(estimator: Any, name: str, rule: str, way_out: str) -> None:
         f"The {name!r} parameter of {type(estimator).__name__} must be {rule}. "
         f"Got {getattr(estimator, name)!r} instead. {way_out}"
     )
+
+
+def check_changed_parameters(estimator: Any) -> None:
+    """Hold the constraints against all parameters that are not as the signature has.
+
+    Most of the fifty are, and a short fit takes less time than checking all of them.
+    """
+    changed = {
+        name: getattr(estimator, name)
+        for name, default in _defaults(type(estimator)).items()
+        if getattr(estimator, name) is not default
+    }
+    constraints = estimator._parameter_constraints
+    validate_parameter_constraints(
+        {name: constraints[name] for name in changed if name in constraints},
+        changed,
+        caller_name=type(estimator).__name__,
+    )
+
+
+@cache
+def _defaults(cls: type) -> dict[str, Any]:
+    parameters = signature(cls).parameters
+    return {name: parameter.default for name, parameter in parameters.items()}
 
 
 def check_hyperparameters(estimator: Any) -> None:

@@ -8,7 +8,7 @@ on-line learning, the size of the data its batch learning.
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -477,11 +477,16 @@ def _show(
     weight = objective.sample_weight
     for block in _blocks(len(order), batch_size, network.sizes[0]):
         rows = order[block]
-        targets = objective.targets[rows]
+        inputs, targets = _rows(objective.inputs, rows), _rows(objective.targets, rows)
         weights = None if weight is None else weight[rows]
-        outputs = sweep(passes, loss, objective.inputs[rows], targets, weights, update)
+        outputs = sweep(passes, loss, inputs, targets, weights, update)
         losses[block] = loss.value(outputs, targets)
     return losses
+
+
+def _rows(array: Any, rows: Array) -> Any:
+    """Some rows; take is faster than an index, and sparse inputs have none."""
+    return array.take(rows, axis=0) if type(array) is np.ndarray else array[rows]
 
 
 def _blocks(n: int, batch_size: int, width: int) -> Iterator[slice]:
