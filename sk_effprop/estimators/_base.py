@@ -1,8 +1,8 @@
-"""The composition root: what both estimators do with data, network and solver."""
+"""The composition root: what both estimators do with network, solver and monitor."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -11,21 +11,25 @@ from warnings import warn
 import numpy as np
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import ThreadpoolController
 
-from sk_effprop._sklearn import fit_context
+from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import row_blocks
 from sk_effprop.core.rates import Progress
 from sk_effprop.estimators import _build as build
-from sk_effprop.estimators._data import as_weighted_set, split_off
+from sk_effprop.estimators._data import as_weighted_set
 from sk_effprop.estimators._parameters import check_hyperparameters
 from sk_effprop.estimators._reading import DataReader
+from sk_effprop.estimators._validation import measure, split_off
 from sk_effprop.solvers import BATCH, STOCHASTIC
+from sk_effprop.training.callbacks import fit_task, iteration_tasks
 from sk_effprop.training.convergence import complaint, describe
 from sk_effprop.training.monitor import Monitor
+from sk_effprop.training.progress import shown
 
 
 @cache
@@ -62,7 +66,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         raise
 
 
-class BaseEffProp(DataReader):
+class BaseEffProp(CallbackSupportMixin, DataReader):
     """Fitting, in the order in which it happens, and what both do when fitted."""
 
     # ---------------------------------------------------------------------------- fit
@@ -104,7 +108,8 @@ class BaseEffProp(DataReader):
             For a hyperparameter or data that break a rule; the message names it.
         """
         check_hyperparameters(self)
-        with all_or_nothing(self):
+        told = self._make_task("fit", self.max_iter, X, y, sample_weight)
+        with all_or_nothing(self), told as task:
             going_on = self.warm_start and hasattr(self, "theta_")
             train = self._read(X, y, sample_weight, reset=not going_on)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
@@ -124,12 +129,13 @@ class BaseEffProp(DataReader):
                 objective,
                 rng,
                 going_on,
+                task,
                 max_iter=self.max_iter,
                 tol=self.tol,
                 patience=build.patience(self),
                 goal=self.goal,
                 max_time=self.max_time,
-                validate=None if held_out is None else self._make_validation(held_out),
+                validate=self._make_validation(objective, held_out),
             )
             self._n_seen = n_samples
         anneals = self.solver_ in STOCHASTIC and self.solver_ != "adam"
@@ -137,7 +143,7 @@ class BaseEffProp(DataReader):
         self._warn(fixed_length=self.tol == 0 or anneals_to_zero)
         return self
 
-    def _train(self, objective, rng, going_on, **stopping):
+    def _train(self, objective, rng, going_on, task, **stopping):
         """Walk downhill from where we are, until the monitor says stop."""
         with single_threaded():
             theta, state = self._starting_point(objective, rng, going_on)
@@ -149,28 +155,27 @@ class BaseEffProp(DataReader):
                     "training. Scale X, or take out what is not a measurement."
                 )
             monitor = Monitor(
-                theta,
-                value,
-                null_value=objective.null_value(),
-                report=self._report if self.verbose else None,
-                **stopping,
+                theta, value, null_value=objective.null_value(), **stopping
             )
             solver = self._make_solver(
                 objective, theta, rng, state, streaming=monitor.keep_last
             )
-            try:
-                solution = solver.solve(
-                    objective, theta, state=state, rng=rng, monitor=monitor
-                )
-            except KeyboardInterrupt:
-                solution = None
+            told = iteration_tasks(task, monitor, lambda m: self._as_of(objective, m))
+            with told, shown(self.verbose, type(self).__name__, monitor):
+                try:
+                    solution = solver.solve(
+                        objective, theta, state=state, rng=rng, monitor=monitor
+                    )
+                except KeyboardInterrupt:
+                    solution = None
             self._store(objective, monitor, solution, rng)
 
     # ------------------------------------------------------------------- partial_fit
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         check_hyperparameters(self)
-        with all_or_nothing(self):
+        told = self._make_task("partial_fit", 1, X, y, sample_weight)
+        with all_or_nothing(self), told as task:
             going_on = hasattr(self, "theta_")
             batch = self._read(X, y, sample_weight, reset=not going_on)
             rng = self._start_rng(going_on)
@@ -183,14 +188,18 @@ class BaseEffProp(DataReader):
             self.solver_ = build.AUTO_STOCHASTIC if is_auto else self.solver
             seen = self._count(batch) + (self._n_seen if going_on else 0.0)
             objective = self._make_objective(batch, n_samples=seen)
-            known = (
-                (self.loss_curve_, self.learning_rate_curve_) if going_on else ([], [])
+            self._train(
+                objective,
+                rng,
+                going_on,
+                task,
+                max_iter=1,
+                goal=self.goal,
+                keep_last=True,
+                loss_curve=self.loss_curve_ if going_on else (),
+                rates=self.learning_rate_curve_ if going_on else (),
             )
-            self._train(objective, rng, going_on, max_iter=1, keep_last=True)
             self._n_seen = seen
-            self.loss_curve_ = known[0] + self.loss_curve_
-            self.learning_rate_curve_ = known[1] + self.learning_rate_curve_
-            self.n_iter_ = self.convergence_.n_iter = len(self.loss_curve_)
         self._warn(fixed_length=True, stacklevel=5)
         return self
 
@@ -317,22 +326,49 @@ class BaseEffProp(DataReader):
             self.learning_rate_ = solver.find_rates.eta
         return solver
 
-    def _make_validation(self, held_out):
-        objective = self._make_objective(held_out).without_penalty()
+    def _make_task(self, name, max_iter, X, y, sample_weight):
+        """Tell callbacks of a call; they see the data as the user gave them."""
+        context = callback_context(self, name, max_iter)
+        weights = None if sample_weight is None else {"sample_weight": sample_weight}
+        return fit_task(context, estimator=self, X=X, y=y, metadata=weights)
+
+    def _make_validation(self, objective, held_out):
+        """Make what takes theta to loss and score on held-out examples, if any."""
+        if held_out is None:
+            return None
+        loss_of = self._make_objective(held_out).without_penalty().value
+        if self.scoring == "loss":
+            return lambda theta: (loss := loss_of(theta), -loss)
+        scorer = check_scoring(self, scoring=self.scoring)
 
         def validate(theta):
-            loss = objective.value(theta)
-            return loss, -loss
+            fitted = copy(self)
+            vars(fitted).update(self._fitted_with(objective, theta.copy()))
+            # the examples have lost the names of their columns
+            vars(fitted).pop("feature_names_in_", None)
+            return loss_of(theta), measure(scorer, fitted, held_out, self.scoring)
 
         return validate
 
-    def _report(self, monitor):
-        line = f"Iteration {monitor.n_iter}, loss = {monitor.loss_curve[-1]:.8f}"
-        if monitor.validation_scores:
-            line += f", validation score = {monitor.validation_scores[-1]:.6f}"
-        print(line, flush=True)
-
     # ----------------------------------------------------------------------- results
+
+    def _fitted_with(self, objective, theta):
+        """What makes this estimator compute with these weights."""
+        sizes = objective.network.sizes
+        return {
+            "network_": objective.network,
+            "theta_": theta,
+            "out_activation_": self._output[1],
+            "n_layers_": len(sizes),
+            "n_outputs_": sizes[-1],
+            "_penalty": objective.penalty,
+            "_posterior": None,
+        }
+
+    def _as_of(self, objective, monitor):
+        """What this estimator would have, had training stopped where it stands."""
+        weights = self._fitted_with(objective, monitor.theta.copy())
+        return weights | _history(monitor)
 
     def _store(self, objective, monitor, solution, rng):
         """Set what training found."""
@@ -340,20 +376,12 @@ class BaseEffProp(DataReader):
         # alpha="evidence" has found another
         penalty = getattr(state, "penalty", objective.penalty)
         objective = replace(objective, penalty=penalty)
-        network = objective.network
-        self.network_, self.theta_ = network, monitor.best_theta
-        self.out_activation_ = self._output[1]
-        self._penalty, self._rng = penalty, rng
+        vars(self).update(self._fitted_with(objective, monitor.best_theta))
+        vars(self).update(_history(monitor))
+        self._rng = rng
         self._left_behind = (build.kind_of_state(self, self.solver_), state)
-        self.n_layers_, self.n_outputs_ = len(network.sizes), network.sizes[-1]
-        self.loss_curve_, self.learning_rate_curve_ = monitor.loss_curve, monitor.rates
-        self.n_iter_ = monitor.n_iter
         self.loss_, gradient = objective.value_and_gradient(self.theta_)
-        validated = monitor.validate is not None
-        self.best_loss_ = None if validated else self.loss_
-        self.validation_scores_ = monitor.validation_scores if validated else None
-        self.validation_loss_curve_ = monitor.validation_losses if validated else None
-        self.best_validation_score_ = monitor.best_score if validated else None
+        self.best_loss_ = self.loss_ if monitor.validate is None else None
         progress = getattr(state, "progress", Progress())
         self.t_ = progress.n_shown or self.n_iter_ * objective.n_samples
         self.convergence_ = describe(
@@ -372,6 +400,21 @@ class BaseEffProp(DataReader):
         if sentence:
             # the line that called fit, above the wrapper that validates parameters
             warn(sentence, ConvergenceWarning, stacklevel=stacklevel)
+
+
+def _history(monitor):
+    """The curves so far, as fitted attributes."""
+    scores, losses = list(monitor.validation_scores), list(monitor.validation_losses)
+    if monitor.validate is None:
+        scores = losses = None
+    return {
+        "n_iter_": monitor.n_iter,
+        "loss_curve_": list(monitor.loss_curve),
+        "learning_rate_curve_": list(monitor.rates),
+        "validation_scores_": scores,
+        "validation_loss_curve_": losses,
+        "best_validation_score_": monitor.best_score if scores else None,
+    }
 
 
 def _read_only(view):

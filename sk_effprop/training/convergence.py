@@ -11,6 +11,7 @@ ADVICE = {
     "converged": "",
     "precision": "",
     "goal": "",
+    "callback": "",
     "stalled": "",
     "max_iter": "Raise max_iter.",
     "max_fun": "Raise max_fun.",
