@@ -58,10 +58,13 @@ def iteration_tasks(
 
     def watch(monitor: Monitor) -> bool:
         nonlocal current
-        stop = current.call_on_fit_task_end(
+        # an interrupt in its hooks must not end it twice
+        ending, current = current, None
+        stop = ending.call_on_fit_task_end(
             **task.given, reconstruction_attributes=lambda: describe(monitor)
         )
-        current = None if stop or monitor.reason else begin()
+        if not (stop or monitor.reason):
+            current = begin()
         return bool(stop)
 
     monitor.watchers.append(watch)
