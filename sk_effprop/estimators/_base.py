@@ -26,10 +26,14 @@ from sk_effprop.estimators._parameters import check_hyperparameters
 from sk_effprop.estimators._reading import DataReader
 from sk_effprop.estimators._validation import measure, split_off
 from sk_effprop.solvers import BATCH, STOCHASTIC
+from sk_effprop.solvers.base import Solution
 from sk_effprop.training.callbacks import fit_task, iteration_tasks
 from sk_effprop.training.convergence import complaint, describe
 from sk_effprop.training.monitor import Monitor
 from sk_effprop.training.progress import shown
+
+# Ctrl-C leaves no state from which a solver could go on.
+INTERRUPTED = Solution(np.empty(0), None, False, "interrupted")
 
 
 @cache
@@ -167,7 +171,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                         objective, theta, state=state, rng=rng, monitor=monitor
                     )
                 except KeyboardInterrupt:
-                    solution = None
+                    solution = INTERRUPTED
+                monitor.end(solution.message)
             self._store(objective, monitor, solution, rng)
 
     # ------------------------------------------------------------------- partial_fit
@@ -372,20 +377,19 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
 
     def _store(self, objective, monitor, solution, rng):
         """Set what training found."""
-        state = None if solution is None else solution.state
         # alpha="evidence" has found another
-        penalty = getattr(state, "penalty", objective.penalty)
+        penalty = getattr(solution.state, "penalty", objective.penalty)
         objective = replace(objective, penalty=penalty)
         vars(self).update(self._fitted_with(objective, monitor.best_theta))
         vars(self).update(_history(monitor))
         self._rng = rng
-        self._left_behind = (build.kind_of_state(self, self.solver_), state)
+        self._left_behind = (build.kind_of_state(self, self.solver_), solution.state)
         self.loss_, gradient = objective.value_and_gradient(self.theta_)
         self.best_loss_ = self.loss_ if monitor.validate is None else None
-        progress = getattr(state, "progress", Progress())
+        progress = getattr(solution.state, "progress", Progress())
         self.t_ = progress.n_shown or self.n_iter_ * objective.n_samples
         self.convergence_ = describe(
-            monitor, solution, gradient_norm=float(np.linalg.norm(gradient))
+            monitor, gradient_norm=float(np.linalg.norm(gradient))
         )
         self._posterior = self._find_posterior(objective)
 

@@ -66,7 +66,7 @@ class Monitor:
     loss_curve, validation_losses, validation_scores, rates : list of float
     reason : str
         Why it stopped: "goal", "stalled", "max_iter", "max_time", "diverged",
-        "callback" if a watcher asked; "" while it has not.
+        "callback" if a watcher asked, or what the solver says; "" while it has not.
     n_recoveries : int
         How often training diverged and went on from the best weights.
     """
@@ -172,6 +172,10 @@ class Monitor:
         if any(wishes) and not self.reason:
             self.reason = "callback"
         return bool(self.reason)
+
+    def end(self, message: str) -> None:
+        """Note why the solver has ended, if the monitor did not stop it."""
+        self.reason = self.reason or message
 
     def _reason(self, trouble: str, rescue: Rescue | None) -> str:
         if self.goal is not None and self.best_value <= self.goal:

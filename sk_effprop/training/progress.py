@@ -65,10 +65,12 @@ class _Bar:
         self.progress.update(self.task, completed=monitor.n_now, note=note)
 
     def finish(self, monitor: Monitor) -> None:
-        """Say how it ended, in place of the time left."""
-        reason = monitor.reason or "done"
-        note = f"{_measures(monitor)}, {reason}" if monitor.n_now else reason
+        """Say how it ended and after which time, in place of the time left."""
+        parts = [_measures(monitor)] if monitor.n_now else []
+        note = ", ".join([*parts, monitor.reason, _clock(monitor.seconds)])
         self.progress.update(self.task, note=note)
+        # a notebook keeps what it was shown last
+        self.progress.refresh()
 
 
 @contextmanager
@@ -78,14 +80,12 @@ def _bar(title: str, monitor: Monitor) -> Iterator[_Bar]:
         MofNCompleteColumn,
         Progress,
         TextColumn,
-        TimeElapsedColumn,
     )
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns) as progress:
