@@ -81,11 +81,13 @@ def _bar(title: str, monitor: Monitor) -> Iterator[_Bar]:
         Progress,
         TextColumn,
     )
+    from rich.table import Column
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        # a narrow terminal shortens the bar alone
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns) as progress:
