@@ -96,10 +96,13 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
             Not negative.  Rows of weight 0 are as good as absent.
-        X_val, y_val : array-like, optional
-            Validation data for early stopping, in place of a part of X.
-        sample_weight_val : array-like, optional
-            Weights of the validation data.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
+            Validation data for early stopping, in place of a part of X.  A Pipeline
+            with ``transform_input=["X_val"]`` transforms them like X.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), optional
+            Their targets, needed if and only if there is ``X_val``.
+        sample_weight_val : array-like of shape (n_val,), optional
+            Their weights.
 
         Returns
         -------

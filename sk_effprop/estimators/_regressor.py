@@ -369,6 +369,10 @@ default="none"
     def partial_fit(self, X, y, sample_weight=None):
         """Train one epoch on a batch of a stream.
 
+        With all data it is one epoch of ``fit``, but for schedules that end. Statistics
+        of the inputs keep running. ``goal`` and ``verbose`` work as in ``fit``;
+        ``early_stopping`` is left to that.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)

@@ -473,7 +473,7 @@ def test_a_warm_fit_may_change_the_solver(cls):
 
 
 @both
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("solver", ["sgd", "sdlm", "adam"])
 def test_one_partial_fit_is_one_epoch_of_fit(cls, solver):
     X, y = problem(cls)
     settings = {**SMALL, "solver": solver, "max_iter": 1}
