@@ -1,5 +1,7 @@
 """What is private in scikit-learn and used here, imported in this one place."""
 
+from typing import Any
+
 from sklearn.base import _fit_context as fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
@@ -12,11 +14,28 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:
+        """Callbacks came with scikit-learn 1.9; before, there is nothing to support."""
+
+
+def callback_context(estimator: Any, task_name: str, max_iter: int) -> Any:
+    """Return the context of a call with callbacks, to be called once; else None."""
+    if not getattr(estimator, "_skl_callbacks", None):
+        return None
+    return estimator._init_callback_context(task_name, max_subtasks=max_iter)
+
+
 __all__ = [
+    "CallbackSupportMixin",
     "Interval",
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "callback_context",
     "check_feature_names_in",
     "check_sample_weight",
     "fit_context",

@@ -1,6 +1,5 @@
-"""The composition root: what both estimators do with data, network and solver."""
+"""The composition root: what both estimators do with network, solver and monitor."""
 
-from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
@@ -11,31 +10,33 @@ from warnings import warn
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import ThreadpoolController
 
-from sk_effprop._sklearn import check_sample_weight, fit_context
-from sk_effprop.core.inputs import with_ones
+from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
 from sk_effprop.core.network import forward
-from sk_effprop.core.objective import Objective, row_blocks
+from sk_effprop.core.objective import row_blocks
 from sk_effprop.core.rates import Progress
 from sk_effprop.estimators import _build as build
-from sk_effprop.estimators._data import Examples, as_weighted_set, split_off
+from sk_effprop.estimators._data import as_weighted_set
 from sk_effprop.estimators._parameters import (
     check_changed_parameters,
     check_hyperparameters,
 )
-from sk_effprop.preprocessing import (
-    ROTATIONS,
-    InputNormalizer,
-    without_duplicates,
-)
+from sk_effprop.estimators._reading import DataReader
+from sk_effprop.estimators._validation import measure, split_off
 from sk_effprop.solvers import BATCH, STOCHASTIC
+from sk_effprop.solvers.base import Solution
+from sk_effprop.training.callbacks import fit_task, iteration_tasks
 from sk_effprop.training.convergence import complaint, describe
 from sk_effprop.training.monitor import Monitor
+from sk_effprop.training.progress import shown
+
+# Ctrl-C leaves no state from which a solver could go on.
+INTERRUPTED = Solution(np.empty(0), None, False, "interrupted")
 
 
 @cache
@@ -72,26 +73,8 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         raise
 
 
-class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
-    """Fitting, in the order in which it happens; subclasses know the targets."""
-
-    # ------------------------------------------------------- what subclasses must know
-
-    @abstractmethod
-    def _check_targets(self, y):
-        """Validate y as scikit-learn's checks want it; return it as an array."""
-
-    @abstractmethod
-    def _weigh_classes(self, y, weight):
-        """Multiply sample weights by class weights."""
-
-    @abstractmethod
-    def _learn_targets(self, examples, classes=None):
-        """Set the coding of targets, ``_loss`` and ``_output`` (activation, name)."""
-
-    @abstractmethod
-    def _code_targets(self, y, dtype):
-        """Return targets (n_samples, n_outputs) and class numbers or None."""
+class BaseEffProp(CallbackSupportMixin, DataReader):
+    """Fitting, in the order in which it happens, and what both do when fitted."""
 
     def _validate_params(self):
         """Check types and ranges, where they are not the defaults."""
@@ -120,10 +103,13 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
             Not negative.  Rows of weight 0 are as good as absent.
-        X_val, y_val : array-like, optional
-            Validation data for early stopping, in place of a part of X.
-        sample_weight_val : array-like, optional
-            Weights of the validation data.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
+            Validation data for early stopping, in place of a part of X.  A Pipeline
+            with ``transform_input=["X_val"]`` transforms them like X.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), optional
+            Their targets, needed if and only if there is ``X_val``.
+        sample_weight_val : array-like of shape (n_val,), optional
+            Their weights.
 
         Returns
         -------
@@ -136,7 +122,8 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             For a hyperparameter or data that break a rule; the message names it.
         """
         check_hyperparameters(self)
-        with all_or_nothing(self):
+        told = self._make_task("fit", self.max_iter, X, y, sample_weight)
+        with all_or_nothing(self), told as task:
             going_on = self.warm_start and hasattr(self, "theta_")
             train = self._read(X, y, sample_weight, reset=not going_on)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
@@ -156,12 +143,13 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                 objective,
                 rng,
                 going_on,
+                task,
                 max_iter=self.max_iter,
                 tol=self.tol,
                 patience=build.patience(self),
                 goal=self.goal,
                 max_time=self.max_time,
-                validate=None if held_out is None else self._make_validation(held_out),
+                validate=self._make_validation(objective, held_out),
             )
             self._n_seen = n_samples
         anneals = self.solver_ in STOCHASTIC and self.solver_ != "adam"
@@ -169,7 +157,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         self._warn(fixed_length=self.tol == 0 or anneals_to_zero)
         return self
 
-    def _train(self, objective, rng, going_on, **stopping):
+    def _train(self, objective, rng, going_on, task, **stopping):
         """Walk downhill from where we are, until the monitor says stop."""
         with single_threaded():
             theta, state = self._starting_point(objective, rng, going_on)
@@ -181,28 +169,28 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
                     "training. Scale X, or take out what is not a measurement."
                 )
             monitor = Monitor(
-                theta,
-                value,
-                null_value=objective.null_value(),
-                report=self._report if self.verbose else None,
-                **stopping,
+                theta, value, null_value=objective.null_value(), **stopping
             )
             solver = self._make_solver(
                 objective, theta, rng, state, streaming=monitor.keep_last
             )
-            try:
-                solution = solver.solve(
-                    objective, theta, state=state, rng=rng, monitor=monitor
-                )
-            except KeyboardInterrupt:
-                solution = None
+            told = iteration_tasks(task, monitor, lambda m: self._as_of(objective, m))
+            with told, shown(self.verbose, type(self).__name__, monitor):
+                try:
+                    solution = solver.solve(
+                        objective, theta, state=state, rng=rng, monitor=monitor
+                    )
+                except KeyboardInterrupt:
+                    solution = INTERRUPTED
+                monitor.end(solution.message)
             self._store(objective, monitor, solution, rng)
 
     # ------------------------------------------------------------------- partial_fit
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         check_hyperparameters(self)
-        with all_or_nothing(self):
+        told = self._make_task("partial_fit", 1, X, y, sample_weight)
+        with all_or_nothing(self), told as task:
             going_on = hasattr(self, "theta_")
             batch = self._read(X, y, sample_weight, reset=not going_on)
             rng = self._start_rng(going_on)
@@ -215,33 +203,20 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             self.solver_ = build.AUTO_STOCHASTIC if is_auto else self.solver
             seen = self._count(batch) + (self._n_seen if going_on else 0.0)
             objective = self._make_objective(batch, n_samples=seen)
-            known = (
-                (self.loss_curve_, self.learning_rate_curve_) if going_on else ([], [])
+            self._train(
+                objective,
+                rng,
+                going_on,
+                task,
+                max_iter=1,
+                goal=self.goal,
+                keep_last=True,
+                loss_curve=self.loss_curve_ if going_on else (),
+                rates=self.learning_rate_curve_ if going_on else (),
             )
-            self._train(objective, rng, going_on, max_iter=1, keep_last=True)
             self._n_seen = seen
-            self.loss_curve_ = known[0] + self.loss_curve_
-            self.learning_rate_curve_ = known[1] + self.learning_rate_curve_
-            self.n_iter_ = self.convergence_.n_iter = len(self.loss_curve_)
         self._warn(fixed_length=True, stacklevel=5)
         return self
-
-    def _keep_normalizing(self, batch):
-        """Take the batch into the running statistics of the inputs.
-
-        The first layer is compensated, so that the network computes what it did:
-        ``(x - s) A W + b = (x - s') A' W' + b'`` for ``W' = A'^-1 A W`` and
-        ``b' = b + (s' - s) A W``.  A clip cannot be compensated, so with
-        ``input_clip`` the statistics of the first batch stay.
-        """
-        shift, A = self.normalizer_.affine(np.float64)
-        self.normalizer_ = copy(self.normalizer_).learn(batch.X, batch.weight)
-        new_shift, new_A = self.normalizer_.affine(np.float64)
-        self.theta_ = self.theta_.copy()
-        W = self.network_.layers(self.theta_)[0]
-        raw = A[:, None] * W[:-1] if A.ndim == 1 else A @ W[:-1]
-        W[-1] += (new_shift - shift) @ raw
-        W[:-1] = raw / new_A[:, None] if A.ndim == 1 else np.linalg.pinv(new_A) @ raw
 
     # -------------------------------------------------------------------- using the net
 
@@ -320,109 +295,6 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             raise AttributeError(f"{name} is there after fit.")
         return self.network_.layers(self.theta_)
 
-    # ------------------------------------------------------------------ reading data
-
-    def _validate_inputs(self, X):
-        X = validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
-        )
-        return without_duplicates(X)
-
-    def _read(self, X, y, sample_weight, *, reset):
-        """Validate, weigh, and drop rows of weight 0."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=not self._is_classifier,
-        )
-        X, y = without_duplicates(X), self._check_targets(y)
-        weight = check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        weight = self._weigh_classes(y, weight)
-        shown = weight > 0
-        if not shown.any():
-            raise ValueError(
-                "sample_weight must have a positive entry: all examples have weight 0, "
-                "so there is nothing to learn from."
-            )
-        examples = Examples(X, y, weight)
-        return examples if shown.all() else examples[shown]
-
-    def _read_validation(self, X_val, y_val, sample_weight_val):
-        if X_val is None and y_val is None:
-            return None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val must be given together, or neither.")
-        if not self.early_stopping:
-            raise ValueError(
-                "early_stopping=False makes no use of X_val and y_val. Use "
-                "early_stopping='auto' or True, or leave them out."
-            )
-        return self._read(X_val, y_val, sample_weight_val, reset=False)
-
-    @staticmethod
-    def _count(examples):
-        """A weight of 2 counts as two examples; fractions do not count as fewer."""
-        # rounded, as weights that sum to n may do so but for the last bits
-        return max(round(float(examples.weight.sum()), 6), len(examples))
-
-    def _start_coding(self, examples, classes=None):
-        """Fix the coding of targets, and remember what it depends on."""
-        self._learn_targets(examples, classes)
-        names = ("loss", "output_activation", "target_values", "normalize_target")
-        self._coded_with = {n: getattr(self, n) for n in names if hasattr(self, n)}
-
-    def _fit_normalizer(self, train):
-        if self.normalize is None and self.input_clip is None:
-            self.normalizer_ = None
-            return
-        normalizer = InputNormalizer(self.normalize, clip=self.input_clip).forget()
-        normalizer.n_features_in_ = self.n_features_in_
-        if hasattr(self, "feature_names_in_"):
-            normalizer.feature_names_in_ = self.feature_names_in_
-        self.normalizer_ = normalizer.learn(train.X, train.weight)
-
-    def _make_inputs(self, X):
-        """Normalised rows with a column of ones; sparse X stays sparse."""
-        if sparse.issparse(X):
-            normalizer = self.normalizer_ or InputNormalizer(None).forget().learn(
-                X, np.ones(X.shape[0])
-            )
-            return normalizer.fold(X)
-        if self.normalizer_ is None:
-            return with_ones(X)
-        return self.normalizer_.apply_with_ones(X)
-
-    def _make_objective(self, examples, *, n_samples=None, fitted=False):
-        """The objective on these examples; of the fitted network, or of a new one."""
-        inputs = self._make_inputs(examples.X)
-        targets, labels = self._code_targets(examples.y, inputs.dtype)
-        weight = examples.weight
-        if fitted:
-            network, penalty = self.network_, self._penalty
-        else:
-            sizes = inputs.shape[1] - 1, targets.shape[1]
-            network = build.make_network(self, *sizes, self._output[0])
-            n_samples = n_samples or self._count(examples)
-            penalty = build.penalty(self, network, n_samples)
-        uniform = np.ptp(weight) == 0.0
-        return Objective(
-            network,
-            self._loss,
-            inputs,
-            targets,
-            None if uniform else (weight / weight.mean()).astype(inputs.dtype),
-            penalty,
-            labels,
-            n_samples or self._count(examples),
-        )
-
     # ---------------------------------------------------------------------------- parts
 
     def _start_rng(self, going_on):
@@ -469,47 +341,65 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             self.learning_rate_ = solver.find_rates.eta
         return solver
 
-    def _make_validation(self, held_out):
-        objective = self._make_objective(held_out).without_penalty()
+    def _make_task(self, name, max_iter, X, y, sample_weight):
+        """Tell callbacks of a call; they see the data as the user gave them."""
+        context = callback_context(self, name, max_iter)
+        weights = None if sample_weight is None else {"sample_weight": sample_weight}
+        return fit_task(context, estimator=self, X=X, y=y, metadata=weights)
+
+    def _make_validation(self, objective, held_out):
+        """Make what takes theta to loss and score on held-out examples, if any."""
+        if held_out is None:
+            return None
+        loss_of = self._make_objective(held_out).without_penalty().value
+        if self.scoring == "loss":
+            return lambda theta: (loss := loss_of(theta), -loss)
+        scorer = check_scoring(self, scoring=self.scoring)
 
         def validate(theta):
-            loss = objective.value(theta)
-            return loss, -loss
+            fitted = copy(self)
+            vars(fitted).update(self._fitted_with(objective, theta.copy()))
+            # the examples have lost the names of their columns
+            vars(fitted).pop("feature_names_in_", None)
+            return loss_of(theta), measure(scorer, fitted, held_out, self.scoring)
 
         return validate
 
-    def _report(self, monitor):
-        line = f"Iteration {monitor.n_iter}, loss = {monitor.loss_curve[-1]:.8f}"
-        if monitor.validation_scores:
-            line += f", validation score = {monitor.validation_scores[-1]:.6f}"
-        print(line, flush=True)
-
     # ----------------------------------------------------------------------- results
+
+    def _fitted_with(self, objective, theta):
+        """What makes this estimator compute with these weights."""
+        sizes = objective.network.sizes
+        return {
+            "network_": objective.network,
+            "theta_": theta,
+            "out_activation_": self._output[1],
+            "n_layers_": len(sizes),
+            "n_outputs_": sizes[-1],
+            "_penalty": objective.penalty,
+            "_posterior": None,
+        }
+
+    def _as_of(self, objective, monitor):
+        """What this estimator would have, had training stopped where it stands."""
+        weights = self._fitted_with(objective, monitor.theta.copy())
+        return weights | _history(monitor)
 
     def _store(self, objective, monitor, solution, rng):
         """Set what training found."""
-        state = None if solution is None else solution.state
         # alpha="evidence" has found another
-        penalty = getattr(state, "penalty", objective.penalty)
+        penalty = getattr(solution.state, "penalty", objective.penalty)
         objective = replace(objective, penalty=penalty)
-        network = objective.network
-        self.network_, self.theta_ = network, monitor.best_theta
-        self.out_activation_ = self._output[1]
-        self._penalty, self._rng = penalty, rng
-        self._left_behind = (build.kind_of_state(self, self.solver_), state)
-        self.n_layers_, self.n_outputs_ = len(network.sizes), network.sizes[-1]
-        self.loss_curve_, self.learning_rate_curve_ = monitor.loss_curve, monitor.rates
-        self.n_iter_ = monitor.n_iter
+        vars(self).update(self._fitted_with(objective, monitor.best_theta))
+        vars(self).update(_history(monitor))
+        self._rng = rng
+        self._left_behind = (build.kind_of_state(self, self.solver_), solution.state)
         self.loss_, gradient = objective.value_and_gradient(self.theta_)
-        validated = monitor.validate is not None
-        self.best_loss_ = None if validated else self.loss_
-        self.validation_scores_ = monitor.validation_scores if validated else None
-        self.validation_loss_curve_ = monitor.validation_losses if validated else None
-        self.best_validation_score_ = monitor.best_score if validated else None
-        progress = getattr(state, "progress", Progress())
+        self.best_loss_ = self.loss_ if monitor.validate is None else None
+        progress = getattr(solution.state, "progress", Progress())
         self.t_ = progress.n_shown or self.n_iter_ * objective.n_samples
         self.convergence_ = describe(
-            monitor, solution, gradient_norm=float(np.linalg.norm(gradient))
+            monitor, gradient_norm=float(np.linalg.norm(gradient))
         )
         self._posterior = self._find_posterior(objective)
 
@@ -525,11 +415,20 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
             # the line that called fit, above the wrapper that validates parameters
             warn(sentence, ConvergenceWarning, stacklevel=stacklevel)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        clips_a_rotation = self.normalize in ROTATIONS and self.input_clip is not None
-        tags.input_tags.sparse = not clips_a_rotation
-        return tags
+
+def _history(monitor):
+    """The curves so far, as fitted attributes."""
+    scores, losses = list(monitor.validation_scores), list(monitor.validation_losses)
+    if monitor.validate is None:
+        scores = losses = None
+    return {
+        "n_iter_": monitor.n_iter,
+        "loss_curve_": list(monitor.loss_curve),
+        "learning_rate_curve_": list(monitor.rates),
+        "validation_scores_": scores,
+        "validation_loss_curve_": losses,
+        "best_validation_score_": monitor.best_score if scores else None,
+    }
 
 
 def _read_only(view):

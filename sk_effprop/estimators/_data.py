@@ -1,13 +1,10 @@
-"""Rows of training data: merged into a weighted set, or split in two."""
+"""Rows of training data, and how they are merged into a weighted set."""
 
 from dataclasses import dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import StratifiedShuffleSplit
-from sklearn.utils.multiclass import type_of_target
 
 # Larger tables are not searched for equal rows: it takes the memory of some copies.
 MAX_MERGED_NUMBERS = 10**7
@@ -93,39 +90,3 @@ def _row_keys(X: Any, targets: Any) -> list[bytes]:
         X.indices[a:b].tobytes() + X.data[a:b].tobytes() + t.tobytes()
         for (a, b), t in zip(ends, targets, strict=True)
     ]
-
-
-def split_off(
-    examples: Examples, fraction: float, rng: np.random.Generator
-) -> tuple[Examples, Examples]:
-    """Two random parts; with every class in both, where y has classes enough.
-
-    Raises
-    ------
-    ValueError
-        If one part would be empty.
-    """
-    n = len(examples)
-    n_held_out = ceil(fraction * n)
-    if n_held_out >= n:
-        raise ValueError(
-            f"early_stopping with validation_fraction={fraction} leaves nothing to "
-            f"train on: n_samples={n}. Use early_stopping=False or more data."
-        )
-    if _can_stratify(examples.y, n_held_out):
-        splitter = StratifiedShuffleSplit(
-            1, test_size=n_held_out, random_state=int(rng.integers(2**31 - 1))
-        )
-        ((train, held_out),) = splitter.split(np.empty((n, 0)), examples.y)
-    else:
-        order = rng.permutation(n)
-        train, held_out = order[n_held_out:], order[:n_held_out]
-    return examples[np.sort(train)], examples[np.sort(held_out)]
-
-
-def _can_stratify(y: Any, n_held_out: int) -> bool:
-    if type_of_target(y) not in ("binary", "multiclass"):
-        return False
-    counts = np.unique(y, return_counts=True)[1]
-    smallest_part = min(n_held_out, len(y) - n_held_out)
-    return bool(counts.min() >= 2 and smallest_part >= len(counts))

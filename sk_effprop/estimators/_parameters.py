@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 
 from sk_effprop._sklearn import (
     Interval,
@@ -180,7 +181,7 @@ SHARED: dict[str, Hyperparameter] = {
     "validation_fraction": Hyperparameter(
         "", [Interval(Real, 0, 1, closed="neither")], (0.3,)
     ),
-    "scoring": Hyperparameter("", [str, callable]),
+    "scoring": Hyperparameter("", [names(get_scorer_names(), "loss"), callable]),
     "checkpoint": Hyperparameter("", [str, "array-like", None, object]),
     "checkpoint_interval": Hyperparameter("", [POSITIVE]),
     "resume": Hyperparameter("", ["boolean"], planned=(True,)),
@@ -193,6 +194,7 @@ SHARED: dict[str, Hyperparameter] = {
 }
 
 CLASSIFIER: dict[str, Hyperparameter] = SHARED | {
+    "scoring": SHARED["scoring"]._replace(alternatives=("accuracy",)),
     "target_values": Hyperparameter(
         "4.5",
         [StrOptions({"max_curvature", "asymptote"}), tuple, list],
@@ -213,6 +215,7 @@ REGRESSION_LOSSES_PLANNED = (
 )  # fmt: skip
 
 REGRESSOR: dict[str, Hyperparameter] = SHARED | {
+    "scoring": SHARED["scoring"]._replace(alternatives=("neg_median_absolute_error",)),
     "normalize_target": Hyperparameter(
         "4.3", ["boolean"], (False,), is_trick=True, without=False
     ),
@@ -227,7 +230,6 @@ REGRESSOR: dict[str, Hyperparameter] = SHARED | {
 
 # Parameters that only planned features read: their default is all they accept.
 NEUTRAL_ONLY: dict[str, Any] = {
-    "scoring": "loss",
     "checkpoint": None,
     "checkpoint_interval": 30.0,
     "quantile": 0.5,

@@ -158,9 +158,13 @@ default="none"
         part of the training data unless ``X_val`` is given; "auto" is on if and
         only if it is.
     validation_fraction : float, default=0.1
-        Part held out, every class in it.
-    scoring : "loss", default="loss"
-        What is measured there: the negative loss. Scorers are planned.
+        Part held out, with classes in proportion; every class keeps an example for
+        training.
+    scoring : "loss", str or callable, default="loss"
+        What is measured there, larger being better: the negative loss, without the
+        penalty; or a scorer of scikit-learn's, by name or as ``scorer(estimator, X,
+        y)``, of an estimator with the weights of the iteration. Weights of the
+        validation data count.
     checkpoint, checkpoint_interval, resume : default=None, 30.0, False
         Planned.
     engine : {"auto", "numpy", "numba"}, default="auto"
@@ -174,7 +178,9 @@ default="none"
         Let ``fit`` go on from the weights, input statistics, solver state and
         random numbers of the last one.
     verbose : bool or int, default=False
-        Print a line for every iteration.
+        1 shows a bar with the loss and the time left where that can be drawn: in a
+        terminal or a notebook, with the extra "progress". Elsewhere, and with 2, a line
+        for every iteration.
 
     Attributes
     ----------
@@ -204,7 +210,7 @@ default="none"
     validation_scores_, validation_loss_curve_ : list of float or None
         With early stopping, one for each iteration.
     best_validation_score_ : float or None
-        Their best.
+        The best of the scores.
     learning_rate_ : float or None
         Initial global rate, found or given; None for lbfgs.
     learning_rate_curve_ : list of float
@@ -362,6 +368,10 @@ default="none"
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train one epoch on a batch of a stream.
+
+        With all data it is one epoch of ``fit``, but for schedules that end. Statistics
+        of the inputs keep running. ``goal`` and ``verbose`` work as in ``fit``;
+        ``early_stopping`` is left to that.
 
         Parameters
         ----------

@@ -4,13 +4,13 @@ from typing import Any
 
 from sklearn.utils import Bunch
 
-from sk_effprop.solvers.base import Solution
 from sk_effprop.training.monitor import Monitor
 
 ADVICE = {
     "converged": "",
     "precision": "",
     "goal": "",
+    "callback": "",
     "stalled": "",
     "max_iter": "Raise max_iter.",
     "max_fun": "Raise max_fun.",
@@ -22,16 +22,9 @@ ADVICE = {
 }
 
 
-def describe(monitor: Monitor, solution: Solution | None, gradient_norm: float) -> Any:
-    """``convergence_``: reason, n_iter, gradient_norm, advice, n_recoveries.
-
-    ``solution`` is None if the solver was interrupted.
-    """
+def describe(monitor: Monitor, gradient_norm: float) -> Any:
+    """``convergence_``: reason, n_iter, gradient_norm, advice, n_recoveries."""
     reason = monitor.reason
-    if solution is None:
-        reason = "interrupted"
-    elif not reason:
-        reason = solution.message
     too_high = 0.0 < monitor.null_value < monitor.best_value
     if reason == "stalled" and too_high and monitor.validate is None:
         # no minimum is up there: saturated units, or steps too small to see

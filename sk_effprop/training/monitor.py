@@ -5,7 +5,7 @@ weights, measured after the update, and stops at a goal, for lack of progress, t
 or iterations, or when training has gone wrong for good.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TypeAlias
 
@@ -16,6 +16,8 @@ from sk_effprop.solvers.base import Rescue
 
 # theta -> (loss on the validation data, score, larger is better)
 Validate: TypeAlias = Callable[[Array], tuple[float, float]]
+# Called with the monitor after every iteration; True asks it to stop.
+Watcher: TypeAlias = Callable[["Monitor"], bool | None]
 
 # an iteration that ends this many times above where training started has diverged
 DIVERGENCE_FACTOR = 2.0
@@ -49,17 +51,22 @@ class Monitor:
         The score, not the objective, then tells progress and the best weights.
     keep_last : bool
         Take the latest weights for the best: on a stream, nobody knows which are.
-    report : callable, optional
-        Called with the monitor after each iteration.
+    loss_curve, rates : sequence of float
+        Of earlier calls on the same stream; limits do not count these.
 
     Attributes
     ----------
+    watchers : list of callable
+        See :data:`Watcher`.
+    theta : ndarray of shape (n_weights,)
+        Where training stands, for the watchers: the solver's own array, to be copied if
+        it is kept.
     best_theta : ndarray
     best_value, best_score : float
     loss_curve, validation_losses, validation_scores, rates : list of float
     reason : str
-        Why it stopped: "goal", "stalled", "max_iter", "max_time", "diverged"; "" while
-        it has not.
+        Why it stopped: "goal", "stalled", "max_iter", "max_time", "diverged",
+        "callback" if a watcher asked, or what the solver says; "" while it has not.
     n_recoveries : int
         How often training diverged and went on from the best weights.
     """
@@ -77,18 +84,21 @@ class Monitor:
         max_time: float | None = None,
         validate: Validate | None = None,
         keep_last: bool = False,
-        report: Callable[["Monitor"], None] | None = None,
+        loss_curve: Sequence[float] = (),
+        rates: Sequence[float] = (),
     ) -> None:
         self.max_iter, self.tol, self.patience = max_iter, tol, patience
         self.goal, self.max_time = goal, max_time
-        self.validate, self.report, self.keep_last = validate, report, keep_last
-        self.loss_curve: list[float] = []
+        self.validate, self.keep_last = validate, keep_last
+        self.watchers: list[Watcher] = []
+        self.loss_curve = list(loss_curve)
         self.validation_losses: list[float] = []
         self.validation_scores: list[float] = []
-        self.rates: list[float] = []
+        self.rates = list(rates)
+        self._n_before = len(loss_curve)
         self.reason = ""
         self.n_recoveries = 0
-        self.best_theta = theta.copy()
+        self.theta, self.best_theta = theta, theta.copy()
         self.best_value = value
         self.null_value = null_value
         yardstick = max(value, null_value)
@@ -102,8 +112,18 @@ class Monitor:
 
     @property
     def n_iter(self) -> int:
-        """Iterations seen."""
+        """Iterations, with those of earlier calls on a stream."""
         return len(self.loss_curve)
+
+    @property
+    def n_now(self) -> int:
+        """Iterations of this call."""
+        return len(self.loss_curve) - self._n_before
+
+    @property
+    def seconds(self) -> float:
+        """Since training started."""
+        return monotonic() - self._start_time
 
     def __call__(
         self,
@@ -145,19 +165,23 @@ class Monitor:
             self._keep_best(theta, value, criterion)
             if self._n_without_progress >= self.patience:
                 trouble = "stalled"
-        if self.report is not None:
-            self.report(self)
         self.reason = self._reason(trouble, rescue)
+        # weights that diverged are no use to anyone, and training goes on from the best
+        self.theta = self.best_theta if trouble == "diverged" else theta
+        wishes = [watch(self) for watch in self.watchers]
+        if any(wishes) and not self.reason:
+            self.reason = "callback"
         return bool(self.reason)
+
+    def end(self, message: str) -> None:
+        """Note why the solver has ended, if the monitor did not stop it."""
+        self.reason = self.reason or message
 
     def _reason(self, trouble: str, rescue: Rescue | None) -> str:
         if self.goal is not None and self.best_value <= self.goal:
             return "goal"
-        out_of_time = (
-            self.max_time is not None
-            and monotonic() - self._start_time >= self.max_time
-        )
-        limit = "max_iter" if self.n_iter >= self.max_iter else ""
+        out_of_time = self.max_time is not None and self.seconds >= self.max_time
+        limit = "max_iter" if self.n_now >= self.max_iter else ""
         limit = "max_time" if out_of_time else limit
         # divergence is mended even at the end: a later call may go on from here
         worth_it = trouble == "diverged" or (trouble and not limit)
@@ -174,7 +198,7 @@ class Monitor:
             return True
         self._lowest = min(self._lowest, value)
         never_lower = self._lowest == self._start_value
-        long_enough = self.n_iter >= STUCK_ITERATIONS
+        long_enough = self.n_now >= STUCK_ITERATIONS
         return never_lower and long_enough and value > self._stuck_level
 
     def _keep_best(self, theta: Array, value: float, criterion: float | None) -> None:

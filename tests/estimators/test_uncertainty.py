@@ -164,8 +164,8 @@ def test_an_interrupt_leaves_the_penalty_of_the_weights(monkeypatch):
         if monitor.n_iter == 60:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(model, "_report", interrupt)
-    model.set_params(verbose=True).fit(X, y)
+    monkeypatch.setattr("sk_effprop.training.progress._print_line", interrupt)
+    model.set_params(verbose=2).fit(X, y)
     assert model.convergence_.reason == "interrupted"
     loss, gradient = model.loss_and_gradient(X, y)
     assert loss == pytest.approx(model.loss_)

@@ -77,6 +77,7 @@ READ_BY = {
     "n_iter_no_change": {"tol": 1.0, "max_iter": 20},
     "goal": {"solver": "lbfgs", "max_iter": 60, "alpha": 0.0},
     "validation_fraction": {"early_stopping": True},
+    "scoring": {"early_stopping": True, "solver": "lbfgs", "max_iter": 60},
 }
 # Values that change nothing here, and why.
 NO_OPS = {
@@ -472,7 +473,7 @@ def test_a_warm_fit_may_change_the_solver(cls):
 
 
 @both
-@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("solver", ["sgd", "sdlm", "adam"])
 def test_one_partial_fit_is_one_epoch_of_fit(cls, solver):
     X, y = problem(cls)
     settings = {**SMALL, "solver": solver, "max_iter": 1}
@@ -893,7 +894,6 @@ PLANNED = {
     EffPropClassifier: {
         "checkpoint": "x",
         "checkpoint_interval": 1.0,
-        "scoring": "accuracy",
     },
     EffPropRegressor: {"quantile": 0.9, "huber_delta": 2.0},
 }

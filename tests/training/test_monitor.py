@@ -226,8 +226,9 @@ def test_validation_score_decides_what_is_best_and_what_is_progress():
     np.testing.assert_array_equal(watch.best_theta, 3.0)
 
 
-def test_report_sees_every_iteration():
+def test_watchers_see_every_iteration():
     seen = []
-    watch = monitor(max_iter=3, report=lambda m: seen.append((m.n_iter, m.best_value)))
+    watch = monitor(max_iter=3)
+    watch.watchers.append(lambda m: seen.append((m.n_iter, m.best_value)))
     feed(watch, [9.0, 11.0, 8.0])
     assert seen == [(1, 9.0), (2, 9.0), (3, 8.0)]

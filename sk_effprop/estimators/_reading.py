@@ -1,0 +1,168 @@
+"""From the user's data to examples, inputs and objectives."""
+
+from abc import ABCMeta, abstractmethod
+from copy import copy
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from sk_effprop._sklearn import check_sample_weight
+from sk_effprop.core.inputs import with_ones
+from sk_effprop.core.objective import Objective
+from sk_effprop.estimators import _build as build
+from sk_effprop.estimators._data import Examples
+from sk_effprop.preprocessing import (
+    ROTATIONS,
+    InputNormalizer,
+    without_duplicates,
+)
+
+
+class DataReader(BaseEstimator, metaclass=ABCMeta):
+    """Reading data, the same for both estimators; subclasses know the targets."""
+
+    # ------------------------------------------------------- what subclasses must know
+
+    @abstractmethod
+    def _check_targets(self, y):
+        """Validate y as scikit-learn's checks want it; return it as an array."""
+
+    @abstractmethod
+    def _weigh_classes(self, y, weight):
+        """Multiply sample weights by class weights."""
+
+    @abstractmethod
+    def _learn_targets(self, examples, classes=None):
+        """Set the coding of targets, ``_loss`` and ``_output`` (activation, name)."""
+
+    @abstractmethod
+    def _code_targets(self, y, dtype):
+        """Return targets (n_samples, n_outputs) and class numbers or None."""
+
+    # ------------------------------------------------------------------ reading data
+
+    def _validate_inputs(self, X):
+        X = validate_data(
+            self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
+        )
+        return without_duplicates(X)
+
+    def _read(self, X, y, sample_weight, *, reset):
+        """Validate, weigh, and drop rows of weight 0."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=[np.float64, np.float32],
+            multi_output=True,
+            y_numeric=not self._is_classifier,
+        )
+        X, y = without_duplicates(X), self._check_targets(y)
+        weight = check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        weight = self._weigh_classes(y, weight)
+        shown = weight > 0
+        if not shown.any():
+            raise ValueError(
+                "sample_weight must have a positive entry: all examples have weight 0, "
+                "so there is nothing to learn from."
+            )
+        examples = Examples(X, y, weight)
+        return examples if shown.all() else examples[shown]
+
+    def _read_validation(self, X_val, y_val, sample_weight_val):
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val must be given together, or neither.")
+        if not self.early_stopping:
+            raise ValueError(
+                "early_stopping=False makes no use of X_val and y_val. Use "
+                "early_stopping='auto' or True, or leave them out."
+            )
+        return self._read(X_val, y_val, sample_weight_val, reset=False)
+
+    @staticmethod
+    def _count(examples):
+        """A weight of 2 counts as two examples; fractions do not count as fewer."""
+        # rounded, as weights that sum to n may do so but for the last bits
+        return max(round(float(examples.weight.sum()), 6), len(examples))
+
+    def _start_coding(self, examples, classes=None):
+        """Fix the coding of targets, and remember what it depends on."""
+        self._learn_targets(examples, classes)
+        names = ("loss", "output_activation", "target_values", "normalize_target")
+        self._coded_with = {n: getattr(self, n) for n in names if hasattr(self, n)}
+
+    def _fit_normalizer(self, train):
+        if self.normalize is None and self.input_clip is None:
+            self.normalizer_ = None
+            return
+        normalizer = InputNormalizer(self.normalize, clip=self.input_clip).forget()
+        normalizer.n_features_in_ = self.n_features_in_
+        if hasattr(self, "feature_names_in_"):
+            normalizer.feature_names_in_ = self.feature_names_in_
+        self.normalizer_ = normalizer.learn(train.X, train.weight)
+
+    def _make_inputs(self, X):
+        """Normalised rows with a column of ones; sparse X stays sparse."""
+        if sparse.issparse(X):
+            normalizer = self.normalizer_ or InputNormalizer(None).forget().learn(
+                X, np.ones(X.shape[0])
+            )
+            return normalizer.fold(X)
+        if self.normalizer_ is None:
+            return with_ones(X)
+        return self.normalizer_.apply_with_ones(X)
+
+    def _make_objective(self, examples, *, n_samples=None, fitted=False):
+        """The objective on these examples; of the fitted network, or of a new one."""
+        inputs = self._make_inputs(examples.X)
+        targets, labels = self._code_targets(examples.y, inputs.dtype)
+        weight = examples.weight
+        if fitted:
+            network, penalty = self.network_, self._penalty
+        else:
+            sizes = inputs.shape[1] - 1, targets.shape[1]
+            network = build.make_network(self, *sizes, self._output[0])
+            n_samples = n_samples or self._count(examples)
+            penalty = build.penalty(self, network, n_samples)
+        uniform = np.ptp(weight) == 0.0
+        return Objective(
+            network,
+            self._loss,
+            inputs,
+            targets,
+            None if uniform else (weight / weight.mean()).astype(inputs.dtype),
+            penalty,
+            labels,
+            n_samples or self._count(examples),
+        )
+
+    def _keep_normalizing(self, batch):
+        """Take the batch into the running statistics of the inputs.
+
+        The first layer is compensated, so that the network computes what it did:
+        ``(x - s) A W + b = (x - s') A' W' + b'`` for ``W' = A'^-1 A W`` and
+        ``b' = b + (s' - s) A W``.  A clip cannot be compensated, so with
+        ``input_clip`` the statistics of the first batch stay.
+        """
+        shift, A = self.normalizer_.affine(np.float64)
+        self.normalizer_ = copy(self.normalizer_).learn(batch.X, batch.weight)
+        new_shift, new_A = self.normalizer_.affine(np.float64)
+        self.theta_ = self.theta_.copy()
+        W = self.network_.layers(self.theta_)[0]
+        raw = A[:, None] * W[:-1] if A.ndim == 1 else A @ W[:-1]
+        W[-1] += (new_shift - shift) @ raw
+        W[:-1] = raw / new_A[:, None] if A.ndim == 1 else np.linalg.pinv(new_A) @ raw
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        clips_a_rotation = self.normalize in ROTATIONS and self.input_clip is not None
+        tags.input_tags.sparse = not clips_a_rotation
+        return tags

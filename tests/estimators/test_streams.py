@@ -1,0 +1,193 @@
+"""partial_fit: epochs one by one, watched like those of fit."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.model_selection import learning_curve
+
+from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.solvers import STOCHASTIC
+
+BOTH = [EffPropClassifier, EffPropRegressor]
+# the strength of alpha="auto" falls with the number of examples seen
+SMALL = {
+    "hidden_layer_sizes": (5,), "tol": 0.0, "random_state": 0, "alpha": 0.01,
+    "learning_rate": "constant",
+}  # fmt: skip
+
+both = pytest.mark.parametrize("cls", BOTH, ids=lambda cls: cls.__name__[7:])
+each_solver = pytest.mark.parametrize("solver", STOCHASTIC)
+
+
+def problem(cls, n=60):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 4)) * [1.0, 10.0, 0.1, 1.0] + [0.0, 100.0, 0.0, -3.0]
+    value = X[:, 0] + 0.1 * (X[:, 1] - 100.0)
+    return X, value if cls is EffPropRegressor else np.digitize(value, [-0.7, 0.7])
+
+
+@pytest.fixture
+def last_weights(monkeypatch):
+    """What the last epoch of a verbose fit ended with, which may not be the best."""
+    seen = []
+    monkeypatch.setattr(
+        "sk_effprop.training.progress._print_line",
+        lambda monitor: seen.append(monitor.theta.copy()),
+    )
+    return seen
+
+
+VARIATIONS = [
+    {},
+    {"momentum": 0.5, "nesterovs_momentum": True},
+    {"shuffle": False},
+    {"batch_size": 1},
+    {"batch_growth": 1.5},
+    {"normalize": "whiten"},
+    {"normalize": None},
+    {"learning_rate": "annealing"},
+    {"learning_rate": "invscaling"},
+    {"learning_rate": "flow"},
+    {"curvature_decay": 0.01},
+]
+
+
+@pytest.mark.parametrize("variation", VARIATIONS, ids=str)
+@each_solver
+@both
+def test_calls_with_all_data_are_the_epochs_of_a_fit(
+    last_weights, cls, solver, variation
+):
+    """The first to the last bit, later ones up to rounding.
+
+    The running statistics of the same data, seen again, are the same but for that.
+    """
+    X, y = problem(cls)
+    settings = {**SMALL, "solver": solver, **variation}
+    whole = cls(**settings, max_iter=3, verbose=2).fit(X, y)
+    streamed = cls(**settings)
+    for epoch, theta in enumerate(last_weights):
+        streamed.partial_fit(X, y)
+        atol = 0.0 if epoch == 0 else 1e-12
+        np.testing.assert_allclose(streamed.theta_, theta, rtol=0.0, atol=atol)
+    np.testing.assert_allclose(streamed.loss_curve_, whole.loss_curve_, rtol=1e-12)
+    np.testing.assert_allclose(
+        streamed.learning_rate_curve_, whole.learning_rate_curve_, rtol=1e-12
+    )
+    assert (streamed.n_iter_, streamed.t_) == (whole.n_iter_, whole.t_) == (3, 180)
+
+
+@each_solver
+@both
+def test_weights_and_sparse_data_are_streamed_too(last_weights, cls, solver):
+    X, y = problem(cls)
+    X = sparse.csr_array(np.where(np.abs(X) > 0.5, X, 0.0))
+    weight = np.random.default_rng(1).uniform(0.5, 2.0, size=60)
+    weight[::5] = 0.0
+    settings = {**SMALL, "solver": solver}
+    cls(**settings, max_iter=1, verbose=2).fit(X, y, sample_weight=weight)
+    streamed = cls(**settings).partial_fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(streamed.theta_, last_weights[-1])
+
+
+@both
+def test_statistics_of_the_inputs_are_those_of_all_batches(cls):
+    X, y = problem(cls)
+    model = cls(**SMALL, solver="sgd")
+    classes = {} if cls is EffPropRegressor else {"classes": [0, 1, 2]}
+    for rows in np.array_split(np.arange(60), [7, 30]):
+        model.partial_fit(X[rows], y[rows], **classes)
+    whole = cls(**SMALL, solver="sgd", max_iter=1).fit(X, y)
+    np.testing.assert_allclose(model.normalizer_.mean_, whole.normalizer_.mean_)
+    np.testing.assert_allclose(model.normalizer_.scale_, whole.normalizer_.scale_)
+    assert model.normalizer_.n_samples_seen_ == 60
+
+
+@both
+def test_statistics_go_on_from_those_of_a_fit_and_into_a_warm_fit(cls):
+    X, y = problem(cls)
+    model = cls(**SMALL, solver="sgd", max_iter=2, warm_start=True).fit(X[:40], y[:40])
+    model.partial_fit(X[40:], y[40:])
+    normalizer = model.normalizer_
+    np.testing.assert_allclose(normalizer.mean_, X.mean(axis=0))
+    model.fit(X, y)
+    assert model.normalizer_ is normalizer
+    model.partial_fit(X, y)
+    assert model.normalizer_.n_samples_seen_ == 120
+    model.set_params(warm_start=False).fit(X, y)
+    assert model.normalizer_.n_samples_seen_ == 60
+
+
+@both
+def test_a_goal_is_reported_by_the_call_that_reaches_it(cls):
+    X, y = problem(cls)
+    model = cls(**SMALL, solver="sdlm", batch_size=4)
+    start = model.partial_fit(X, y).loss_
+    for _ in range(20):
+        model.partial_fit(X, y)
+    goal = (start + model.loss_) / 2.0
+    streamed = cls(**SMALL, solver="sdlm", batch_size=4, goal=goal)
+    for _ in range(21):
+        streamed.partial_fit(X, y)
+        reached = streamed.loss_ <= goal
+        assert streamed.convergence_.reason == ("goal" if reached else "max_iter")
+        if reached:
+            break
+    assert 1 < streamed.n_iter_ < 21
+    assert streamed.convergence_.n_iter == streamed.n_iter_
+
+
+@both
+def test_lines_are_numbered_through(capsys, cls):
+    X, y = problem(cls)
+    model = cls(**SMALL, solver="sgd", max_iter=2, verbose=1).fit(X, y)
+    for _ in range(2):
+        model.partial_fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines] == [
+        f"Iteration {n}" for n in (1, 2, 3, 4)
+    ]
+    assert model.n_iter_ == len(model.loss_curve_) == 4
+
+
+@each_solver
+def test_labels_are_streamed(solver):
+    X, _ = problem(EffPropClassifier)
+    Y = np.column_stack([X[:, 0] > 0.0, X[:, 1] > 100.0, X[:, 3] > -3.0]).astype(int)
+    model = EffPropClassifier(**SMALL, solver=solver, batch_size=4)
+    for epoch in range(30):
+        for rows in np.split(np.arange(60), 3):
+            more = {"classes": [0, 1, 2]} if epoch == 0 else {}
+            model.partial_fit(X[rows], Y[rows], **more)
+    assert model.predict(X).shape == Y.shape
+    assert model.n_iter_ == 90
+    if solver != "adam":
+        assert (model.predict(X) == Y).mean() > 0.85
+    with pytest.raises(ValueError, match="does not fit the classes of the first call"):
+        model.partial_fit(X, Y[:, :2])
+
+
+@each_solver
+@both
+def test_early_stopping_is_left_to_fit(cls, solver):
+    """An epoch cannot be stopped early; what was fitted with it may learn on."""
+    X, y = problem(cls)
+    settings = {**SMALL, "solver": solver}
+    stopping = cls(**settings, early_stopping=True, scoring="r2").partial_fit(X, y)
+    plain = cls(**settings).partial_fit(X, y)
+    np.testing.assert_array_equal(stopping.theta_, plain.theta_)
+    assert stopping.validation_scores_ is None
+    stopping.set_params(scoring="loss", max_iter=3).fit(X, y).partial_fit(X, y)
+    assert stopping.n_iter_ == 4
+
+
+@both
+def test_a_learning_curve_exploits_it(cls):
+    X, y = problem(cls)
+    model = cls(**SMALL, solver="sgd", batch_size=4)
+    sizes, _, scores = learning_curve(
+        model, X, y, exploit_incremental_learning=True, cv=3, train_sizes=[10, 20, 40],
+        shuffle=True, random_state=0, error_score="raise",
+    )  # fmt: skip
+    assert list(sizes) == [10, 20, 40]
+    assert np.isfinite(scores).all()

@@ -1,0 +1,27 @@
+"""The examples in the documentation run, and print what is said there."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+# a block of Python and, right after it, what it prints
+EXAMPLE = re.compile(
+    r"^```python([^\n]*)\n(.*?)^```$(?:\n\n^```text\n(.*?)^```$)?", re.M | re.S
+)
+
+
+@pytest.mark.parametrize("page", ["monitoring.md"])
+def test_the_examples_of_a_page_run_and_print_what_it_shows(capsys, page):
+    namespace = {}
+    examples = EXAMPLE.findall((DOCS / page).read_text(encoding="utf-8"))
+    assert len(examples) > 3
+    for needs, source, shown in examples:
+        if "callbacks" in needs and find_spec("sklearn.callback") is None:
+            continue
+        exec(compile(source, page, "exec"), namespace)
+        printed = capsys.readouterr().out
+        if shown:
+            assert printed == shown, source
