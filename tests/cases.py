@@ -10,7 +10,16 @@ import pytest
 from sk_effprop.core.activations import ACTIVATIONS, IDENTITY, TANH, Activation
 from sk_effprop.core.initializers import get_initializer
 from sk_effprop.core.inputs import with_ones
-from sk_effprop.core.losses import LogLoss, SquaredError
+from sk_effprop.core.losses import (
+    AbsoluteError,
+    CustomLoss,
+    Gamma,
+    Huber,
+    LogLoss,
+    Poisson,
+    SquaredError,
+    quantile,
+)
 from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import random_order
@@ -67,6 +76,51 @@ def one_hot_targets(rng: np.random.Generator, n: int, k: int) -> Any:
     return np.eye(k)[rng.integers(0, k, size=n)]
 
 
+def count_targets(rng: np.random.Generator, n: int, k: int) -> Any:
+    """Whole numbers, zeros among them."""
+    return rng.poisson(1.0, size=(n, k)).astype(float)
+
+
+def positive_targets(rng: np.random.Generator, n: int, k: int) -> Any:
+    """Of mean 1."""
+    return rng.gamma(2.0, 0.5, size=(n, k))
+
+
+class LogCosh:
+    """A user's loss whose outputs go by themselves: log cosh of each error."""
+
+    def value(self, outputs, targets):
+        """Summed over the outputs."""
+        return np.log(np.cosh(outputs - targets)).sum(axis=1)
+
+    def gradient(self, outputs, targets):
+        """Of each output."""
+        return np.tanh(outputs - targets)
+
+    def hessian(self, outputs, targets):
+        """Of each output by itself."""
+        return 1.0 - np.tanh(outputs - targets) ** 2
+
+
+class Correlated:
+    """A user's loss whose outputs belong together: 1/2 e'Ae."""
+
+    A = np.array([[2.0, -0.7], [-0.7, 1.0]])
+
+    def value(self, outputs, targets):
+        """Of each example."""
+        error = outputs - targets
+        return 0.5 * np.sum(error * (error @ self.A), axis=1)
+
+    def gradient(self, outputs, targets):
+        """Ae."""
+        return (outputs - targets) @ self.A
+
+    def hessian(self, outputs, targets):
+        """A for every example."""
+        return np.tile(self.A, (len(outputs), 1, 1))
+
+
 class LossCase(NamedTuple):
     """A loss with the output activation and targets that go with it."""
 
@@ -91,15 +145,31 @@ ALL_LOSSES = {
     "log_loss_binary": LossCase(LogLoss(False), 1, make_targets=yes_no_targets),
     "log_loss_multilabel": LossCase(LogLoss(False), 3, make_targets=yes_no_targets),
     "log_loss_softmax": LossCase(LogLoss(True), 3, make_targets=one_hot_targets),
+    "huber": LossCase(Huber(0.6), 2),
+    "absolute_error": LossCase(AbsoluteError(rounding=0.3), 2),
+    "quantile": LossCase(quantile(0.8), 1, ACTIVATIONS["softplus"]),
+    "poisson": LossCase(Poisson(), 2, make_targets=count_targets),
+    "gamma": LossCase(Gamma(), 2, make_targets=positive_targets),
 }
-LOSS_PARAMS = params(ALL_LOSSES)
+# what only the NumPy engine can run
+USER_LOSSES = {
+    "user_log_cosh": LossCase(CustomLoss(LogCosh()), 2, ACTIVATIONS["lecun_tanh"]),
+    "user_correlated": LossCase(CustomLoss(Correlated()), 2),
+}
+COMPILED_LOSS_PARAMS = params(ALL_LOSSES)
+LOSS_PARAMS = params(ALL_LOSSES | USER_LOSSES)
 # one of each kind, where the output activation does not matter
 MAIN_LOSS_PARAMS = params(
-    ALL_LOSSES,
+    ALL_LOSSES | USER_LOSSES,
     "squared_error_1",
     "squared_error_2_lecun_tanh",
     "log_loss_multilabel",
     "log_loss_softmax",
+    "huber",
+    "absolute_error",
+    "poisson",
+    "gamma",
+    "user_correlated",
 )
 
 # ------------------------------------------------------------------------------ depths

@@ -257,6 +257,13 @@ class Activation(NamedTuple):
         return -inf < low < high < inf
 
 
+def read_only(array: Array) -> Array:
+    """A view that cannot be written to, for functions that we do not know."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 def _floating(z: Any) -> Array:
     z = np.asarray(z)
     return z if np.issubdtype(z.dtype, np.floating) else z.astype(float)
