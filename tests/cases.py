@@ -6,8 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
-from sk_effprop.core.activations import ACTIVATIONS, IDENTITY, TANH, Activation
+from sk_effprop.core.activations import (
+    ACTIVATIONS,
+    IDENTITY,
+    TANH,
+    Activation,
+    AnyActivation,
+    CustomActivation,
+)
 from sk_effprop.core.initializers import get_initializer
 from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.losses import (
@@ -47,12 +55,48 @@ ALL_ACTIVATIONS = {
 }
 
 
+def arctan_slope(z):
+    """Of arctan."""
+    return 1.0 / (1.0 + z * z)
+
+
+def arctan_bend(z):
+    """Of arctan."""
+    return -2.0 * z / (1.0 + z * z) ** 2
+
+
+def silu(z):
+    """Neither bounded nor rising everywhere."""
+    return z * expit(z)
+
+
+def silu_slope(z):
+    """Of silu."""
+    return expit(z) + z * expit(z) * expit(-z)
+
+
+def silu_bend(z):
+    """Of silu."""
+    return expit(z) * expit(-z) * (2.0 + z * (expit(-z) - expit(z)))
+
+
+ARCTAN = (np.arctan, arctan_slope, arctan_bend)
+SILU = (silu, silu_slope, silu_bend)
+# what only the NumPy engine can run
+USER_ACTIVATIONS = {
+    "user_arctan": CustomActivation(ARCTAN),
+    "user_silu": CustomActivation(SILU),
+    "user_twisted_arctan": CustomActivation(ARCTAN, twist=0.1),
+}
+
+
 def params(table: dict[str, Any], *names: str) -> list[Any]:
     """Entries of a table, all of them unless named, with their names as ids."""
     return [pytest.param(table[name], id=name) for name in names or table]
 
 
 ACTIVATION_PARAMS = params(ALL_ACTIVATIONS)
+ANY_ACTIVATION_PARAMS = params(ALL_ACTIVATIONS | USER_ACTIVATIONS)
 # those that are an amplitude times tanh, plus something linear
 TANH_PARAMS = [
     pytest.param(a, id=name) for name, a in ALL_ACTIVATIONS.items() if a.kind == TANH
@@ -126,7 +170,7 @@ class LossCase(NamedTuple):
 
     loss: Any
     n_outputs: int
-    output: Activation = IDENTITY
+    output: AnyActivation = IDENTITY
     make_targets: Callable[..., Any] = real_targets
 
     def targets(self, rng: np.random.Generator, n: int) -> Any:
@@ -155,6 +199,7 @@ ALL_LOSSES = {
 USER_LOSSES = {
     "user_log_cosh": LossCase(CustomLoss(LogCosh()), 2, ACTIVATIONS["lecun_tanh"]),
     "user_correlated": LossCase(CustomLoss(Correlated()), 2),
+    "user_output": LossCase(SquaredError(), 2, USER_ACTIVATIONS["user_arctan"]),
 }
 COMPILED_LOSS_PARAMS = params(ALL_LOSSES)
 LOSS_PARAMS = params(ALL_LOSSES | USER_LOSSES)
@@ -176,13 +221,22 @@ MAIN_LOSS_PARAMS = params(
 
 ALL_DEPTHS = {"depth0": (), "depth1": (4,), "depth2": (4, 3), "depth3": (3, 4, 3)}
 DEPTH_PARAMS = params(ALL_DEPTHS)
+# (depth, activation, loss): every loss with LeCun's sigmoid, every activation with one
+# loss of each kind; without hidden layers the activation does not matter
+NETWORK_PARAMS = [
+    pytest.param(hidden, activation, loss.values[0], id=f"{depth}-{name}-{loss.id}")
+    for depth, hidden in ALL_DEPTHS.items()
+    for name, activation in (ALL_ACTIVATIONS | USER_ACTIVATIONS).items()
+    if hidden or name == "lecun_tanh"
+    for loss in (LOSS_PARAMS if name == "lecun_tanh" else MAIN_LOSS_PARAMS)
+]
 
 # --------------------------------------------------------------------------- problems
 
 
 def make_problem(
     hidden: tuple[int, ...],
-    activation: Activation,
+    activation: AnyActivation,
     case: LossCase,
     *,
     n: int = 12,

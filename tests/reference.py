@@ -8,7 +8,14 @@ import math
 
 import numpy as np
 
-from sk_effprop.core.activations import LINEAR, RATIONAL, RELU, SOFTPLUS, TANH
+from sk_effprop.core.activations import (
+    LINEAR,
+    RATIONAL,
+    RELU,
+    SOFTPLUS,
+    TANH,
+    CustomActivation,
+)
 from sk_effprop.core.losses import (
     AbsoluteError,
     CustomLoss,
@@ -44,6 +51,9 @@ SHAPES = {
 
 def activation_value(activation, z):
     """f(z) and f'(z)."""
+    if isinstance(activation, CustomActivation):
+        f, df, _ = activation.functions
+        return f(z) + activation.twist * z, df(z) + activation.twist
     s, s_slope = SHAPES[activation.kind](activation.slope * z)
     value = activation.amplitude * s + activation.twist * z + activation.offset
     return value, activation.amplitude * activation.slope * s_slope + activation.twist

@@ -688,10 +688,8 @@ def _constants(dtype: Any) -> Array:
 
 
 def can_show(objective: Objective) -> bool:
-    """Whether data and loss are ones that the loops know."""
-    return (
-        isinstance(objective.inputs, np.ndarray) and type(objective.loss) in LOSS_TYPES
-    )
+    """Whether data, activations and loss are ones that the loops know."""
+    return objective.is_compilable
 
 
 def show(

@@ -166,6 +166,7 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
         """Walk downhill from where we are, until the monitor says stop."""
         with single_threaded():
             theta, state = self._starting_point(objective, rng, going_on)
+            build.check_loss(objective, theta)
             value = objective.value(theta)
             if not np.isfinite(value):
                 raise ValueError(
@@ -368,7 +369,10 @@ class BaseEffProp(BaseEstimator, metaclass=ABCMeta):
     def _start_coding(self, examples, classes=None):
         """Fix the coding of targets, and remember what it depends on."""
         self._learn_targets(examples, classes)
-        names = ("loss", "output_activation", "target_values", "normalize_target")
+        names = (
+            "loss", "quantile", "huber_delta", "output_activation", "target_values",
+            "normalize_target",
+        )  # fmt: skip
         self._coded_with = {n: getattr(self, n) for n in names if hasattr(self, n)}
 
     def _fit_normalizer(self, train):

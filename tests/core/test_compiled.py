@@ -19,6 +19,7 @@ from tests.cases import (
     ALL_ACTIVATIONS,
     ALL_LOSSES,
     COMPILED_LOSS_PARAMS,
+    USER_ACTIVATIONS,
     USER_LOSSES,
     make_monitor,
     make_problem,
@@ -130,7 +131,10 @@ def test_what_is_not_numbers_is_left_to_numpy():
     )
     assert compiled.can_show(objective)
     for case in USER_LOSSES.values():
-        assert not compiled.can_show(replace(objective, loss=case.loss))
+        theirs, _ = make_problem((4,), ALL_ACTIVATIONS["lecun_tanh"], case)
+        assert not compiled.can_show(theirs)
+    network = replace(objective.network, activations=(*USER_ACTIVATIONS.values(),)[:2])
+    assert not compiled.can_show(replace(objective, network=network))
     folded = FoldedSparse(sparse.csr_array(objective.inputs[:, :-1]), *np.ones((2, 3)))
     assert not compiled.can_show(replace(objective, inputs=folded))
 

@@ -77,6 +77,8 @@ READ_BY = {
     "n_iter_no_change": {"tol": 1.0, "max_iter": 20},
     "goal": {"solver": "lbfgs", "max_iter": 60, "alpha": 0.0},
     "validation_fraction": {"early_stopping": True},
+    "quantile": {"loss": "quantile"},
+    "huber_delta": {"loss": "huber"},
 }
 # Values that change nothing here, and why.
 NO_OPS = {
@@ -895,7 +897,7 @@ PLANNED = {
         "checkpoint_interval": 1.0,
         "scoring": "accuracy",
     },
-    EffPropRegressor: {"quantile": 0.9, "huber_delta": 2.0},
+    EffPropRegressor: {"scoring": "r2"},
 }
 
 
