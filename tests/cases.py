@@ -6,11 +6,28 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
-from sk_effprop.core.activations import ACTIVATIONS, IDENTITY, TANH, Activation
+from sk_effprop.core.activations import (
+    ACTIVATIONS,
+    IDENTITY,
+    TANH,
+    Activation,
+    AnyActivation,
+    CustomActivation,
+)
 from sk_effprop.core.initializers import get_initializer
 from sk_effprop.core.inputs import with_ones
-from sk_effprop.core.losses import LogLoss, SquaredError
+from sk_effprop.core.losses import (
+    AbsoluteError,
+    CustomLoss,
+    Gamma,
+    Huber,
+    LogLoss,
+    Poisson,
+    SquaredError,
+    quantile,
+)
 from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import random_order
@@ -38,12 +55,48 @@ ALL_ACTIVATIONS = {
 }
 
 
+def arctan_slope(z):
+    """Of arctan."""
+    return 1.0 / (1.0 + z * z)
+
+
+def arctan_bend(z):
+    """Of arctan."""
+    return -2.0 * z / (1.0 + z * z) ** 2
+
+
+def silu(z):
+    """Neither bounded nor rising everywhere."""
+    return z * expit(z)
+
+
+def silu_slope(z):
+    """Of silu."""
+    return expit(z) + z * expit(z) * expit(-z)
+
+
+def silu_bend(z):
+    """Of silu."""
+    return expit(z) * expit(-z) * (2.0 + z * (expit(-z) - expit(z)))
+
+
+ARCTAN = (np.arctan, arctan_slope, arctan_bend)
+SILU = (silu, silu_slope, silu_bend)
+# what only the NumPy engine can run
+USER_ACTIVATIONS = {
+    "user_arctan": CustomActivation(ARCTAN),
+    "user_silu": CustomActivation(SILU),
+    "user_twisted_arctan": CustomActivation(ARCTAN, twist=0.1),
+}
+
+
 def params(table: dict[str, Any], *names: str) -> list[Any]:
     """Entries of a table, all of them unless named, with their names as ids."""
     return [pytest.param(table[name], id=name) for name in names or table]
 
 
 ACTIVATION_PARAMS = params(ALL_ACTIVATIONS)
+ANY_ACTIVATION_PARAMS = params(ALL_ACTIVATIONS | USER_ACTIVATIONS)
 # those that are an amplitude times tanh, plus something linear
 TANH_PARAMS = [
     pytest.param(a, id=name) for name, a in ALL_ACTIVATIONS.items() if a.kind == TANH
@@ -67,12 +120,57 @@ def one_hot_targets(rng: np.random.Generator, n: int, k: int) -> Any:
     return np.eye(k)[rng.integers(0, k, size=n)]
 
 
+def count_targets(rng: np.random.Generator, n: int, k: int) -> Any:
+    """Whole numbers, zeros among them."""
+    return rng.poisson(1.0, size=(n, k)).astype(float)
+
+
+def positive_targets(rng: np.random.Generator, n: int, k: int) -> Any:
+    """Of mean 1."""
+    return rng.gamma(2.0, 0.5, size=(n, k))
+
+
+class LogCosh:
+    """A user's loss whose outputs go by themselves: log cosh of each error."""
+
+    def value(self, outputs, targets):
+        """Summed over the outputs."""
+        return np.log(np.cosh(outputs - targets)).sum(axis=1)
+
+    def gradient(self, outputs, targets):
+        """Of each output."""
+        return np.tanh(outputs - targets)
+
+    def hessian(self, outputs, targets):
+        """Of each output by itself."""
+        return 1.0 - np.tanh(outputs - targets) ** 2
+
+
+class Correlated:
+    """A user's loss whose outputs belong together: 1/2 e'Ae."""
+
+    A = np.array([[2.0, -0.7], [-0.7, 1.0]])
+
+    def value(self, outputs, targets):
+        """Of each example."""
+        error = outputs - targets
+        return 0.5 * np.sum(error * (error @ self.A), axis=1)
+
+    def gradient(self, outputs, targets):
+        """Ae."""
+        return (outputs - targets) @ self.A
+
+    def hessian(self, outputs, targets):
+        """A for every example."""
+        return np.tile(self.A, (len(outputs), 1, 1))
+
+
 class LossCase(NamedTuple):
     """A loss with the output activation and targets that go with it."""
 
     loss: Any
     n_outputs: int
-    output: Activation = IDENTITY
+    output: AnyActivation = IDENTITY
     make_targets: Callable[..., Any] = real_targets
 
     def targets(self, rng: np.random.Generator, n: int) -> Any:
@@ -91,28 +189,54 @@ ALL_LOSSES = {
     "log_loss_binary": LossCase(LogLoss(False), 1, make_targets=yes_no_targets),
     "log_loss_multilabel": LossCase(LogLoss(False), 3, make_targets=yes_no_targets),
     "log_loss_softmax": LossCase(LogLoss(True), 3, make_targets=one_hot_targets),
+    "huber": LossCase(Huber(0.6), 2),
+    "absolute_error": LossCase(AbsoluteError(rounding=0.3), 2),
+    "quantile": LossCase(quantile(0.8), 1, ACTIVATIONS["softplus"]),
+    "poisson": LossCase(Poisson(), 2, make_targets=count_targets),
+    "gamma": LossCase(Gamma(), 2, make_targets=positive_targets),
 }
-LOSS_PARAMS = params(ALL_LOSSES)
+# what only the NumPy engine can run
+USER_LOSSES = {
+    "user_log_cosh": LossCase(CustomLoss(LogCosh()), 2, ACTIVATIONS["lecun_tanh"]),
+    "user_correlated": LossCase(CustomLoss(Correlated()), 2),
+    "user_output": LossCase(SquaredError(), 2, USER_ACTIVATIONS["user_arctan"]),
+}
+COMPILED_LOSS_PARAMS = params(ALL_LOSSES)
+LOSS_PARAMS = params(ALL_LOSSES | USER_LOSSES)
 # one of each kind, where the output activation does not matter
 MAIN_LOSS_PARAMS = params(
-    ALL_LOSSES,
+    ALL_LOSSES | USER_LOSSES,
     "squared_error_1",
     "squared_error_2_lecun_tanh",
     "log_loss_multilabel",
     "log_loss_softmax",
+    "huber",
+    "absolute_error",
+    "poisson",
+    "gamma",
+    "user_correlated",
 )
 
 # ------------------------------------------------------------------------------ depths
 
 ALL_DEPTHS = {"depth0": (), "depth1": (4,), "depth2": (4, 3), "depth3": (3, 4, 3)}
 DEPTH_PARAMS = params(ALL_DEPTHS)
+# (depth, activation, loss): every loss with LeCun's sigmoid, every activation with one
+# loss of each kind; without hidden layers the activation does not matter
+NETWORK_PARAMS = [
+    pytest.param(hidden, activation, loss.values[0], id=f"{depth}-{name}-{loss.id}")
+    for depth, hidden in ALL_DEPTHS.items()
+    for name, activation in (ALL_ACTIVATIONS | USER_ACTIVATIONS).items()
+    if hidden or name == "lecun_tanh"
+    for loss in (LOSS_PARAMS if name == "lecun_tanh" else MAIN_LOSS_PARAMS)
+]
 
 # --------------------------------------------------------------------------- problems
 
 
 def make_problem(
     hidden: tuple[int, ...],
-    activation: Activation,
+    activation: AnyActivation,
     case: LossCase,
     *,
     n: int = 12,

@@ -8,8 +8,23 @@ import math
 
 import numpy as np
 
-from sk_effprop.core.activations import LINEAR, RATIONAL, RELU, SOFTPLUS, TANH
-from sk_effprop.core.losses import SquaredError
+from sk_effprop.core.activations import (
+    LINEAR,
+    RATIONAL,
+    RELU,
+    SOFTPLUS,
+    TANH,
+    CustomActivation,
+)
+from sk_effprop.core.losses import (
+    AbsoluteError,
+    CustomLoss,
+    Gamma,
+    Huber,
+    LogLoss,
+    Poisson,
+    SquaredError,
+)
 
 # ------------------------------------------------------------------ activation and loss
 
@@ -36,33 +51,92 @@ SHAPES = {
 
 def activation_value(activation, z):
     """f(z) and f'(z)."""
+    if isinstance(activation, CustomActivation):
+        f, df, _ = activation.functions
+        return f(z) + activation.twist * z, df(z) + activation.twist
     s, s_slope = SHAPES[activation.kind](activation.slope * z)
     value = activation.amplitude * s + activation.twist * z + activation.offset
     return value, activation.amplitude * activation.slope * s_slope + activation.twist
 
 
-def loss_value(loss, outputs, targets):
-    """Loss of one example."""
-    pairs = list(zip(outputs, targets, strict=True))
-    if isinstance(loss, SquaredError):
-        return sum(0.5 * (o - t) ** 2 for o, t in pairs)
+def log_loss(loss, outputs, targets):
+    """Loss of one example, and its derivatives with respect to the outputs."""
     if loss.exclusive:
         total = sum(math.exp(o) for o in outputs)
-        return -sum(t * math.log(math.exp(o) / total) for o, t in pairs)
-    chances = [(1.0 / (1.0 + math.exp(-o)), t) for o, t in pairs]
-    return -sum(t * math.log(p) + (1 - t) * math.log(1 - p) for p, t in chances)
+        chances = [math.exp(o) / total for o in outputs]
+    else:
+        chances = [1.0 / (1.0 + math.exp(-o)) for o in outputs]
+    pairs = list(zip(chances, targets, strict=True))
+    value = -sum(t * math.log(p) for p, t in pairs)
+    if not loss.exclusive:
+        value -= sum((1 - t) * math.log(1 - p) for p, t in pairs)
+    return value, [p - t for p, t in pairs]
+
+
+def huber(loss, o, t):
+    """The middle and the two sides."""
+    e, delta = o - t, loss.delta
+    if abs(e) <= delta:
+        return e**2 / 2, e
+    return delta * (abs(e) - delta / 2), math.copysign(delta, e)
+
+
+def absolute_error(loss, o, t):
+    """Two slopes, and a hyperbola where they meet."""
+    e, under, over = o - t, loss.under, loss.over
+    r = math.sqrt(e**2 + loss.rounding**2)
+    value = over * (r + e) / 2 + under * (r - e) / 2
+    slope = over * (e / r + 1) / 2 + under * (e / r - 1) / 2
+    return value - loss.rounding * math.sqrt(under * over), slope
+
+
+def poisson(loss, o, t):
+    """Half the deviance of a count."""
+    m = math.exp(o)
+    return (t * math.log(t / m) if t else 0.0) - t + m, m - t
+
+
+def gamma(loss, o, t):
+    """Half the deviance of a size."""
+    m = math.exp(o)
+    return math.log(m / t) + t / m - 1, (m - t) / m
+
+
+# of one output: value and derivative
+TERMS = {
+    SquaredError: lambda loss, o, t: ((o - t) ** 2 / 2, o - t),
+    Huber: huber,
+    AbsoluteError: absolute_error,
+    Poisson: poisson,
+    Gamma: gamma,
+}
+
+
+def user_loss(loss, outputs, targets):
+    """What the user says of a single row."""
+    row = np.array([outputs]), np.array([targets])
+    return float(loss.written.value(*row)[0]), loss.written.gradient(*row)[0].tolist()
+
+
+def loss_and_gradient(loss, outputs, targets):
+    """Loss of one example, and its derivatives with respect to the outputs."""
+    if isinstance(loss, LogLoss):
+        return log_loss(loss, outputs, targets)
+    if isinstance(loss, CustomLoss):
+        return user_loss(loss, outputs, targets)
+    term = TERMS[type(loss)]
+    terms = [term(loss, o, t) for o, t in zip(outputs, targets, strict=True)]
+    return sum(value for value, _ in terms), [slope for _, slope in terms]
+
+
+def loss_value(loss, outputs, targets):
+    """Loss of one example."""
+    return loss_and_gradient(loss, outputs, targets)[0]
 
 
 def loss_gradient(loss, outputs, targets):
     """Its derivatives with respect to the outputs."""
-    if isinstance(loss, SquaredError):
-        return [o - t for o, t in zip(outputs, targets, strict=True)]
-    if loss.exclusive:
-        total = sum(math.exp(o) for o in outputs)
-        predicted = [math.exp(o) / total for o in outputs]
-    else:
-        predicted = [1.0 / (1.0 + math.exp(-o)) for o in outputs]
-    return [p - t for p, t in zip(predicted, targets, strict=True)]
+    return loss_and_gradient(loss, outputs, targets)[1]
 
 
 # --------------------------------------------------------------------- forward and back

@@ -13,12 +13,18 @@ derivatives follow from those of the shape, the target values of section 4.5 fro
     >>> sigmoid = ACTIVATIONS["lecun_tanh"]
     >>> round(float(sigmoid.f(1.0)), 5), round(sigmoid.curvature_peak, 3)
     (1.0, 0.988)
-    >>> sigmoid._replace(twist=0.01).twist
+    >>> sigmoid.twisted(0.01).twist
     0.01
+
+Compiled code needs no more than these numbers.  Three functions of a user's are
+wrapped to look the same, see :class:`CustomActivation`, and stay with NumPy.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf, sqrt
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.special import expit
@@ -200,6 +206,10 @@ class Activation(NamedTuple):
         if offset:
             value += offset
 
+    def twisted(self, twist: float) -> "Activation":
+        """With ``twist * z`` added to it."""
+        return self._replace(twist=self.twist + twist)
+
     @property
     def gain(self) -> float:
         """The constant factor of f'; 1 where the twisting term leaves none."""
@@ -251,10 +261,155 @@ class Activation(NamedTuple):
         return min(ends), max(ends)
 
     @property
+    def rises(self) -> bool:
+        """Whether f never falls."""
+        return self.amplitude >= 0.0 and self.twist >= 0.0
+
+    @property
     def is_sigmoid(self) -> bool:
-        """Whether f has a horizontal asymptote on either side."""
-        low, high = self.limits
-        return -inf < low < high < inf
+        """Whether f rises between two horizontal asymptotes."""
+        return _is_sigmoid(self)
+
+
+@dataclass(frozen=True)
+class CustomActivation:
+    """A user's f, f' and f'', with the interface of an :class:`Activation`.
+
+    Attributes
+    ----------
+    functions : (callable, callable, callable)
+        f and its first and second derivatives, of arrays that are read-only and for
+        which they return arrays of the same shape.  Functions of a module can be
+        pickled, lambdas cannot.
+    twist : float
+        As of an :class:`Activation`.
+
+    Notes
+    -----
+    Limits, direction and the peak of ``|f''|`` are found by looking at f on a grid,
+    from which narrow features far out may be missing.
+    """
+
+    functions: tuple[Callable[[Array], Any], ...]
+    twist: float = 0.0
+    # there is no factor that a product could take over
+    slope: ClassVar[float] = 1.0
+    gain: ClassVar[float] = 1.0
+    is_identity: ClassVar[bool] = False
+
+    def evaluate(self, u: Array, value: Array, derivative: Array | None) -> None:
+        """Write f(z), and f'(z) if wanted, given z, which is kept."""
+        np.copyto(value, self.f(u))
+        if derivative is not None:
+            np.copyto(derivative, self.df(u))
+
+    def f(self, z: Any) -> Array:
+        """f(z)."""
+        return self._ask(0, z) + self.twist * _floating(z)
+
+    def df(self, z: Any) -> Array:
+        """f'(z)."""
+        return self._ask(1, z) + self.twist
+
+    def d2f(self, z: Any) -> Array:
+        """f''(z)."""
+        return self._ask(2, z)
+
+    def second(self, u: Array) -> Array:
+        """f''(z), given z."""
+        return self.d2f(u)
+
+    def _ask(self, order: int, z: Any) -> Array:
+        """Call one of the user's functions."""
+        z = _floating(z)
+        result = np.array(self.functions[order](read_only(z)), dtype=z.dtype)
+        if result.shape != z.shape:
+            raise ValueError(
+                f"{FUNCTION_NAMES[order]} of an activation must return an array of the "
+                f"shape of its argument, {z.shape}, got {result.shape}. Use functions "
+                "that work element by element."
+            )
+        return result
+
+    def twisted(self, twist: float) -> "CustomActivation":
+        """With ``twist * z`` added to it."""
+        return replace(self, twist=self.twist + twist)
+
+    def complaint(self) -> str:
+        """Where a derivative is not one, by differences; "" if none are found."""
+        z, step = CHECKED_POINTS, 1e-5
+        for order in (1, 2):
+            ahead, behind = (self._ask(order - 1, z + s) for s in (step, -step))
+            expected = (ahead - behind) / (2.0 * step)
+            got = self._ask(order, z)
+            agrees = np.abs(got - expected) <= 1e-4 * (1.0 + np.abs(expected))
+            if not agrees.all():
+                first = int(np.argmin(agrees))
+                below, name = FUNCTION_NAMES[order - 1 : order + 1]
+                return (
+                    f"At z = {z[first]:.3f} {name} is {got[first]:.6g}, and "
+                    f"differences of {below} give {expected[first]:.6g}."
+                )
+        return ""
+
+    @cached_property
+    def curvature_peak(self) -> float | None:
+        """The ``|z|`` at which ``|f''|`` is largest; None for a piecewise linear f."""
+        bend = np.abs(self._look(self.d2f, GRID))
+        return abs(float(GRID[np.argmax(bend)])) if bend.any() else None
+
+    @cached_property
+    def limits(self) -> tuple[float, float]:
+        """Infimum and supremum of f."""
+        near, ends = self._look(self.f, GRID), self._look(self.f, FAR_OUT)
+        low, high = float(np.min(near)), float(np.max(near))
+        bottom, top = float(np.min(ends)), float(np.max(ends))
+        # what still grows by so much has no asymptote
+        slack = 0.01 * (high - low)
+        return (
+            min(low, bottom) if bottom > low - slack else -inf,
+            max(high, top) if top < high + slack else inf,
+        )
+
+    @cached_property
+    def rises(self) -> bool:
+        """Whether f never falls."""
+        return bool((self._look(self.df, GRID) >= 0.0).all())
+
+    @staticmethod
+    def _look(function: Callable[[Array], Array], z: Array) -> Array:
+        """What a function gives, 0 in place of what is not a number far out."""
+        with np.errstate(all="ignore"):
+            return np.nan_to_num(function(z))
+
+    @property
+    def is_sigmoid(self) -> bool:
+        """Whether f rises between two horizontal asymptotes."""
+        return _is_sigmoid(self)
+
+
+AnyActivation: TypeAlias = Activation | CustomActivation
+
+FUNCTION_NAMES = "f", "f'", "f''"
+# where a user's functions are looked at: derivatives are checked away from round
+# numbers, at which functions in pieces have their corners
+CHECKED_POINTS = np.linspace(-3.0, 3.0, 30) + 0.00314
+GRID = np.sort(
+    np.r_[np.linspace(-20, 20, 4001), np.outer([-1, 1], [50, 200, 1e3, 1e4]).ravel()]
+)
+FAR_OUT = np.array([-1e8, 1e8])
+
+
+def _is_sigmoid(activation: AnyActivation) -> bool:
+    low, high = activation.limits
+    return activation.rises and -inf < low < high < inf
+
+
+def read_only(array: Array) -> Array:
+    """A view that cannot be written to, for functions that we do not know."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _floating(z: Any) -> Array:

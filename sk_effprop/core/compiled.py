@@ -25,7 +25,14 @@ from sk_effprop.core.activations import (
     TANH,
     Array,
 )
-from sk_effprop.core.losses import LogLoss, SquaredError
+from sk_effprop.core.losses import (
+    AbsoluteError,
+    Gamma,
+    Huber,
+    LogLoss,
+    Poisson,
+    SquaredError,
+)
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import DELTA, Flow, Rates, next_rate
@@ -52,12 +59,8 @@ def _inline(function: Any) -> Any:
     return _compile(function, forceinline=True)
 
 
-SQUARED_ERROR, LOGISTIC, SOFTMAX = range(3)
-LOSS_CODES: dict[Any, int] = {
-    SquaredError(): SQUARED_ERROR,
-    LogLoss(False): LOGISTIC,
-    LogLoss(True): SOFTMAX,
-}
+LOSS_TYPES = (SquaredError, LogLoss, Huber, AbsoluteError, Poisson, Gamma)
+SQUARED_ERROR, LOG_LOSS, HUBER, ABSOLUTE_ERROR, POISSON, GAMMA = range(len(LOSS_TYPES))
 # expm1(y) / y for |y| < 0.6 as a polynomial, lowest power first
 _EXPM1 = np.array([1.0 / np.prod(np.arange(1.0, k + 1.0)) for k in range(1, 13)])
 _SATURATION = SHAPES[RATIONAL].saturation
@@ -163,9 +166,58 @@ def _affine(W: Array, x: Array, z: Array, zero: Any) -> None:
             z[j] += x0 * W[i, j]
 
 
+@_compile
+def _regression_loss(
+    code: int, numbers: Array, outputs: Array, target: Array, delta: Array, bend: Array
+) -> Any:
+    """What :func:`_loss` does, for losses that are not worth inlining."""
+    n = outputs.shape[0]
+    zero = outputs[0] * 0
+    one, value = zero + 1, zero
+    if code == HUBER:
+        for k in range(n):
+            error = outputs[k] - target[k]
+            near = max(-numbers[0], min(numbers[0], error))
+            delta[k] = near
+            bend[k] = one if abs(error) <= numbers[0] else zero
+            value += near * (error - near / 2)
+        return value
+    if code == ABSOLUTE_ERROR:
+        under, over, rounding = numbers[0], numbers[1], numbers[2]
+        steep, tilt = (over + under) / 2, (over - under) / 2
+        least = rounding * np.sqrt(over * under)
+        for k in range(n):
+            error = outputs[k] - target[k]
+            length = np.sqrt(error * error + rounding * rounding)
+            delta[k] = steep * error / length + tilt
+            bend[k] = steep * rounding * rounding / (length * length * length)
+            value += steep * length + tilt * error - least
+        return value
+    if code == POISSON:
+        for k in range(n):
+            mean, y = np.exp(outputs[k]), target[k]
+            delta[k] = mean - y
+            bend[k] = mean
+            value += mean - y
+            if y > zero:
+                value += y * (np.log(y) - outputs[k])
+        return value
+    # GAMMA
+    for k in range(n):
+        bend[k] = target[k] * np.exp(-outputs[k])
+        delta[k] = one - bend[k]
+        value += bend[k] + outputs[k] - np.log(target[k]) - one
+    return value
+
+
 @_inline
-def _loss(code: int, outputs: Array, target: Array, delta: Array, bend: Array) -> Any:
-    """Loss of an example, and its first and second derivatives for each output."""
+def _loss(
+    code: int, numbers: Array, outputs: Array, target: Array, delta: Array, bend: Array
+) -> Any:
+    """Loss of an example, and its first and second derivatives for each output.
+
+    ``numbers`` are the fields of the loss.
+    """
     n = outputs.shape[0]
     zero = outputs[0] * 0
     one, value = zero + 1, zero
@@ -175,7 +227,10 @@ def _loss(code: int, outputs: Array, target: Array, delta: Array, bend: Array) -
             bend[k] = one
             value += delta[k] * delta[k]
         return value / 2
-    if code == LOGISTIC:
+    if code != LOG_LOSS:
+        return _regression_loss(code, numbers, outputs, target, delta, bend)
+    is_exclusive = numbers[0] > zero
+    if not is_exclusive:
         for k in range(n):
             u = outputs[k]
             e = np.exp(-abs(u))
@@ -397,6 +452,7 @@ class Net(NamedTuple):
     unit_starts: Array
     activations: Array
     loss: int
+    loss_numbers: Array
     constants: Array
 
 
@@ -477,8 +533,9 @@ def _pass(
     here = net.unit_starts[top]
     stop = here + net.sizes[top + 1]
     loss = _loss(
-        net.loss, values[here:stop], target, deltas[here:stop], bends[here:stop]
-    )
+        net.loss, net.loss_numbers, values[here:stop], target, deltas[here:stop],
+        bends[here:stop],
+    )  # fmt: skip
     for k in range(here, stop):
         deltas[k] *= weight * slopes[k]
         bends[k] *= weight * slopes[k] * slopes[k]
@@ -631,8 +688,8 @@ def _constants(dtype: Any) -> Array:
 
 
 def can_show(objective: Objective) -> bool:
-    """Whether data and loss are ones that the loops know."""
-    return isinstance(objective.inputs, np.ndarray) and objective.loss in LOSS_CODES
+    """Whether data, activations and loss are ones that the loops know."""
+    return objective.is_compilable
 
 
 def show(
@@ -731,7 +788,8 @@ def _make_net(objective: Objective, theta: Array) -> Net:
         starts=np.cumsum([0, *(rows * columns for rows, columns in network.shapes)]),
         unit_starts=np.cumsum([0, *(sizes[1:] + 1)]),
         activations=np.array(network.activations, dtype=dtype),
-        loss=LOSS_CODES[objective.loss],
+        loss=LOSS_TYPES.index(type(objective.loss)),
+        loss_numbers=np.array(list(vars(objective.loss).values()), dtype=dtype),
         constants=_constants(dtype),
     )
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 
-from sk_effprop.core.activations import Activation, Array
+from sk_effprop.core.activations import AnyActivation, Array
 from sk_effprop.core.losses import Loss
 
 # Called after each batch with its passes, targets and weights.
@@ -45,7 +45,7 @@ class Passes:
     """
 
     def __init__(
-        self, layers: Sequence[Array], activations: Sequence[Activation], n_rows: int
+        self, layers: Sequence[Array], activations: Sequence[AnyActivation], n_rows: int
     ) -> None:
         dtype = layers[0].dtype
         widths = [W.shape[1] for W in layers]

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.activations import Activation, Array
+from sk_effprop.core.activations import AnyActivation, Array
 from sk_effprop.core.initializers import Initializer
 from sk_effprop.core.kernels import Passes
 
@@ -41,7 +41,7 @@ class Network:
     """
 
     sizes: tuple[int, ...]
-    activations: tuple[Activation, ...]
+    activations: tuple[AnyActivation, ...]
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.activations import Activation, Array
 from sk_effprop.core.kernels import Passes
-from sk_effprop.core.losses import Loss
+from sk_effprop.core.losses import CustomLoss, Loss
 from sk_effprop.core.network import Network
 
 # Scratch memory of a pass over many examples stays near this many numbers a layer: few
@@ -72,6 +72,15 @@ class Objective:
         """Numbers that a pass makes of a row in its widest layer; sparse rows stay."""
         is_dense = isinstance(self.inputs, np.ndarray)
         return max(self.network.sizes if is_dense else self.network.sizes[1:])
+
+    @property
+    def is_compilable(self) -> bool:
+        """Whether data are dense, and activations and loss no functions of a user."""
+        return (
+            isinstance(self.inputs, np.ndarray)
+            and not isinstance(self.loss, CustomLoss)
+            and all(isinstance(f, Activation) for f in self.network.activations)
+        )
 
     def value(self, theta: Array) -> float:
         """E(theta)."""

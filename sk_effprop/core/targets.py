@@ -10,14 +10,14 @@ from math import inf
 import numpy as np
 from scipy.optimize import brentq
 
-from sk_effprop.core.activations import Activation, Array
+from sk_effprop.core.activations import AnyActivation, Array
 
 # probabilities read off a squared-error network stay this far from 0 and 1
 PROBABILITY_FLOOR = 1e-6
 
 
 def place_targets(
-    target_values: str | tuple[float, float], activation: Activation
+    target_values: str | tuple[float, float], activation: AnyActivation
 ) -> tuple[float, float]:
     """Low and high target for an output activation.
 
@@ -70,7 +70,7 @@ def decode_probabilities(outputs: Array, low: float, high: float) -> Array:
     return np.clip(p, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
 
 
-def midpoint_preactivation(low: float, high: float, activation: Activation) -> float:
+def midpoint_preactivation(low: float, high: float, activation: AnyActivation) -> float:
     """The z at which the output lies half way between the targets."""
 
     def excess(z: float) -> float:

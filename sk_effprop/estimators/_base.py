@@ -161,6 +161,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         """Walk downhill from where we are, until the monitor says stop."""
         with single_threaded():
             theta, state = self._starting_point(objective, rng, going_on)
+            build.check_loss(objective, theta)
             value = objective.value(theta)
             if not np.isfinite(value):
                 raise ValueError(

@@ -7,11 +7,16 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from sk_effprop.core.activations import ACTIVATIONS, Activation
+from sk_effprop.core.activations import (
+    ACTIVATIONS,
+    Activation,
+    AnyActivation,
+    CustomActivation,
+)
 from sk_effprop.core.initializers import biases_through_data, get_initializer
 from sk_effprop.core.inputs import FoldedSparse
-from sk_effprop.core.losses import SquaredError
-from sk_effprop.core.network import Network, initialize
+from sk_effprop.core.losses import CustomLoss, LogLink, LogLoss
+from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, RateRule, Rates, ScheduleSettings
@@ -45,26 +50,31 @@ SMALLEST_GRADIENT = 1e-10
 SCG_DAMPING = 1e-6
 # rows that bias_init="data" ranks at most
 MAX_RANKED_ROWS = 1000
+# rows on which a user's loss is differentiated
+CHECKED_ROWS = 10
 # alpha="auto": strength of the penalty for one connection and one example
 AUTO_ALPHA = 0.15
 
 
-def resolve_activation(activation: str | Activation) -> Activation:
-    """Look up a name."""
-    return ACTIVATIONS[activation] if isinstance(activation, str) else activation
+def resolve_activation(activation: Any) -> AnyActivation:
+    """Look up a name, or wrap three functions."""
+    if isinstance(activation, str):
+        return ACTIVATIONS[activation]
+    is_known = isinstance(activation, Activation)
+    return activation if is_known else CustomActivation(activation)
 
 
-def hidden_activations(est: Any) -> tuple[Activation, ...]:
+def hidden_activations(est: Any) -> tuple[AnyActivation, ...]:
     """One for each hidden layer, twisting term included."""
     sizes = hidden_sizes(est)
     chosen = est.activation
     per_layer = chosen if is_per_layer(chosen) else [chosen] * len(sizes)
     resolved = [resolve_activation(one) for one in per_layer]
-    return tuple(one._replace(twist=one.twist + est.twist) for one in resolved)
+    return tuple(one.twisted(est.twist) for one in resolved)
 
 
 def make_network(
-    est: Any, n_inputs: int, n_outputs: int, output: Activation
+    est: Any, n_inputs: int, n_outputs: int, output: AnyActivation
 ) -> Network:
     """The network of ``hidden_layer_sizes`` and ``activation``."""
     sizes = (n_inputs, *hidden_sizes(est), n_outputs)
@@ -119,7 +129,24 @@ def initial_theta(est: Any, objective: Objective, rng: np.random.Generator) -> A
     elif est.bias_init != "zero":
         for W in layers:
             W[-1] = est.bias_init
+    if isinstance(objective.loss, LogLink):
+        means = np.average(objective.targets, axis=0, weights=objective.sample_weight)
+        layers[-1][-1] += np.log(np.where(means > 0.0, means, 1.0))
     return theta
+
+
+def check_loss(objective: Objective, theta: Any) -> None:
+    """Refuse a user's loss whose gradient is none, as some examples show."""
+    if not isinstance(objective.loss, CustomLoss):
+        return
+    some = objective.subset(np.arange(min(len(objective.targets), CHECKED_ROWS)))
+    some, theta = some.as_float64(), theta.astype(np.float64)
+    outputs = forward(some.network, theta, some.inputs).outputs
+    if complaint := objective.loss.complaint(outputs, some.targets):
+        raise ValueError(
+            "The gradient of the given loss must be the derivative of its value with "
+            f"respect to the outputs, example by example. {complaint}"
+        )
 
 
 def _ranked_biases(objective: Objective, W: Any, rng: np.random.Generator) -> Any:
@@ -172,7 +199,7 @@ def resolve_engine(est: Any, solver: str, objective: Objective, n_epochs: int) -
         )
     if est.engine == "numpy" or solver in (*BATCH, "adam"):
         return "numpy"
-    if not isinstance(objective.inputs, np.ndarray):
+    if not objective.is_compilable:
         return "numpy"
     batch_size = resolve_batch_size(est, solver, objective.n_samples)
     n_updates = n_epochs * objective.n_samples / batch_size
@@ -254,7 +281,7 @@ def _period(est: Any, objective: Objective) -> float | None:
         return est.curvature_period
     # The curvature of log_loss vanishes as the network grows confident, and rates
     # would grow beyond bounds; a given rate is the user's.
-    follows = isinstance(objective.loss, SquaredError)
+    follows = not isinstance(objective.loss, LogLoss)
     return None if follows and est.learning_rate_init == "auto" else np.inf
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_effprop._sklearn import fit_context
 from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
-from sk_effprop.core.losses import LogLoss, SquaredError
+from sk_effprop.core.losses import LogLoss, make_loss
 from sk_effprop.core.targets import (
     code_indicator,
     decode_probabilities,
@@ -140,7 +140,7 @@ default="none"
         automatic rate. "auto" measures with squared error and an automatic rate
         whenever the number of examples shown has doubled, and else only once. Training
         that diverged is measured again in any case.
-    loss : {"squared_error", "log_loss"}, default="squared_error"
+    loss : {"squared_error", "log_loss"} or object, default="squared_error"
         Squared error on targets between the flat ends of a sigmoid is the paper's
         choice; log loss gives probabilities.
     alpha : float, "auto" or "evidence", default="auto"
@@ -552,7 +552,7 @@ default="none"
                 LogLoss(self._exclusive), (0.0, 1.0), 0.0,
             )  # fmt: skip
         else:
-            self._loss = SquaredError()
+            self._loss = make_loss(self.loss)
             self._low_high = place_targets(self.target_values, self._output[0])
             self._decision_offset = midpoint_preactivation(
                 *self._low_high, self._output[0]

@@ -14,14 +14,25 @@ import numpy as np
 from sklearn.metrics import get_scorer_names
 
 from sk_effprop._sklearn import (
+    HasMethods,
     Interval,
     InvalidParameterError,
     Options,
     StrOptions,
     validate_parameter_constraints,
 )
-from sk_effprop.core.activations import ACTIVATIONS, SHAPES, Activation
+from sk_effprop.core.activations import (
+    ACTIVATIONS,
+    SHAPES,
+    Activation,
+    CustomActivation,
+)
 from sk_effprop.core.initializers import INITIALIZERS
+from sk_effprop.core.losses import (
+    CLASSIFICATION_LOSSES,
+    OWN_OUTPUTS,
+    REGRESSION_LOSSES,
+)
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, SCHEDULES
 from sk_effprop.preprocessing import METHODS
@@ -60,6 +71,7 @@ POSITIVE = Interval(Real, 0, None, closed="neither")
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 PROPER_FRACTION = Interval(Real, 0, 1, closed="left")
 COUNT = Interval(Integral, 1, None, closed="left")
+WRITTEN_LOSS = HasMethods(["value", "gradient", "hessian"])
 
 
 def names(registry: Any, *more: str) -> StrOptions:
@@ -73,14 +85,14 @@ SHARED: dict[str, Hyperparameter] = {
     ),
     "activation": Hyperparameter(
         "4.4",
-        [names(ACTIVATIONS), Activation, list],
+        [names(ACTIVATIONS), Activation, tuple, list],
         tuple(name for name in ACTIVATIONS if name != "lecun_tanh"),
         is_trick=True,
         without="logistic",
     ),
     "twist": Hyperparameter("4.4", [NON_NEGATIVE], (0.05,)),
     "output_activation": Hyperparameter(
-        "4.4", [names(ACTIVATIONS, "auto"), Activation], ("tanh", "identity")
+        "4.4", [names(ACTIVATIONS, "auto"), Activation, tuple], ("tanh", "identity")
     ),
     "init": Hyperparameter(
         "4.6",
@@ -203,16 +215,12 @@ CLASSIFIER: dict[str, Hyperparameter] = SHARED | {
         without="asymptote",
     ),
     "loss": Hyperparameter(
-        "3", [StrOptions({"squared_error", "log_loss"})], ("log_loss",)
+        "3", [names(CLASSIFICATION_LOSSES), WRITTEN_LOSS], ("log_loss",)
     ),
     "class_weight": Hyperparameter(
         "4.2", [dict, StrOptions({"balanced"}), None], ({1: 2.0},)
     ),
 }
-
-REGRESSION_LOSSES_PLANNED = (
-    "huber", "absolute_error", "quantile", "poisson", "gamma",
-)  # fmt: skip
 
 REGRESSOR: dict[str, Hyperparameter] = SHARED | {
     "scoring": SHARED["scoring"]._replace(alternatives=("neg_median_absolute_error",)),
@@ -221,19 +229,17 @@ REGRESSOR: dict[str, Hyperparameter] = SHARED | {
     ),
     "loss": Hyperparameter(
         "3",
-        [StrOptions({"squared_error", *REGRESSION_LOSSES_PLANNED})],
-        planned=REGRESSION_LOSSES_PLANNED,
+        [names(REGRESSION_LOSSES), WRITTEN_LOSS],
+        tuple(name for name in REGRESSION_LOSSES if name != "squared_error"),
     ),
-    "quantile": Hyperparameter("", [Interval(Real, 0, 1, closed="neither")]),
-    "huber_delta": Hyperparameter("", [POSITIVE]),
+    "quantile": Hyperparameter("", [Interval(Real, 0, 1, closed="neither")], (0.4,)),
+    "huber_delta": Hyperparameter("", [POSITIVE], (0.7,)),
 }
 
 # Parameters that only planned features read: their default is all they accept.
 NEUTRAL_ONLY: dict[str, Any] = {
     "checkpoint": None,
     "checkpoint_interval": 30.0,
-    "quantile": 0.5,
-    "huber_delta": 1.35,
 }
 
 
@@ -319,14 +325,13 @@ def _check_combinations(estimator: Any) -> None:
     if estimator.output_activation != "auto":
         output = estimator.output_activation
         _check_activation(estimator, "output_activation", output, rising=True)
-    if estimator.loss == "log_loss" and estimator.output_activation not in (
-        "auto",
-        "identity",
-    ):
+    loss = estimator.loss
+    owned = OWN_OUTPUTS.get(loss) if isinstance(loss, str) else None
+    if owned and estimator.output_activation not in ("auto", "identity"):
         refuse(
             estimator,
             "output_activation",
-            "'auto' or 'identity' with loss='log_loss', which owns the softmax",
+            f"'auto' or 'identity' with loss={loss!r}, which owns the {owned}",
             "Use 'auto', or loss='squared_error'.",
         )
     by_evidence = isinstance(estimator.alpha, str) and estimator.alpha == "evidence"
@@ -343,25 +348,33 @@ def _check_combinations(estimator: Any) -> None:
 
 
 def is_per_layer(activation: Any) -> bool:
-    """Whether it is a sequence of activations; an Activation is a tuple of numbers."""
-    is_sequence = isinstance(activation, list | tuple)
-    return is_sequence and not isinstance(activation, Activation)
+    """Whether it is a list of activations; a tuple is one, of numbers or functions."""
+    return isinstance(activation, list)
 
 
 def _check_activation(
     estimator: Any, name: str, one: Any, *, rising: bool = False
 ) -> None:
-    if not isinstance(one, Activation):
-        if one not in ACTIVATIONS:
-            rule = f"made of names out of {sorted(ACTIVATIONS)} or Activations"
-            refuse(estimator, name, rule, f"{one!r} is neither.")
+    if isinstance(one, str) and one in ACTIVATIONS:
         return
-    sound = one.kind in range(len(SHAPES)) and np.isfinite(one).all() and one.slope > 0
-    if not sound:
-        rule = "an Activation with a known kind, finite numbers and slope > 0"
-        refuse(estimator, name, rule, "A negative amplitude turns it around.")
-    if rising and (one.amplitude < 0 or one.twist < 0):
-        rule = "an Activation that does not fall"
+    if isinstance(one, Activation):
+        known, numbers = one.kind in range(len(SHAPES)), np.isfinite(one).all()
+        if not (known and numbers and one.slope > 0):
+            rule = "an Activation with a known kind, finite numbers and slope > 0"
+            refuse(estimator, name, rule, "A negative amplitude turns it around.")
+    elif isinstance(one, tuple) and len(one) == 3 and all(map(callable, one)):
+        one = CustomActivation(one)
+        if complaint := one.complaint():
+            rule = "(f, f', f''), a function and its first and second derivatives"
+            refuse(estimator, name, rule, complaint)
+    else:
+        rule = (
+            f"made of names out of {sorted(ACTIVATIONS)}, Activations, or tuples of "
+            "three functions (f, f', f'')"
+        )
+        refuse(estimator, name, rule, f"{one!r} is none of these.")
+    if rising and not one.rises:
+        rule = "an activation that does not fall"
         refuse(estimator, name, rule, "Else larger outputs would mean less.")
 
 

@@ -96,7 +96,10 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
     def _start_coding(self, examples, classes=None):
         """Fix the coding of targets, and remember what it depends on."""
         self._learn_targets(examples, classes)
-        names = ("loss", "output_activation", "target_values", "normalize_target")
+        names = (
+            "loss", "quantile", "huber_delta", "output_activation", "target_values",
+            "normalize_target",
+        )  # fmt: skip
         self._coded_with = {n: getattr(self, n) for n in names if hasattr(self, n)}
 
     def _fit_normalizer(self, train):

@@ -9,7 +9,7 @@ from sk_effprop._sklearn import fit_context
 from sk_effprop.core.activations import IDENTITY
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.gauss_newton import laplace
-from sk_effprop.core.losses import SquaredError
+from sk_effprop.core.losses import OWN_OUTPUTS, LogLink, SquaredError, make_loss
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._base import BaseEffProp, can_learn_on
 from sk_effprop.estimators._parameters import REGRESSOR, constraints
@@ -39,8 +39,9 @@ class EffPropRegressor(RegressorMixin, BaseEffProp):
     twist : float, default=0.0
         The twisting term of section 4.4: ``twist * z`` is added to every hidden
         activation, against flat spots.
-    output_activation : "auto", str or Activation, default="auto"
-        Of the outputs; "auto" is the identity.
+    output_activation : "auto", str, Activation or tuple, default="auto"
+        Of the outputs; "auto" is the identity. The exponential of poisson and gamma
+        belongs to the loss.
     init : str, float or ndarray, default="lecun_uniform"
         Law of the initial weights (section 4.6). "lecun_uniform" and "lecun_normal"
         have the standard deviation fan_in ** -1/2 of eq. (16); "glorot_uniform",
@@ -60,8 +61,9 @@ or None, default="standardize"
     input_gains : bool, default=False
         Planned; only False for now.
     normalize_target : bool, default=True
-        Give each output zero mean and unit variance for training. The units of
-        ``loss_``, ``goal`` and ``tol`` are those of the normalised targets.
+        Give each output zero mean and unit variance for training; poisson and gamma
+        divide it by its mean only. The units of ``loss_``, ``goal`` and ``tol`` are
+        those of the normalised targets.
     solver : {"auto", "sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"}, \
 default="auto"
         "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
@@ -128,10 +130,22 @@ default="none"
         automatic rate. "auto" measures with squared error and an automatic rate
         whenever the number of examples shown has doubled, and else only once. Training
         that diverged is measured again in any case.
-    loss : {"squared_error"}, default="squared_error"
-        "huber", "absolute_error", "quantile", "poisson" and "gamma" are planned.
-    quantile, huber_delta : float, default=0.5, 1.35
-        Planned, for other losses.
+    loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", \
+"gamma"} or object, default="squared_error"
+        What is minimised, summed over the outputs. "squared_error" is half the square
+        of the error e; "huber" the same up to ``huber_delta``, and beyond a straight
+        line, so that outliers count for less; "absolute_error" leads to the median,
+        with ``sqrt(e^2 + 0.02^2) - 0.02`` in place of abs(e), in units of the
+        normalised target; "quantile" leads to that ``quantile``, with the same
+        rounding. "poisson" and "gamma" are half the deviance of counts and of positive
+        sizes: the network puts out the logarithm of the mean, and ``predict`` the
+        mean. An object with the methods ``value``, ``gradient`` and ``hessian`` is a
+        loss of one's own, see docs/extending.md.
+    quantile : float, default=0.5
+        In (0, 1): what part of the targets is to lie below the predictions, for
+        ``loss="quantile"``.
+    huber_delta : float, default=1.35
+        Where "huber" becomes a straight line, in units of the normalised target.
     alpha : float, "auto" or "evidence", default="auto"
         L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
         times the sum of squared weights, biases excepted. "auto" is ``0.15 * fan_in
@@ -196,7 +210,7 @@ default="none"
     normalizer_ : InputNormalizer or None
         What ``normalize`` learnt.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
-        What ``normalize_target`` learnt.
+        What ``normalize_target`` learnt: 0 and the mean for poisson and gamma.
     solver_, engine_ : str
         What "auto" became.
     loss_ : float
@@ -224,8 +238,8 @@ default="none"
         Iterations; examples shown.
     n_layers_, n_outputs_ : int
         Layers, input and output included; outputs.
-    out_activation_ : str or Activation
-        Of the outputs.
+    out_activation_ : str, Activation or tuple
+        Of the outputs; "exp" for poisson and gamma.
     n_features_in_ : int
         Inputs.
     feature_names_in_ : ndarray of str
@@ -411,21 +425,20 @@ default="none"
         Raises
         ------
         ValueError
-            With ``return_std=True`` after any other solver.
+            With ``return_std=True`` after any other solver, or another loss than
+            squared error.
         """
         check_is_fitted(self)
         outputs = self._run(X, lambda trace: trace.outputs)
-        values = self._one_column_as_vector(
-            outputs * self.target_scale_.astype(outputs.dtype)
-            + self.target_mean_.astype(outputs.dtype)
-        )
+        values = self._one_column_as_vector(self._decode(outputs))
         if not return_std:
             return values
         if self._posterior is None:
             raise ValueError(
                 "return_std=True needs a fit with solver='lm', whose curvature gives "
-                f"the uncertainty, and at most {MAX_POSTERIOR_WEIGHTS} weights; this "
-                f"one used {self.solver_!r} for {len(self.theta_)}."
+                "the uncertainty, of loss='squared_error', whose noise is a Gaussian, "
+                f"and at most {MAX_POSTERIOR_WEIGHTS} weights; this one used "
+                f"{self.solver_!r} and {self.loss!r} for {len(self.theta_)}."
             )
         inputs = self._make_inputs(self._validate_inputs(X)).astype(np.float64)
         theta = self.theta_.astype(np.float64)
@@ -433,11 +446,21 @@ default="none"
         std = (np.sqrt(variance) * self.target_scale_).astype(outputs.dtype)
         return values, self._one_column_as_vector(std)
 
+    def _decode(self, outputs):
+        """From what the network puts out to the units of y."""
+        mean, scale = (
+            v.astype(outputs.dtype) for v in (self.target_mean_, self.target_scale_)
+        )
+        if isinstance(self._loss, LogLink):
+            return self._loss.mean(outputs + np.log(scale))
+        return outputs * scale + mean
+
     def _one_column_as_vector(self, values):
         return values[:, 0] if self._one_column else values
 
     def _find_posterior(self, objective):
-        if self.solver_ != "lm" or len(self.theta_) > MAX_POSTERIOR_WEIGHTS:
+        too_many = len(self.theta_) > MAX_POSTERIOR_WEIGHTS
+        if self.solver_ != "lm" or self._loss != SquaredError() or too_many:
             return None
         objective = objective.as_float64()
         return laplace(Linearization(objective, self.theta_.astype(np.float64)))
@@ -450,25 +473,42 @@ default="none"
                 f"y must be numeric for regression, got dtype {np.asarray(y).dtype}. "
                 "Use EffPropClassifier for classes."
             )
+        loss = self._make_loss()
+        if isinstance(loss, LogLink) and not loss.accepts(y):
+            raise ValueError(
+                f"y must be {loss.rule} for loss={self.loss!r}, whose predictions are "
+                f"positive, got {np.min(y)}. Use another loss, as 'squared_error'."
+            )
         return y
 
     def _weigh_classes(self, y, weight):
         return weight
 
+    def _make_loss(self):
+        if self.loss == "huber":
+            return make_loss(self.loss, delta=self.huber_delta)
+        if self.loss == "quantile":
+            return make_loss(self.loss, level=self.quantile)
+        return make_loss(self.loss)
+
     def _learn_targets(self, examples, classes=None):
-        self._loss, self._output = SquaredError(), self._resolve_output()
+        self._loss = self._make_loss()
+        self._output = self._resolve_output()
         self._one_column = examples.y.ndim == 1
         Y = examples.y.reshape(len(examples), -1)
         self.target_mean_ = np.zeros(Y.shape[1])
         self.target_scale_ = np.ones(Y.shape[1])
-        if self.normalize_target:
-            _, self.target_mean_, deviations = dense_moments(
-                Y, examples.weight, cross=False
-            )
-            scale = np.sqrt(deviations / examples.weight.sum())
-            # a constant target leaves rounding errors, which are not worth learning
-            constant = scale <= 1e-12 * np.abs(self.target_mean_)
-            self.target_scale_ = np.where(constant | (scale == 0), 1.0, scale)
+        if not self.normalize_target:
+            return
+        _, mean, deviations = dense_moments(Y, examples.weight, cross=False)
+        if isinstance(self._loss, LogLink):
+            self.target_scale_ = np.where(mean == 0, 1.0, mean)
+            return
+        scale = np.sqrt(deviations / examples.weight.sum())
+        # a constant target leaves rounding errors, which are not worth learning
+        constant = scale <= 1e-12 * np.abs(mean)
+        self.target_mean_ = mean
+        self.target_scale_ = np.where(constant | (scale == 0), 1.0, scale)
 
     def _code_targets(self, y, dtype):
         Y = y.reshape(len(y), -1)
@@ -480,6 +520,8 @@ default="none"
         return ((Y - self.target_mean_) / self.target_scale_).astype(dtype), None
 
     def _resolve_output(self):
+        if isinstance(self._loss, LogLink):
+            return IDENTITY, OWN_OUTPUTS[self.loss]
         if self.output_activation == "auto":
             return IDENTITY, "identity"
         activation = build.resolve_activation(self.output_activation)
@@ -488,4 +530,6 @@ default="none"
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        is_name = isinstance(self.loss, str)
+        tags.target_tags.positive_only = is_name and OWN_OUTPUTS.get(self.loss) == "exp"
         return tags

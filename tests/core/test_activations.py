@@ -1,9 +1,25 @@
+import re
+
 import numpy as np
 import pytest
 
-from sk_effprop.core.activations import ACTIVATIONS, RELU, SHAPES
+from sk_effprop.core.activations import (
+    ACTIVATIONS,
+    RELU,
+    SHAPES,
+    TANH,
+    Activation,
+    CustomActivation,
+)
 from tests import reference
-from tests.cases import ACTIVATION_PARAMS, TANH_PARAMS
+from tests.cases import (
+    ACTIVATION_PARAMS,
+    ANY_ACTIVATION_PARAMS,
+    ARCTAN,
+    SILU,
+    TANH_PARAMS,
+    USER_ACTIVATIONS,
+)
 
 STEP = 1e-5
 # neither the kink of the ReLU at 0 nor the saturation of the rational tanh is hit
@@ -14,7 +30,7 @@ def difference(f, z):
     return (f(z + STEP) - f(z - STEP)) / (2 * STEP)
 
 
-@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+@pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
 def test_derivatives_are_those_of_the_function(activation):
     np.testing.assert_allclose(activation.df(Z), difference(activation.f, Z), atol=1e-9)
     np.testing.assert_allclose(
@@ -22,14 +38,14 @@ def test_derivatives_are_those_of_the_function(activation):
     )
 
 
-@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+@pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
 def test_agrees_with_the_scalar_reference(activation):
     expected = [reference.activation_value(activation, z) for z in Z.tolist()]
     got = np.column_stack([activation.f(Z), activation.df(Z)])
     np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+@pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
 def test_evaluate_keeps_u_and_leaves_the_gain_to_the_caller(activation):
     u = activation.slope * Z
     before, value, derivative = u.copy(), np.empty_like(u), np.empty_like(u)
@@ -39,7 +55,7 @@ def test_evaluate_keeps_u_and_leaves_the_gain_to_the_caller(activation):
     np.testing.assert_array_equal(activation.gain * derivative, activation.df(Z))
 
 
-@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+@pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
 def test_takes_plain_numbers_and_integers(activation):
     for function in (activation.f, activation.df, activation.d2f):
         expected = function(np.array([-2.0, 1.0]))
@@ -47,7 +63,7 @@ def test_takes_plain_numbers_and_integers(activation):
         np.testing.assert_allclose([function(-2), function(1.0)], expected)
 
 
-@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+@pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
 def test_float32_stays_float32(activation):
     z = Z.astype(np.float32)
     for function in (activation.f, activation.df, activation.d2f):
@@ -55,7 +71,7 @@ def test_float32_stays_float32(activation):
         np.testing.assert_allclose(function(z), function(Z), atol=3e-6)
 
 
-@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+@pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
 def test_extreme_inputs_are_harmless(activation):
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         for function in (activation.f, activation.df, activation.d2f):
@@ -71,7 +87,8 @@ def test_limits_are_the_infimum_and_the_supremum(activation):
         else:
             assert abs(value) > 1e7
             assert np.sign(value) == np.sign(limit)
-    assert activation.is_sigmoid == bool(np.isfinite(activation.limits).all())
+    bounded = bool(np.isfinite(activation.limits).all())
+    assert activation.is_sigmoid == bounded
 
 
 @pytest.mark.parametrize(
@@ -112,9 +129,9 @@ def test_rational_tanh_is_within_1e_4_of_tanh_and_exact_at_the_ends():
     assert (np.diff(value) >= 0.0).all()
 
 
-@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+@pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
 def test_twist_adds_a_multiple_of_the_input(activation):
-    twisted = activation._replace(twist=activation.twist + 0.3)
+    twisted = activation.twisted(0.3)
     np.testing.assert_allclose(twisted.f(Z), activation.f(Z) + 0.3 * Z, atol=1e-13)
     np.testing.assert_allclose(twisted.df(Z), activation.df(Z) + 0.3, atol=1e-13)
     np.testing.assert_array_equal(twisted.d2f(Z), activation.d2f(Z))
@@ -126,7 +143,7 @@ def test_logistic_is_the_logistic_function():
     )
 
 
-@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
+@pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
 def test_only_the_identity_is_the_identity(activation):
     same = np.array_equal(activation.f(Z), Z)
     assert activation.is_identity == same
@@ -137,3 +154,56 @@ def test_relu_is_flat_at_its_kink():
     np.testing.assert_array_equal(
         ACTIVATIONS["relu"].df(np.array([-1.0, 0.0, 1.0])), [0.0, 0.0, 1.0]
     )
+
+
+# ------------------------------------------------------------------- a user's functions
+
+
+def test_what_a_sigmoid_of_a_user_is_asked_is_found_on_a_grid():
+    arctan = USER_ACTIVATIONS["user_arctan"]
+    assert arctan.limits == pytest.approx((-np.pi / 2, np.pi / 2))
+    assert arctan.curvature_peak == pytest.approx(3**-0.5, abs=0.01)
+    assert arctan.rises
+    silu = USER_ACTIVATIONS["user_silu"]
+    assert silu.limits == (pytest.approx(-0.2785, abs=1e-4), np.inf)
+    assert not silu.rises
+    assert not CustomActivation((np.cos, lambda z: -np.sin(z), None)).is_sigmoid
+    naive = (
+        lambda z: 1 / (1 + np.exp(-z)),
+        lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2,
+    )
+    assert CustomActivation(naive).is_sigmoid
+
+
+def test_a_mirrored_sigmoid_is_none():
+    assert not Activation(TANH, amplitude=-1.0).is_sigmoid
+
+
+@pytest.mark.parametrize("functions", [ARCTAN, SILU], ids=["arctan", "silu"])
+def test_right_derivatives_give_no_complaint(functions):
+    assert CustomActivation(functions).complaint() == ""
+
+
+@pytest.mark.parametrize(
+    ("functions", "message"),
+    [
+        ((ARCTAN[0], ARCTAN[2], ARCTAN[1]), r"f' is .* differences of f give"),
+        ((*ARCTAN[:2], np.cos), r"f'' is .* differences of f' give"),
+        ((np.sqrt, np.sqrt, np.sqrt), "f' is nan"),
+    ],
+    ids=["first", "second", "nan"],
+)
+def test_wrong_derivatives_are_told(functions, message):
+    with np.errstate(invalid="ignore"):
+        assert re.search(message, CustomActivation(functions).complaint())
+
+
+def test_a_function_of_a_user_can_neither_change_its_argument_nor_its_shape():
+    z = Z.copy()
+    with pytest.raises(ValueError, match="read-only"):
+        CustomActivation((lambda z: np.tanh(z, out=z), None, None)).f(z)
+    np.testing.assert_array_equal(z, Z)
+    with pytest.raises(
+        ValueError, match=r"f of .* must return .*shape .*\(240,\), got \(\)"
+    ):
+        CustomActivation((np.sum, None, None)).f(z)

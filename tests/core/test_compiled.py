@@ -5,18 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_diabetes, load_iris
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core import compiled
 from sk_effprop.core.activations import ACTIVATIONS
+from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.estimators import _build
 from sk_effprop.solvers import Momentum
 from tests.cases import (
     ACTIVATION_PARAMS,
     ALL_ACTIVATIONS,
     ALL_LOSSES,
-    LOSS_PARAMS,
+    COMPILED_LOSS_PARAMS,
+    USER_ACTIVATIONS,
+    USER_LOSSES,
     make_monitor,
     make_problem,
     params,
@@ -33,6 +37,11 @@ STEPS = {
     "flow": {"schedule": "flow"},
     "flow in batches": {"schedule": "flow", "batch_size": 4},
 }
+# one of each branch of the compiled loss
+EACH_LOSS = (
+    "squared_error_3", "log_loss_multilabel", "log_loss_softmax", "huber",
+    "absolute_error", "quantile", "poisson", "gamma",
+)  # fmt: skip
 
 
 def both_ways(objective, theta, solver, epochs=3):
@@ -61,7 +70,7 @@ def assert_same(objective, theta, solver, rtol=1e-11):
 
 
 @pytest.mark.parametrize("step", params(STEPS))
-@pytest.mark.parametrize("loss", LOSS_PARAMS)
+@pytest.mark.parametrize("loss", COMPILED_LOSS_PARAMS)
 def test_every_loss_and_step(loss, step):
     """Output activations, weights and penalties included."""
     objective, theta = make_problem((4,), ALL_ACTIVATIONS["lecun_tanh"], loss)
@@ -90,19 +99,20 @@ def test_every_depth_with_a_rate_for_every_weight(hidden):
 
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
-def test_running_curvature(batch_size, momentum):
+@pytest.mark.parametrize("loss", params(ALL_LOSSES, *EACH_LOSS))
+def test_running_curvature(loss, batch_size, momentum):
     """Eq. (62), pattern by pattern, and the rates that follow it."""
-    objective, theta = make_problem(
-        (4, 3), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["log_loss_softmax"]
-    )
+    objective, theta = make_problem((4, 3), ALL_ACTIVATIONS["lecun_tanh"], loss)
     solver = sdlm(objective, curvature_decay=0.1, momentum=momentum)
-    assert_same(objective, theta, replace(solver, batch_size=batch_size))
+    # its rates are for batches of 10
+    rates = solver.rates._replace(eta=0.2 * solver.rates.eta)
+    solver = replace(solver, batch_size=batch_size, rates=rates)
+    assert_same(objective, theta, solver)
 
 
-def test_single_precision():
-    objective, theta = make_problem(
-        (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_3"]
-    )
+@pytest.mark.parametrize("loss", params(ALL_LOSSES, *EACH_LOSS))
+def test_single_precision(loss):
+    objective, theta = make_problem((4,), ALL_ACTIVATIONS["lecun_tanh"], loss)
     single = replace(
         objective,
         inputs=objective.inputs.astype(np.float32),
@@ -112,6 +122,21 @@ def test_single_precision():
     for step in ({}, {"batch_size": 5, "rule": Momentum(0.5)}):
         solver = stochastic(single, **step)
         assert_same(single, theta.astype(np.float32), solver, rtol=1e-5)
+
+
+def test_what_is_not_numbers_is_left_to_numpy():
+    """Sparse inputs, and the loss of a user."""
+    objective, _ = make_problem(
+        (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_1"]
+    )
+    assert compiled.can_show(objective)
+    for case in USER_LOSSES.values():
+        theirs, _ = make_problem((4,), ALL_ACTIVATIONS["lecun_tanh"], case)
+        assert not compiled.can_show(theirs)
+    network = replace(objective.network, activations=(*USER_ACTIVATIONS.values(),)[:2])
+    assert not compiled.can_show(replace(objective, network=network))
+    folded = FoldedSparse(sparse.csr_array(objective.inputs[:, :-1]), *np.ones((2, 3)))
+    assert not compiled.can_show(replace(objective, inputs=folded))
 
 
 def test_tanh_is_right_to_the_last_bits():

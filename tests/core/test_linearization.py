@@ -12,12 +12,12 @@ from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.inputs import FoldedSparse
 from tests import reference
 from tests.cases import (
-    ACTIVATION_PARAMS,
     ALL_ACTIVATIONS,
     ALL_LOSSES,
     DEPTH_PARAMS,
     LOSS_PARAMS,
     MAIN_LOSS_PARAMS,
+    NETWORK_PARAMS,
     make_problem,
 )
 
@@ -39,9 +39,7 @@ def directions(theta, n=3):
     return np.random.default_rng(7).standard_normal((n, len(theta)))
 
 
-@pytest.mark.parametrize("loss", LOSS_PARAMS)
-@pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
-@pytest.mark.parametrize("hidden", DEPTH_PARAMS)
+@pytest.mark.parametrize(("hidden", "activation", "loss"), NETWORK_PARAMS)
 def test_hessian_products_are_second_derivatives(hidden, activation, loss):
     """Exact by the R-operator, penalty and weights included."""
     objective, theta = make_problem(hidden, activation, loss)

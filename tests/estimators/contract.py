@@ -1,6 +1,7 @@
 """What scikit-learn's common checks are run with, and what is expected to fail."""
 
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
+from sk_effprop.core.losses import REGRESSION_LOSSES
 from sk_effprop.estimators._parameters import CLASSIFIER, REGRESSOR
 from sk_effprop.preprocessing import METHODS
 from sk_effprop.solvers import SOLVERS, STOCHASTIC
@@ -27,6 +28,7 @@ def estimators():
         more = {"solver": name, "max_iter": epochs({"solver": name})}
         small = more | {"hidden_layer_sizes": (10,)}
         chosen += [EffPropClassifier(**small), EffPropRegressor(**more)]
+    chosen += [EffPropRegressor(loss=name) for name in REGRESSION_LOSSES]
     for estimator, registry in (
         (EffPropClassifier, CLASSIFIER),
         (EffPropRegressor, REGRESSOR),

@@ -78,6 +78,8 @@ READ_BY = {
     "goal": {"solver": "lbfgs", "max_iter": 60, "alpha": 0.0},
     "validation_fraction": {"early_stopping": True},
     "scoring": {"early_stopping": True, "solver": "lbfgs", "max_iter": 60},
+    "quantile": {"loss": "quantile"},
+    "huber_delta": {"loss": "huber"},
 }
 # Values that change nothing here, and why.
 NO_OPS = {
@@ -895,7 +897,7 @@ PLANNED = {
         "checkpoint": "x",
         "checkpoint_interval": 1.0,
     },
-    EffPropRegressor: {"quantile": 0.9, "huber_delta": 2.0},
+    EffPropRegressor: {"scoring": "r2"},
 }
 
 
