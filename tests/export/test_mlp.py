@@ -13,6 +13,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core.activations import RELU, TANH, Activation
+from sk_effprop.estimators._parameters import REGRESSOR
 from sk_effprop.export import to_sklearn
 from sk_effprop.export._mlp import MLPClassifierWithoutProbabilities
 from sk_effprop.preprocessing import METHODS
@@ -90,6 +91,23 @@ def test_a_turned_relu_folds():
 def test_a_twisted_identity_is_still_linear():
     est = regressor(activation="identity", twist=0.5)
     assert_same_values(to_sklearn(est), est)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", *REGRESSOR["loss"].alternatives])
+@pytest.mark.parametrize("normalize_target", [True, False])
+def test_losses_fold(loss, normalize_target):
+    """Logarithms of the mean make an MLPRegressor with exponential outputs."""
+    y = np.column_stack([y_value, 0.1 * y_value])
+    est = regressor(y, loss=loss, normalize_target=normalize_target, solver="adam")
+    if est.out_activation_ == "exp" and "loss" not in MLPRegressor().get_params():
+        with pytest.raises(ValueError, match=f"loss='{loss}'.*scikit-learn.*since 1.7"):
+            to_sklearn(est)
+        return
+    plain = to_sklearn(est)
+    assert plain.out_activation_ == est.out_activation_
+    assert_same_values(plain, est)
+    plain.partial_fit(X, y)
+    assert plain.out_activation_ == est.out_activation_
 
 
 @pytest.mark.parametrize("normalize_target", [True, False])

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core.activations import ACTIVATIONS, LINEAR, RELU, Activation
+from sk_effprop.estimators._parameters import REGRESSOR
 from sk_effprop.export import to_onnx
 from sk_effprop.preprocessing import METHODS, ROTATIONS
 from tests.cases import ALL_ACTIVATIONS, params
@@ -157,6 +158,15 @@ def test_regressors_of_several_outputs(sizes, normalize_target):
         Y_values, hidden_layer_sizes=sizes, normalize_target=normalize_target
     )
     assert_same_values(est)
+
+
+@pytest.mark.parametrize("loss", REGRESSOR["loss"].alternatives)
+@pytest.mark.parametrize("normalize_target", [True, False])
+def test_every_loss_of_regressors(loss, normalize_target):
+    y = np.column_stack([y_value, 0.1 * y_value])
+    assert_same_values(
+        regressor(y, loss=loss, normalize_target=normalize_target, solver="adam")
+    )
 
 
 def test_regressors_of_one_column():
