@@ -269,6 +269,29 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             )
         return self._run(X, lambda trace: trace.values[hidden[layer]])
 
+    def to_sklearn(self, *, allow_inexact_proba=False):
+        """Fold the network into a plain MLPClassifier or MLPRegressor.
+
+        Parameters
+        ----------
+        allow_inexact_proba : bool, default=False
+            Give a classifier that was not trained with log loss a ``predict_proba``
+            that differs from its own.
+
+        Returns
+        -------
+        MLPClassifier or MLPRegressor
+            With the same predictions, see :func:`sk_effprop.export.to_sklearn`.
+
+        Raises
+        ------
+        ValueError
+            If there is no MLP that computes the same.
+        """
+        from sk_effprop.export import to_sklearn
+
+        return to_sklearn(self, allow_inexact_proba=allow_inexact_proba)
+
     def _run(self, X, read):
         """Forward pass in blocks of rows; ``read`` picks from each block's trace."""
         X = self._validate_inputs(X)

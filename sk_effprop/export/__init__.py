@@ -1,0 +1,6 @@
+"""Taking fitted networks to where sk_effprop is not installed."""
+
+from sk_effprop.export._mlp import to_sklearn
+from sk_effprop.export._onnx import to_onnx
+
+__all__ = ["to_onnx", "to_sklearn"]

@@ -1,0 +1,55 @@
+"""What an export reads of a fitted estimator: arrays in double precision.
+
+Exports know estimators by their fitted attributes only and import none of them, so that
+the estimators can offer exports as methods.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sk_effprop.core.activations import Activation, Array
+from sk_effprop.core.network import Network
+
+
+def fitted_network(est: Any, caller: str) -> Network:
+    """The network of a fitted estimator of this package.
+
+    Raises
+    ------
+    NotFittedError
+        If it is not fitted.
+    TypeError
+        If it is something else.
+    """
+    check_is_fitted(est)
+    if not isinstance(getattr(est, "network_", None), Network):
+        raise TypeError(
+            f"{caller} takes a fitted EffPropClassifier or EffPropRegressor, got "
+            f"{type(est).__name__}. Of a Pipeline or search, pass the fitted network "
+            "in it, such as pipeline[-1] or search.best_estimator_."
+        )
+    return est.network_
+
+
+def layers_of(est: Any) -> list[Array]:
+    """Copies of the weights, (n_in + 1, n_out) each, biases last."""
+    return [W.astype(np.float64) for W in est.network_.layers(est.theta_)]
+
+
+def affine_of(est: Any) -> tuple[Array, Array]:
+    """Shift and A of the normalised inputs (x - shift) A; a vector A is diagonal."""
+    if est.normalizer_ is None:
+        return np.zeros(est.n_features_in_), np.ones(est.n_features_in_)
+    return est.normalizer_.affine(np.float64)
+
+
+def clip_of(est: Any) -> float | None:
+    """The bound of the normalised inputs, if there is one."""
+    return None if est.normalizer_ is None else est.normalizer_.clip
+
+
+def is_formula(activation: Any) -> bool:
+    """Whether it is an :class:`Activation`, not functions of a user's."""
+    return isinstance(activation, Activation)

@@ -1,0 +1,292 @@
+"""A fitted network as scikit-learn's own MLP, which every converter knows.
+
+MLPClassifier and MLPRegressor compute ``g(g(x V + c) V' + c') V'' + c''`` for one of
+four functions g.  Everything of ours that is affine (normalisation, amplitude, slope
+and offset of the activations, target scaling) goes into the weights next to it, in
+double precision.
+"""
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.preprocessing import LabelBinarizer
+
+from sk_effprop.core.activations import (
+    ACTIVATIONS,
+    LINEAR,
+    RELU,
+    TANH,
+    Activation,
+    Array,
+)
+from sk_effprop.core.losses import LogLoss
+from sk_effprop.export._fitted import (
+    affine_of,
+    clip_of,
+    fitted_network,
+    is_formula,
+    layers_of,
+)
+
+# What scikit-learn calls each kind of activation; "logistic" is a tanh with other
+# numbers, and stays "logistic" where all hidden layers are.
+PLAIN_NAMES = {TANH: "tanh", RELU: "relu", LINEAR: "identity"}
+
+
+def to_sklearn(
+    est: Any, *, allow_inexact_proba: bool = False
+) -> MLPClassifier | MLPRegressor:
+    """Fold a fitted network into scikit-learn's MLPClassifier or MLPRegressor.
+
+    Parameters
+    ----------
+    est : EffPropClassifier or EffPropRegressor
+        Fitted; it is not changed.
+    allow_inexact_proba : bool, default=False
+        For a classifier that was trained with another loss than "log_loss".
+        MLPClassifier reads its outputs as logits, which those of such a network are
+        not.  False gives an MLPClassifier with exact ``predict`` and without
+        ``predict_proba``, which converters refuse.  True gives a plain MLPClassifier
+        with exact ``predict``, whose ``predict_proba`` is a softmax or logistic
+        function that agrees with the estimator's own only where an output is half way
+        between its targets.
+
+    Returns
+    -------
+    MLPClassifier or MLPRegressor
+        With the predictions of ``est`` on raw inputs, to rounding, and every attribute
+        that scikit-learn sets in ``fit``.  Hyperparameters that do not describe the
+        network have scikit-learn's defaults.
+
+    Raises
+    ------
+    ValueError
+        If there is no MLP that computes the same: ``input_clip``, ``twist``,
+        "rational_tanh", "softplus" or functions of one's own in hidden layers, hidden
+        layers of several kinds, or an ``output_activation`` of a regressor that is of
+        another kind than they are.
+    NotFittedError, TypeError
+        If ``est`` is not a fitted estimator of this package.
+
+    See Also
+    --------
+    to_onnx : Exports any network, probabilities included.
+
+    Notes
+    -----
+    Two shapes are scikit-learn's: one column of predictions is a vector even if y was
+    an (n_samples, 1) array, and ``predict_proba`` of a single class has two columns.
+
+    A regressor with an output activation becomes an MLPRegressor with one more hidden
+    layer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sk_effprop import EffPropRegressor
+    >>> from sk_effprop.export import to_sklearn
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = EffPropRegressor((5,), random_state=0).fit(X, y)
+    >>> plain = to_sklearn(regressor)
+    >>> plain.activation, bool(np.allclose(plain.predict(X), regressor.predict(X)))
+    ('tanh', True)
+    """
+    network = fitted_network(est, "to_sklearn")
+    layers, hidden = layers_of(est), list(network.activations[:-1])
+    output = network.activations[-1]
+    _fold_inputs(est, layers[0])
+    if is_classifier(est):
+        _fold_decision(est, layers[-1], output)
+    elif not _is_linear(output):
+        # outputs that are squashed are a hidden layer below a linear one
+        hidden.append(output)
+        layers.append(np.vstack([np.eye(est.n_outputs_), np.zeros(est.n_outputs_)]))
+        output = ACTIVATIONS["identity"]
+    name = _fold_hidden(est, layers, hidden)
+    if is_classifier(est):
+        model = _classifier(est, allow_inexact_proba)
+    else:
+        model = _regressor(est, layers[-1], output)
+    sizes = tuple(W.shape[1] for W in layers[:-1])
+    model.set_params(hidden_layer_sizes=sizes, activation=name)
+    return _as_if_fitted(model, est, layers)
+
+
+class MLPClassifierWithoutProbabilities(MLPClassifier):
+    """An MLPClassifier whose outputs have the order of probabilities and no more.
+
+    What :func:`to_sklearn` makes of a classifier that was not trained with log loss: it
+    predicts labels.  A clone has no such weights and is a plain MLPClassifier.
+    """
+
+    @property
+    def predict_proba(self):
+        raise AttributeError(
+            "predict_proba is not there: the network was not trained with "
+            "loss='log_loss', and what MLPClassifier would make of its outputs are not "
+            "the probabilities of the original. Pass allow_inexact_proba=True to "
+            "to_sklearn() to have them all the same, train with loss='log_loss', or "
+            "use sk_effprop.export.to_onnx()."
+        )
+
+    predict_log_proba = predict_proba
+
+    def __sklearn_clone__(self):
+        return clone(MLPClassifier(**self.get_params(deep=False)))
+
+
+# ------------------------------------------------------------------------------ folding
+
+
+def _fold_inputs(est: Any, W: Array) -> None:
+    """Make the first layer take raw inputs: (x - shift) A W = x (A W) - shift (A W)."""
+    if clip_of(est) is not None:
+        raise ValueError(
+            f"input_clip={clip_of(est)} is not affine, so that the first layer of a "
+            "plain MLP cannot take it over. Use sk_effprop.export.to_onnx(), or train "
+            "with input_clip=None."
+        )
+    shift, A = affine_of(est)
+    W[:-1] = A[:, None] * W[:-1] if A.ndim == 1 else A @ W[:-1]
+    W[-1] -= shift @ W[:-1]
+
+
+def _fold_decision(est: Any, W: Array, output: Any) -> None:
+    """Make the outputs logits: of the fitted probabilities, or with their order only.
+
+    Those of squared error are ``z - offset``, positive above the mid-point of the
+    targets, at the slope that the estimator's own probabilities have there.
+    """
+    if isinstance(est._loss, LogLoss):
+        return
+    low, high = est._low_high
+    slope = float(output.df(est._decision_offset)) / (high - low)
+    W[-1] -= est._decision_offset
+    # that of the logistic function is 1/4
+    W *= 4.0 * slope if slope > 0.0 else 1.0
+
+
+def _fold_hidden(est: Any, layers: list[Array], hidden: list[Any]) -> str:
+    """Move what is affine in the hidden activations to their neighbours."""
+    name = _plain_name(est, hidden)
+    for (below, above), activation in zip(pairwise(layers), hidden, strict=True):
+        scale, factor, offset = _relative(activation, ACTIVATIONS[name])
+        below *= scale
+        above[-1] += offset * above[:-1].sum(axis=0)
+        above[:-1] *= factor
+    return name
+
+
+class Relative(NamedTuple):
+    """f(z) = factor * g(scale * z) + offset."""
+
+    scale: float
+    factor: float
+    offset: float
+
+
+def _relative(f: Activation, g: Activation) -> Relative:
+    """Put f in terms of a g of the same shape; neither has a twisting term."""
+    if f.kind == LINEAR:
+        return Relative(1.0, f.twist, f.offset)
+    factor = f.amplitude / g.amplitude
+    return Relative(f.slope / g.slope, factor, f.offset - factor * g.offset)
+
+
+def _is_linear(activation: Any) -> bool:
+    return is_formula(activation) and activation.kind == LINEAR
+
+
+def _plain_name(est: Any, hidden: list[Any]) -> str:
+    """What scikit-learn calls the activation that is left after folding."""
+    if not hidden:
+        return "identity"
+    if all(activation == ACTIVATIONS["logistic"] for activation in hidden):
+        return "logistic"
+    for activation in hidden:
+        _check_foldable(est, activation)
+    kinds = {activation.kind for activation in hidden}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"{_chosen(est)}: a plain MLP has one activation for all hidden layers, "
+            "factors apart, and none on the outputs of a regressor. "
+            f"{_WAY_OUT} one of {sorted(PLAIN_NAMES.values())} for all."
+        )
+    return PLAIN_NAMES[kinds.pop()]
+
+
+_WAY_OUT = "Use sk_effprop.export.to_onnx(), or train with"
+
+
+def _chosen(est: Any) -> str:
+    """The parameters that chose the activations of what become hidden layers."""
+    chosen = f"activation={est.activation!r}"
+    if is_classifier(est) or est.output_activation == "auto":
+        return chosen
+    return f"{chosen} and output_activation={est.output_activation!r}"
+
+
+def _check_foldable(est: Any, activation: Any) -> None:
+    if not is_formula(activation) or activation.kind not in PLAIN_NAMES:
+        raise ValueError(
+            f"{_chosen(est)}: a plain MLP knows 'identity', 'logistic', 'relu' and "
+            f"'tanh' alone. {_WAY_OUT} one of these or 'lecun_tanh'."
+        )
+    if activation.twist and activation.kind != LINEAR:
+        raise ValueError(
+            f"twist={activation.twist} adds a linear term to the hidden activations, "
+            f"which a plain MLP cannot. {_WAY_OUT} twist=0."
+        )
+
+
+# ------------------------------------------------------------------------------- models
+
+
+def _classifier(est: Any, allow_inexact_proba: bool) -> MLPClassifier:
+    exact = isinstance(est._loss, LogLoss) or allow_inexact_proba
+    model = MLPClassifier() if exact else MLPClassifierWithoutProbabilities()
+    binarizer = LabelBinarizer()
+    binarizer.fit(
+        np.eye(est.n_outputs_, dtype=int) if est._multilabel else est.classes_
+    )
+    model._label_binarizer, model.classes_ = binarizer, binarizer.classes_
+    model.out_activation_ = "softmax" if est._exclusive else "logistic"
+    return model
+
+
+def _regressor(est: Any, W: Array, output: Activation) -> MLPRegressor:
+    model = MLPRegressor()
+    if est.out_activation_ == "exp":
+        if "loss" not in model.get_params():
+            raise ValueError(
+                f"loss={est.loss!r} needs an MLPRegressor with exponential outputs, "
+                "which scikit-learn has since 1.7. Use sk_effprop.export.to_onnx()."
+            )
+        W[-1] += np.log(est.target_scale_)
+        model.out_activation_ = "exp"
+        return model.set_params(loss="poisson")
+    W *= output.twist * est.target_scale_
+    W[-1] += output.offset * est.target_scale_ + est.target_mean_
+    model.out_activation_ = "identity"
+    return model
+
+
+def _as_if_fitted(model: Any, est: Any, layers: list[Array]) -> Any:
+    """Set what scikit-learn's fit sets, so that it can predict and train on."""
+    model.coefs_ = [W[:-1].copy() for W in layers]
+    model.intercepts_ = [W[-1].copy() for W in layers]
+    model.n_layers_, model.n_outputs_ = len(layers) + 1, layers[-1].shape[1]
+    model.n_features_in_ = est.n_features_in_
+    if hasattr(est, "feature_names_in_"):
+        model.feature_names_in_ = est.feature_names_in_.copy()
+    model.n_iter_, model.t_ = int(est.n_iter_), int(est.t_)
+    model.loss_ = model.best_loss_ = float(est.loss_)
+    model.loss_curve_ = list(est.loss_curve_)
+    model.validation_scores_ = est.validation_scores_ and list(est.validation_scores_)
+    model.best_validation_score_ = est.best_validation_score_
+    model._no_improvement_count = 0
+    return model

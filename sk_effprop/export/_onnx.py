@@ -1,0 +1,303 @@
+"""A fitted network as an ONNX graph, operation by operation.
+
+The graph takes float32 and gives float32, and computes in double in between: a column
+with a large mean and a small spread survives the subtraction of the mean, and outputs
+are those of the estimator to the precision of float32.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from sk_effprop.core.activations import (
+    LINEAR,
+    RATIONAL,
+    RELU,
+    SOFTPLUS,
+    TANH,
+    RationalTanh,
+)
+from sk_effprop.core.losses import LogLoss
+from sk_effprop.core.targets import PROBABILITY_FLOOR
+from sk_effprop.export._fitted import (
+    affine_of,
+    clip_of,
+    fitted_network,
+    is_formula,
+    layers_of,
+)
+
+# operators as of ONNX 1.12 and files as of 1.10, so that old runtimes can read them
+OPSET, IR_VERSION = 17, 8
+# largest logarithm of a float32
+LARGEST_LOG = float(np.log(np.finfo(np.float32).max))
+
+
+def to_onnx(est: Any) -> Any:
+    """Write a fitted network as an ONNX model.
+
+    Parameters
+    ----------
+    est : EffPropClassifier or EffPropRegressor
+        Fitted, with any hyperparameters but activations that are functions of one's
+        own.
+
+    Returns
+    -------
+    onnx.ModelProto
+        Its input is ``X``, float32 of shape [None, n_features].  The outputs of a
+        classifier are ``label``, shaped as those of ``predict``, and ``probabilities``,
+        float32, shaped as those of ``predict_proba``; that of a regressor is
+        ``variable``, float32 of shape [None, n_outputs].
+
+    Raises
+    ------
+    ImportError
+        Without onnx, the extra "onnx".
+    ValueError
+        If an activation is a function, or a class label neither a number nor a string.
+    NotFittedError, TypeError
+        If ``est`` is not a fitted estimator of this package.
+
+    See Also
+    --------
+    to_sklearn : A plain MLPClassifier or MLPRegressor, where there is an equal one.
+
+    Notes
+    -----
+    The inputs are rounded to float32 before they reach the graph: where a column is so
+    large for its spread that this loses what matters, subtract a constant from it
+    before training.  Integer labels are int64.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_effprop import EffPropClassifier
+    >>> from sk_effprop.export import to_onnx
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = to_onnx(EffPropClassifier((5,), random_state=0).fit(X, y))
+    >>> [output.name for output in model.graph.output]
+    ['label', 'probabilities']
+    """
+    network = fitted_network(est, "to_onnx")
+    graph = Graph(_import_onnx())
+    z = _add_inputs(graph, est)
+    for W, activation in zip(layers_of(est), network.activations, strict=True):
+        preactivation = graph("Add", graph("MatMul", z, W[:-1]), W[-1])
+        z = _add_activation(graph, est, activation, preactivation)
+    if is_classifier(est):
+        _add_label(graph, est, preactivation)
+        _add_probabilities(graph, est, z)
+    else:
+        _add_values(graph, est, z)
+    return graph.finish(type(est).__name__, est.n_features_in_)
+
+
+def _import_onnx() -> Any:
+    try:
+        import onnx
+    except ImportError as error:
+        raise ImportError(
+            "to_onnx needs onnx, the extra 'onnx': pip install 'sk_effprop[onnx]'."
+        ) from error
+    return onnx
+
+
+class Graph:
+    """A graph in the making: ``graph("Add", "X", 1.0)`` is the name of a new result.
+
+    Inputs are names of earlier results, or constants: arrays, or numbers for doubles.
+    """
+
+    def __init__(self, onnx: Any) -> None:
+        self.onnx = onnx
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.outputs: list[Any] = []
+
+    def __call__(self, op: str, *inputs: Any, name: str = "", **attributes: Any) -> str:
+        """Apply an operator."""
+        name = name or f"{op}_{len(self.nodes)}"
+        names = [i if isinstance(i, str) else self._constant(i) for i in inputs]
+        self.nodes.append(
+            self.onnx.helper.make_node(op, names, [name], name=name, **attributes)
+        )
+        return name
+
+    def _constant(self, value: Any) -> str:
+        name = f"constant_{len(self.constants)}"
+        value = value if isinstance(value, np.ndarray) else np.float64(value)
+        self.constants.append(
+            self.onnx.numpy_helper.from_array(np.asarray(value), name)
+        )
+        return name
+
+    def cast(self, x: str, kind: str, **options: Any) -> str:
+        """Convert to a type that ONNX calls so."""
+        return self("Cast", x, to=getattr(self.onnx.TensorProto, kind), **options)
+
+    def declare_output(self, name: str, dtype: Any, *shape: int) -> None:
+        """Let a result be seen; its first axis is that of the samples."""
+        helper = self.onnx.helper
+        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        self.outputs.append(helper.make_tensor_value_info(name, kind, [None, *shape]))
+
+    def finish(self, name: str, n_features: int) -> Any:
+        """Make a model of it, and check it."""
+        helper = self.onnx.helper
+        X = helper.make_tensor_value_info(
+            "X", self.onnx.TensorProto.FLOAT, [None, n_features]
+        )
+        graph = helper.make_graph(self.nodes, name, [X], self.outputs, self.constants)
+        model = helper.make_model(
+            graph,
+            producer_name="sk_effprop",
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+        )
+        self.onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+# ------------------------------------------------------------------------------- inputs
+
+
+def _add_inputs(graph: Graph, est: Any) -> str:
+    """Normalised inputs in double precision."""
+    shift, A = affine_of(est)
+    z = graph("Sub", graph.cast("X", "DOUBLE"), shift)
+    z = graph("Mul" if A.ndim == 1 else "MatMul", z, A)
+    c = clip_of(est)
+    if c is None:
+        return z
+    u = graph("Div", z, c)
+    return graph("Div", z, graph("Sqrt", graph("Add", graph("Mul", u, u), 1.0)))
+
+
+# -------------------------------------------------------------------------- activations
+
+
+def _add_activation(graph: Graph, est: Any, activation: Any, z: str) -> str:
+    """Add ``amplitude * s(slope * z) + twist * z + offset``."""
+    if not is_formula(activation):
+        raise ValueError(
+            f"activation={est.activation!r} and output_activation="
+            f"{est.output_activation!r}: functions cannot be written as ONNX "
+            "operators. Train with an Activation or a name."
+        )
+    if activation.is_identity:
+        return z
+    if activation.kind == LINEAR:
+        value = graph("Mul", z, activation.twist)
+    else:
+        s = SHAPES[activation.kind](graph, graph("Mul", z, activation.slope))
+        value = graph("Mul", s, activation.amplitude)
+        if activation.twist:
+            value = graph("Add", value, graph("Mul", z, activation.twist))
+    return graph("Add", value, activation.offset) if activation.offset else value
+
+
+def _rational_tanh(graph: Graph, u: str) -> str:
+    saturation = RationalTanh.saturation
+    size = graph("Abs", u)
+    a = graph("Min", size, saturation)
+    y = 1.0 / 3072.0
+    for coefficient in (1.0 / 128.0, 1.0 / 8.0, 1.0):
+        y = graph("Add", graph("Mul", a, y), coefficient)
+    for _ in range(4):
+        y = graph("Mul", y, y)
+    t = graph("Div", graph("Sub", y, 1.0), graph("Add", y, 1.0))
+    t = graph("Where", graph("GreaterOrEqual", size, saturation), 1.0, t)
+    return graph("Mul", graph("Sign", u), t)
+
+
+def _softplus(graph: Graph, u: str) -> str:
+    # runtimes have no Softplus in double
+    tail = graph("Exp", graph("Neg", graph("Abs", u)))
+    return graph("Add", graph("Relu", u), graph("Log", graph("Add", tail, 1.0)))
+
+
+SHAPES = {
+    TANH: lambda graph, u: graph("Tanh", u),
+    RATIONAL: _rational_tanh,
+    RELU: lambda graph, u: graph("Relu", u),
+    SOFTPLUS: _softplus,
+}
+
+
+# ------------------------------------------------------------------------------ outputs
+
+
+def _add_label(graph: Graph, est: Any, z: str) -> None:
+    """What ``predict`` says, from the outputs before their activation."""
+    if est._multilabel:
+        is_on = graph("Greater", z, est._decision_offset)
+        graph.cast(is_on, "INT64", name="label")
+        graph.declare_output("label", np.int64, est.n_outputs_)
+        return
+    if est._exclusive or len(est.classes_) == 1:
+        number = graph("ArgMax", z, axis=1, keepdims=0)
+    else:
+        is_second = graph("Greater", z, est._decision_offset)
+        number = graph("Squeeze", graph.cast(is_second, "INT64"), np.array([1]))
+    labels = _label_table(est.classes_)
+    graph("Gather", labels, number, name="label")
+    graph.declare_output("label", labels.dtype)
+
+
+def _label_table(classes: Any) -> Any:
+    """The labels as types that ONNX has."""
+    if classes.dtype.kind in "bf":
+        return classes
+    if classes.dtype.kind in "iu":
+        return classes.astype(np.int64)
+    if not all(isinstance(label, str) for label in classes):
+        raise ValueError(
+            f"classes_ must be numbers or strings for ONNX, got {classes.tolist()}. "
+            "Train with LabelEncoder().fit_transform(y)."
+        )
+    return np.array([str(label) for label in classes], dtype=object)
+
+
+def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:
+    """What ``predict_proba`` says."""
+    if isinstance(est._loss, LogLoss):
+        p = (
+            graph("Softmax", outputs, axis=1)
+            if est._exclusive
+            else graph("Sigmoid", outputs)
+        )
+    else:
+        p = _decoded(graph, outputs, *est._low_high)
+        if est._exclusive:
+            p = graph("Div", p, graph("ReduceSum", p, np.array([1])))
+    n_columns = est.n_outputs_
+    if not est._multilabel and not est._exclusive:
+        n_columns = len(est.classes_)
+        complement = graph("Sub", 1.0, p)
+        if n_columns == 2:
+            p = graph("Concat", complement, p, axis=1)
+        else:
+            p = graph("Add", complement, p)
+    graph.cast(p, "FLOAT", name="probabilities")
+    graph.declare_output("probabilities", np.float32, n_columns)
+
+
+def _decoded(graph: Graph, outputs: str, low: float, high: float) -> str:
+    """(low, high) to (0, 1), clipped to stay inside."""
+    p = graph("Div", graph("Sub", outputs, low), high - low)
+    return graph("Min", graph("Max", p, PROBABILITY_FLOOR), 1.0 - PROBABILITY_FLOOR)
+
+
+def _add_values(graph: Graph, est: Any, outputs: str) -> None:
+    """What ``predict`` says, as a table."""
+    if est.out_activation_ == "exp":
+        logarithm = graph("Add", outputs, np.log(est.target_scale_))
+        bounded = graph("Max", graph("Min", logarithm, LARGEST_LOG), -LARGEST_LOG)
+        values = graph("Exp", bounded)
+    else:
+        scaled = graph("Mul", outputs, est.target_scale_)
+        values = graph("Add", scaled, est.target_mean_)
+    graph.cast(values, "FLOAT", name="variable")
+    graph.declare_output("variable", np.float32, est.n_outputs_)

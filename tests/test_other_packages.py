@@ -1,0 +1,115 @@
+"""Packages that build on scikit-learn, one real use each."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_classification
+
+from sk_effprop import EffPropClassifier, EffPropRegressor
+
+SMALL = {"hidden_layer_sizes": (6,), "max_iter": 10, "tol": 0, "random_state": 0}
+
+
+def rare_class():
+    """One example in ten is of class 1."""
+    return make_classification(300, 6, weights=[0.9], class_sep=0.8, random_state=0)
+
+
+def run_onnx(model, X):
+    """All outputs of an ONNX model."""
+    runtime = pytest.importorskip("onnxruntime")
+    session = runtime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    return session.run(None, {session.get_inputs()[0].name: X.astype(np.float32)})
+
+
+# ----------------------------------------------------------------------------- skl2onnx
+
+
+def test_skl2onnx_converts_a_folded_classifier():
+    skl2onnx = pytest.importorskip("skl2onnx")
+    X, y = load_digits(return_X_y=True)
+    est = EffPropClassifier(**SMALL, loss="log_loss").fit(X, y)
+    model = skl2onnx.to_onnx(
+        est.to_sklearn(), X[:1].astype(np.float32), options={"zipmap": False}
+    )
+    labels, probabilities = run_onnx(model, X)
+    np.testing.assert_array_equal(labels, est.predict(X))
+    np.testing.assert_allclose(probabilities, est.predict_proba(X), atol=1e-5)
+
+
+def test_skl2onnx_converts_a_folded_regressor():
+    skl2onnx = pytest.importorskip("skl2onnx")
+    X, y = load_digits(return_X_y=True)
+    est = EffPropRegressor(**SMALL).fit(X, y)
+    model = skl2onnx.to_onnx(est.to_sklearn(), X[:1].astype(np.float32))
+    (values,) = run_onnx(model, X)
+    np.testing.assert_allclose(values[:, 0], est.predict(X), atol=1e-4)
+
+
+def test_skl2onnx_does_not_get_probabilities_that_are_none():
+    """Unless the user asks for them, and then labels are right all the same."""
+    skl2onnx = pytest.importorskip("skl2onnx")
+    from skl2onnx.common.exceptions import MissingShapeCalculator
+
+    X, y = load_digits(return_X_y=True)
+    est = EffPropClassifier(**SMALL).fit(X, y)
+    example = X[:1].astype(np.float32)
+    with pytest.raises(
+        MissingShapeCalculator, match="MLPClassifierWithoutProbabilities"
+    ):
+        skl2onnx.to_onnx(est.to_sklearn(), example)
+    plain = est.to_sklearn(allow_inexact_proba=True)
+    labels, _ = run_onnx(skl2onnx.to_onnx(plain, example), X)
+    np.testing.assert_array_equal(labels, est.predict(X))
+
+
+# --------------------------------------------------------------------- imbalanced-learn
+
+
+def test_smote_in_a_pipeline_of_imbalanced_learn():
+    """The network is trained on what SMOTE makes, and predicts what it is given."""
+    pytest.importorskip("imblearn")
+    from imblearn.over_sampling import SMOTE
+    from imblearn.pipeline import make_pipeline
+
+    X, y = rare_class()
+    network = EffPropClassifier(**SMALL, loss="log_loss")
+    smote = SMOTE(random_state=0)
+    pipeline = make_pipeline(smote, network).fit(X, y)
+
+    X_more, y_more = clone(smote).fit_resample(X, y)
+    by_hand = clone(network).fit(X_more, y_more)
+    np.testing.assert_array_equal(pipeline[-1].theta_, by_hand.theta_)
+    np.testing.assert_array_equal(pipeline.predict(X), by_hand.predict(X))
+    alone = clone(network).fit(X, y)
+    found, missed = pipeline.predict(X)[y == 1].mean(), alone.predict(X)[y == 1].mean()
+    assert found > missed
+
+
+# ------------------------------------------------------------------------------ dask-ml
+
+
+def test_incremental_of_dask_ml_streams_blocks():
+    """What is learnt is what partial_fit learns from one block after the other."""
+    pytest.importorskip("dask_ml")
+    import dask
+    import dask.array as da
+    from dask_ml.wrappers import Incremental
+
+    X, y = rare_class()
+    network = EffPropClassifier((6,), solver="sgd", random_state=0)
+    blocks = da.from_array(X, chunks=(75, 6)), da.from_array(y, chunks=75)
+    with dask.config.set(scheduler="synchronous"):
+        incremental = Incremental(network, shuffle_blocks=False, scoring="accuracy")
+        incremental.fit(*blocks, classes=[0, 1])
+        predicted = incremental.predict(blocks[0]).compute()
+        score = incremental.score(*blocks)
+
+    by_hand = clone(network)
+    for rows in np.split(np.arange(300), 4):
+        by_hand.partial_fit(X[rows], y[rows], classes=[0, 1])
+    np.testing.assert_array_equal(incremental.estimator_.theta_, by_hand.theta_)
+    np.testing.assert_array_equal(predicted, by_hand.predict(X))
+    assert score == by_hand.score(X, y)
