@@ -19,19 +19,21 @@ Rescue: TypeAlias = Callable[[str], bool]
 class Monitor(Protocol):
     """What a solver sees of the monitor."""
 
-    best_theta: Array
+    @property
+    def best_theta(self) -> Array:
+        """The best weights so far."""
 
     def __call__(
         self,
         theta: Array,
-        value: float,
+        value: float | Callable[[Array], float],
         *,
         epoch_mean: float | None = None,
         rate: float | None = None,
         criterion: float | None = None,
         rescue: Rescue | None = None,
     ) -> bool:
-        """Note an iteration and its E(theta); say whether to stop."""
+        """Note an iteration and E(theta), or what computes it; say whether to stop."""
 
 
 class Solution(NamedTuple):

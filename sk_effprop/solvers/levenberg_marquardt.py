@@ -212,7 +212,7 @@ class _StopAtMinimum:
         self.evidence: Evidence | None = None
         self.overruled = False
 
-    def __call__(self, theta: Array, value: float, **_: Any) -> bool:
+    def __call__(self, theta: Array, value: Any, **_: Any) -> bool:
         settled = self._previous - value <= SETTLED * abs(value)
         self._previous = value
         criterion = self._unknown

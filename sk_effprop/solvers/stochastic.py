@@ -202,10 +202,13 @@ class StochasticSolver:
                 now = self._measure_when_due(objective, theta, now, rng)
                 rate = self.current_rate(now)
                 epoch_mean, now = self._epoch(objective, theta, now, rng)
-                value = objective.value(theta)
-            stop = monitor(
-                theta, value, epoch_mean=epoch_mean, rate=rate, rescue=rescue
-            )
+                stop = monitor(
+                    theta,
+                    objective.value,
+                    epoch_mean=epoch_mean,
+                    rate=rate,
+                    rescue=rescue,
+                )
         progress = now.progress._replace(start=0)
         now = replace(now, errors=None, progress=progress)
         return Solution(theta, now, False, "")

@@ -3,6 +3,11 @@
 Solvers report every epoch or iteration; the monitor keeps the curves and the best
 weights, measured after the update, and stops at a goal, for lack of progress, time,
 or iterations, or when training has gone wrong for good.
+
+Looking at E of all examples takes half as long as training on them.  So an epoch whose
+mean loss is the lowest so far is taken for progress without a look, and its weights for
+better than earlier ones as soon as the next epoch is lower still; what is left in doubt
+is measured when somebody asks for the best.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +19,8 @@ import numpy as np
 from sk_effprop.core.activations import Array
 from sk_effprop.solvers.base import Rescue
 
+# theta -> E(theta)
+Evaluate: TypeAlias = Callable[[Array], float]
 # theta -> (loss on the validation data, score, larger is better)
 Validate: TypeAlias = Callable[[Array], tuple[float, float]]
 # Called with the monitor after every iteration; True asks it to stop.
@@ -98,8 +105,12 @@ class Monitor:
         self._n_before = len(loss_curve)
         self.reason = ""
         self.n_recoveries = 0
-        self.theta, self.best_theta = theta, theta.copy()
-        self.best_value = value
+        self.theta, self._best_theta = theta, theta.copy()
+        # not known where it has not been looked at
+        self._best_value: float | None = value
+        self._evaluate: Evaluate | None = None
+        self._unseen: Array | None = None
+        self._lowest_mean = value
         self.null_value = null_value
         yardstick = max(value, null_value)
         self._ceiling = yardstick + (DIVERGENCE_FACTOR - 1.0) * abs(yardstick)
@@ -121,6 +132,21 @@ class Monitor:
         return len(self.loss_curve) - self._n_before
 
     @property
+    def best_theta(self) -> Array:
+        """The best weights so far."""
+        self._look_at_unseen()
+        return self._best_theta
+
+    @property
+    def best_value(self) -> float:
+        """Their objective."""
+        self._look_at_unseen()
+        if self._best_value is None:
+            assert self._evaluate is not None
+            self._best_value = self._evaluate(self._best_theta)
+        return self._best_value
+
+    @property
     def seconds(self) -> float:
         """Since training started."""
         return monotonic() - self._start_time
@@ -128,7 +154,7 @@ class Monitor:
     def __call__(
         self,
         theta: Array,
-        value: float,
+        value: float | Evaluate,
         *,
         epoch_mean: float | None = None,
         rate: float | None = None,
@@ -141,10 +167,11 @@ class Monitor:
         ----------
         theta : ndarray
             The weights after the update.
-        value : float
-            The objective there.
+        value : float or callable
+            The objective there, or the function that computes it.
         epoch_mean : float, optional
-            Its mean while the weights moved; goes into the curve in place of ``value``.
+            Its mean while the weights moved; goes into the curve in place of ``value``,
+            and is needed where that is a function.
         rate : float, optional
             The learning rate that was used.
         criterion : float, optional
@@ -152,17 +179,26 @@ class Monitor:
         rescue : callable, optional
             See :data:`sk_effprop.solvers.base.Rescue`.
         """
-        self.loss_curve.append(value if epoch_mean is None else epoch_mean)
         if rate is not None:
             self.rates.append(rate)
+        known: float | None
+        if callable(value):
+            assert epoch_mean is not None
+            self._evaluate = value
+            level = epoch_mean
+            known = None if self._falls(theta, epoch_mean) else value(theta)
+        else:
+            known = value
+            level = value if epoch_mean is None else epoch_mean
+        self.loss_curve.append(level)
         trouble = ""
-        if self._has_diverged(theta, value):
+        if known is not None and self._has_diverged(theta, known):
             trouble = "diverged"
             if self.validate is not None:
                 self.validation_losses.append(np.nan)
                 self.validation_scores.append(np.nan)
         else:
-            self._keep_best(theta, value, criterion)
+            self._keep_best(theta, known, level, criterion)
             if self._n_without_progress >= self.patience:
                 trouble = "stalled"
         self.reason = self._reason(trouble, rescue)
@@ -201,7 +237,17 @@ class Monitor:
         long_enough = self.n_now >= STUCK_ITERATIONS
         return never_lower and long_enough and value > self._stuck_level
 
-    def _keep_best(self, theta: Array, value: float, criterion: float | None) -> None:
+    def _falls(self, theta: Array, epoch_mean: float) -> bool:
+        """Whether an epoch is so evidently better that nobody needs to look at E."""
+        falls = epoch_mean < self._lowest_mean and np.isfinite(theta).all()
+        if not falls or self.goal is not None:
+            return False
+        self._lowest = self._lowest_mean = epoch_mean
+        return True
+
+    def _keep_best(
+        self, theta: Array, value: float | None, level: float, criterion: float | None
+    ) -> None:
         if self.validate is not None:
             loss, score = self.validate(theta)
             self.validation_losses.append(loss)
@@ -209,15 +255,34 @@ class Monitor:
             self.best_score = max(self.best_score, score)
             criterion = -score
         # the first weights of equals are kept: they took the least training
-        if criterion is None:
-            is_best = value < self.best_value
+        if self.keep_last:
+            self._take(theta, value)
+        elif criterion is not None:
+            if criterion < self._best_criterion:
+                self._best_criterion = criterion
+                self._take(theta, value)
+        elif value is not None:
+            if value < self.best_value:
+                self._take(theta, value)
         else:
-            is_best = criterion < self._best_criterion
-            self._best_criterion = min(self._best_criterion, criterion)
-        if is_best or self.keep_last:
-            np.copyto(self.best_theta, theta)
-            self.best_value = value
-        self._count_progress(value if criterion is None else criterion)
+            if self._unseen is not None:
+                # the epoch that began there was lower still
+                self._take(self._unseen, None)
+            self._unseen = theta.copy()
+        self._count_progress(level if criterion is None else criterion)
+
+    def _take(self, theta: Array, value: float | None) -> None:
+        np.copyto(self._best_theta, theta)
+        self._best_value = value
+
+    def _look_at_unseen(self) -> None:
+        if self._unseen is None:
+            return
+        assert self._evaluate is not None
+        unseen, self._unseen = self._unseen, None
+        value = self._evaluate(unseen)
+        if value < self.best_value:
+            self._take(unseen, value)
 
     def _count_progress(self, criterion: float) -> None:
         if self.tol == 0.0:

@@ -232,3 +232,75 @@ def test_watchers_see_every_iteration():
     watch.watchers.append(lambda m: seen.append((m.n_iter, m.best_value)))
     feed(watch, [9.0, 11.0, 8.0])
     assert seen == [(1, 9.0), (2, 9.0), (3, 8.0)]
+
+
+# ------------------------------------------------------- epochs that nobody looks at
+
+
+def epochs(watch, means, values):
+    """Report epochs whose weights are their number; return which of them were measured.
+
+    ``values`` are E at the weights of each.
+    """
+    looked_at = []
+
+    def evaluate(theta):
+        looked_at.append(int(theta[0]))
+        return values[looked_at[-1]]
+
+    for i, mean in enumerate(means):
+        watch(np.full(3, float(i)), evaluate, epoch_mean=mean)
+    return looked_at
+
+
+def test_falling_epochs_are_not_looked_at_until_somebody_asks():
+    watch = monitor()
+    looked_at = epochs(watch, [9.0, 8.0, 7.0], [8.5, 7.5, 6.5])
+    assert looked_at == []
+    assert watch.best_value == 6.5
+    np.testing.assert_array_equal(watch.best_theta, 2.0)
+    # the last one, and the one before, which it has to beat
+    assert looked_at == [2, 1]
+    assert watch.loss_curve == [9.0, 8.0, 7.0]
+
+
+def test_the_last_epoch_may_still_have_ended_badly():
+    watch = monitor()
+    epochs(watch, [9.0, 8.0, 7.0], [8.5, 7.5, 50.0])
+    np.testing.assert_array_equal(watch.best_theta, 1.0)
+    assert watch.best_value == 7.5
+
+
+def test_an_epoch_that_does_not_fall_is_measured_against_the_one_before():
+    watch = monitor()
+    looked_at = epochs(watch, [9.0, 8.0, 8.5], [8.5, 7.5, 7.0])
+    assert sorted(looked_at) == [0, 1, 2]
+    np.testing.assert_array_equal(watch.best_theta, 2.0)
+    assert watch.best_value == 7.0
+
+
+def test_divergence_goes_back_before_the_epoch_that_brought_it():
+    """Its own mean may still be low, if it ends in a leap."""
+    watch = monitor()
+    at_rescue = []
+
+    def rescue(event):
+        at_rescue.append((event, watch.best_theta.copy()))
+        return True
+
+    values = {0: 8.0, 1: 1e9}
+    for i, mean in enumerate([9.0, 8.5, 1e9]):
+        theta = np.full(3, float(i))
+        watch(
+            theta, lambda t: values.get(int(t[0]), np.inf), epoch_mean=mean,
+            rescue=rescue,
+        )  # fmt: skip
+    ((event, theta),) = at_rescue
+    assert event == "diverged"
+    np.testing.assert_array_equal(theta, 0.0)
+
+
+def test_a_goal_is_looked_for_after_every_epoch():
+    watch = monitor(goal=7.0)
+    assert epochs(watch, [9.0, 8.0], [8.5, 6.9]) == [0, 1]
+    assert watch.reason == "goal"
