@@ -325,15 +325,7 @@ def _check_combinations(estimator: Any) -> None:
     if estimator.output_activation != "auto":
         output = estimator.output_activation
         _check_activation(estimator, "output_activation", output, rising=True)
-    loss = estimator.loss
-    owned = OWN_OUTPUTS.get(loss) if isinstance(loss, str) else None
-    if owned and estimator.output_activation not in ("auto", "identity"):
-        refuse(
-            estimator,
-            "output_activation",
-            f"'auto' or 'identity' with loss={loss!r}, which owns the {owned}",
-            "Use 'auto', or loss='squared_error'.",
-        )
+    _check_loss(estimator)
     by_evidence = isinstance(estimator.alpha, str) and estimator.alpha == "evidence"
     if by_evidence and (estimator.solver, estimator.loss) != ("lm", "squared_error"):
         refuse(
@@ -345,6 +337,21 @@ def _check_combinations(estimator: Any) -> None:
     _check_numbers(estimator, "flow_rates", 3, lambda v: v[0] > 0 and 0 < v[2] < 1)
     if not isinstance(getattr(estimator, "target_values", ""), str):
         _check_numbers(estimator, "target_values", 2, lambda v: v[0] < v[1])
+
+
+def _check_loss(estimator: Any) -> None:
+    loss = estimator.loss
+    if isinstance(loss, type):
+        way_out = f"Write loss={loss.__name__}() for an object of this class."
+        refuse(estimator, "loss", "a name or an object, not a class", way_out)
+    owned = OWN_OUTPUTS.get(loss) if isinstance(loss, str) else None
+    if owned and estimator.output_activation not in ("auto", "identity"):
+        refuse(
+            estimator,
+            "output_activation",
+            f"'auto' or 'identity' with loss={loss!r}, which owns the {owned}",
+            "Use 'auto', or loss='squared_error'.",
+        )
 
 
 def is_per_layer(activation: Any) -> bool:

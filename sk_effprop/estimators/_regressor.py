@@ -30,12 +30,13 @@ class EffPropRegressor(RegressorMixin, BaseEffProp):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer; ``()`` is the linear model (section 3).
-    activation : str, Activation or list, default="lecun_tanh"
+    activation : str, Activation, tuple or list, default="lecun_tanh"
         Of the hidden units (section 4.4): "lecun_tanh" is 1.7159 tanh(2z/3),
         "rational_tanh" the authors' ratio of polynomials in its place; "tanh",
         "logistic", "relu", "softplus", "identity"; an
-        :class:`~sk_effprop.core.activations.Activation`; or a list with one of
-        these per hidden layer.
+        :class:`~sk_effprop.core.activations.Activation`; three functions (f, f',
+        f'') of one's own, see docs/extending.md; or a list with one of these per
+        hidden layer.
     twist : float, default=0.0
         The twisting term of section 4.4: ``twist * z`` is added to every hidden
         activation, against flat spots.
@@ -127,9 +128,9 @@ default="none"
         Random examples from which sdlm measures the diagonal curvature.
     curvature_period : int, inf or "auto", default="auto"
         Epochs after which sdlm measures the curvature again, and sgd and sdlm the
-        automatic rate. "auto" measures with squared error and an automatic rate
-        whenever the number of examples shown has doubled, and else only once. Training
-        that diverged is measured again in any case.
+        automatic rate. "auto" measures with an automatic rate whenever the number of
+        examples shown has doubled; with log loss, and a rate that is given, only once.
+        Training that diverged is measured again in any case.
     loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", \
 "gamma"} or object, default="squared_error"
         What is minimised, summed over the outputs. "squared_error" is half the square
@@ -183,9 +184,9 @@ default="none"
         Planned.
     engine : {"auto", "numpy", "numba"}, default="auto"
         "numba" compiles the loops of sgd and sdlm, and needs the extra "fast"; it
-        leaves to NumPy what it does not know: other solvers, flow, sparse inputs and
-        ``curvature_decay``. "auto" takes it where it is installed, for many updates on
-        small batches. Both engines agree to rounding.
+        leaves to NumPy what it does not know: other solvers, sparse inputs, losses and
+        activations of one's own. "auto" takes it where it is installed, for many
+        updates on small batches. Both engines agree to rounding.
     random_state : int, RandomState or None, default=None
         Of initial weights, order and split. An int repeats a fit bit for bit.
     warm_start : bool, default=False

@@ -416,6 +416,8 @@ def test_a_loss_needs_its_three_methods():
     X, y = skewed(50)
     with pytest.raises(ValueError, match=r"'loss'.*.*'hessian'"):
         EffPropRegressor(loss=Half()).fit(X, y)
+    with pytest.raises(ValueError, match=r"'loss'.* not a class.*loss=Scaled\(\)"):
+        EffPropRegressor(loss=Scaled).fit(X, y)
 
 
 # ------------------------------------------------------------- a user's own activations

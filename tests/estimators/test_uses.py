@@ -897,7 +897,7 @@ PLANNED = {
         "checkpoint": "x",
         "checkpoint_interval": 1.0,
     },
-    EffPropRegressor: {},
+    EffPropRegressor: {"checkpoint": "x"},
 }
 
 
