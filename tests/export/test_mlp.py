@@ -283,6 +283,8 @@ def test_it_remembers_early_stopping():
     assert plain.best_validation_score_ == est.best_validation_score_
 
 
+# of scikit-learn 1.6 with a newer SciPy
+@pytest.mark.filterwarnings("ignore:.*`disp` and `iprint` options:DeprecationWarning")
 @each_classification
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
 def test_classifiers_go_on_as_scikit_learns_do(y, loss):
