@@ -22,7 +22,7 @@ from benchmarks._race import (
 )
 from sk_effprop import EffPropClassifier
 
-SIZES, N_SAMPLES, N_EPOCHS, REPEATS = (784, 300, 10), 4000, 5, 7
+SIZES, N_SAMPLES, N_EPOCHS, REPEATS = (784, 300, 10), 4000, 20, 5
 RATE, MOMENTUM = 0.01, 0.9
 FLOOR, OURS, MLP, TORCH = "products alone", "sk_effprop", "scikit-learn", "PyTorch"
 # at most so many floors, and at least so many times as fast as the peers

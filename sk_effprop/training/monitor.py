@@ -7,7 +7,7 @@ or iterations, or when training has gone wrong for good.
 Looking at E of all examples takes half as long as training on them.  So an epoch whose
 mean loss is the lowest so far is taken for progress without a look, and its weights for
 better than earlier ones as soon as the next epoch is lower still; what is left in doubt
-is measured when somebody asks for the best.
+is measured when somebody asks for the best, or an epoch does not fall.
 """
 
 from collections.abc import Callable, Sequence
@@ -281,7 +281,8 @@ class Monitor:
         assert self._evaluate is not None
         unseen, self._unseen = self._unseen, None
         value = self._evaluate(unseen)
-        if value < self.best_value:
+        # below the mean of its own epoch, it is below what earlier ones ended at
+        if value <= self._lowest_mean or value < self.best_value:
             self._take(unseen, value)
 
     def _count_progress(self, criterion: float) -> None:

@@ -18,7 +18,9 @@ from sk_effprop.export import to_sklearn
 from sk_effprop.export._mlp import MLPClassifierWithoutProbabilities
 from sk_effprop.preprocessing import METHODS
 from tests.export.problems import (
+    ARCTAN,
     CLASSIFICATIONS,
+    LogCosh,
     X,
     Y_labels,
     Y_values,
@@ -93,7 +95,9 @@ def test_a_twisted_identity_is_still_linear():
     assert_same_values(to_sklearn(est), est)
 
 
-@pytest.mark.parametrize("loss", ["squared_error", *REGRESSOR["loss"].alternatives])
+@pytest.mark.parametrize(
+    "loss", ["squared_error", *REGRESSOR["loss"].alternatives, LogCosh()]
+)
 @pytest.mark.parametrize("normalize_target", [True, False])
 def test_losses_fold(loss, normalize_target):
     """Logarithms of the mean make an MLPRegressor with exponential outputs."""
@@ -148,6 +152,8 @@ SQUARED_ERRORS = {
     "asymptote": {"target_values": "asymptote"},
     "lopsided": {"target_values": (-1.2, 0.3)},
     "identity": {"output_activation": "identity"},
+    "own_loss": {"loss": LogCosh()},
+    "own_activation": {"output_activation": ARCTAN},
     "softplus": {"output_activation": "softplus", "target_values": (0.1, 2.0)},
 }
 
@@ -283,6 +289,8 @@ def test_it_remembers_early_stopping():
     assert plain.best_validation_score_ == est.best_validation_score_
 
 
+# of scikit-learn 1.6 with a newer SciPy
+@pytest.mark.filterwarnings("ignore:.*`disp` and `iprint` options:DeprecationWarning")
 @each_classification
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
 def test_classifiers_go_on_as_scikit_learns_do(y, loss):
@@ -342,6 +350,7 @@ REFUSED = {
     "twist=0.1": {"twist": 0.1},
     "activation='rational_tanh'": {"activation": "rational_tanh"},
     "activation='softplus'": {"activation": "softplus"},
+    f"activation={ARCTAN}": {"activation": ARCTAN},
     "activation=['tanh', 'relu']": {
         "activation": ["tanh", "relu"], "hidden_layer_sizes": (3, 3),
     },
@@ -351,7 +360,7 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("named", "params"), REFUSED.items(), ids=list(REFUSED))
+@pytest.mark.parametrize(("named", "params"), REFUSED.items())
 def test_what_does_not_fold_is_refused_by_name(named, params):
     est = regressor(**params)
     with pytest.raises(ValueError, match=r"to_onnx\(\), or train with") as error:

@@ -16,7 +16,9 @@ from sk_effprop.export import to_onnx
 from sk_effprop.preprocessing import METHODS, ROTATIONS
 from tests.cases import ALL_ACTIVATIONS, params
 from tests.export.problems import (
+    ARCTAN,
     CLASSIFICATIONS,
+    LogCosh,
     X,
     Y_values,
     classifier,
@@ -160,7 +162,9 @@ def test_regressors_of_several_outputs(sizes, normalize_target):
     assert_same_values(est)
 
 
-@pytest.mark.parametrize("loss", REGRESSOR["loss"].alternatives)
+@pytest.mark.parametrize(
+    "loss", ["squared_error", *REGRESSOR["loss"].alternatives, LogCosh()]
+)
 @pytest.mark.parametrize("normalize_target", [True, False])
 def test_every_loss_of_regressors(loss, normalize_target):
     y = np.column_stack([y_value, 0.1 * y_value])
@@ -179,6 +183,7 @@ CLASSIFIERS = {
     "asymptote": {"target_values": "asymptote"},
     "lopsided": {"target_values": (-1.2, 0.3)},
     "relu_rational": {"activation": "relu", "output_activation": "rational_tanh"},
+    "own_loss": {"loss": LogCosh()},
     "identity_clip": {"output_activation": "identity", "input_clip": 1.5},
 }
 
@@ -241,11 +246,9 @@ def test_what_is_not_a_fitted_network_is_refused():
         to_onnx(pipeline.fit(X, y_value))
 
 
-def test_functions_are_refused():
-    est = regressor()
-    hidden = (np.sin, np.cos, lambda z: -np.sin(z))
-    est.activation = hidden
-    vars(est.network_)["activations"] = (hidden, est.network_.activations[-1])
+@pytest.mark.parametrize("parameter", ["activation", "output_activation"])
+def test_functions_are_refused(parameter):
+    est = regressor(**{parameter: ARCTAN})
     with pytest.raises(ValueError, match="cannot be written as ONNX"):
         to_onnx(est)
 

@@ -11,11 +11,13 @@ from sklearn.datasets import load_diabetes
 
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from sk_effprop.core.activations import TANH, Activation
+from sk_effprop.estimators._parameters import REGRESSOR
 from sk_effprop.preprocessing import METHODS
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from tests.export.problems import X, Y_labels, Y_values, y_classes, y_value
 
 SMALL = {"hidden_layer_sizes": (4,), "max_iter": 4, "tol": 0, "random_state": 0}
+LOSSES = REGRESSOR["loss"].alternatives
 OWN_NAMESPACES = ("numpy", "sklearn", "sk_effprop")
 
 
@@ -63,6 +65,8 @@ CASES = {
     "balanced": (C, {"class_weight": "balanced", "solver": "sgd"}, X, y_classes),
     "evidence": (R, {"solver": "lm", "alpha": "evidence"}, X, y_value),
     "early_stopping": (C, {"early_stopping": True, "solver": "sgd"}, X, y_classes),
+    "scored": (C, {"early_stopping": True, "scoring": "accuracy"}, X, y_classes),
+    **{name: (R, {"loss": name}, X, y_value) for name in LOSSES},
     "flow": (R, {"learning_rate": "flow", "solver": "sgd"}, X, y_value),
     "adaptive": (R, {"learning_rate": "adaptive", "solver": "sgd"}, X, y_value),
     "momentum": (R, {"momentum": 0.5, "solver": "sdlm"}, X, y_value),
