@@ -80,6 +80,9 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         """Check types and ranges, where they are not the defaults."""
         check_changed_parameters(self)
 
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "theta_")
+
     # ---------------------------------------------------------------------------- fit
 
     @fit_context(prefer_skip_nested_validation=True)
