@@ -97,7 +97,8 @@ def test_every_iteration_is_a_task_and_a_model(cls, solver):
         pickle.loads(pickle.dumps(fitted)).predict(X)
     if solver not in STOCHASTIC:
         np.testing.assert_allclose(losses, model.loss_curve_, rtol=1e-9)
-    np.testing.assert_allclose(min(losses), model.loss_, rtol=1e-9)
+        np.testing.assert_allclose(min(losses), model.loss_, rtol=1e-9)
+    assert any(np.array_equal(m.theta_, model.theta_) for m, *_ in recorder.models)
 
 
 @both
