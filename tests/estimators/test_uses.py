@@ -669,6 +669,21 @@ def test_coefs_are_read_only_views_of_theta(cls):
         assert not hasattr(unfitted, name)
 
 
+@both
+def test_assigned_weights_are_used_and_trained_on(cls):
+    """As with MLP, where they are plain lists: to prune, to average, to go on."""
+    model, X, y = fitted(cls, warm_start=True)
+    other, *_ = fitted(cls, random_state=1)
+    kept = model.theta_
+    before = kept.copy()
+    model.coefs_, model.intercepts_ = other.coefs_, other.intercepts_
+    np.testing.assert_array_equal(model.theta_, other.theta_)
+    np.testing.assert_array_equal(model.predict(X), other.predict(X))
+    np.testing.assert_array_equal(kept, before)
+    model.set_params(learning_rate_init=1e-300).fit(X, y)
+    np.testing.assert_array_equal(model.theta_, other.theta_)
+
+
 # -------------------------------------------------------------------------- stopping
 
 
