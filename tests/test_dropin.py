@@ -1,17 +1,21 @@
 """Switching from MLPClassifier and MLPRegressor by changing the import."""
 
 import os
+import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris, make_regression
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from tests.test_readme import blocks
 
 ROOT = Path(__file__).parent.parent
 
@@ -90,23 +94,94 @@ def test_the_estimators_were_swapped(outcomes):
     assert "test_early_stopping[EffPropClassifier]" in outcomes
 
 
+# -------------------------------------------------------------------- docs/migrating.md
+
+MIGRATING = (ROOT / "docs" / "migrating.md").read_text(encoding="utf-8")
+
+
+def table(title):
+    """Rows of the table under a title: MLP's name, ours, and what differs."""
+    section = MIGRATING.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.+) \|$", section, re.M)
+    return {theirs: (ours, what) for theirs, ours, what in rows}
+
+
+def fitted(cls):
+    """A classifier on a data frame, so that it has every attribute."""
+    X, y = data(cls)
+    pd = pytest.importorskip("pandas")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return cls(max_iter=2).fit(pd.DataFrame(X, columns=list("abcd")), y)
+
+
+def fitted_attributes(estimator):
+    # as scikit-learn does: names that end in an underscore
+    return {name for name in vars(estimator) if name.endswith("_")}
+
+
+def test_every_parameter_of_mlp_has_a_row():
+    parameters = {**MLPClassifier().get_params(), **MLPRegressor().get_params()}
+    assert set(parameters) - set(table("Parameters")) == set()
+    ours = set(EffPropClassifier().get_params()) & set(EffPropRegressor().get_params())
+    assert {name for name, _ in table("Parameters").values()} <= ours
+
+
+def test_the_rows_name_every_default_that_differs():
+    for mlp_cls, cls in (
+        (MLPClassifier, EffPropClassifier),
+        (MLPRegressor, EffPropRegressor),
+    ):
+        ours = cls().get_params()
+        for name, theirs in mlp_cls().get_params().items():
+            our_name, what = table("Parameters")[name]
+            if ours[our_name] != theirs:
+                value = str(ours[our_name]).replace("'", "")
+                assert re.search(rf"[Dd]efault `?\"?{value}", what), name
+
+
+@pytest.mark.parametrize(
+    ("mlp_cls", "cls"),
+    [(MLPClassifier, EffPropClassifier), (MLPRegressor, EffPropRegressor)],
+)
+def test_every_attribute_and_method_of_mlp_has_a_row_and_is_there(mlp_cls, cls):
+    mlp, ours = fitted(mlp_cls), fitted(cls)
+    attributes = fitted_attributes(mlp)
+    assert len(attributes) >= 13
+    for name in attributes:
+        assert hasattr(ours, table("Attributes")[name][0])
+    methods = {name for name, _ in table("Methods").values()}
+    public = {"fit", "partial_fit", "predict", "score"}
+    if cls is EffPropClassifier:
+        public |= {"predict_proba", "predict_log_proba"}
+    assert public <= methods
+    assert all(callable(getattr(ours, name)) for name in public)
+
+
+def test_the_first_positional_parameter_is_hidden_layer_sizes_in_both():
+    for cls in (EffPropClassifier, EffPropRegressor):
+        assert cls(7).hidden_layer_sizes == 7
+    assert "`hidden_layer_sizes` in both classes" in MIGRATING
+    with pytest.raises(ValueError, match="'hidden_layer_sizes' parameter"):
+        EffPropRegressor("squared_error").fit([[0.0], [1.0]], [0.0, 1.0])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("number", range(3))
+def test_the_examples_run(number):
+    exec(blocks(MIGRATING, "python")[number], {})
+
+
 # ------------------------------------------------- MLP's recipe, spelled out in ours
 
-# docs/migrating.md shows them
-MLP_RECIPE = {
-    "activation": "relu",
-    "normalize": None,
-    "init": "glorot_uniform",
-    "bias_init": "zero",
-    "solver": "adam",
-    "batch_size": 200,
-    "shuffle": True,
-    "learning_rate": "constant",
-    "learning_rate_init": 0.001,
-    "momentum": 0.9,
-    "nesterovs_momentum": True,
-    "alpha": 0.0,
-}
+
+def mlp_recipe():
+    """The one of docs/migrating.md."""
+    names = {}
+    exec(blocks(MIGRATING, "python")[1], names)
+    return names["MLP_RECIPE"]
+
+
 BOTH = [
     pytest.param(EffPropClassifier, MLPClassifier, {"loss": "log_loss"}, id="clf"),
     pytest.param(EffPropRegressor, MLPRegressor, {"normalize_target": False}, id="reg"),
@@ -120,7 +195,7 @@ SAME_SOLVERS = [
 
 
 def data(cls):
-    if cls is EffPropClassifier:
+    if cls in (EffPropClassifier, MLPClassifier):
         return load_iris(return_X_y=True)
     return make_regression(150, 4, noise=1.0, random_state=0)
 
@@ -144,7 +219,7 @@ def test_mlps_recipe_takes_mlps_steps(cls, mlp_cls, more, settings):
     start = mlp_cls(**common, batch_size=150, random_state=0)
     start.set_params(learning_rate_init=1e-300, max_iter=1).fit(X, y)
     ours = cls(**{
-        **MLP_RECIPE,
+        **mlp_recipe(),
         **more,
         **common,
         "init": theta_of(start),

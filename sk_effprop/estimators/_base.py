@@ -155,14 +155,10 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             )
             self._n_seen = n_samples
         anneals = self.solver_ in STOCHASTIC and self.solver_ != "adam"
-        # n_iter_no_change=inf leaves max_iter alone to end training: then, as
-        # MLPClassifier does, tell that it has
-        anneals_to_zero = (
-            anneals
-            and self.learning_rate == "cosine"
-            and self.n_iter_no_change < np.inf
-        )
-        self._warn(fixed_length=self.tol == 0 or anneals_to_zero)
+        # with n_iter_no_change=inf nothing but max_iter ends training, and as with
+        # MLPClassifier a warning tells that it has
+        has_an_end = self.learning_rate == "cosine" and self.n_iter_no_change < np.inf
+        self._warn(fixed_length=self.tol == 0 or (anneals and has_an_end))
         return self
 
     def _train(self, objective, rng, going_on, task, **stopping):

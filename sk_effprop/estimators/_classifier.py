@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_effprop._sklearn import fit_context
 from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
-from sk_effprop.core.losses import LogLoss, make_loss
+from sk_effprop.core.losses import LogLoss, SquaredError, make_loss
 from sk_effprop.core.targets import (
     code_indicator,
     decode_probabilities,
