@@ -2,10 +2,9 @@
 
 Five-fold cross-validated probabilities on raw data with default parameters: of squared
 error, of log loss, and of squared error with a sigmoid or a temperature fitted to
-held-out decisions.  A point of the picture is a tenth of all (example, class) pairs that the
-network is neither sure nor sure against (0.02 to 0.98): the share of pairs that were
-right over the mean probability.  It goes to docs/benchmarks/reliability.png if
-matplotlib is installed.
+held-out decisions.  A point of the picture is a tenth of all (example, class) pairs
+with a probability of 0.02 to 0.98: the share of pairs that were right, over their mean
+probability.  It goes to docs/benchmarks/reliability.png if matplotlib is installed.
 """
 
 import warnings

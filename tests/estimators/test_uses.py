@@ -143,21 +143,6 @@ def test_no_op_values_are_alternatives(cls):
         assert value in REGISTRY[cls][name].alternatives
 
 
-def test_a_grid_search_in_two_processes():
-    X, y = problem(EffPropClassifier)
-    grid = {
-        "normalize": ["standardize", None],
-        "init": ["lecun_uniform", 0.3],
-        "target_values": ["max_curvature", "asymptote"],
-    }
-    estimator = EffPropClassifier(**SGD)
-    search = GridSearchCV(estimator, grid, cv=2, n_jobs=2).fit(X, y)
-    assert len(search.cv_results_["params"]) == 8
-    alone = clone(estimator).set_params(**search.best_params_).fit(X, y)
-    np.testing.assert_array_equal(search.best_estimator_.theta_, alone.theta_)
-    assert search.score(X, y) == alone.score(X, y)
-
-
 @both
 def test_in_a_pipeline(cls):
     X, y = problem(cls)
