@@ -4,7 +4,8 @@ Five-fold cross-validated probabilities on raw data with default parameters: of 
 error, of log loss, and of squared error with a sigmoid or a temperature fitted to
 held-out decisions.  A point of the picture is a tenth of all (example, class) pairs
 with a probability of 0.02 to 0.98: the share of pairs that were right, over their mean
-probability.  It goes to docs/benchmarks/reliability.png if matplotlib is installed.
+probability; fewer points where there would be less than 25 pairs to each.  It goes to
+docs/benchmarks/reliability.png if matplotlib is installed.
 """
 
 import warnings
@@ -21,6 +22,7 @@ from sk_effprop import EffPropClassifier
 
 PICTURE = Path(__file__).parents[1] / "docs" / "benchmarks" / "reliability.png"
 N_BINS = 10
+MIN_PAIRS = 25
 UNSURE = 0.02
 
 
@@ -44,7 +46,7 @@ def reliability(p, hit):
     """Mean probability and share of hits in bins of equally many unsure pairs."""
     unsure = (p > UNSURE) & (p < 1.0 - UNSURE)
     order = np.argsort(p[unsure])
-    parts = np.array_split(order, N_BINS)
+    parts = np.array_split(order, np.clip(len(order) // MIN_PAIRS, 1, N_BINS))
     means = [p[unsure][part].mean() for part in parts]
     return np.array(means), np.array([hit[unsure][part].mean() for part in parts])
 
@@ -105,6 +107,6 @@ def draw(curves):
     figure.supxlabel("probability")
     figure.supylabel("share that was right")
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    figure.legend(handles, names, loc="outside upper center", ncols=len(names))
     figure.savefig(PICTURE, dpi=110)
     print(f"\npicture: {PICTURE.name}")
