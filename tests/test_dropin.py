@@ -48,8 +48,6 @@ EXCLUDED = {
     "test_mlp_loading_from_joblib_partial_fit": DEFAULTS + "solver; its rate of 0.01 "
     "is meant for adam",
 }
-# Features that are on their way; to be empty.
-WAITING = {"test_mlp_vs_poisson_glm_equivalent[42]"}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +77,7 @@ def _has_passed(case):
 def test_scikit_learns_tests_of_mlp_pass_with_our_estimators(outcomes):
     """But for those that are excluded; and every exclusion is still needed."""
     failed = {name for name, passed in outcomes.items() if not passed}
-    expected = {*EXCLUDED, *WAITING} & set(outcomes)
+    expected = set(EXCLUDED) & set(outcomes)
     assert failed - expected == set(), "new failures"
     assert expected - failed == set(), "excluded without need"
 
