@@ -95,18 +95,17 @@ def draw(curves):
         print("matplotlib is not installed: no picture")
         return
     figure, axes = plt.subplots(
-        1, len(curves), figsize=(3.2 * len(curves), 3.8), sharex=True, sharey=True,
-        layout="constrained",
-    )  # fmt: skip
-    for axis, (table, lines) in zip(axes, curves.items(), strict=True):
+        2, 3, figsize=(9, 6), sharex=True, sharey=True, layout="constrained"
+    )
+    for axis, (table, lines) in zip(axes.flat, curves.items(), strict=False):
         axis.plot([0, 1], [0, 1], color="grey", linestyle=":")
         for name, (p, share) in lines.items():
             axis.plot(p, share, "o-", markersize=3, linewidth=1, label=name)
         axis.set_title(table)
-        axis.set_aspect("equal")
     figure.supxlabel("probability")
     figure.supylabel("share that was right")
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=len(names))
+    # there are five tables
+    axes[1, 2].axis("off")
+    axes[1, 2].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
     figure.savefig(PICTURE, dpi=110)
     print(f"\npicture: {PICTURE.name}")
