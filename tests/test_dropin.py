@@ -1,6 +1,7 @@
 """Switching from MLPClassifier and MLPRegressor by changing the import."""
 
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -10,7 +11,12 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris, make_regression
+from sklearn.base import clone
+from sklearn.datasets import (
+    load_iris,
+    make_multilabel_classification,
+    make_regression,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -90,6 +96,69 @@ def test_few_of_scikit_learns_tests_are_excluded(outcomes):
 def test_the_estimators_were_swapped(outcomes):
     """Else everything would pass."""
     assert "test_early_stopping[EffPropClassifier]" in outcomes
+
+
+# ---------------------------------- what the tests excluded for a default are meant for
+
+
+def test_a_stronger_penalty_makes_smaller_weights():
+    """As in test_alpha, for the sum that is penalised; for each layer with log_loss."""
+    X, y = load_iris(return_X_y=True)
+    for loss in ("squared_error", "log_loss"):
+        small, large = (
+            EffPropClassifier(10, alpha=alpha, loss=loss, random_state=1).fit(X, y)
+            for alpha in (0.0, 1.0)
+        )
+        sums = [[np.sum(W**2) for W in model.coefs_] for model in (small, large)]
+        assert sum(sums[0]) > sum(sums[1])
+        if loss == "log_loss":
+            assert all(a > b for a, b in zip(*sums, strict=True))
+
+
+@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu"])
+def test_without_a_penalty_noise_is_fitted(activation):
+    """As in test_lbfgs_regression."""
+    X, y = make_regression(200, 10, noise=100.0, bias=20.0, random_state=7)
+    model = EffPropRegressor(50, activation=activation, solver="lbfgs", random_state=1)
+    assert model.set_params(max_iter=100).fit(X, y).score(X, y) < 0.95
+    model.set_params(alpha=0.0, tol=0.0, max_iter=300).fit(X, y)
+    assert model.score(X, y) > 0.98
+
+
+def test_labels_are_learnt_from_a_stream():
+    """As in test_multilabel_classification, but that the rate is found."""
+    X, Y = make_multilabel_classification(50, random_state=0)
+    for solver in ("sgd", "sdlm"):
+        model = EffPropClassifier(50, solver=solver, alpha=1e-5, random_state=0)
+        for _ in range(100):
+            model.partial_fit(X, Y, classes=range(5))
+        assert model.score(X, Y) > 0.9
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_calls_of_partial_fit_are_epochs_of_fit(momentum):
+    """As in test_partial_fit_regression."""
+    X, y = make_regression(200, 10, noise=100.0, random_state=7)
+    model = EffPropRegressor(
+        solver="sgd", activation="relu", learning_rate_init=0.01, batch_size="full",
+        learning_rate="constant", momentum=momentum, alpha=1e-4, max_iter=50, tol=0,
+        random_state=1,
+    )  # fmt: skip
+    fitted = model.fit(X, y).predict(X)
+    streamed = clone(model)
+    for _ in range(50):
+        streamed.partial_fit(X, y)
+    np.testing.assert_allclose(streamed.predict(X), fitted, rtol=1e-7, atol=1e-9)
+
+
+def test_a_loaded_regressor_learns_another_target():
+    """As in test_mlp_loading_from_joblib_partial_fit, but that the rate is found."""
+    model = EffPropRegressor(42, random_state=42).fit([[2]], [4])
+    loaded = pickle.loads(pickle.dumps(model))
+    for _ in range(200):
+        loaded.partial_fit([[2]], [1])
+    np.testing.assert_allclose(model.predict([[2]]), [4], rtol=1e-4)
+    np.testing.assert_allclose(loaded.predict([[2]]), [1], rtol=1e-4)
 
 
 # -------------------------------------------------------------------- docs/migrating.md
