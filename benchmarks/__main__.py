@@ -14,6 +14,7 @@ NAMES = (
     "curvature",
     "goal",
     "time_to_accuracy",
+    "reliability",
 )
 
 

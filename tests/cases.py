@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from scipy import sparse
 from scipy.special import expit
 
 from sk_effprop.core.activations import (
@@ -163,6 +164,12 @@ class Correlated:
     def hessian(self, outputs, targets):
         """A for every example."""
         return np.tile(self.A, (len(outputs), 1, 1))
+
+
+def sparse_normal(rng: np.random.Generator, shape: Any, density: float) -> Any:
+    """A CSR array of which about so many entries are stored."""
+    stored = rng.uniform(size=shape) < density
+    return sparse.csr_array(np.where(stored, rng.normal(size=shape), 0.0))
 
 
 class LossCase(NamedTuple):

@@ -15,3 +15,13 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     """Choose the settings before the tests that use them are collected."""
     contract.every_setting = config.getoption("--all-settings")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many of the common checks passed."""
+    passed = terminalreporter.stats.get("passed", [])
+    checks = [report for report in passed if "test_common_checks[" in report.nodeid]
+    if checks:
+        terminalreporter.section("scikit-learn's common checks")
+        for line in contract.summary(checks):
+            terminalreporter.line(line)

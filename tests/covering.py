@@ -1,6 +1,6 @@
-"""Settings for the common checks: one value at a time, and all pairs of values."""
+"""Settings for the common checks: single values, all pairs, all combinations."""
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 
@@ -45,6 +45,19 @@ def one_at_a_time(registry):
         {"solver": "sgd", "max_iter": 60} | {name: value}
         for name, values in alternatives(registry).items()
         for value in values
+    ]
+
+
+def all_combinations(registry, *names):
+    """Every combination of the values of some hyperparameters, defaults included."""
+    levels = [(DEFAULT, *registry[name].alternatives) for name in names]
+    return [
+        {
+            name: value
+            for name, value in zip(names, row, strict=True)
+            if value is not DEFAULT
+        }
+        for row in product(*levels)
     ]
 
 

@@ -129,6 +129,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         with all_or_nothing(self), told as task:
             going_on = self.warm_start and hasattr(self, "theta_")
             train = self._read(X, y, sample_weight, reset=not going_on)
+            if going_on:
+                self._check_warm_targets(train.y)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
             rng = self._start_rng(going_on)
             wants_split = self.early_stopping != "auto" and self.early_stopping
@@ -156,8 +158,10 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             )
             self._n_seen = n_samples
         anneals = self.solver_ in STOCHASTIC and self.solver_ != "adam"
-        anneals_to_zero = anneals and self.learning_rate == "cosine"
-        self._warn(fixed_length=self.tol == 0 or anneals_to_zero)
+        # with n_iter_no_change=inf nothing but max_iter ends training, and as with
+        # MLPClassifier a warning tells that it has
+        has_an_end = self.learning_rate == "cosine" and self.n_iter_no_change < np.inf
+        self._warn(fixed_length=self.tol == 0 or (anneals and has_an_end))
         return self
 
     def _train(self, objective, rng, going_on, task, **stopping):
@@ -167,10 +171,12 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             build.check_loss(objective, theta)
             value = objective.value(theta)
             if not np.isfinite(value):
+                # first what MLPRegressor says, word for word
                 raise ValueError(
-                    f"The inputs are too large to compute with: normalize="
-                    f"{self.normalize!r} leaves the objective at {value} before any "
-                    "training. Scale X, or take out what is not a measurement."
+                    "Solver produced non-finite parameter weights. The input data may "
+                    "contain large values and need to be preprocessed. With normalize="
+                    f"{self.normalize!r} the objective is {value} before any training. "
+                    "Scale X, or take out what is not a measurement."
                 )
             monitor = Monitor(
                 theta, value, null_value=objective.null_value(), **stopping
@@ -309,18 +315,43 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
 
     @property
     def coefs_(self):
-        """Weights of each layer, (n_in, n_out), on normalised inputs; read-only."""
+        """Weights of each layer, (n_in, n_out), on normalised inputs.
+
+        The views are read-only; a whole list may be assigned.
+        """
         return [_read_only(W[:-1]) for W in self._fitted_layers("coefs_")]
+
+    @coefs_.setter
+    def coefs_(self, matrices):
+        self._replace_weights("coefs_", np.s_[:-1], matrices)
 
     @property
     def intercepts_(self):
-        """Biases of each layer, (n_out,); read-only."""
+        """Biases of each layer, (n_out,); read-only, but for a whole list."""
         return [_read_only(W[-1]) for W in self._fitted_layers("intercepts_")]
+
+    @intercepts_.setter
+    def intercepts_(self, vectors):
+        self._replace_weights("intercepts_", np.s_[-1], vectors)
 
     def _fitted_layers(self, name):
         if not hasattr(self, "theta_"):
             raise AttributeError(f"{name} is there after fit.")
         return self.network_.layers(self.theta_)
+
+    def _replace_weights(self, name, rows, values):
+        """Write new values into a copy of theta_; what was taken from it stays."""
+        wanted = [view.shape for view in getattr(self, name)]
+        values = [np.asarray(value) for value in values]
+        if [value.shape for value in values] != wanted:
+            raise ValueError(
+                f"{name} must have the shapes {wanted} of the fitted network, got "
+                f"{[value.shape for value in values]}."
+            )
+        theta = self.theta_.copy()
+        for W, value in zip(self.network_.layers(theta), values, strict=True):
+            W[rows] = value
+        self.theta_ = theta
 
     # ---------------------------------------------------------------------------- parts
 

@@ -20,6 +20,7 @@ from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, RateRule, Rates, ScheduleSettings
+from sk_effprop.core.targets import place_targets
 from sk_effprop.estimators._parameters import hidden_sizes, is_per_layer, refuse
 from sk_effprop.solvers import (
     BATCH,
@@ -54,6 +55,8 @@ MAX_RANKED_ROWS = 1000
 CHECKED_ROWS = 10
 # alpha="auto": strength of the penalty for one connection and one example
 AUTO_ALPHA = 0.15
+# ... of a squared error between such targets
+USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
 
 
 def resolve_activation(activation: Any) -> AnyActivation:
@@ -81,13 +84,18 @@ def make_network(
     return Network(sizes, (*hidden_activations(est), output))
 
 
-def penalty(est: Any, network: Network, n_samples: float) -> Any:
-    """L2 strength of every weight."""
+def squared_spread(low: float, high: float) -> float:
+    """How a squared error between these targets compares with that of usual ones."""
+    usual_low, usual_high = USUAL_TARGETS
+    return ((high - low) / (usual_high - usual_low)) ** 2
+
+
+def penalty(est: Any, network: Network, n_samples: float, unit: float) -> Any:
+    """L2 strength of every weight; "auto" is in units of the loss of usual targets."""
     if isinstance(est.alpha, str):
         # "evidence" starts there
-        return network.per_layer(
-            lambda fan_in, fan_out: AUTO_ALPHA * fan_in / n_samples, biases=0.0
-        )
+        strength = AUTO_ALPHA * unit / n_samples
+        return network.per_layer(lambda fan_in, fan_out: strength * fan_in, biases=0.0)
     return network.per_layer(lambda fan_in, fan_out: est.alpha, biases=0.0)
 
 

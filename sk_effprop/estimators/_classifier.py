@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_effprop._sklearn import fit_context
 from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
-from sk_effprop.core.losses import LogLoss, make_loss
+from sk_effprop.core.losses import LogLoss, SquaredError, make_loss
 from sk_effprop.core.targets import (
     code_indicator,
     decode_probabilities,
@@ -149,9 +149,11 @@ default="none"
     alpha : float, "auto" or "evidence", default="auto"
         L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
         times the sum of squared weights, biases excepted. "auto" is ``0.15 * fan_in
-        / n_samples`` in each layer. "evidence", with ``solver="lm"`` and squared
-        error, lets the data choose it for each layer (MacKay 1992), as MATLAB's
-        trainbr does; for networks with fewer weights than there are examples.
+        / n_samples`` in each layer; for class targets closer than those of
+        "lecun_tanh" it is less, by their squared distance, as the loss is.
+        "evidence", with ``solver="lm"`` and squared error, lets the data choose it for
+        each layer (MacKay 1992), as MATLAB's trainbr does; for networks with fewer
+        weights than there are examples.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
     max_iter : int, default=200
@@ -407,6 +409,8 @@ default="none"
                 "the weights with sklearn.utils.class_weight.compute_class_weight and "
                 "pass them as a dict."
             )
+        if classes is not None and hasattr(self, "theta_"):
+            self._check_named_again(classes)
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X):
@@ -550,6 +554,7 @@ default="none"
                 f"the classes {self.classes_.tolist()}."
             )
         self._output = self._resolve_output()
+        self._loss_unit = 1.0
         if self.loss == "log_loss":
             self._loss, self._low_high, self._decision_offset = (
                 LogLoss(self._exclusive), (0.0, 1.0), 0.0,
@@ -557,8 +562,29 @@ default="none"
         else:
             self._loss = make_loss(self.loss)
             self._low_high = place_targets(self.target_values, self._output[0])
+            if isinstance(self._loss, SquaredError):
+                self._loss_unit = build.squared_spread(*self._low_high)
             self._decision_offset = midpoint_preactivation(
                 *self._low_high, self._output[0]
+            )
+
+    def _check_warm_targets(self, y):
+        known = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+        if not np.array_equal(known, self.classes_):
+            # what MLPClassifier says, word for word
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has "
+                f"{known}. Use partial_fit for a part of the classes, or "
+                "warm_start=False."
+            )
+
+    def _check_named_again(self, classes):
+        if not np.array_equal(unique_labels(classes), self.classes_):
+            raise ValueError(
+                f"classes must stay what they were in the first call, "
+                f"{self.classes_.tolist()}, got {np.asarray(classes).tolist()}. "
+                "Leave them out, or use a new estimator."
             )
 
     def _check_known(self, y):

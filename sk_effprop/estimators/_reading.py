@@ -23,6 +23,9 @@ from sk_effprop.preprocessing import (
 class DataReader(BaseEstimator, metaclass=ABCMeta):
     """Reading data, the same for both estimators; subclasses know the targets."""
 
+    # of alpha="auto", which is relative to the loss
+    _loss_unit = 1.0
+
     # ------------------------------------------------------- what subclasses must know
 
     @abstractmethod
@@ -36,6 +39,9 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _learn_targets(self, examples, classes=None):
         """Set the coding of targets, ``_loss`` and ``_output`` (activation, name)."""
+
+    def _check_warm_targets(self, y):
+        """Refuse targets that ``warm_start`` cannot go on with; values always do."""
 
     @abstractmethod
     def _code_targets(self, y, dtype):
@@ -151,7 +157,7 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
             sizes = inputs.shape[1] - 1, targets.shape[1]
             network = build.make_network(self, *sizes, self._output[0])
             n_samples = n_samples or self._count(examples)
-            penalty = build.penalty(self, network, n_samples)
+            penalty = build.penalty(self, network, n_samples, self._loss_unit)
         uniform = np.ptp(weight) == 0.0
         return Objective(
             network,

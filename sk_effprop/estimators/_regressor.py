@@ -150,9 +150,11 @@ default="none"
     alpha : float, "auto" or "evidence", default="auto"
         L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
         times the sum of squared weights, biases excepted. "auto" is ``0.15 * fan_in
-        / n_samples`` in each layer. "evidence", with ``solver="lm"`` and squared
-        error, lets the data choose it for each layer (MacKay 1992), as MATLAB's
-        trainbr does; for networks with fewer weights than there are examples.
+        / n_samples`` in each layer; for class targets closer than those of
+        "lecun_tanh" it is less, by their squared distance, as the loss is.
+        "evidence", with ``solver="lm"`` and squared error, lets the data choose it for
+        each layer (MacKay 1992), as MATLAB's trainbr does; for networks with fewer
+        weights than there are examples.
     max_iter : int, default=200
         Epochs of stochastic solvers, iterations of batch solvers.
     max_fun : int, default=15000

@@ -24,7 +24,7 @@ def split_off(
     Raises
     ------
     ValueError
-        If one part would be empty.
+        If nothing would be left to train on, or less than two to validate on.
     """
     n = len(examples)
     strata = _strata(examples.y)
@@ -35,6 +35,12 @@ def split_off(
             f"train on or nothing to validate with: n_samples={n}, and one example of "
             "every class is needed for training. Use early_stopping=False, X_val and "
             "y_val, or more data."
+        )
+    if shares.sum() < 2:
+        raise ValueError(
+            f"The validation set is too small: validation_fraction={fraction} of {n} "
+            "examples is one, whose score says little. Increase validation_fraction or "
+            "the size of the data, or use early_stopping=False."
         )
     is_held_out = np.zeros(n, dtype=bool)
     order = rng.permutation(n)

@@ -12,6 +12,9 @@ from sk_effprop.solvers.base import Monitor, Solution
 
 # SciPy's: converged, too many evaluations; anything else is a line search that failed
 STATUS = {0: "converged", 1: "max_fun"}
+# Inputs of at most so many numbers are copied to double precision: the line search and
+# the curvature live on small differences of the objective.
+MAX_DOUBLED_NUMBERS = 10**7
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,9 @@ class LBFGS:
         monitor: Monitor,
     ) -> Solution:
         """Minimise until the monitor says stop or the gradient vanishes."""
-        dtype = theta.dtype
+        if np.prod(objective.inputs.shape) <= MAX_DOUBLED_NUMBERS:
+            objective = objective.as_float64()
+        dtype = objective.targets.dtype
 
         def value_and_gradient(x: Array) -> tuple[float, Array]:
             value, gradient = objective.value_and_gradient(x.astype(dtype))
@@ -66,4 +71,4 @@ class LBFGS:
                 },
             )
         message = STATUS.get(result.status, "precision")
-        return Solution(result.x.astype(dtype), None, result.status == 0, message)
+        return Solution(result.x.astype(theta.dtype), None, result.status == 0, message)

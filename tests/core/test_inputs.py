@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from scipy import sparse
 
 from sk_effprop.core.inputs import FoldedSparse, with_ones
+from tests.cases import sparse_normal
 
 ROWS = [
     pytest.param(slice(2, 7), id="slice"),
@@ -15,7 +15,7 @@ ROWS = [
 def pair(request):
     """Folded sparse inputs, and the dense array that they stand for."""
     rng = np.random.default_rng(0)
-    X = sparse.random_array((10, 5), density=0.4, rng=rng, format="csr")
+    X = sparse_normal(rng, (10, 5), density=0.4)
     shift = rng.normal(size=5)
     A = {
         "diagonal": rng.uniform(0.5, 2.0, size=5),

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 import sk_effprop.core.curvature as curvature_module
 import sk_effprop.core.objective as objective_module
@@ -19,6 +18,7 @@ from tests.cases import (
     MAIN_LOSS_PARAMS,
     NETWORK_PARAMS,
     make_problem,
+    sparse_normal,
 )
 
 
@@ -203,7 +203,7 @@ def test_sparse_inputs_bend_like_dense_ones(full):
     objective, theta = squared_error_problem((4,))
     rng = np.random.default_rng(3)
     n, d = objective.inputs.shape[0], objective.inputs.shape[1] - 1
-    X = sparse.random_array((n, d), density=0.5, rng=rng, format="csr")
+    X = sparse_normal(rng, (n, d), density=0.5)
     shift = rng.normal(size=d)
     A = rng.normal(size=(d, d)) if full else rng.uniform(0.5, 2.0, size=d)
     folded = FoldedSparse(X, shift, A)

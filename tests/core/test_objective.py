@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 import sk_effprop.core.objective as objective_module
 from sk_effprop.core.inputs import FoldedSparse
@@ -14,6 +13,7 @@ from tests.cases import (
     LOSS_PARAMS,
     MAIN_LOSS_PARAMS,
     make_problem,
+    sparse_normal,
 )
 
 CUSTOM = ALL_ACTIVATIONS["custom"]
@@ -90,7 +90,7 @@ def test_penalty_is_half_alpha_times_the_squared_weights_without_biases():
 def test_folded_sparse_inputs_give_what_dense_ones_give(monkeypatch, loss, full):
     dense, theta = make_problem((4,), CUSTOM, loss)
     rng = np.random.default_rng(2)
-    X = sparse.random_array((12, 3), density=0.5, rng=rng, format="csr")
+    X = sparse_normal(rng, (12, 3), density=0.5)
     shift = rng.normal(size=3)
     A = rng.normal(size=(3, 3)) if full else rng.uniform(0.5, 2.0, size=3)
     normalised = (X.toarray() - shift) @ (A if full else np.diag(A))

@@ -1,13 +1,22 @@
-"""What scikit-learn's common checks are run with, and what is expected to fail."""
+"""What scikit-learn's common checks are run with, and what is expected to fail.
 
+``python -m tests.estimators.contract`` counts the checks that default parameters pass,
+next to those of scikit-learn's own networks.
+"""
+
+from collections import Counter
+from warnings import catch_warnings, simplefilter
+
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import check_estimator
 
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from sk_effprop.core.losses import REGRESSION_LOSSES
 from sk_effprop.estimators._parameters import CLASSIFIER, REGRESSOR
 from sk_effprop.preprocessing import METHODS
 from sk_effprop.solvers import SOLVERS, STOCHASTIC
-from tests.covering import all_pairs, one_at_a_time
+from tests.covering import all_combinations, all_pairs, one_at_a_time
 
 # set by the command line, see conftest.py
 every_setting = False
@@ -47,6 +56,7 @@ def estimators():
         settings = all_pairs(registry, max_alternatives=1)
         if every_setting:
             settings = all_pairs(registry, max_alternatives=9) + one_at_a_time(registry)
+            settings += all_combinations(registry, "solver", "loss", "normalize")
         chosen += [estimator(**({"max_iter": epochs(s)} | s)) for s in settings]
     return chosen
 
@@ -70,3 +80,33 @@ def expected_failures(estimator):
     return (WEIGHT_CHECKS if stochastic else {}) | (
         SIGN_CHECKS if positive_only else {}
     )
+
+
+def count(estimator):
+    """How many of the common checks passed, failed or were skipped."""
+    with catch_warnings():
+        simplefilter("ignore")
+        logs = check_estimator(estimator, on_skip=None, on_fail=None)
+    return Counter(log["status"] for log in logs)
+
+
+def summary(reports):
+    """Lines about the reports of a run, a count for each of the default estimators."""
+    names = [f"{cls.__name__}()" for cls in (EffPropClassifier, EffPropRegressor)]
+    defaults = [
+        f"{name}: {sum(f'[{name}-' in report.nodeid for report in reports)}"
+        for name in names
+    ]
+    settings = {report.nodeid.split("-check_")[0] for report in reports}
+    return [
+        f"common checks passed, default parameters: {', '.join(defaults)}",
+        f"common checks passed, {len(settings)} settings: {len(reports)}",
+    ]
+
+
+if __name__ == "__main__":
+    for model in (
+        EffPropClassifier(), EffPropRegressor(), MLPClassifier(), MLPRegressor(),
+    ):  # fmt: skip
+        counts = ", ".join(f"{n} {status}" for status, n in count(model).items())
+        print(f"{type(model).__name__}: {counts}")

@@ -432,6 +432,43 @@ def test_another_coding_of_targets_cannot_go_on_from_old_weights(change):
     assert_refused(model, lambda m: m.partial_fit(X, y), f"{name} was .*would become")
 
 
+@pytest.mark.parametrize("change", ["fewer", "other", "multilabel"])
+def test_a_warm_fit_wants_the_same_classes(change):
+    X, y = problem(EffPropClassifier)
+    others = {"fewer": np.minimum(y, 1), "other": y + 1, "multilabel": np.eye(3)[y]}
+    model = EffPropClassifier(**SGD, warm_start=True).fit(X, y)
+    message = r"warm_start can only be used .* same classes .* got \[0 1 2\]"
+    if change == "multilabel":
+        # as many labels as there were classes
+        message = "does not fit the classes of the first call"
+    assert_refused(model, lambda m: m.fit(X, others[change]), message)
+
+
+def test_the_classes_of_a_stream_are_named_once_and_for_all():
+    X, y = problem(EffPropClassifier)
+    model = EffPropClassifier(**SGD).partial_fit(X, y, classes=[0, 1, 2])
+    model.partial_fit(X[:5], y[:5], classes=[2, 1, 0])
+    message = r"classes must stay .*\[0, 1, 2\], got \[1, 2\]"
+    assert_refused(model, lambda m: m.partial_fit(X, y, classes=[1, 2]), message)
+
+
+@both
+def test_one_example_is_no_validation_set(cls):
+    X, y = problem(cls)
+    with pytest.raises(ValueError, match=r"set is too small: validation_fraction=0.1"):
+        cls(**SGD, early_stopping=True).fit(X[:9], y[:9])
+
+
+@both
+def test_weights_of_another_shape_are_not_taken(cls):
+    X, y = problem(cls)
+    model = cls(**SGD).fit(X, y)
+    with pytest.raises(ValueError, match=r"coefs_ must have the shapes \["):
+        model.coefs_ = model.coefs_[:1]
+    with pytest.raises(ValueError, match=r"intercepts_ must have the shapes \["):
+        model.intercepts_ = [b[:1, None] for b in model.intercepts_]
+
+
 # ------------------------------------------------------------------ numbers without end
 
 

@@ -1,10 +1,14 @@
 """scikit-learn's common checks, on the defaults and on settings of every trick."""
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_class_weight_classifiers,
+    parametrize_with_checks,
+)
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from tests.estimators.contract import estimators, expected_failures
+from sk_effprop.solvers import STOCHASTIC
+from tests.estimators.contract import epochs, estimators, expected_failures
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -18,3 +22,19 @@ def test_common_checks(estimator, check):
 def test_defaults_have_no_expected_failures(estimator):
     """No excuse is made for default parameters."""
     assert expected_failures(estimator) == {}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+@pytest.mark.parametrize("solver", STOCHASTIC)
+def test_class_weights_hold_in_any_order_of_presentation(solver, loss):
+    """Also in one that shows the classes in turn, as often as there are examples."""
+    for shuffle in ("interleave", True, False):
+        estimator = EffPropClassifier(
+            solver=solver,
+            loss=loss,
+            shuffle=shuffle,
+            max_iter=epochs({"solver": solver}),
+            random_state=0,
+        )
+        check_class_weight_classifiers("EffPropClassifier", estimator)

@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.core.activations import ACTIVATIONS
 from sk_effprop.training.monitor import Monitor
 
 BOTH = [EffPropClassifier, EffPropRegressor]
@@ -47,6 +48,23 @@ def learnt(model):
 
 
 # ------------------------------------------------------------- the way to the minimum
+
+
+@pytest.mark.parametrize("alpha", ["auto", 0.0])
+def test_the_size_of_outputs_and_targets_does_not_matter(alpha):
+    """The loss goes with its square, and alpha="auto" does, too."""
+    X, y = problem(EffPropClassifier)
+    results = []
+    for size in (1.0, 0.1):
+        output = ACTIVATIONS["lecun_tanh"]._replace(amplitude=1.7159 * size)
+        model = EffPropClassifier(
+            **SETTINGS["sgd"], alpha=alpha, learning_rate_init=1e-300,
+            output_activation=output,
+        ).fit(X, y)  # fmt: skip
+        loss, gradient = model.loss_and_gradient(X, y)
+        results.append((model.theta_, loss / size**2, gradient / size**2))
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9)
 
 
 @both

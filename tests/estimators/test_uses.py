@@ -143,21 +143,6 @@ def test_no_op_values_are_alternatives(cls):
         assert value in REGISTRY[cls][name].alternatives
 
 
-def test_a_grid_search_in_two_processes():
-    X, y = problem(EffPropClassifier)
-    grid = {
-        "normalize": ["standardize", None],
-        "init": ["lecun_uniform", 0.3],
-        "target_values": ["max_curvature", "asymptote"],
-    }
-    estimator = EffPropClassifier(**SGD)
-    search = GridSearchCV(estimator, grid, cv=2, n_jobs=2).fit(X, y)
-    assert len(search.cv_results_["params"]) == 8
-    alone = clone(estimator).set_params(**search.best_params_).fit(X, y)
-    np.testing.assert_array_equal(search.best_estimator_.theta_, alone.theta_)
-    assert search.score(X, y) == alone.score(X, y)
-
-
 @both
 def test_in_a_pipeline(cls):
     X, y = problem(cls)
@@ -667,6 +652,21 @@ def test_coefs_are_read_only_views_of_theta(cls):
     unfitted = cls()
     for name in ("coefs_", "intercepts_"):
         assert not hasattr(unfitted, name)
+
+
+@both
+def test_assigned_weights_are_used_and_trained_on(cls):
+    """As with MLP, where they are plain lists: to prune, to average, to go on."""
+    model, X, y = fitted(cls, warm_start=True)
+    other, *_ = fitted(cls, random_state=1)
+    kept = model.theta_
+    before = kept.copy()
+    model.coefs_, model.intercepts_ = other.coefs_, other.intercepts_
+    np.testing.assert_array_equal(model.theta_, other.theta_)
+    np.testing.assert_array_equal(model.predict(X), other.predict(X))
+    np.testing.assert_array_equal(kept, before)
+    model.set_params(learning_rate_init=1e-300).fit(X, y)
+    np.testing.assert_array_equal(model.theta_, other.theta_)
 
 
 # -------------------------------------------------------------------------- stopping

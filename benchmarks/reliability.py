@@ -1,0 +1,111 @@
+"""What the probabilities are worth: a reliability diagram (cf. section 4.5).
+
+Five-fold cross-validated probabilities on raw data with default parameters: of squared
+error, of log loss, and of squared error with a sigmoid or a temperature fitted to
+held-out decisions.  A point of the picture is a tenth of all (example, class) pairs
+with a probability of 0.02 to 0.98: the share of pairs that were right, over their mean
+probability; fewer points where there would be less than 25 pairs to each.  It goes to
+docs/benchmarks/reliability.png if matplotlib is installed.
+"""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.metrics import log_loss
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from threadpoolctl import threadpool_limits
+
+from benchmarks.defaults import tables
+from sk_effprop import EffPropClassifier
+
+PICTURE = Path(__file__).parents[1] / "docs" / "benchmarks" / "reliability.png"
+N_BINS = 10
+MIN_PAIRS = 25
+UNSURE = 0.02
+
+
+def models():
+    """Classifiers by name; temperature scaling came with scikit-learn 1.8."""
+    squared = EffPropClassifier(random_state=0)
+    named = {
+        "squared error": squared,
+        "log loss": EffPropClassifier(loss="log_loss", random_state=0),
+        "squared error, sigmoid": CalibratedClassifierCV(squared, method="sigmoid"),
+    }
+    methods = CalibratedClassifierCV._parameter_constraints["method"]
+    if any(constraint.is_satisfied_by("temperature") for constraint in methods):
+        named["squared error, temperature"] = CalibratedClassifierCV(
+            squared, method="temperature"
+        )
+    return named
+
+
+def reliability(p, hit):
+    """Mean probability and share of hits in bins of equally many unsure pairs."""
+    unsure = (p > UNSURE) & (p < 1.0 - UNSURE)
+    order = np.argsort(p[unsure])
+    parts = np.array_split(order, np.clip(len(order) // MIN_PAIRS, 1, N_BINS))
+    means = [p[unsure][part].mean() for part in parts]
+    return np.array(means), np.array([hit[unsure][part].mean() for part in parts])
+
+
+def calibration_error(p, hit):
+    """Mean distance of share and probability over all pairs, in bins of a tenth."""
+    bins = np.minimum((p * N_BINS).astype(int), N_BINS - 1)
+    errors = [
+        abs(hit[bins == b].mean() - p[bins == b].mean()) * np.mean(bins == b)
+        for b in np.unique(bins)
+    ]
+    return float(np.sum(errors))
+
+
+def main():
+    """Print a table in markdown, and draw one panel for each table."""
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    print("| data | probabilities | error | log loss | calibration error |")
+    print("|---|---|---|---|---|")
+    curves = {}
+    for table, (X, y) in tables().items():
+        classes, labels = np.unique(y, return_inverse=True)
+        for name, model in models().items():
+            with threadpool_limits(1), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                P = cross_val_predict(model, X, y, cv=folds, method="predict_proba")
+            error = np.mean(classes[P.argmax(axis=1)] != y)
+            # of two classes one says it all
+            columns = range(len(classes)) if len(classes) > 2 else [1]
+            p = np.concatenate([P[:, k] for k in columns])
+            hit = np.concatenate([labels == k for k in columns])
+            curves.setdefault(table, {})[name] = reliability(p, hit)
+            print(
+                f"| {table} | {name} | {error:.3f} | {log_loss(y, P):.3f} "
+                f"| {calibration_error(p, hit):.3f} |",
+                flush=True,
+            )
+    draw(curves)
+
+
+def draw(curves):
+    """One panel for each table, one line for each kind of probabilities."""
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        print("matplotlib is not installed: no picture")
+        return
+    figure, axes = plt.subplots(
+        2, 3, figsize=(9, 6), sharex=True, sharey=True, layout="constrained"
+    )
+    for axis, (table, lines) in zip(axes.flat, curves.items(), strict=False):
+        axis.plot([0, 1], [0, 1], color="grey", linestyle=":")
+        for name, (p, share) in lines.items():
+            axis.plot(p, share, "o-", markersize=3, linewidth=1, label=name)
+        axis.set_title(table)
+    figure.supxlabel("probability")
+    figure.supylabel("share that was right")
+    # there are five tables
+    axes[1, 2].axis("off")
+    axes[1, 2].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
+    figure.savefig(PICTURE, dpi=110)
+    print(f"\npicture: {PICTURE.name}")
