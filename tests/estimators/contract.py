@@ -35,8 +35,8 @@ SIGN_CHECKS = {
 }
 
 NO_SPARSE_CHECKS = {
-    "check_sample_weight_equivalence_on_sparse_data": "scikit-learn 1.6 runs it on all, "
-    "whatever their tags say of sparse data"
+    "check_sample_weight_equivalence_on_sparse_data": "scikit-learn 1.6 runs it on "
+    "all, whatever their tags say of sparse data"
 }
 
 
