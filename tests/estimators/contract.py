@@ -73,17 +73,20 @@ def epochs(setting):
 
 def expected_failures(estimator):
     """Checks that this setting cannot pass, with the reason."""
+    tags = get_tags(estimator)
+    always = {} if tags.input_tags.sparse else NO_SPARSE_CHECKS
     if isinstance(estimator, InputNormalizer):
-        return {} if get_tags(estimator).input_tags.sparse else NO_SPARSE_CHECKS
+        return always
     # a random split or an int batch size make solver="auto" random, too
     stochastic = (
         estimator.solver in STOCHASTIC
         or estimator.early_stopping is True
         or isinstance(estimator.batch_size, int)
     )
-    positive_only = get_tags(estimator).target_tags.positive_only
-    return (WEIGHT_CHECKS if stochastic else {}) | (
-        SIGN_CHECKS if positive_only else {}
+    return (
+        always
+        | (WEIGHT_CHECKS if stochastic else {})
+        | (SIGN_CHECKS if tags.target_tags.positive_only else {})
     )
 
 
