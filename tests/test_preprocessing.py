@@ -6,6 +6,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sk_effprop import InputNormalizer
 from sk_effprop.preprocessing import METHODS, ROTATIONS
+from tests.estimators.contract import expected_failures
 
 ALL_METHODS = [*METHODS, None]
 CENTRING = [method for method in METHODS if method != "scale"]
@@ -34,7 +35,8 @@ def assert_same_transform(a, b, X, **tolerance):
 
 
 @parametrize_with_checks(
-    [InputNormalizer(m) for m in ("standardize", "scale", "whiten")]
+    [InputNormalizer(m) for m in ("standardize", "scale", "whiten")],
+    expected_failed_checks=expected_failures,
 )
 def test_follows_the_conventions_of_scikit_learn(estimator, check):
     check(estimator)
@@ -229,7 +231,10 @@ def test_columns_without_a_direction_of_their_own_are_harmless(name, method):
     # variance comes from directions in which the columns really vary, and only there
     spread = np.ptp(X, axis=0) > 1e-6
     varying = X[:, spread] - X[:, spread].mean(axis=0)
-    rank = np.linalg.matrix_rank(varying / np.maximum(np.ptp(varying, axis=0), 1e-300))
+    # a matrix without columns has no rank in NumPy 2.0
+    rank = (
+        np.linalg.matrix_rank(varying / np.ptp(varying, axis=0)) if spread.any() else 0
+    )
     alive = np.ptp(Z, axis=0) > 1e-6
     if method in ROTATIONS:
         assert alive.sum() == rank

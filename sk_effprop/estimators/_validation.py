@@ -24,7 +24,7 @@ def split_off(
     Raises
     ------
     ValueError
-        If nothing would be left to train on, or less than two to validate on.
+        If one part would be empty, or both would be a single example.
     """
     n = len(examples)
     strata = _strata(examples.y)
@@ -36,11 +36,11 @@ def split_off(
             "every class is needed for training. Use early_stopping=False, X_val and "
             "y_val, or more data."
         )
-    if shares.sum() < 2:
+    if n == 2:
         raise ValueError(
-            f"The validation set is too small: validation_fraction={fraction} of {n} "
-            "examples is one, whose score says little. Increase validation_fraction or "
-            "the size of the data, or use early_stopping=False."
+            "The validation set is too small, and so is what is left to train on: "
+            "n_samples=2 leaves one example for each. Use early_stopping=False, X_val "
+            "and y_val, or more data."
         )
     is_held_out = np.zeros(n, dtype=bool)
     order = rng.permutation(n)

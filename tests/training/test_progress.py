@@ -38,7 +38,8 @@ def train(verbose, screen=None, *, max_iter=5, values=(0.7, 0.5), **settings):
 @pytest.fixture
 def terminal(monkeypatch):
     """A terminal of 100 columns."""
-    pytest.importorskip("rich")
+    # rich makes its console once; that of these tests must not be found by others
+    monkeypatch.setattr(pytest.importorskip("rich"), "_console", None)
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
