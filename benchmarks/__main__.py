@@ -15,6 +15,7 @@ NAMES = (
     "goal",
     "time_to_accuracy",
     "reliability",
+    "accuracy",
 )
 
 
