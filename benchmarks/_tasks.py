@@ -4,11 +4,11 @@ Scales are kept raw; categorical columns are one-hot encoded; rows with missing 
 are dropped.  Tables come from scikit-learn, mlxtend, statsmodels and vega_datasets; the
 other tasks are generated with fixed seeds.
 
-A source is a data set or a generator, however many tasks are made of it; all of them are
-in the same half.  The rule, made before anything was trained: sources are sorted by name
-within groups of a kind, the groups stand in the order below, and sources go to "choose"
-and "report" in turn.  Defaults are chosen on the one half, and the other tells what they
-are worth.
+A source is a data set or a generator, however many tasks are made of it; all of them
+are in the same half.  The rule, made before anything was trained: sources are sorted by
+name within groups of a kind, the groups stand in the order below, and sources go to
+"choose" and "report" in turn.  Defaults are chosen on the one half, and the other tells
+what they are worth.
 """
 
 from collections.abc import Callable
