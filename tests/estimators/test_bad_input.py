@@ -275,11 +275,12 @@ BAD_VALUES = {
     "learning_rate_scaling": ["fan_in"],
     "momentum": [1.0, -0.1],
     "nesterovs_momentum": ["yes"],
+    "averaging": ["yes", None],
     "beta_1": [1.0],
     "beta_2": [-0.1],
     "epsilon": [0.0],
     "alpha": [-1.0, "strong"],
-    "max_iter": [0, 1.5],
+    "max_iter": [0, 1.5, "all"],
     "max_fun": [0],
     "tol": [-1e-3],
     "n_iter_no_change": [0, 2.5],
@@ -313,7 +314,7 @@ BAD_VALUES_OF = {
 def test_every_parameter_that_can_be_wrong_is_tried(cls):
     """A new parameter cannot be forgotten; planned ones are tried in test_uses."""
     planned = {
-        "input_gains", "averaging", "checkpoint", "checkpoint_interval", "resume",
+        "input_gains", "checkpoint", "checkpoint_interval", "resume",
     }  # fmt: skip
     assert set(cls().get_params()) - planned == BAD_VALUES_OF[cls].keys()
 

@@ -923,7 +923,7 @@ def test_planned_values_are_refused_in_a_sentence(cls, name, value):
 @pytest.mark.parametrize(
     "setting",
     [
-        {"averaging": True},
+        {"input_gains": True},
     ],
     ids=str,
 )
