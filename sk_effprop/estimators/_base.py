@@ -142,7 +142,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 train = as_weighted_set(train)
             if not going_on:
                 self._start_coding(train)
-                self._fit_normalizer(train)
+                self._fit_normalizer(train, clip=self.input_clip)
             objective = self._make_objective(train, n_samples=n_samples)
             self._train(
                 objective,
@@ -206,7 +206,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             rng = self._start_rng(going_on)
             if not going_on:
                 self._start_coding(batch, classes)
-                self._fit_normalizer(batch)
+                self._fit_normalizer(batch, clip=None)
             elif self.normalizer_ is not None and self.normalizer_.clip is None:
                 self._keep_normalizing(batch)
             is_auto = self.solver == "auto"

@@ -35,9 +35,9 @@ from sk_effprop.solvers import (
 )
 
 # "auto": up to so many examples training is by a deterministic batch method
-SMALL = 500
+SMALL = 300
 # what solver="auto" chooses between, see docs/choosing.md
-AUTO_STOCHASTIC, AUTO_BATCH = "sgd", "lbfgs"
+AUTO_STOCHASTIC, AUTO_BATCH = "sdlm", "lbfgs"
 # examples in an on-line update of solver="sgd" and "sdlm"
 SGD_BATCH = 8
 ADAM_BATCH = 200
@@ -59,11 +59,11 @@ AUTO_ALPHA = 0.1
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
 # max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
 # at least, in epochs and in examples shown
-BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 200, 20, 20_000
+BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 200, 15, 15_000
 # bias_init="data": how far out the hyperplanes are, 1 is through a row
 BIAS_SPREAD = 2.0
 # a rate that falls to zero starts at this multiple of what the curvature allows
-BOLD_RATE = 2.0
+BOLD_RATE = 1.5
 
 
 def resolve_activation(activation: Any) -> AnyActivation:
@@ -265,11 +265,11 @@ def make_solver(
     if name in BATCH:
         return _batch_solver(est, name)
     batch_size = resolve_batch_size(est, name, objective.n_samples)
-    find_rates = _rate_rule(est, name, objective, batch_size)
     # As in MLPClassifier, adam keeps its rate.  A stream has no last epoch to fall to,
     # and no last part to average over.
     endless = streaming and est.learning_rate == "cosine"
     schedule = "constant" if name == "adam" or endless else est.learning_rate
+    find_rates = _rate_rule(est, name, objective, batch_size, schedule)
     return StochasticSolver(
         rule=_rule(est, name),
         rates=known or find_rates(objective, theta, rng),
@@ -287,18 +287,22 @@ def make_solver(
     )
 
 
-def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> RateRule:
+def _rate_rule(
+    est: Any, name: str, objective: Objective, batch_size: int, schedule: str
+) -> RateRule:
     scaling = objective.network.per_layer(SCALINGS[est.learning_rate_scaling])
     eta = None if est.learning_rate_init == "auto" else float(est.learning_rate_init)
     if name == "adam" and eta is None:
         # its steps do not scale with the gradients, so only the factors matter
         eta = ADAM_RATE / float(np.mean(scaling))
+    # a linear model bends the same everywhere, and does not leave what is too steep
+    is_bold = schedule == "cosine" and len(objective.network.sizes) > 2
     rule = RateRule(
         scaling,
         eta,
         batch_size,
         est.momentum,
-        boldness=BOLD_RATE if est.learning_rate == "cosine" else 1.0,
+        boldness=BOLD_RATE if is_bold else 1.0,
         period=_period(est, objective),
     )
     if name == "sdlm":

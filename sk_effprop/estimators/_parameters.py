@@ -158,15 +158,9 @@ SHARED: dict[str, Hyperparameter] = {
     "annealing_tau": Hyperparameter("4.1", [POSITIVE], (3.0,)),
     "flow_rates": Hyperparameter("4.7", [tuple, list], ((0.05, 0.5, 0.05),)),
     "learning_rate_scaling": Hyperparameter(
-        "4.7",
-        [names(SCALINGS)],
-        tuple(name for name in SCALINGS if name != "inv_fan_in"),
-        is_trick=True,
-        without="none",
+        "4.7", [names(SCALINGS)], tuple(name for name in SCALINGS if name != "none")
     ),
-    "momentum": Hyperparameter(
-        "4.7", [PROPER_FRACTION], (0.0, 0.5), is_trick=True, without=0.0
-    ),
+    "momentum": Hyperparameter("4.7", [PROPER_FRACTION], (0.0, 0.5)),
     "nesterovs_momentum": Hyperparameter("4.7", ["boolean"], (True,)),
     "averaging": Hyperparameter("", ["boolean"], (True,)),
     "beta_1": Hyperparameter("", [PROPER_FRACTION], (0.8,)),

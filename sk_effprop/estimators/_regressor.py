@@ -59,7 +59,8 @@ or None, default="robust"
         :class:`InputNormalizer`.
     input_clip : float or None, default=8.0
         If c, normalised inputs z become ``z / sqrt(1 + (z / c)^2)``, so that rare
-        huge values cannot dominate.
+        huge values cannot dominate. A stream, ``partial_fit`` without a ``fit``
+        before, is not clipped, as its statistics go on being learnt.
     input_gains : bool, default=False
         Planned; only False for now.
     normalize_target : bool, default=True
@@ -71,8 +72,8 @@ default="auto"
         "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
         for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1); "adam"
         the yardstick. "lbfgs" is SciPy's batch method, "lm" Levenberg-Marquardt, "cg"
-        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 500
-        examples, else "sgd"; always "sgd" if ``batch_size`` is an int smaller than
+        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 300
+        examples, else "sdlm"; always "sdlm" if ``batch_size`` is an int smaller than
         the number of examples, and in ``partial_fit``.
     batch_size : int, "full" or "auto", default="auto"
         Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
@@ -108,7 +109,7 @@ default="auto"
     flow_rates : (float, float, float), default=(0.1, 1.0, 0.01)
         alpha, beta and delta of eqs. (17)-(19), for "flow".
     learning_rate_scaling : {"none", "inv_sqrt_fan_in", "inv_fan_in", "sqrt_fan_in"}, \
-default="inv_fan_in"
+default="none"
         Factor of the rate in each layer (section 4.7). The paper prints
         "sqrt_fan_in"; its authors' own simulator divided.
     momentum : float, default=0.9
@@ -160,7 +161,7 @@ default="inv_fan_in"
         weights than there are examples.
     max_iter : int or "auto", default="auto"
         Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
-        iterations, or as many epochs as show 20,000 examples, at least 20.
+        iterations, or as many epochs as show 15,000 examples, at least 15.
     max_fun : int, default=15000
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4
@@ -299,7 +300,7 @@ default="inv_fan_in"
         power_t=0.5,
         annealing_tau=10.0,
         flow_rates=(0.1, 1.0, 0.01),
-        learning_rate_scaling="inv_fan_in",
+        learning_rate_scaling="none",
         momentum=0.9,
         nesterovs_momentum=False,
         averaging=False,

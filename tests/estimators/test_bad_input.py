@@ -357,12 +357,26 @@ BAD_FOR_CLASSIFIERS = [
         {"loss": "log_loss", "output_activation": ACTIVATIONS["tanh"]},
         "'output_activation'.*softmax",
     ),
-    ({"target_values": (-2, 2)}, r"target_values .*\(-2.0, 2.0\).* range"),
     (
-        {"target_values": (-1, 1), "output_activation": "logistic"},
+        {"loss": "squared_error", "target_values": (-2, 2)},
+        r"target_values .*\(-2.0, 2.0\).* range",
+    ),
+    (
+        {
+            "loss": "squared_error",
+            "target_values": (-1, 1),
+            "output_activation": "logistic",
+        },
         "target_values.*range",
     ),
-    ({"target_values": (-1, 1), "output_activation": "relu"}, "target_values.*range"),
+    (
+        {
+            "loss": "squared_error",
+            "target_values": (-1, 1),
+            "output_activation": "relu",
+        },
+        "target_values.*range",
+    ),
     ({"class_weight": {0: -1.0}}, "class_weight"),
 ]
 
@@ -423,7 +437,7 @@ def test_a_changed_network_cannot_go_on_from_old_weights(cls, change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"loss": "log_loss"}, {"target_values": (-0.5, 0.5)}]
+    "change", [{"loss": "squared_error"}, {"target_values": (-0.5, 0.5)}]
 )
 def test_another_coding_of_targets_cannot_go_on_from_old_weights(change):
     X, y = problem(EffPropClassifier)

@@ -161,7 +161,7 @@ def test_defaults_pass_validation(cls):
 def test_alternatives_pass_validation_and_differ_from_the_default(cls):
     for name, entry in REGISTRY[cls].items():
         for value in entry.alternatives:
-            estimator = cls(**{name: value})
+            estimator = cls(**{"loss": "squared_error", name: value})
             validate_parameter_constraints(
                 cls._parameter_constraints, estimator.get_params(), cls.__name__
             )
