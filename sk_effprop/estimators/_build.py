@@ -37,7 +37,7 @@ from sk_effprop.solvers import (
 # "auto": up to so many examples training is by a deterministic batch method
 SMALL = 300
 # what solver="auto" chooses between, see docs/choosing.md
-AUTO_STOCHASTIC, AUTO_BATCH = "sdlm", "lbfgs"
+AUTO_STOCHASTIC, AUTO_BATCH = "sgd", "lbfgs"
 # examples in an on-line update of solver="sgd" and "sdlm"
 SGD_BATCH = 8
 ADAM_BATCH = 200
@@ -63,7 +63,7 @@ BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 200, 15, 15_000
 # bias_init="data": how far out the hyperplanes are, 1 is through a row
 BIAS_SPREAD = 2.0
 # a rate that falls to zero starts at this multiple of what the curvature allows
-BOLD_RATE = 1.5
+BOLD_RATE = 2.0
 
 
 def resolve_activation(activation: Any) -> AnyActivation:
@@ -290,11 +290,12 @@ def make_solver(
 def _rate_rule(
     est: Any, name: str, objective: Objective, batch_size: int, schedule: str
 ) -> RateRule:
-    scaling = objective.network.per_layer(SCALINGS[est.learning_rate_scaling])
+    # adam's steps do not scale with the gradients, so no layer needs smaller ones
+    kind = "none" if name == "adam" else est.learning_rate_scaling
+    scaling = objective.network.per_layer(SCALINGS[kind])
     eta = None if est.learning_rate_init == "auto" else float(est.learning_rate_init)
     if name == "adam" and eta is None:
-        # its steps do not scale with the gradients, so only the factors matter
-        eta = ADAM_RATE / float(np.mean(scaling))
+        eta = ADAM_RATE
     # a linear model bends the same everywhere, and does not leave what is too steep
     is_bold = schedule == "cosine" and len(objective.network.sizes) > 2
     rule = RateRule(

@@ -158,7 +158,9 @@ SHARED: dict[str, Hyperparameter] = {
     "annealing_tau": Hyperparameter("4.1", [POSITIVE], (3.0,)),
     "flow_rates": Hyperparameter("4.7", [tuple, list], ((0.05, 0.5, 0.05),)),
     "learning_rate_scaling": Hyperparameter(
-        "4.7", [names(SCALINGS)], tuple(name for name in SCALINGS if name != "none")
+        "4.7",
+        [names(SCALINGS)],
+        tuple(name for name in SCALINGS if name != "inv_fan_in"),
     ),
     "momentum": Hyperparameter("4.7", [PROPER_FRACTION], (0.0, 0.5)),
     "nesterovs_momentum": Hyperparameter("4.7", ["boolean"], (True,)),

@@ -73,7 +73,7 @@ default="auto"
         for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1); "adam"
         the yardstick. "lbfgs" is SciPy's batch method, "lm" Levenberg-Marquardt, "cg"
         and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 300
-        examples, else "sdlm"; always "sdlm" if ``batch_size`` is an int smaller than
+        examples, else "sgd"; always "sgd" if ``batch_size`` is an int smaller than
         the number of examples, and in ``partial_fit``.
     batch_size : int, "full" or "auto", default="auto"
         Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
@@ -109,8 +109,8 @@ default="auto"
     flow_rates : (float, float, float), default=(0.1, 1.0, 0.01)
         alpha, beta and delta of eqs. (17)-(19), for "flow".
     learning_rate_scaling : {"none", "inv_sqrt_fan_in", "inv_fan_in", "sqrt_fan_in"}, \
-default="none"
-        Factor of the rate in each layer (section 4.7). The paper prints
+default="inv_fan_in"
+        Factor of the rate in each layer (section 4.7; not adam). The paper prints
         "sqrt_fan_in"; its authors' own simulator divided.
     momentum : float, default=0.9
         In [0, 1), for sgd and sdlm.
@@ -300,7 +300,7 @@ default="none"
         power_t=0.5,
         annealing_tau=10.0,
         flow_rates=(0.1, 1.0, 0.01),
-        learning_rate_scaling="none",
+        learning_rate_scaling="inv_fan_in",
         momentum=0.9,
         nesterovs_momentum=False,
         averaging=False,

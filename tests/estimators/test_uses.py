@@ -503,7 +503,7 @@ def test_a_stream_is_learnt_batch_by_batch(cls):
     for epoch in range(15):
         for rows in np.split(np.arange(60), 3):
             model.partial_fit(X[rows], y[rows], **(classes if epoch == 0 else {}))
-    assert model.solver_ == "sdlm"
+    assert model.solver_ == "sgd"
     assert model.n_iter_ == len(model.loss_curve_) == 45
     assert model.t_ == 45 * 20
     assert model.normalizer_.n_samples_seen_ == 45 * 20
@@ -570,7 +570,7 @@ def test_hidden_activations_of_a_layer_that_is_not_there():
     model, X, _ = fitted(EffPropRegressor)
     with pytest.raises(ValueError, match=r"layer must be in \[-1, 1\).*got 1"):
         model.hidden_activations(X, 1)
-    linear, X, _ = fitted(EffPropRegressor, hidden_layer_sizes=())
+    linear, X, _ = fitted(EffPropRegressor, hidden_layer_sizes=(), momentum=0.0)
     with pytest.raises(ValueError, match="there are 0 hidden layers"):
         linear.hidden_activations(X)
 
