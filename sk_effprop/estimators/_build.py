@@ -59,7 +59,7 @@ AUTO_ALPHA = 0.1
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
 # max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
 # at least, in epochs and in examples shown
-BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 200, 15, 15_000
+BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 200, 20, 20_000
 # bias_init="data": how far out the hyperplanes are, 1 is through a row
 BIAS_SPREAD = 2.0
 # a rate that falls to zero starts at this multiple of what the curvature allows
@@ -269,7 +269,7 @@ def make_solver(
     # and no last part to average over.
     endless = streaming and est.learning_rate == "cosine"
     schedule = "constant" if name == "adam" or endless else est.learning_rate
-    find_rates = _rate_rule(est, name, objective, batch_size, schedule)
+    find_rates = _rate_rule(est, name, objective, batch_size)
     return StochasticSolver(
         rule=_rule(est, name),
         rates=known or find_rates(objective, theta, rng),
@@ -287,9 +287,7 @@ def make_solver(
     )
 
 
-def _rate_rule(
-    est: Any, name: str, objective: Objective, batch_size: int, schedule: str
-) -> RateRule:
+def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> RateRule:
     # adam's steps do not scale with the gradients, so no layer needs smaller ones
     kind = "none" if name == "adam" else est.learning_rate_scaling
     scaling = objective.network.per_layer(SCALINGS[kind])
@@ -297,7 +295,7 @@ def _rate_rule(
     if name == "adam" and eta is None:
         eta = ADAM_RATE
     # a linear model bends the same everywhere, and does not leave what is too steep
-    is_bold = schedule == "cosine" and len(objective.network.sizes) > 2
+    is_bold = est.learning_rate == "cosine" and len(objective.network.sizes) > 2
     rule = RateRule(
         scaling,
         eta,

@@ -161,7 +161,7 @@ default="inv_fan_in"
         weights than there are examples.
     max_iter : int or "auto", default="auto"
         Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
-        iterations, or as many epochs as show 15,000 examples, at least 15.
+        iterations, or as many epochs as show 20,000 examples, at least 20.
     max_fun : int, default=15000
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4
