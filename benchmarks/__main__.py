@@ -16,6 +16,7 @@ NAMES = (
     "goal",
     "time_to_accuracy",
     "reliability",
+    "accuracy",
 )
 
 

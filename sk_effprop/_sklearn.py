@@ -23,7 +23,7 @@ except ImportError:
         """Callbacks came with scikit-learn 1.9; before, there is nothing to support."""
 
 
-def callback_context(estimator: Any, task_name: str, max_iter: int) -> Any:
+def callback_context(estimator: Any, task_name: str, max_iter: int | None) -> Any:
     """Return the context of a call with callbacks, to be called once; else None."""
     if not getattr(estimator, "_skl_callbacks", None):
         return None

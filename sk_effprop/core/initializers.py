@@ -82,7 +82,7 @@ def get_initializer(init: str | float) -> Initializer:
 def biases_through_data(
     rng: np.random.Generator, projections: Array, sample_weight: Array | None
 ) -> Array:
-    """Biases that put each unit's hyperplane through a random training row.
+    """Biases that put each unit's hyperplane near a random training row.
 
     Parameters
     ----------

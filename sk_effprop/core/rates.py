@@ -99,6 +99,9 @@ class RateRule:
         If positive, divide by the diagonal curvature of so many patterns.
     damping : float or None
         mu; None for the mean of the diagonal.
+    boldness : float
+        Multiple of the rate from the curvature: a schedule that falls to nothing may
+        start above what is safe for good.
     period : float or None
         Epochs after which the rates are found again, inf for never; None for whenever
         the number of examples shown has doubled.
@@ -110,6 +113,7 @@ class RateRule:
     momentum: float = 0.0
     diagonal_samples: int = 0
     damping: float | None = None
+    boldness: float = 1.0
     period: float | None = np.inf
 
     def next_measurement(self, measured_at: int, n_samples: int) -> float:
@@ -131,7 +135,7 @@ class RateRule:
             return rates._replace(eta=self.eta)
         factors = rates.factors
         leading = leading_curvature(objective, theta, factors, rng)
-        eta = leading.rate(self.batch_size) * (1.0 - self.momentum)
+        eta = self.boldness * leading.rate(self.batch_size) * (1.0 - self.momentum)
         mean_rate = eta * float(np.mean(factors))
         ceiling = MAX_GROWTH * mean_rate if earlier is None else earlier.ceiling
         eta *= min(1.0, ceiling / mean_rate)
@@ -209,9 +213,10 @@ def annealing(progress: Progress, settings: ScheduleSettings) -> float:
 
 
 def cosine(progress: Progress, settings: ScheduleSettings) -> float:
-    """Half a cosine from eta_0 down to almost 0 in the last of ``max_iter`` epochs."""
+    """eta_0 for half of ``max_iter`` epochs, then half a cosine down to almost 0."""
     epoch = min(progress.epoch - progress.start, settings.max_iter - 1)
-    return 0.5 * (1.0 + cos(pi * epoch / settings.max_iter))
+    fallen = max(2.0 * epoch / settings.max_iter - 1.0, 0.0)
+    return 0.5 * (1.0 + cos(pi * fallen))
 
 
 SCHEDULES: dict[str, Schedule] = {

@@ -142,14 +142,14 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 train = as_weighted_set(train)
             if not going_on:
                 self._start_coding(train)
-                self._fit_normalizer(train)
+                self._fit_normalizer(train, clip=self.input_clip)
             objective = self._make_objective(train, n_samples=n_samples)
             self._train(
                 objective,
                 rng,
                 going_on,
                 task,
-                max_iter=self.max_iter,
+                max_iter=build.resolve_max_iter(self, objective.n_samples),
                 tol=self.tol,
                 patience=build.patience(self),
                 goal=self.goal,
@@ -182,7 +182,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 theta, value, null_value=objective.null_value(), **stopping
             )
             solver = self._make_solver(
-                objective, theta, rng, state, streaming=monitor.keep_last
+                objective, theta, rng, state, monitor.max_iter, monitor.keep_last
             )
             told = iteration_tasks(task, monitor, lambda m: self._as_of(objective, m))
             with told, shown(self.verbose, type(self).__name__, monitor):
@@ -206,7 +206,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             rng = self._start_rng(going_on)
             if not going_on:
                 self._start_coding(batch, classes)
-                self._fit_normalizer(batch)
+                self._fit_normalizer(batch, clip=None)
             elif self.normalizer_ is not None and self.normalizer_.clip is None:
                 self._keep_normalizing(batch)
             is_auto = self.solver == "auto"
@@ -385,10 +385,17 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         kind = build.kind_of_state(self, self.solver_)
         return theta, state if name == kind else None
 
-    def _make_solver(self, objective, theta, rng, state, *, streaming):
+    def _make_solver(self, objective, theta, rng, state, max_iter, streaming):
         known = getattr(state, "rates", None)
         solver = build.make_solver(
-            self, self.solver_, objective, theta, rng, known, streaming=streaming
+            self,
+            self.solver_,
+            objective,
+            theta,
+            rng,
+            known,
+            max_iter=max_iter,
+            streaming=streaming,
         )
         self.engine_ = getattr(solver, "engine", "numpy")
         if known is None:
@@ -401,7 +408,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
 
     def _make_task(self, name, max_iter, X, y, sample_weight):
         """Tell callbacks of a call; they see the data as the user gave them."""
-        context = callback_context(self, name, max_iter)
+        known = None if max_iter == "auto" else max_iter
+        context = callback_context(self, name, known)
         weights = None if sample_weight is None else {"sample_weight": sample_weight}
         return fit_task(context, estimator=self, X=X, y=y, metadata=weights)
 

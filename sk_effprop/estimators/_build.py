@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 from functools import cache
+from math import ceil
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 
 from sk_effprop.core.activations import (
     ACTIVATIONS,
@@ -34,10 +34,10 @@ from sk_effprop.solvers import (
     exact_curvature,
 )
 
-# "auto": up to so many examples a classifier is trained by a deterministic batch method
-SMALL = 500
+# "auto": up to so many examples training is by a deterministic batch method
+SMALL = 300
 # what solver="auto" chooses between, see docs/choosing.md
-AUTO_STOCHASTIC, AUTO_BATCH = "sdlm", "lbfgs"
+AUTO_STOCHASTIC, AUTO_BATCH = "sgd", "lbfgs"
 # examples in an on-line update of solver="sgd" and "sdlm"
 SGD_BATCH = 8
 ADAM_BATCH = 200
@@ -54,9 +54,16 @@ MAX_RANKED_ROWS = 1000
 # rows on which a user's loss is differentiated
 CHECKED_ROWS = 10
 # alpha="auto": strength of the penalty for one connection and one example
-AUTO_ALPHA = 0.15
+AUTO_ALPHA = 0.1
 # ... of a squared error between such targets
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
+# max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
+# at least, in epochs and in examples shown
+BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 200, 20, 20_000
+# bias_init="data": how far out the hyperplanes are, 1 is through a row
+BIAS_SPREAD = 2.0
+# a rate that falls to zero starts at this multiple of what the curvature allows
+BOLD_RATE = 2.0
 
 
 def resolve_activation(activation: Any) -> AnyActivation:
@@ -133,7 +140,8 @@ def initial_theta(est: Any, objective: Objective, rng: np.random.Generator) -> A
     layers[0][:-1][constant_inputs(objective.inputs)] = 0.0
     if est.bias_init == "data":
         if len(layers) > 1:
-            layers[0][-1] = _ranked_biases(objective, layers[0], rng)
+            rows = _ranked_biases(objective, layers[0], rng)
+            layers[0][-1] = BIAS_SPREAD * rows
     elif est.bias_init != "zero":
         for W in layers:
             W[-1] = est.bias_init
@@ -183,9 +191,18 @@ def resolve_solver(est: Any, n_samples: int) -> str:
     if est.solver != "auto":
         return est.solver
     wants_batches = not isinstance(est.batch_size, str) and est.batch_size < n_samples
-    if wants_batches or (is_classifier(est) and n_samples > SMALL):
+    if wants_batches or n_samples > SMALL:
         return AUTO_STOCHASTIC
     return AUTO_BATCH
+
+
+def resolve_max_iter(est: Any, n_samples: int) -> int:
+    """What ``max_iter`` means for the solver and so many examples."""
+    if est.max_iter != "auto":
+        return int(est.max_iter)
+    if est.solver_ in BATCH:
+        return BATCH_ITERATIONS
+    return max(LEAST_EPOCHS, ceil(LEAST_SHOWN / n_samples))
 
 
 def resolve_batch_size(est: Any, solver: str, n_samples: int) -> int:
@@ -241,16 +258,18 @@ def make_solver(
     rng: np.random.Generator,
     known: Rates | None,
     *,
+    max_iter: int,
     streaming: bool,
 ) -> Any:
     """The solver; a stochastic one with its rates, measured unless they are known."""
     if name in BATCH:
         return _batch_solver(est, name)
     batch_size = resolve_batch_size(est, name, objective.n_samples)
-    find_rates = _rate_rule(est, name, objective, batch_size)
-    # as in MLPClassifier, adam keeps its rate; a stream has no last epoch to fall to
+    # As in MLPClassifier, adam keeps its rate.  A stream has no last epoch to fall to,
+    # and no last part to average over.
     endless = streaming and est.learning_rate == "cosine"
     schedule = "constant" if name == "adam" or endless else est.learning_rate
+    find_rates = _rate_rule(est, name, objective, batch_size)
     return StochasticSolver(
         rule=_rule(est, name),
         rates=known or find_rates(objective, theta, rng),
@@ -261,20 +280,29 @@ def make_solver(
         batch_size=batch_size,
         batch_growth=est.batch_growth,
         schedule=schedule,
-        settings=ScheduleSettings(est.power_t, est.annealing_tau, est.max_iter),
+        settings=ScheduleSettings(est.power_t, est.annealing_tau, max_iter),
         flow_rates=tuple(est.flow_rates),
-        engine=resolve_engine(est, name, objective, 1 if streaming else est.max_iter),
+        engine=resolve_engine(est, name, objective, max_iter),
+        averaging=est.averaging and not streaming,
     )
 
 
 def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> RateRule:
-    scaling = objective.network.per_layer(SCALINGS[est.learning_rate_scaling])
+    # adam's steps do not scale with the gradients, so no layer needs smaller ones
+    kind = "none" if name == "adam" else est.learning_rate_scaling
+    scaling = objective.network.per_layer(SCALINGS[kind])
     eta = None if est.learning_rate_init == "auto" else float(est.learning_rate_init)
     if name == "adam" and eta is None:
-        # its steps do not scale with the gradients, so only the factors matter
-        eta = ADAM_RATE / float(np.mean(scaling))
+        eta = ADAM_RATE
+    # a linear model bends the same everywhere, and does not leave what is too steep
+    is_bold = est.learning_rate == "cosine" and len(objective.network.sizes) > 2
     rule = RateRule(
-        scaling, eta, batch_size, est.momentum, period=_period(est, objective)
+        scaling,
+        eta,
+        batch_size,
+        est.momentum,
+        boldness=BOLD_RATE if is_bold else 1.0,
+        period=_period(est, objective),
     )
     if name == "sdlm":
         damping = None if est.damping == "auto" else float(est.damping)

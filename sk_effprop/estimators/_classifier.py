@@ -34,7 +34,7 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
+    hidden_layer_sizes : int or sequence of int, default=(64, 32)
         Units of each hidden layer; ``()`` is the linear model (section 3).
     activation : str, Activation, tuple or list, default="lecun_tanh"
         Of the hidden units (section 4.4): "lecun_tanh" is 1.7159 tanh(2z/3),
@@ -65,14 +65,16 @@ default="max_curvature"
         where to start.
     bias_init : {"data", "zero"} or float, default="data"
         Initial biases. "data" puts the hyperplane of each unit of the first layer
-        through a random training row, and leaves the other biases zero.
+        twice as far out as a random training row, so that they lie all over the data,
+        and leaves the other biases zero.
     normalize : {"center", "scale", "standardize", "robust", "decorrelate", "whiten"} \
-or None, default="standardize"
+or None, default="robust"
         What is done to the inputs first (section 4.3), see
         :class:`InputNormalizer`.
-    input_clip : float or None, default=None
+    input_clip : float or None, default=8.0
         If c, normalised inputs z become ``z / sqrt(1 + (z / c)^2)``, so that rare
-        huge values cannot dominate.
+        huge values cannot dominate. A stream, ``partial_fit`` without a ``fit``
+        before, is not clipped, as its statistics go on being learnt.
     input_gains : bool, default=False
         Planned; only False for now.
     solver : {"auto", "sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"}, \
@@ -80,8 +82,8 @@ default="auto"
         "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
         for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1); "adam"
         the yardstick. "lbfgs" is SciPy's batch method, "lm" Levenberg-Marquardt, "cg"
-        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 500
-        examples, else "sdlm"; always "sdlm" if ``batch_size`` is an int smaller than
+        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 300
+        examples, else "sgd"; always "sgd" if ``batch_size`` is an int smaller than
         the number of examples, and in ``partial_fit``.
     batch_size : int, "full" or "auto", default="auto"
         Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
@@ -107,9 +109,9 @@ default="auto"
         How the rate moves (sections 4.1 and 4.7; not adam): "invscaling" is eta0 /
         t^power_t with t in examples; "adaptive" divides by 5 whenever there is no
         more progress; "annealing" is eta0 / (1 + t / annealing_tau) with t in
-        epochs; "cosine" falls to 0 over ``max_iter`` epochs; "flow" follows the
-        mean gradient, eqs. (17)-(19), down near the minimum and up again when it
-        moves.
+        epochs; "cosine" stays for half of ``max_iter`` epochs, then falls to 0; "flow"
+        follows the mean gradient, eqs. (17)-(19), down near the minimum and up again
+        when it moves.
     power_t : float, default=0.5
         Exponent of "invscaling".
     annealing_tau : float, default=10.0
@@ -117,15 +119,17 @@ default="auto"
     flow_rates : (float, float, float), default=(0.1, 1.0, 0.01)
         alpha, beta and delta of eqs. (17)-(19), for "flow".
     learning_rate_scaling : {"none", "inv_sqrt_fan_in", "inv_fan_in", "sqrt_fan_in"}, \
-default="none"
-        Factor of the rate in each layer (section 4.7). The paper prints
+default="inv_fan_in"
+        Factor of the rate in each layer (section 4.7; not adam). The paper prints
         "sqrt_fan_in"; its authors' own simulator divided.
-    momentum : float, default=0.0
+    momentum : float, default=0.9
         In [0, 1), for sgd and sdlm.
     nesterovs_momentum : bool, default=False
         Look one step ahead.
     averaging : bool, default=False
-        Planned; only False for now.
+        Use a running average of the weights after each epoch, mostly of the last part
+        of training, in place of the last weights (stochastic solvers; not in
+        ``partial_fit``). It takes out the noise that a constant rate leaves.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
         Of adam.
     damping : float or "auto", default="auto"
@@ -141,14 +145,14 @@ default="none"
         automatic rate. "auto" measures with an automatic rate whenever the number of
         examples shown has doubled; with log loss, and a rate that is given, only once.
         Training that diverged is measured again in any case.
-    loss : {"squared_error", "log_loss"} or object, default="squared_error"
+    loss : {"log_loss", "squared_error"} or object, default="log_loss"
         Squared error on targets between the flat ends of a sigmoid is the paper's
         choice; log loss gives probabilities. An object with the methods ``value``,
         ``gradient`` and ``hessian`` is a loss of one's own, see docs/extending.md;
         targets and probabilities are then those of squared error.
     alpha : float, "auto" or "evidence", default="auto"
         L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
-        times the sum of squared weights, biases excepted. "auto" is ``0.15 * fan_in
+        times the sum of squared weights, biases excepted. "auto" is ``0.1 * fan_in
         / n_samples`` in each layer; for class targets closer than those of
         "lecun_tanh" it is less, by their squared distance, as the loss is.
         "evidence", with ``solver="lm"`` and squared error, lets the data choose it for
@@ -156,8 +160,9 @@ default="none"
         weights than there are examples.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
-    max_iter : int, default=200
-        Epochs of stochastic solvers, iterations of batch solvers.
+    max_iter : int or "auto", default="auto"
+        Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
+        iterations, or as many epochs as show 20,000 examples, at least 20.
     max_fun : int, default=15000
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4
@@ -275,7 +280,7 @@ default="none"
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes=(64, 32),
         activation="lecun_tanh",
         *,
         twist=0.0,
@@ -283,8 +288,8 @@ default="none"
         target_values="max_curvature",
         init="lecun_uniform",
         bias_init="data",
-        normalize="standardize",
-        input_clip=None,
+        normalize="robust",
+        input_clip=8.0,
         input_gains=False,
         solver="auto",
         batch_size="auto",
@@ -296,8 +301,8 @@ default="none"
         power_t=0.5,
         annealing_tau=10.0,
         flow_rates=(0.1, 1.0, 0.01),
-        learning_rate_scaling="none",
-        momentum=0.0,
+        learning_rate_scaling="inv_fan_in",
+        momentum=0.9,
         nesterovs_momentum=False,
         averaging=False,
         beta_1=0.9,
@@ -307,10 +312,10 @@ default="none"
         curvature_decay=0.0,
         curvature_samples=500,
         curvature_period="auto",
-        loss="squared_error",
+        loss="log_loss",
         alpha="auto",
         class_weight=None,
-        max_iter=200,
+        max_iter="auto",
         max_fun=15000,
         tol=1e-4,
         n_iter_no_change=10,

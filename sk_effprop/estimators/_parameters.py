@@ -111,11 +111,11 @@ SHARED: dict[str, Hyperparameter] = {
     "normalize": Hyperparameter(
         "4.3",
         [names(METHODS), None],
-        tuple(name for name in reversed(METHODS) if name != "standardize") + (None,),
+        tuple(name for name in reversed(METHODS) if name != "robust") + (None,),
         is_trick=True,
         without=None,
     ),
-    "input_clip": Hyperparameter("4.3", [POSITIVE, None], (4.0,)),
+    "input_clip": Hyperparameter("4.3", [POSITIVE, None], (4.0, None)),
     "input_gains": Hyperparameter("4.3, 4.7", ["boolean"], planned=(True,)),
     "solver": Hyperparameter(
         "4.1, 6, 9",
@@ -158,11 +158,13 @@ SHARED: dict[str, Hyperparameter] = {
     "annealing_tau": Hyperparameter("4.1", [POSITIVE], (3.0,)),
     "flow_rates": Hyperparameter("4.7", [tuple, list], ((0.05, 0.5, 0.05),)),
     "learning_rate_scaling": Hyperparameter(
-        "4.7", [names(SCALINGS)], tuple(name for name in SCALINGS if name != "none")
+        "4.7",
+        [names(SCALINGS)],
+        tuple(name for name in SCALINGS if name != "inv_fan_in"),
     ),
-    "momentum": Hyperparameter("4.7", [PROPER_FRACTION], (0.5,)),
+    "momentum": Hyperparameter("4.7", [PROPER_FRACTION], (0.0, 0.5)),
     "nesterovs_momentum": Hyperparameter("4.7", ["boolean"], (True,)),
-    "averaging": Hyperparameter("", ["boolean"], planned=(True,)),
+    "averaging": Hyperparameter("", ["boolean"], (True,)),
     "beta_1": Hyperparameter("", [PROPER_FRACTION], (0.8,)),
     "beta_2": Hyperparameter("", [PROPER_FRACTION], (0.99,)),
     "epsilon": Hyperparameter("", [POSITIVE], (1e-4,)),
@@ -179,7 +181,7 @@ SHARED: dict[str, Hyperparameter] = {
         [NON_NEGATIVE, StrOptions({"auto", "evidence"})],
         (0.0, 0.01),
     ),
-    "max_iter": Hyperparameter("", [COUNT], (5,)),
+    "max_iter": Hyperparameter("", [COUNT, StrOptions({"auto"})], (5,)),
     "max_fun": Hyperparameter("", [COUNT], (20,)),
     "tol": Hyperparameter("", [NON_NEGATIVE], (0.0,)),
     "n_iter_no_change": Hyperparameter(
@@ -215,7 +217,7 @@ CLASSIFIER: dict[str, Hyperparameter] = SHARED | {
         without="asymptote",
     ),
     "loss": Hyperparameter(
-        "3", [names(CLASSIFICATION_LOSSES), WRITTEN_LOSS], ("log_loss",)
+        "3", [names(CLASSIFICATION_LOSSES), WRITTEN_LOSS], ("squared_error",)
     ),
     "class_weight": Hyperparameter(
         "4.2", [dict, StrOptions({"balanced"}), None], ({1: 2.0},)

@@ -125,11 +125,11 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
         )  # fmt: skip
         self._coded_with = {n: getattr(self, n) for n in names if hasattr(self, n)}
 
-    def _fit_normalizer(self, train):
-        if self.normalize is None and self.input_clip is None:
+    def _fit_normalizer(self, train, clip):
+        if self.normalize is None and clip is None:
             self.normalizer_ = None
             return
-        normalizer = InputNormalizer(self.normalize, clip=self.input_clip).forget()
+        normalizer = InputNormalizer(self.normalize, clip=clip).forget()
         normalizer.n_features_in_ = self.n_features_in_
         if hasattr(self, "feature_names_in_"):
             normalizer.feature_names_in_ = self.feature_names_in_
@@ -175,8 +175,8 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
 
         The first layer is compensated, so that the network computes what it did:
         ``(x - s) A W + b = (x - s') A' W' + b'`` for ``W' = A'^-1 A W`` and
-        ``b' = b + (s' - s) A W``.  A clip cannot be compensated, so with
-        ``input_clip`` the statistics of the first batch stay.
+        ``b' = b + (s' - s) A W``.  A clip cannot be compensated: a stream has none,
+        and where ``fit`` went before with ``input_clip``, its statistics stay.
         """
         shift, A = self.normalizer_.affine(np.float64)
         self.normalizer_ = copy(self.normalizer_).learn(batch.X, batch.weight)

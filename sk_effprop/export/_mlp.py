@@ -90,7 +90,8 @@ def to_sklearn(
     >>> from sk_effprop import EffPropRegressor
     >>> from sk_effprop.export import to_sklearn
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> regressor = EffPropRegressor((5,), random_state=0).fit(X, y)
+    >>> regressor = EffPropRegressor((5,), input_clip=None, random_state=0)
+    >>> regressor = regressor.fit(X, y)
     >>> plain = to_sklearn(regressor)
     >>> plain.activation, bool(np.allclose(plain.predict(X), regressor.predict(X)))
     ('tanh', True)

@@ -32,6 +32,8 @@ from sk_effprop.solvers.base import Monitor, Solution
 SHOWN_BLOCK = 2**18
 # divergence halves the rate at most this often
 MAX_HALVINGS = 30
+# weights after k epochs count as k (k + 1) (k + 2) in their average
+AVERAGING_POWER = 3
 
 
 class Momentum(NamedTuple):
@@ -97,6 +99,23 @@ class Adam:
         theta -= float(correction) * rates * first / (np.sqrt(second) + self.epsilon)
 
 
+class Average(NamedTuple):
+    """Mean of the weights at the ends of epochs, mostly of the last part of training.
+
+    Those after k of n epochs count in proportion to k (k + 1) (k + 2), so that their
+    mean age is a fifth of training however long it goes on (Shamir and Zhang 2013).
+    """
+
+    theta: Array
+    n_epochs: int = 1
+
+    def including(self, theta: Array) -> "Average":
+        """The same, an epoch later."""
+        n = self.n_epochs + 1
+        share = (AVERAGING_POWER + 1) / (n + AVERAGING_POWER)
+        return Average(self.theta + share * (theta - self.theta), n)
+
+
 @dataclass(frozen=True)
 class StochasticState:
     """What one epoch leaves to the next.
@@ -115,6 +134,7 @@ class StochasticState:
     flow : Flow or None
     errors : ndarray of shape (n_samples,) or None
         Latest weighted loss of every example, nan before it is shown.
+    average : Average or None
     """
 
     progress: Progress
@@ -124,6 +144,7 @@ class StochasticState:
     measured_at: int = 0
     flow: Flow | None = None
     errors: Array | None = field(default=None, repr=False)
+    average: "Average | None" = field(default=None, repr=False)
 
     def after_showing(self, n_examples: int) -> "StochasticState":
         """The same, so many examples later."""
@@ -158,6 +179,8 @@ class StochasticSolver:
         alpha, beta, delta of (17)-(19).
     engine : {"numpy", "numba"}
         "numba" compiles what it can: dense inputs, and all rules but adam.
+    averaging : bool
+        Give the monitor a running average of the weights.
     """
 
     rule: Momentum | Adam
@@ -172,6 +195,7 @@ class StochasticSolver:
     settings: ScheduleSettings
     flow_rates: tuple[float, float, float]
     engine: str = "numpy"
+    averaging: bool = False
 
     def solve(
         self,
@@ -202,15 +226,16 @@ class StochasticSolver:
                 now = self._measure_when_due(objective, theta, now, rng)
                 rate = self.current_rate(now)
                 epoch_mean, now = self._epoch(objective, theta, now, rng)
+                found = theta if now.average is None else now.average.theta
                 stop = monitor(
-                    theta,
+                    found,
                     objective.value,
                     epoch_mean=epoch_mean,
                     rate=rate,
                     rescue=rescue,
                 )
         progress = now.progress._replace(start=0)
-        now = replace(now, errors=None, progress=progress)
+        now = replace(now, errors=None, average=None, progress=progress)
         return Solution(theta, now, False, "")
 
     def _suited(self, state: StochasticState, theta: Array) -> StochasticState:
@@ -321,8 +346,18 @@ class StochasticSolver:
         if errors is not None:
             errors[order] = losses
         progress = state.progress._replace(epoch=epoch + 1)
-        after = replace(state, progress=progress, errors=errors)
+        after = replace(
+            state,
+            progress=progress,
+            errors=errors,
+            average=self._averaged(state.average, theta),
+        )
         return float(np.mean(losses)) + objective.penalty_value(theta), after
+
+    def _averaged(self, average: Average | None, theta: Array) -> Average | None:
+        if not self.averaging:
+            return None
+        return Average(theta.copy()) if average is None else average.including(theta)
 
     def _show(
         self,

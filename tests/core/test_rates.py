@@ -26,7 +26,7 @@ FORMULAS = {
     "invscaling": lambda p: 1.0 / (p.n_shown + 1) ** 0.4,
     "adaptive": lambda p: 0.2**p.n_stalls,
     "annealing": lambda p: 7.0 / (7.0 + p.epoch),
-    "cosine": lambda p: (1.0 + cos(pi * p.epoch / 50)) / 2.0,
+    "cosine": lambda p: (1.0 + cos(pi * max(p.epoch - 25, 0) / 25)) / 2.0,
     "flow": lambda p: 1.0,
 }
 

@@ -275,11 +275,12 @@ BAD_VALUES = {
     "learning_rate_scaling": ["fan_in"],
     "momentum": [1.0, -0.1],
     "nesterovs_momentum": ["yes"],
+    "averaging": ["yes", None],
     "beta_1": [1.0],
     "beta_2": [-0.1],
     "epsilon": [0.0],
     "alpha": [-1.0, "strong"],
-    "max_iter": [0, 1.5],
+    "max_iter": [0, 1.5, "all"],
     "max_fun": [0],
     "tol": [-1e-3],
     "n_iter_no_change": [0, 2.5],
@@ -313,7 +314,7 @@ BAD_VALUES_OF = {
 def test_every_parameter_that_can_be_wrong_is_tried(cls):
     """A new parameter cannot be forgotten; planned ones are tried in test_uses."""
     planned = {
-        "input_gains", "averaging", "checkpoint", "checkpoint_interval", "resume",
+        "input_gains", "checkpoint", "checkpoint_interval", "resume",
     }  # fmt: skip
     assert set(cls().get_params()) - planned == BAD_VALUES_OF[cls].keys()
 
@@ -356,12 +357,26 @@ BAD_FOR_CLASSIFIERS = [
         {"loss": "log_loss", "output_activation": ACTIVATIONS["tanh"]},
         "'output_activation'.*softmax",
     ),
-    ({"target_values": (-2, 2)}, r"target_values .*\(-2.0, 2.0\).* range"),
     (
-        {"target_values": (-1, 1), "output_activation": "logistic"},
+        {"loss": "squared_error", "target_values": (-2, 2)},
+        r"target_values .*\(-2.0, 2.0\).* range",
+    ),
+    (
+        {
+            "loss": "squared_error",
+            "target_values": (-1, 1),
+            "output_activation": "logistic",
+        },
         "target_values.*range",
     ),
-    ({"target_values": (-1, 1), "output_activation": "relu"}, "target_values.*range"),
+    (
+        {
+            "loss": "squared_error",
+            "target_values": (-1, 1),
+            "output_activation": "relu",
+        },
+        "target_values.*range",
+    ),
     ({"class_weight": {0: -1.0}}, "class_weight"),
 ]
 
@@ -422,7 +437,7 @@ def test_a_changed_network_cannot_go_on_from_old_weights(cls, change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"loss": "log_loss"}, {"target_values": (-0.5, 0.5)}]
+    "change", [{"loss": "squared_error"}, {"target_values": (-0.5, 0.5)}]
 )
 def test_another_coding_of_targets_cannot_go_on_from_old_weights(change):
     X, y = problem(EffPropClassifier)

@@ -59,6 +59,7 @@ def test_the_size_of_outputs_and_targets_does_not_matter(alpha):
         output = ACTIVATIONS["lecun_tanh"]._replace(amplitude=1.7159 * size)
         model = EffPropClassifier(
             **SETTINGS["sgd"], alpha=alpha, learning_rate_init=1e-300,
+            loss="squared_error",
             output_activation=output,
         ).fit(X, y)  # fmt: skip
         loss, gradient = model.loss_and_gradient(X, y)
@@ -109,7 +110,12 @@ def test_adam_reaches_the_same_minimum(cls):
 
 more_settings = pytest.mark.parametrize(
     "more",
-    [{}, {"normalize": "whiten"}, {"normalize": "robust"}, {"input_clip": 2.0}],
+    [
+        {},
+        {"normalize": "whiten", "input_clip": None},
+        {"normalize": "robust"},
+        {"input_clip": 2.0},
+    ],
     ids=str,
 )
 

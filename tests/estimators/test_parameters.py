@@ -77,7 +77,7 @@ CONTRACT = {
     ],
 }  # fmt: skip
 # what is said of these differs between classes and values
-ABOUT_THE_TASK = {"output_activation", "solver", "loss"}
+ABOUT_THE_TASK = {"output_activation", "solver", "loss", "hidden_layer_sizes"}
 
 both = pytest.mark.parametrize("cls", BOTH, ids=lambda cls: cls.__name__[7:])
 
@@ -121,8 +121,9 @@ def test_shared_parameters_have_the_same_order_default_and_text():
     assert set(shared) == {*SHARED, "loss"}
     texts, other_texts = map(documented, BOTH)
     for name in shared:
-        assert ours[name].default == theirs[name].default, name
         assert type(ours[name].default) is type(theirs[name].default), name
+        if name not in {"loss", "hidden_layer_sizes"}:
+            assert ours[name].default == theirs[name].default, name
         if name not in ABOUT_THE_TASK:
             assert texts[name] == other_texts[name], name
 
@@ -160,7 +161,7 @@ def test_defaults_pass_validation(cls):
 def test_alternatives_pass_validation_and_differ_from_the_default(cls):
     for name, entry in REGISTRY[cls].items():
         for value in entry.alternatives:
-            estimator = cls(**{name: value})
+            estimator = cls(**{"loss": "squared_error", name: value})
             validate_parameter_constraints(
                 cls._parameter_constraints, estimator.get_params(), cls.__name__
             )

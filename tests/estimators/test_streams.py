@@ -11,8 +11,8 @@ from sk_effprop.solvers import STOCHASTIC
 BOTH = [EffPropClassifier, EffPropRegressor]
 # the strength of alpha="auto" falls with the number of examples seen
 SMALL = {
-    "hidden_layer_sizes": (5,), "tol": 0.0, "random_state": 0, "alpha": 0.01,
-    "learning_rate": "constant",
+    "hidden_layer_sizes": (5,), "input_clip": None, "tol": 0.0, "random_state": 0,
+    "alpha": 0.01, "learning_rate": "constant",
 }  # fmt: skip
 
 both = pytest.mark.parametrize("cls", BOTH, ids=lambda cls: cls.__name__[7:])

@@ -22,7 +22,9 @@ BOTH = [EffPropClassifier, EffPropRegressor]
 REGISTRY = {EffPropClassifier: CLASSIFIER, EffPropRegressor: REGRESSOR}
 ALL_METHODS = [*METHODS, None]
 # a few epochs of a small network, without warnings
-SMALL = {"hidden_layer_sizes": (5,), "tol": 0.0, "random_state": 0}
+SMALL = {
+    "hidden_layer_sizes": (5,), "input_clip": None, "tol": 0.0, "random_state": 0
+}  # fmt: skip
 SGD = {**SMALL, "solver": "sgd", "max_iter": 4}
 LBFGS = {**SMALL, "solver": "lbfgs", "max_iter": 8}
 
@@ -68,7 +70,10 @@ READ_BY = {
     "damping": {"solver": "lm"},
     "curvature_decay": {"solver": "sdlm"},
     "curvature_samples": {"solver": "sdlm"},
-    "curvature_period": {"solver": "sdlm", "max_iter": 8},
+    "curvature_period": {"solver": "sdlm", "max_iter": 8, "loss": "squared_error"},
+    "output_activation": {"loss": "squared_error"},
+    "target_values": {"loss": "squared_error"},
+    "input_clip": {"input_clip": 8.0},
     "beta_2": {"solver": "adam"},
     "epsilon": {"solver": "adam"},
     "max_iter": {"max_iter": 8},
@@ -77,7 +82,12 @@ READ_BY = {
     "n_iter_no_change": {"tol": 1.0, "max_iter": 20},
     "goal": {"solver": "lbfgs", "max_iter": 60, "alpha": 0.0},
     "validation_fraction": {"early_stopping": True},
-    "scoring": {"early_stopping": True, "solver": "lbfgs", "max_iter": 60},
+    "scoring": {
+        "early_stopping": True,
+        "solver": "lbfgs",
+        "max_iter": 200,
+        "alpha": 0.0,
+    },
     "quantile": {"loss": "quantile"},
     "huber_delta": {"loss": "huber"},
 }
@@ -268,7 +278,9 @@ def test_decisions_and_probabilities_of_every_kind_of_target(kind, loss):
 def test_a_positive_decision_means_the_second_class_for_any_target_values(settings):
     """The offset puts zero half way between the targets."""
     X, y = problem(EffPropClassifier, n_classes=2)
-    model = EffPropClassifier(**{**LBFGS, "max_iter": 30, **settings}).fit(X, y)
+    model = EffPropClassifier(
+        **{**LBFGS, "loss": "squared_error", "max_iter": 30, **settings}
+    ).fit(X, y)
     decision, second = model.decision_function(X), model.predict_proba(X)[:, 1]
     np.testing.assert_array_equal(decision > 0, second > 0.5)
     assert model.score(X, y) > 0.8
@@ -491,7 +503,7 @@ def test_a_stream_is_learnt_batch_by_batch(cls):
     for epoch in range(15):
         for rows in np.split(np.arange(60), 3):
             model.partial_fit(X[rows], y[rows], **(classes if epoch == 0 else {}))
-    assert model.solver_ == "sdlm"
+    assert model.solver_ == "sgd"
     assert model.n_iter_ == len(model.loss_curve_) == 45
     assert model.t_ == 45 * 20
     assert model.normalizer_.n_samples_seen_ == 45 * 20
@@ -558,7 +570,9 @@ def test_hidden_activations_of_a_layer_that_is_not_there():
     model, X, _ = fitted(EffPropRegressor)
     with pytest.raises(ValueError, match=r"layer must be in \[-1, 1\).*got 1"):
         model.hidden_activations(X, 1)
-    linear, X, _ = fitted(EffPropRegressor, hidden_layer_sizes=())
+    linear, X, _ = fitted(
+        EffPropRegressor, hidden_layer_sizes=(), learning_rate_init=0.01
+    )
     with pytest.raises(ValueError, match="there are 0 hidden layers"):
         linear.hidden_activations(X)
 
@@ -603,7 +617,7 @@ def test_fitted_attributes_have_the_types_and_shapes_of_the_contract(cls, settin
     assert model.network_.sizes == sizes
     assert model.theta_.shape == (model.network_.n_weights,)
     assert (model.n_layers_, model.n_outputs_) == (4, k)
-    assert model.out_activation_ == ("lecun_tanh" if k == 3 else "identity")
+    assert model.out_activation_ == ("softmax" if k == 3 else "identity")
     assert (model.n_features_in_, model.solver_) == (4, settings["solver"])
     assert model.engine_ == "numpy"
     assert isinstance(model.normalizer_, InputNormalizer)
@@ -657,7 +671,7 @@ def test_coefs_are_read_only_views_of_theta(cls):
 @both
 def test_assigned_weights_are_used_and_trained_on(cls):
     """As with MLP, where they are plain lists: to prune, to average, to go on."""
-    model, X, y = fitted(cls, warm_start=True)
+    model, X, y = fitted(cls, momentum=0.0, warm_start=True)
     other, *_ = fitted(cls, random_state=1)
     kept = model.theta_
     before = kept.copy()
@@ -854,7 +868,7 @@ def test_the_normalizer_in_a_pipeline_does_what_the_parameter_does(
     cls, settings, normalize, clip
 ):
     X, y = problem(cls)
-    inside = cls(**settings, normalize=normalize, input_clip=clip).fit(X, y)
+    inside = cls(**{**settings, "normalize": normalize, "input_clip": clip}).fit(X, y)
     outside = make_pipeline(
         InputNormalizer(normalize, clip=clip), cls(**settings, normalize=None)
     ).fit(X, y)
@@ -923,7 +937,7 @@ def test_planned_values_are_refused_in_a_sentence(cls, name, value):
 @pytest.mark.parametrize(
     "setting",
     [
-        {"averaging": True},
+        {"input_gains": True},
     ],
     ids=str,
 )
@@ -943,7 +957,7 @@ def test_a_warm_start_takes_up_new_settings(solver, engine):
     X, y = problem(EffPropRegressor)
     model = EffPropRegressor(
         4, solver=solver, engine=engine, warm_start=True, max_iter=5, tol=0,
-        learning_rate="flow", random_state=0,
+        learning_rate="flow", momentum=0.0, random_state=0,
     ).fit(X, y)  # fmt: skip
     before = model.loss_
     model.set_params(momentum=0.9, learning_rate="constant").fit(X, y)

@@ -1,0 +1,383 @@
+"""Default parameters against peers, on the tasks of :mod:`benchmarks._tasks`.
+
+Three folds, the same for all; every model as it comes, one thread.  A model's numbers
+on a task are means over folds and seeds: error (1 - accuracy, or 1 - R2), log loss of
+classifiers, and processor seconds of a fit.  Ratios are to what an informed user of
+scikit-learn writes, StandardScaler and an MLP, with a scaled target in regression; so
+that no error of zero decides a mean, they are ratios of (error + 0.002) and (log loss +
+0.005).  Geometric means are over the tasks of a half.
+
+    python -m benchmarks.accuracy --cache peers.json --seeds 3 --write docs/benchmarks
+
+fills the cache with peers that are not in it, runs ours and writes accuracy.md and
+accuracy.png.  ``--only peers`` fills the cache and stops.  From Python, a candidate for
+new defaults is compared on the half to choose on::
+
+    from benchmarks.accuracy import try_candidates
+    try_candidates({"wider": ({"hidden_layer_sizes": (200,)}, {})}, cache="peers.json")
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from statistics import fmean, stdev
+from time import process_time
+from typing import NamedTuple
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.metrics import log_loss
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from benchmarks._race import header, is_there
+from benchmarks._tasks import HALVES, all_tasks, tasks
+from sk_effprop import EffPropClassifier, EffPropRegressor
+
+N_FOLDS = 3
+INFORMED = "StandardScaler + MLP"
+# what is added before ratios are taken
+SLACK = {"error": 0.002, "log_loss": 0.005, "seconds": 0.0}
+# a task on which a model does worse than this share of the informed error
+WORSE, MUCH_WORSE = 1.25, 1.6
+
+
+class Score(NamedTuple):
+    """Means over the folds; ``log_loss`` is None for regressors."""
+
+    error: float
+    log_loss: float | None
+    seconds: float
+
+
+# ------------------------------------------------------------------------------- models
+
+
+def ours(classifier=(), regressor=()):
+    """Factory of our estimators, with other parameters if given."""
+    changes = {True: dict(classifier), False: dict(regressor)}
+    kinds = {True: EffPropClassifier, False: EffPropRegressor}
+
+    def make(is_classification, seed):
+        changed = changes[is_classification]
+        return kinds[is_classification](random_state=seed, **changed)
+
+    return make
+
+
+def mlp(is_classification, seed):
+    """The MLP of scikit-learn, on raw data."""
+    kind = MLPClassifier if is_classification else MLPRegressor
+    return kind(random_state=seed)
+
+
+def informed(is_classification, seed):
+    """The same behind a scaler, and of a scaled target."""
+    pipeline = make_pipeline(StandardScaler(), mlp(is_classification, seed))
+    if is_classification:
+        return pipeline
+    return TransformedTargetRegressor(pipeline, transformer=StandardScaler())
+
+
+def boosting(is_classification, seed):
+    """Trees."""
+    if is_classification:
+        return HistGradientBoostingClassifier(random_state=seed)
+    return HistGradientBoostingRegressor(random_state=seed)
+
+
+def realmlp(is_classification, seed):
+    """RealMLP with tuned defaults, in its simple form (arXiv 2407.04491)."""
+    from pytabkit import RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor
+
+    kind = RealMLP_TD_S_Classifier if is_classification else RealMLP_TD_S_Regressor
+    return kind(device="cpu", random_state=seed, n_threads=1)
+
+
+def peers():
+    """Factories by name; the yardstick first."""
+    known = {INFORMED: informed, "MLP": mlp, "HistGradientBoosting": boosting}
+    return known | ({"RealMLP-TD-S": realmlp} if is_there("pytabkit") else {})
+
+
+def engines():
+    """Our defaults on every engine."""
+    same = [{"engine": "numpy"}] * 2
+    compiled = {"sk_effprop (numba)": ours()} if is_there("numba") else {}
+    return compiled | {"sk_effprop (numpy)": ours(*same)}
+
+
+# ---------------------------------------------------------------------------- measuring
+
+
+def score(make, task, seed):
+    """Cross-validate one seed of a model on one task."""
+    X, y = task.X, task.y
+    folds = StratifiedKFold if task.is_classification else KFold
+    errors, losses, seconds, spread = [], [], [], []
+    with threadpool_limits(1), catch_warnings(), np.errstate(all="ignore"):
+        simplefilter("ignore")
+        for train, test in folds(N_FOLDS, shuffle=True, random_state=0).split(X, y):
+            model = make(task.is_classification, seed)
+            start = process_time()
+            model.fit(X[train], y[train])
+            seconds.append(process_time() - start)
+            if task.is_classification:
+                p = np.asarray(model.predict_proba(X[test]), dtype=np.float64)
+                predicted = model.classes_[p.argmax(axis=1)]
+                errors.extend(predicted != y[test])
+                p /= p.sum(axis=1, keepdims=True)
+                losses.append(log_loss(y[test], p, labels=model.classes_))
+            else:
+                errors.extend((y[test] - np.ravel(model.predict(X[test]))) ** 2)
+                spread.extend((y[test] - y[train].mean()) ** 2)
+    if task.is_classification:
+        return Score(fmean(errors), fmean(losses), fmean(seconds))
+    return Score(float(np.sum(errors) / np.sum(spread)), None, fmean(seconds))
+
+
+class Cache:
+    """Scores in a JSON file, if there is a path; written after each, all or nothing."""
+
+    def __init__(self, path=None):
+        self.path = None if path is None else Path(path)
+        known = self.path is not None and self.path.exists()
+        self.scores = json.loads(self.path.read_text()) if known else {}
+
+    def get(self, name, make, task, seed):
+        """Look a score up, or find it."""
+        key = f"{name} | {task.name} | {seed}"
+        if key not in self.scores:
+            self.scores[key] = score(make, task, seed)
+            if self.path is not None:
+                new = self.path.with_suffix(".new")
+                new.write_text(json.dumps(self.scores, indent=0))
+                os.replace(new, self.path)
+        return Score(*self.scores[key])
+
+
+def measure(models, some, n_seeds, cache):
+    """Scores by model, task and seed: {name: {task: [Score, ...]}}."""
+    scores = {name: {} for name in models}
+    for name, make in models.items():
+        for task in some:
+            seeds = range(1 if name == "RealMLP-TD-S" else n_seeds)
+            scores[name][task.name] = [cache.get(name, make, task, s) for s in seeds]
+    return scores
+
+
+def warm_up():
+    """Compile, or load what was compiled."""
+    for make in engines().values():
+        for task in tasks(names=("iris", "engel")):
+            score(make, task, 0)
+
+
+# ---------------------------------------------------------------------------- reporting
+
+
+def mean_of(scores, what):
+    """Mean over the seeds; None if the task has no such number."""
+    values = [getattr(one, what) for one in scores]
+    return None if values[0] is None else fmean(values)
+
+
+def ratios(scores, reference, some, what):
+    """Of a model to the reference, by task."""
+    found = {}
+    for task in some:
+        mine, theirs = (mean_of(s[task.name], what) for s in (scores, reference))
+        if mine is not None:
+            found[task.name] = (mine + SLACK[what]) / (theirs + SLACK[what])
+    return found
+
+
+def geometric_mean(values):
+    """Of any iterable; nan of none."""
+    values = list(values)
+    return float(np.exp(np.mean(np.log(values)))) if values else float("nan")
+
+
+def spread(scores, some):
+    """Mean over tasks of the deviation between seeds, as a share of the error."""
+    shares = []
+    for task in some:
+        errors = [one.error + SLACK["error"] for one in scores[task.name]]
+        if len(errors) > 1:
+            shares.append(stdev(errors) / fmean(errors))
+    return fmean(shares) if shares else float("nan")
+
+
+COLUMNS = (
+    "model", "error, classes", "log loss", "error, values", "error", "time",
+    f"> {WORSE}x", f"> {MUCH_WORSE}x", "spread",
+)  # fmt: skip
+
+
+def summary(name, scores, reference, some):
+    """Cells of a row that sums a half up."""
+    by_kind = [
+        [t for t in some if t.is_classification is kind] for kind in (True, False)
+    ]
+    errors = ratios(scores, reference, some, "error")
+    means = [
+        *(
+            geometric_mean(ratios(scores, reference, group, what).values())
+            for group, what in zip(
+                [by_kind[0], by_kind[0], by_kind[1]],
+                ["error", "log_loss", "error"],
+                strict=True,
+            )
+        ),
+        geometric_mean(errors.values()),
+        geometric_mean(ratios(scores, reference, some, "seconds").values()),
+    ]
+    counts = [sum(r > limit for r in errors.values()) for limit in (WORSE, MUCH_WORSE)]
+    return [name, *(f"{m:.3f}" for m in means), *map(str, counts),
+            f"{spread(scores, some):.3f}"]  # fmt: skip
+
+
+def markdown(columns, rows):
+    """A table."""
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def summaries(scores, some):
+    """The table of a half."""
+    reference = scores[INFORMED]
+    return markdown(
+        COLUMNS, [summary(n, mine, reference, some) for n, mine in scores.items()]
+    )
+
+
+def details(scores, some):
+    """What every model reached, task by task: error, log loss, seconds."""
+    rows = []
+    for task in some:
+        cells = [f"{task.name} ({task.X.shape[0]} x {task.X.shape[1]})"]
+        for mine in scores.values():
+            numbers = [mean_of(mine[task.name], what) for what in Score._fields]
+            shown = [f"{v:.3f}" for v in numbers[:2] if v is not None]
+            cells.append(f"{' / '.join(shown)}, {numbers[2]:.2g} s")
+        rows.append(cells)
+    return markdown(["task", *scores], rows)
+
+
+def plot(scores, some, path):
+    """Error against time, both relative to the informed pipeline."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 5), layout="constrained")
+    for name, mine in scores.items():
+        time, error = (
+            ratios(mine, scores[INFORMED], some, what) for what in ("seconds", "error")
+        )
+        points = axes.loglog(time.values(), error.values(), ".", alpha=0.35)
+        centre = geometric_mean(time.values()), geometric_mean(error.values())
+        color = points[0].get_color()
+        axes.loglog(*centre, "o", color=color, markersize=11, label=name)
+    axes.axhline(1.0, color="0.7", linewidth=0.8)
+    axes.axvline(1.0, color="0.7", linewidth=0.8)
+    axes.set(
+        xlabel=f"time of a fit, relative to {INFORMED}",
+        ylabel="error, likewise",
+        title='Tasks of the half "report", and geometric means',
+    )
+    axes.legend()
+    figure.savefig(path, dpi=110)
+
+
+def report(scores):
+    """Everything, in markdown."""
+    parts = []
+    for half in HALVES:
+        some = tasks(half)
+        parts += [f'## The half "{half}": {len(some)} tasks', summaries(scores, some)]
+    for half in HALVES:
+        parts += [f'## "{half}", task by task: error / log loss, time of a fit',
+                  details(scores, tasks(half))]  # fmt: skip
+    return "\n\n".join(parts)
+
+
+# ------------------------------------------------------------------------ from Python
+
+
+def try_candidates(
+    candidates, *, cache, half="choose", kind=None, n_seeds=1, some=None
+):
+    """Print how candidates compare to the informed pipeline.
+
+    Parameters
+    ----------
+    candidates : dict
+        By name, a pair of parameters of the classifier and the regressor, or a
+        factory ``(is_classification, seed) -> estimator``.
+    cache : str
+        File of the peers' scores.
+    half : {"choose", "report"}
+    kind : {"classes", "values"}, optional
+    n_seeds : int
+    some : list of Task, optional
+        In place of the half.
+
+    Returns
+    -------
+    dict
+        Scores by candidate and task.
+    """
+    some = tasks(half, kind) if some is None else some
+    warm_up()
+    reference = measure({INFORMED: informed}, some, n_seeds, Cache(cache))[INFORMED]
+    found = {}
+    print(f"| {' | '.join(COLUMNS)} | worst |")
+    for name, candidate in candidates.items():
+        make = candidate if callable(candidate) else ours(*candidate)
+        found[name] = measure({name: make}, some, n_seeds, Cache())[name]
+        cells = summary(name, found[name], reference, some)
+        errors = ratios(found[name], reference, some, "error")
+        bad = sorted(errors, key=errors.get)[-4:]
+        shown = ", ".join(f"{task} {errors[task]:.2f}" for task in reversed(bad))
+        print(f"| {' | '.join(cells)} | {shown} |", flush=True)
+    return found
+
+
+def main(arguments=()):
+    """Fill the cache with peers, run ours, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cache", help="JSON file with the scores of peers")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", choices=["peers"], help="fill the cache and stop")
+    parser.add_argument("--write", help="folder for accuracy.md and accuracy.png")
+    options = parser.parse_args(arguments)
+    header("Default parameters on raw tables", "scikit-learn", "numba", "pytabkit")
+    cache = Cache(options.cache)
+    scores = measure(peers(), all_tasks(), options.seeds, cache)
+    if options.only:
+        return
+    warm_up()
+    scores = measure(engines(), all_tasks(), options.seeds, Cache()) | scores
+    text = report(scores)
+    print(text)
+    if options.write:
+        folder = Path(options.write)
+        (folder / "accuracy.md").write_text(f"# Default parameters\n\n{text}\n")
+        plot(scores, tasks("report"), folder / "accuracy.png")
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])
