@@ -7,6 +7,7 @@ NAMES = (
     "online",
     "minibatch",
     "small",
+    "sizes",
     "memory",
     "defaults",
     "learning_rate",
