@@ -75,7 +75,9 @@ or None, default="robust"
         If c, normalised inputs z become ``z / sqrt(1 + (z / c)^2)``, so that rare
         huge values cannot dominate.
     input_gains : bool, default=False
-        Planned; only False for now.
+        Learn a gain for every input (sections 4.3 and 4.7), so that useful inputs
+        count for more; it is part of the first layer's weights in the end. Of sgd and
+        sdlm; other solvers take no notice.
     solver : {"auto", "sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"}, \
 default="auto"
         "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
