@@ -25,6 +25,7 @@ from sk_effprop.core.activations import (
     TANH,
     Array,
 )
+from sk_effprop.core.gains import HIGHEST_GAIN, Gains, gain_factor
 from sk_effprop.core.losses import (
     AbsoluteError,
     Gamma,
@@ -423,6 +424,43 @@ def _step(
 
 
 @_compile
+def _gained_step(
+    W: Array,
+    V: Array,
+    gains: Array,
+    factors: Array,
+    velocity: Array,
+    gradient: Array,
+    ones: Array,
+    rate: Any,
+    decay: Any,
+    gain_rate: Any,
+    momentum: Any,
+    nesterov: bool,
+    highest: Any,
+    zero: Any,
+    one: Any,
+) -> None:
+    """Move the first layer W = diag(gains) V and its gains, see ``core/gains.py``."""
+    n_in, n_out = W.shape[0] - 1, W.shape[1]
+    for j in range(n_out):
+        gradient[n_in, j] *= rate
+    for i in range(n_in):
+        pull = zero
+        for j in range(n_out):
+            step = rate * gradient[i, j] + decay * W[i, j]
+            pull += V[i, j] * step
+            gradient[i, j] = gains[i] * step
+        gains[i] = max(zero, min(highest, gains[i] - gain_rate * pull))
+    _step(V, factors, velocity, ones, gradient, 1, one, zero, momentum, nesterov, zero)
+    for i in range(n_in):
+        for j in range(n_out):
+            W[i, j] = gains[i] * V[i, j]
+    for j in range(n_out):
+        W[n_in, j] = V[n_in, j]
+
+
+@_compile
 def _add_to_mean(
     mean: Array, G: Array, W: Array, share: Any, penalty: Any, delta: Any, zero: Any
 ) -> Any:
@@ -485,6 +523,9 @@ class Step(NamedTuple):
     gradient: Array
     bends: Array
     ones: Array
+    gains: Array
+    behind_gains: Array
+    gain_factor: Any
 
 
 @_inline
@@ -607,6 +648,14 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
         velocity = W[:0]
         if step.velocity.shape[0] > 0:
             velocity = _layer(step.velocity, net, l)
+        if l == 0 and step.gains.shape[0] > 0:
+            _gained_step(
+                W, _layer(step.behind_gains, net, 0), step.gains, factors, velocity,
+                delta, step.ones, own_rate, decay_rate * penalty, step.gain_factor,
+                step.momentum, step.nesterov, constants[22], zero, constants[12],
+            )  # fmt: skip
+            x = values[here : stop + 1]
+            continue
         _step(
             W, factors, velocity, given, delta, stride, own_rate, decay_rate * penalty,
             step.momentum, step.nesterov, zero,
@@ -684,7 +733,7 @@ def _constants(dtype: Any) -> Array:
     limit = 19.0
     tanh = (*_EXPM1, 1.0, 2.0, limit, 2.0 / 64.0)
     rational = (_SATURATION, 1.0 / 8.0, 1.0 / 128.0, 1.0 / 3072.0)
-    return np.array([*tanh, *rational, 0.0, 0.0], dtype=dtype)
+    return np.array([*tanh, *rational, 0.0, 0.0, HIGHEST_GAIN], dtype=dtype)
 
 
 def can_show(objective: Objective) -> bool:
@@ -704,6 +753,7 @@ def show(
     velocity: Array | None = None,
     curvature_decay: float = 0.0,
     flow: Flow | None = None,
+    gains: Gains | None = None,
 ) -> Array:
     """Show the examples in this order, with a step after each batch.
 
@@ -726,6 +776,8 @@ def show(
         gamma of the running curvature, eq. (62); 0 to keep that of ``rates``.
     flow : Flow, optional
         Sets the rate after each gradient; is changed in place.
+    gains : Gains, optional
+        Of the inputs; are changed in place.
 
     Returns
     -------
@@ -744,7 +796,7 @@ def show(
         return np.zeros_like(theta) if needed else nothing
 
     is_running = curvature_decay > 0.0 and rates.curvature is not None
-    collects = batch_size > 1 or flow is not None
+    collects = batch_size > 1 or flow is not None or gains is not None
     has_factors = collects or velocity is not None or rates.curvature is not None
     h, mu = nothing, 1.0
     if rates.curvature is not None and is_running:
@@ -768,7 +820,17 @@ def show(
         gradient=sums(collects),
         bends=sums(collects and is_running),
         ones=np.ones(max(network.sizes) + 1, dtype=dtype),
+        gains=nothing,
+        behind_gains=nothing,
+        gain_factor=dtype.type(0.0),
     )
+    if gains is not None:
+        # a velocity of all layers, but V of the first alone
+        step = step._replace(
+            gains=gains.s,
+            behind_gains=gains.V.ravel(),
+            gain_factor=dtype.type(gain_factor(network.layers(step.factors)[0])),
+        )
     net, shown = _make_net(objective, theta), _make_shown(objective, order)
     descend_so = descend if has_factors else descend_plainly
     descend_so(net, shown, step, _make_units(net))

@@ -284,6 +284,7 @@ def make_solver(
         flow_rates=tuple(est.flow_rates),
         engine=resolve_engine(est, name, objective, max_iter),
         averaging=est.averaging and not streaming,
+        input_gains=est.input_gains,
     )
 
 

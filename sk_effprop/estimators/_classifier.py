@@ -76,7 +76,9 @@ or None, default="robust"
         huge values cannot dominate. A stream, ``partial_fit`` without a ``fit``
         before, is not clipped, as its statistics go on being learnt.
     input_gains : bool, default=False
-        Planned; only False for now.
+        Learn a gain for every input (sections 4.3 and 4.7), so that useful inputs
+        count for more; it is part of the first layer's weights in the end. Of sgd and
+        sdlm; other solvers take no notice.
     solver : {"auto", "sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"}, \
 default="auto"
         "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate

@@ -116,7 +116,7 @@ SHARED: dict[str, Hyperparameter] = {
         without=None,
     ),
     "input_clip": Hyperparameter("4.3", [POSITIVE, None], (4.0, None)),
-    "input_gains": Hyperparameter("4.3, 4.7", ["boolean"], planned=(True,)),
+    "input_gains": Hyperparameter("4.3, 4.7", ["boolean"], (True,)),
     "solver": Hyperparameter(
         "4.1, 6, 9",
         [names(SOLVERS, "auto")],

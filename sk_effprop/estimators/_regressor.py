@@ -62,7 +62,9 @@ or None, default="robust"
         huge values cannot dominate. A stream, ``partial_fit`` without a ``fit``
         before, is not clipped, as its statistics go on being learnt.
     input_gains : bool, default=False
-        Planned; only False for now.
+        Learn a gain for every input (sections 4.3 and 4.7), so that useful inputs
+        count for more; it is part of the first layer's weights in the end. Of sgd and
+        sdlm; other solvers take no notice.
     normalize_target : bool, default=True
         Give each output zero mean and unit variance for training; poisson and gamma
         divide it by its mean only. The units of ``loss_``, ``goal`` and ``tol`` are

@@ -14,6 +14,7 @@ import numpy as np
 
 from sk_effprop.core.activations import Array
 from sk_effprop.core.curvature import add_lecun_diagonal
+from sk_effprop.core.gains import Gains, gain_factor
 from sk_effprop.core.kernels import Passes, Update, sweep
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import Order, emphasised_order
@@ -135,6 +136,7 @@ class StochasticState:
     errors : ndarray of shape (n_samples,) or None
         Latest weighted loss of every example, nan before it is shown.
     average : Average or None
+    gains : Gains or None
     """
 
     progress: Progress
@@ -145,6 +147,7 @@ class StochasticState:
     flow: Flow | None = None
     errors: Array | None = field(default=None, repr=False)
     average: "Average | None" = field(default=None, repr=False)
+    gains: Gains | None = field(default=None, repr=False)
 
     def after_showing(self, n_examples: int) -> "StochasticState":
         """The same, so many examples later."""
@@ -181,6 +184,8 @@ class StochasticSolver:
         "numba" compiles what it can: dense inputs, and all rules but adam.
     averaging : bool
         Give the monitor a running average of the weights.
+    input_gains : bool
+        Let the first layer learn a gain for every input; not with adam.
     """
 
     rule: Momentum | Adam
@@ -196,6 +201,7 @@ class StochasticSolver:
     flow_rates: tuple[float, float, float]
     engine: str = "numpy"
     averaging: bool = False
+    input_gains: bool = False
 
     def solve(
         self,
@@ -212,7 +218,7 @@ class StochasticSolver:
         now = deepcopy(
             state or StochasticState(Progress(), self.rates, self.rule.start(theta))
         )
-        now = self._suited(now, theta)
+        now = self._suited(now, theta, objective.network.layers(theta)[0])
 
         def rescue(event: str) -> bool:
             nonlocal now
@@ -238,7 +244,9 @@ class StochasticSolver:
         now = replace(now, errors=None, average=None, progress=progress)
         return Solution(theta, now, False, "")
 
-    def _suited(self, state: StochasticState, theta: Array) -> StochasticState:
+    def _suited(
+        self, state: StochasticState, theta: Array, first_layer: Array
+    ) -> StochasticState:
         """A state that other settings may have left, made to suit these."""
         rates, rule = state.rates, self.find_rates
         if rule.eta is not None:
@@ -254,7 +262,14 @@ class StochasticSolver:
             rates=rates,
             memory=state.memory if len(state.memory) == len(memory) else memory,
             flow=state.flow if self.schedule == "flow" else None,
+            gains=self._suited_gains(state.gains, first_layer),
         )
+
+    def _suited_gains(self, gains: Gains | None, W: Array) -> Gains | None:
+        """Those of an earlier call if they still belong to the weights."""
+        if not self.input_gains or isinstance(self.rule, Adam):
+            return None
+        return gains if gains is not None and gains.suit(W) else Gains.start(W)
 
     def current_rate(self, state: StochasticState) -> float:
         """The global learning rate of the next epoch."""
@@ -286,6 +301,7 @@ class StochasticSolver:
                 self.rule.start(theta),
                 halvings=state.halvings + 1,
                 measured_at=state.measured_at,
+                gains=self._suited_gains(None, objective.network.layers(theta)[0]),
             )
         return None
 
@@ -381,6 +397,7 @@ class StochasticSolver:
                 velocity=None if self.rule.is_plain else state.memory[0],
                 curvature_decay=self.curvature_decay,
                 flow=state.flow,
+                gains=state.gains,
             )
         else:
             update = self._make_update(objective, theta, state, batch_size)
@@ -403,14 +420,15 @@ class StochasticSolver:
     ) -> Update:
         """What follows each batch; it changes the state in place."""
         rate, rates, flow = self.current_rate(state), state.rates, state.flow
-        if self.rule.is_plain and flow is None and rates.curvature is None:
+        has_factors = rates.curvature is not None or state.gains is not None
+        if self.rule.is_plain and flow is None and not has_factors:
             return self._plain_update(objective, theta, rate, batch_size)
         meter = None
         if rates.curvature is not None and self.curvature_decay > 0.0:
             meter = CurvatureMeter(objective, rates, self.curvature_decay)
         now = rates._replace(eta=rate)
         return self._general_update(
-            objective, theta, now, batch_size, state.memory, flow, meter
+            objective, theta, now, batch_size, state.memory, flow, meter, state.gains
         )
 
     def _plain_update(
@@ -448,6 +466,7 @@ class StochasticSolver:
         memory: list[Array],
         flow: Flow | None,
         meter: "CurvatureMeter | None",
+        gains: Gains | None,
     ) -> Update:
         """Collect the gradient, and let the rule make a step of it."""
         gradient = np.empty_like(theta)
@@ -457,6 +476,8 @@ class StochasticSolver:
         factors = rates.factors.astype(theta.dtype)
         own_rates = rates.eta * factors
         steady = flow is None and meter is None
+        first_layer = objective.network.layers(theta)[0]
+        gain_share = gain_factor(objective.network.layers(factors)[0])
 
         def update(passes: Passes, targets: Array, weights: Array | None) -> None:
             gradient.fill(0.0)
@@ -466,6 +487,7 @@ class StochasticSolver:
                 np.add(gradient, penalty * theta, out=gradient)
             # a smaller last batch counts for its share of a full one
             share = passes.n_rows / batch_size
+            eta = rates.eta
             if steady:
                 now = own_rates if share == 1.0 else share * own_rates
             else:
@@ -473,7 +495,15 @@ class StochasticSolver:
                     np.copyto(factors, meter.read(passes, targets, weights))
                 eta = rates.eta if flow is None else flow.update(gradient)
                 now = (share * eta) * factors
+            if gains is None:
+                self.rule.step(theta, gradient, now, memory)
+                return
+            pull = gains.pull_back(views[0])
+            np.copyto(first_layer, gains.V)
             self.rule.step(theta, gradient, now, memory)
+            np.copyto(gains.V, first_layer)
+            gains.step(pull, share * eta * gain_share)
+            gains.write(first_layer)
 
         return update
 

@@ -34,6 +34,12 @@ STEPS = {
     "momentum": {"rule": Momentum(0.7)},
     "nesterov": {"rule": Momentum(0.7, True), "batch_size": 4},
     "annealing": {"schedule": "annealing", "batch_size": 3},
+    "gains": {"input_gains": True},
+    "gains and momentum": {
+        "input_gains": True,
+        "rule": Momentum(0.7),
+        "batch_size": 4,
+    },
     "flow": {"schedule": "flow"},
     "flow in batches": {"schedule": "flow", "batch_size": 4},
 }
