@@ -142,7 +142,7 @@ def test_calls_of_partial_fit_are_epochs_of_fit(momentum):
     model = EffPropRegressor(
         solver="sgd", activation="relu", learning_rate_init=0.01, batch_size="full",
         learning_rate="constant", momentum=momentum, alpha=1e-4, max_iter=50, tol=0,
-        random_state=1,
+        input_clip=None, random_state=1,
     )  # fmt: skip
     fitted = model.fit(X, y).predict(X)
     streamed = clone(model)

@@ -35,7 +35,7 @@ from sk_effprop.solvers import (
 )
 
 # "auto": up to so many examples training is by a deterministic batch method
-SMALL = 300
+SMALL = 500
 # what solver="auto" chooses between, see docs/choosing.md
 AUTO_STOCHASTIC, AUTO_BATCH = "sgd", "lbfgs"
 # examples in an on-line update of solver="sgd" and "sdlm"

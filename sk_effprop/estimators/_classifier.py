@@ -84,7 +84,7 @@ default="auto"
         "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
         for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1); "adam"
         the yardstick. "lbfgs" is SciPy's batch method, "lm" Levenberg-Marquardt, "cg"
-        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 300
+        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 500
         examples, else "sgd"; always "sgd" if ``batch_size`` is an int smaller than
         the number of examples, and in ``partial_fit``.
     batch_size : int, "full" or "auto", default="auto"

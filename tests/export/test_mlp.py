@@ -68,7 +68,9 @@ def test_activations_fold(activation, plain_name, sizes):
 @pytest.mark.parametrize("normalize", [*METHODS, None])
 def test_normalisation_folds_whatever_the_method(normalize):
     table = X if normalize else X / np.abs(X).max(axis=0)
-    est = EffPropRegressor((6,), normalize=normalize, max_iter=8, tol=0, random_state=0)
+    est = EffPropRegressor(
+        (6,), input_clip=None, normalize=normalize, max_iter=8, tol=0, random_state=0
+    )
     est.fit(table, y_value)
     assert_same_values(to_sklearn(est), est, table)
 
@@ -180,20 +182,26 @@ def test_the_threshold_folds_where_labels_are_uncertain():
 
 def test_digits_and_diabetes():
     images, digits = load_digits(return_X_y=True)
-    est = EffPropClassifier((20,), loss="log_loss", max_iter=5, tol=0, random_state=0)
+    est = EffPropClassifier(
+        (20,), input_clip=None, loss="log_loss", max_iter=5, tol=0, random_state=0
+    )
     plain = est.fit(images, digits).to_sklearn()
     np.testing.assert_allclose(
         plain.predict_proba(images), est.predict_proba(images), atol=1e-12
     )
     table, y = load_diabetes(return_X_y=True, scaled=False)
-    est = EffPropRegressor((20,), max_iter=20, tol=0, random_state=0).fit(table, y)
+    est = EffPropRegressor(
+        (20,), input_clip=None, max_iter=20, tol=0, random_state=0
+    ).fit(table, y)
     assert_same_values(est.to_sklearn(), est, table)
 
 
 def test_float32_folds_in_double_precision():
     """A mean that float32 cannot hold beside the spread does not spoil the biases."""
     table = X.astype(np.float32)
-    est = EffPropRegressor((6,), max_iter=8, tol=0, random_state=0).fit(table, y_value)
+    est = EffPropRegressor(
+        (6,), input_clip=None, max_iter=8, tol=0, random_state=0
+    ).fit(table, y_value)
     assert est.theta_.dtype == np.float32
     plain = to_sklearn(est)
     assert {W.dtype for W in plain.coefs_} == {np.dtype(np.float64)}
@@ -275,7 +283,7 @@ def test_every_attribute_of_a_fit_is_there(theirs, ours, with_names):
     real = theirs(hidden_layer_sizes=(5,), max_iter=1)
     with pytest.warns(ConvergenceWarning):
         real.fit(table, y)
-    plain = ours((5,), max_iter=3, tol=0).fit(table, y).to_sklearn()
+    plain = ours((5,), input_clip=None, max_iter=3, tol=0).fit(table, y).to_sklearn()
     assert learnt(plain) == learnt(real)
     for name in learnt(real):
         assert isinstance(getattr(real, name), type(getattr(plain, name))), name
@@ -322,7 +330,11 @@ def test_unknown_classes_are_refused_as_scikit_learn_does():
 
 def test_names_of_features_are_checked():
     table, y = load_diabetes(return_X_y=True, as_frame=True)
-    plain = EffPropRegressor((3,), max_iter=3, tol=0).fit(table, y).to_sklearn()
+    plain = (
+        EffPropRegressor((3,), input_clip=None, max_iter=3, tol=0)
+        .fit(table, y)
+        .to_sklearn()
+    )
     with pytest.raises(ValueError, match="feature names should match"):
         plain.predict(table[table.columns[::-1]])
 

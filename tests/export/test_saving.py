@@ -16,7 +16,10 @@ from sk_effprop.preprocessing import METHODS
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from tests.export.problems import X, Y_labels, Y_values, y_classes, y_value
 
-SMALL = {"hidden_layer_sizes": (4,), "max_iter": 4, "tol": 0, "random_state": 0}
+SMALL = {
+    "hidden_layer_sizes": (4,), "input_clip": None, "max_iter": 4, "tol": 0,
+    "random_state": 0,
+}  # fmt: skip
 LOSSES = REGRESSOR["loss"].alternatives
 OWN_NAMESPACES = ("numpy", "sklearn", "sk_effprop")
 
