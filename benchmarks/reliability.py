@@ -28,7 +28,7 @@ UNSURE = 0.02
 
 def models():
     """Classifiers by name; temperature scaling came with scikit-learn 1.8."""
-    squared = EffPropClassifier(random_state=0)
+    squared = EffPropClassifier(loss="squared_error", random_state=0)
     named = {
         "squared error": squared,
         "log loss": EffPropClassifier(loss="log_loss", random_state=0),

@@ -288,10 +288,18 @@ def make_solver(
     )
 
 
+def resolve_scaling(est: Any, name: str) -> str:
+    """What ``learning_rate_scaling`` means; a given rate stays what it is."""
+    if name == "adam":
+        # its steps do not scale with the gradients, so no layer needs smaller ones
+        return "none"
+    if est.learning_rate_scaling != "auto":
+        return str(est.learning_rate_scaling)
+    return "inv_fan_in" if est.learning_rate_init == "auto" else "none"
+
+
 def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> RateRule:
-    # adam's steps do not scale with the gradients, so no layer needs smaller ones
-    kind = "none" if name == "adam" else est.learning_rate_scaling
-    scaling = objective.network.per_layer(SCALINGS[kind])
+    scaling = objective.network.per_layer(SCALINGS[resolve_scaling(est, name)])
     eta = None if est.learning_rate_init == "auto" else float(est.learning_rate_init)
     if name == "adam" and eta is None:
         eta = ADAM_RATE

@@ -120,10 +120,12 @@ default="auto"
         Epochs after which "annealing" has halved the rate.
     flow_rates : (float, float, float), default=(0.1, 1.0, 0.01)
         alpha, beta and delta of eqs. (17)-(19), for "flow".
-    learning_rate_scaling : {"none", "inv_sqrt_fan_in", "inv_fan_in", "sqrt_fan_in"}, \
-default="inv_fan_in"
+    learning_rate_scaling : {"auto", "none", "inv_sqrt_fan_in", "inv_fan_in", \
+"sqrt_fan_in"}, default="auto"
         Factor of the rate in each layer (section 4.7; not adam). The paper prints
-        "sqrt_fan_in"; its authors' own simulator divided.
+        "sqrt_fan_in"; its authors' own simulator divided. "auto" is "inv_fan_in" for
+        an automatic rate, and "none" for a given one, which then means what it does
+        elsewhere.
     momentum : float, default=0.9
         In [0, 1), for sgd and sdlm.
     nesterovs_momentum : bool, default=False
@@ -303,7 +305,7 @@ default="inv_fan_in"
         power_t=0.5,
         annealing_tau=10.0,
         flow_rates=(0.1, 1.0, 0.01),
-        learning_rate_scaling="inv_fan_in",
+        learning_rate_scaling="auto",
         momentum=0.9,
         nesterovs_momentum=False,
         averaging=False,

@@ -159,8 +159,8 @@ SHARED: dict[str, Hyperparameter] = {
     "flow_rates": Hyperparameter("4.7", [tuple, list], ((0.05, 0.5, 0.05),)),
     "learning_rate_scaling": Hyperparameter(
         "4.7",
-        [names(SCALINGS)],
-        tuple(name for name in SCALINGS if name != "inv_fan_in"),
+        [names(SCALINGS, "auto")],
+        tuple(SCALINGS),
     ),
     "momentum": Hyperparameter("4.7", [PROPER_FRACTION], (0.0, 0.5)),
     "nesterovs_momentum": Hyperparameter("4.7", ["boolean"], (True,)),

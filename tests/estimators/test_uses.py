@@ -97,6 +97,7 @@ NO_OPS = {
     ("max_time", 60.0): "a limit that is not reached",
     ("early_stopping", False): "what 'auto' becomes without X_val",
     ("engine", "numpy"): "what 'auto' becomes",
+    ("learning_rate_scaling", "inv_fan_in"): "what 'auto' becomes",
     ("warm_start", True): "a first fit has nothing to go on from",
 }
 NO_OPS_OF_CLASSIFIER = {("shuffle", "interleave"): "what 'auto' becomes with classes"}
