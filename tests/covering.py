@@ -27,6 +27,8 @@ IMPOSSIBLE = {
         schedule in ("annealing", "invscaling")
     ),
 }
+# Log loss owns the softmax: another output needs a loss that leaves it to the network.
+LEAVES_OUTPUT_TO_THE_NETWORK = {"loss": "squared_error"}
 DEFAULT = object()
 
 
@@ -42,7 +44,7 @@ def alternatives(registry):
 def one_at_a_time(registry):
     """Every value alone, with the solver that reads it."""
     return [
-        {"solver": "sgd", "max_iter": 60} | {name: value}
+        _possible({"solver": "sgd", "max_iter": 60} | {name: value})
         for name, values in alternatives(registry).items()
         for value in values
     ]
@@ -105,7 +107,14 @@ def all_pairs(registry, max_alternatives, seed=0):
         missing -= met[best]
         chosen = {name: levels[name][level] for name, level in rows[best].items()}
         settings.append({k: v for k, v in chosen.items() if v is not DEFAULT})
-    return settings
+    return [_possible(setting) for setting in settings]
+
+
+def _possible(setting):
+    """The same, with what a value in it needs."""
+    if "output_activation" in setting:
+        return setting | LEAVES_OUTPUT_TO_THE_NETWORK
+    return setting
 
 
 def _cannot_meet(a, value_a, b, value_b):

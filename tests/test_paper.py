@@ -27,6 +27,9 @@ ON_LINE = {
     "batch_size": 1,
     "shuffle": True,
     "learning_rate": "constant",
+    "learning_rate_scaling": "none",
+    "momentum": 0.0,
+    "input_clip": None,
     "alpha": 0.0,
     "tol": 0.0,
 }

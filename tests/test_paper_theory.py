@@ -67,7 +67,7 @@ def descend(objective, theta, n_epochs, rate, *, seed=0, **settings):
     values, thetas = [], []
 
     def monitor(theta, value, **_):
-        values.append(value)
+        values.append(value(theta))
         thetas.append(theta.copy())
         return len(values) == n_epochs
 

@@ -54,12 +54,12 @@ MAX_RANKED_ROWS = 1000
 # rows on which a user's loss is differentiated
 CHECKED_ROWS = 10
 # alpha="auto": strength of the penalty for one connection and one example
-AUTO_ALPHA = 0.1
+CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
 # ... of a squared error between such targets
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
 # max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
 # at least, in epochs and in examples shown
-BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 200, 20, 20_000
+BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 100, 20, 20_000
 # bias_init="data": how far out the hyperplanes are, 1 is through a row
 BIAS_SPREAD = 2.0
 # a rate that falls to zero starts at this multiple of what the curvature allows
@@ -101,7 +101,8 @@ def penalty(est: Any, network: Network, n_samples: float, unit: float) -> Any:
     """L2 strength of every weight; "auto" is in units of the loss of usual targets."""
     if isinstance(est.alpha, str):
         # "evidence" starts there
-        strength = AUTO_ALPHA * unit / n_samples
+        own = CLASSES_ALPHA if est._is_classifier else VALUES_ALPHA
+        strength = own * unit / n_samples
         return network.per_layer(lambda fan_in, fan_out: strength * fan_in, biases=0.0)
     return network.per_layer(lambda fan_in, fan_out: est.alpha, biases=0.0)
 

@@ -157,14 +157,14 @@ default="auto"
         Where "huber" becomes a straight line, in units of the normalised target.
     alpha : float, "auto" or "evidence", default="auto"
         L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
-        times the sum of squared weights, biases excepted. "auto" is ``0.1 * fan_in
+        times the sum of squared weights, biases excepted. "auto" is ``0.25 * fan_in
         / n_samples`` in each layer; for class targets closer than those of
         "lecun_tanh" it is less, by their squared distance, as the loss is.
         "evidence", with ``solver="lm"`` and squared error, lets the data choose it for
         each layer (MacKay 1992), as MATLAB's trainbr does; for networks with fewer
         weights than there are examples.
     max_iter : int or "auto", default="auto"
-        Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
+        Epochs of stochastic solvers, iterations of batch solvers. "auto" is 100
         iterations, or as many epochs as show 20,000 examples, at least 20.
     max_fun : int, default=15000
         Evaluations of the objective by lbfgs.

@@ -262,6 +262,7 @@ BAD_VALUES = {
     "bias_init": ["ones"],
     "normalize": ["minmax", True],
     "input_clip": [0.0, -1.0],
+    "input_gains": ["yes"],
     "solver": ["newton"],
     "batch_size": [0, 2.5, "half"],
     "batch_growth": [0.5],
@@ -314,7 +315,7 @@ BAD_VALUES_OF = {
 def test_every_parameter_that_can_be_wrong_is_tried(cls):
     """A new parameter cannot be forgotten; planned ones are tried in test_uses."""
     planned = {
-        "input_gains", "checkpoint", "checkpoint_interval", "resume",
+        "checkpoint", "checkpoint_interval", "resume",
     }  # fmt: skip
     assert set(cls().get_params()) - planned == BAD_VALUES_OF[cls].keys()
 

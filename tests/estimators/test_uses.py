@@ -935,21 +935,6 @@ def test_planned_values_are_refused_in_a_sentence(cls, name, value):
     assert f"Got {value!r}" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "setting",
-    [
-        {"input_gains": True},
-    ],
-    ids=str,
-)
-def test_planned_values_are_refused_in_the_dress_of_numpy(setting):
-    """As they come from a grid in an array."""
-    ((name, value),) = setting.items()
-    X, y = problem(EffPropClassifier)
-    with pytest.raises(ValueError, match=f"'{name}'.*planned and not available yet"):
-        EffPropClassifier(**{**SGD, name: np.array([value])[0]}).fit(X, y)
-
-
 @may_not_converge
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
 @pytest.mark.parametrize("solver", ["sgd", "sdlm"])

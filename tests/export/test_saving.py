@@ -82,6 +82,7 @@ CASES = {
             "hidden_layer_sizes": (3, 4),
             "activation": ["rational_tanh", Activation(TANH, amplitude=2.0)],
             "output_activation": Activation(TANH),
+            "loss": "squared_error",
             "twist": 0.1,
         },
         X,
