@@ -161,7 +161,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         # with n_iter_no_change=inf nothing but max_iter ends training, and as with
         # MLPClassifier a warning tells that it has
         has_an_end = self.learning_rate == "cosine" and self.n_iter_no_change < np.inf
-        self._warn(fixed_length=self.tol == 0 or (anneals and has_an_end))
+        is_planned = self.tol == 0 or self.max_iter == "auto"
+        self._warn(fixed_length=is_planned or (anneals and has_an_end))
         return self
 
     def _train(self, objective, rng, going_on, task, **stopping):

@@ -139,9 +139,7 @@ def test_a_learning_curve_by_partial_fit():
     """Exploiting incremental learning: more examples are no worse."""
     X, y = load_digits(return_X_y=True)
     X, y = X[:600], y[:600]
-    model = EffPropClassifier(
-        hidden_layer_sizes=(20,), loss="squared_error", batch_size=1, random_state=0
-    )
+    model = EffPropClassifier(hidden_layer_sizes=(20,), random_state=0)
     sizes, _, scores = learning_curve(
         model, X, y, cv=2, exploit_incremental_learning=True,
         train_sizes=[0.2, 0.5, 1.0], shuffle=True, random_state=0,
@@ -149,7 +147,8 @@ def test_a_learning_curve_by_partial_fit():
     assert list(sizes) == [60, 150, 300]
     means = scores.mean(axis=1)
     assert means[0] < means[1] < means[2]
-    assert means[2] > 0.7
+    # after a single pass, where chance is 0.1
+    assert means[2] > 0.5
 
 
 # ------------------------------------------------------------------ probabilities
@@ -172,9 +171,7 @@ def test_calibration_improves_probabilities_of_squared_error(n_classes, method):
         X, y = clouds(n=800)
         X_test, y_test = clouds(n=2000, seed=1)
     # without a penalty a network grows too sure of itself
-    raw = EffPropClassifier(
-        hidden_layer_sizes=(30,), loss="squared_error", alpha=0.0, random_state=0
-    )
+    raw = EffPropClassifier(30, loss="squared_error", alpha=0.0, random_state=0)
     raw.fit(X[:200], y[:200])
     calibrated = CalibratedClassifierCV(FrozenEstimator(raw), method=method)
     calibrated.fit(X[200:], y[200:])

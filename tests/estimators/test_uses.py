@@ -572,7 +572,7 @@ def test_hidden_activations_of_a_layer_that_is_not_there():
     with pytest.raises(ValueError, match=r"layer must be in \[-1, 1\).*got 1"):
         model.hidden_activations(X, 1)
     linear, X, _ = fitted(
-        EffPropRegressor, hidden_layer_sizes=(), learning_rate_init=0.01
+        EffPropRegressor, hidden_layer_sizes=(), learning_rate_init=0.001
     )
     with pytest.raises(ValueError, match="there are 0 hidden layers"):
         linear.hidden_activations(X)
