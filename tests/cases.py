@@ -385,7 +385,7 @@ def sdlm(
 ) -> StochasticSolver:
     """Stochastic diagonal Levenberg-Marquardt with automatic rates."""
     scaling = np.ones(objective.network.n_weights)
-    find_rates = RateRule(scaling, None, 10, momentum, diagonal_samples=20)
+    find_rates = RateRule(scaling, None, 10, 1.0 - momentum, diagonal_samples=20)
     return stochastic(
         objective,
         rule=Momentum(momentum),

@@ -62,8 +62,8 @@ class Rates(NamedTuple):
         The largest eigenvalue behind eta, if it comes from one.
     ceiling : float
         What the mean over the weights of the rates may become in later measurements.
-    momentum : float
-        What eta makes up for.
+    share : float
+        What eta is of the rate from the curvature.
     """
 
     eta: float
@@ -71,7 +71,7 @@ class Rates(NamedTuple):
     curvature: DiagonalCurvature | None = None
     lambda_max: float | None = None
     ceiling: float = np.inf
-    momentum: float = 0.0
+    share: float = 1.0
 
     @property
     def factors(self) -> Array:
@@ -92,16 +92,12 @@ class RateRule:
     eta : float or None
         The global rate; None to take it from the curvature.
     batch_size : int
-    momentum : float
-        Steps add up to 1 / (1 - momentum) of them, which the rate from the curvature
-        makes up for.
+    share : float
+        What is taken of the rate from the curvature, as steps with momentum add up.
     diagonal_samples : int
         If positive, divide by the diagonal curvature of so many patterns.
     damping : float or None
         mu; None for the mean of the diagonal.
-    boldness : float
-        Multiple of the rate from the curvature: a schedule that falls to nothing may
-        start above what is safe for good.
     period : float or None
         Epochs after which the rates are found again, inf for never; None for whenever
         the number of examples shown has doubled.
@@ -110,10 +106,9 @@ class RateRule:
     scaling: Array
     eta: float | None
     batch_size: int
-    momentum: float = 0.0
+    share: float = 1.0
     diagonal_samples: int = 0
     damping: float | None = None
-    boldness: float = 1.0
     period: float | None = np.inf
 
     def next_measurement(self, measured_at: int, n_samples: int) -> float:
@@ -135,7 +130,7 @@ class RateRule:
             return rates._replace(eta=self.eta)
         factors = rates.factors
         leading = leading_curvature(objective, theta, factors, rng)
-        eta = self.boldness * leading.rate(self.batch_size) * (1.0 - self.momentum)
+        eta = self.share * leading.rate(self.batch_size)
         mean_rate = eta * float(np.mean(factors))
         ceiling = MAX_GROWTH * mean_rate if earlier is None else earlier.ceiling
         eta *= min(1.0, ceiling / mean_rate)
@@ -143,7 +138,7 @@ class RateRule:
             eta=eta,
             lambda_max=leading.mean,
             ceiling=ceiling,
-            momentum=self.momentum,
+            share=self.share,
         )
 
     def _diagonal(

@@ -62,8 +62,6 @@ USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
 BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 100, 20, 20_000
 # bias_init="data": how far out the hyperplanes are, 1 is through a row
 BIAS_SPREAD = 2.0
-# a rate that falls to zero starts at this multiple of what the curvature allows
-BOLD_RATE = 2.0
 
 
 def resolve_activation(activation: Any) -> AnyActivation:
@@ -304,21 +302,23 @@ def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> Ra
     eta = None if est.learning_rate_init == "auto" else float(est.learning_rate_init)
     if name == "adam" and eta is None:
         eta = ADAM_RATE
-    # a linear model bends the same everywhere, and does not leave what is too steep
-    is_bold = est.learning_rate == "cosine" and len(objective.network.sizes) > 2
-    rule = RateRule(
-        scaling,
-        eta,
-        batch_size,
-        est.momentum,
-        boldness=BOLD_RATE if is_bold else 1.0,
-        period=_period(est, objective),
-    )
+    period = _period(est, objective)
+    rule = RateRule(scaling, eta, batch_size, _share_of_rate(est), period=period)
     if name == "sdlm":
         damping = None if est.damping == "auto" else float(est.damping)
         samples = est.curvature_samples
         return replace(rule, diagonal_samples=samples, damping=damping)
     return rule
+
+
+def _share_of_rate(est: Any) -> float:
+    """What momentum leaves of the automatic rate."""
+    # steps add up to 1 / (1 - m) of them
+    share = 1.0 - float(est.momentum)
+    # Momentum is stable up to 1 + m times the rate that plain descent is: too noisy for
+    # good, but not for a rate that falls.  A linear model does not leave what is steep.
+    is_bold = est.learning_rate == "cosine" and hidden_sizes(est)
+    return share * (1.0 + est.momentum) if is_bold else share
 
 
 def _period(est: Any, objective: Objective) -> float | None:

@@ -252,9 +252,9 @@ class StochasticSolver:
         if rule.eta is not None:
             rates = rates._replace(eta=rule.eta)
         else:
-            change = (1.0 - rule.momentum) / (1.0 - rates.momentum)
+            change = rule.share / rates.share
             eta = rates.eta * change
-            rates = rates._replace(eta=eta, momentum=rule.momentum)
+            rates = rates._replace(eta=eta, share=rule.share)
         memory = self.rule.start(theta)
         return replace(
             state,

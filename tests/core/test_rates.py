@@ -153,9 +153,9 @@ def measure(find_rates, objective, theta, earlier=None, seed=0):
 
 @pytest.mark.parametrize("samples", [0, ALL], ids=["plain", "diagonal"])
 def test_a_given_rate_is_returned_as_it_is(samples):
-    """Whatever the momentum and what was found earlier."""
+    """Whatever the share and what was found earlier."""
     objective, theta = problem()
-    find_rates = rule(theta, 0.3, samples, momentum=0.9)
+    find_rates = rule(theta, 0.3, samples, share=0.1)
     first = measure(find_rates, objective, theta)
     later = measure(find_rates, objective, 50.0 * theta, first)
     for rates in (first, later):
@@ -171,17 +171,17 @@ def test_without_a_diagonal_the_factors_are_those_of_the_layers():
 
 
 @pytest.mark.parametrize("samples", [0, ALL], ids=["plain", "diagonal"])
-@pytest.mark.parametrize("momentum", [0.0, 0.75])
+@pytest.mark.parametrize("share", [1.0, 0.25])
 @pytest.mark.parametrize("batch_size", [1, 8])
-def test_the_rate_is_that_of_the_leading_curvature(batch_size, momentum, samples):
-    """In the coordinates of the factors, and less by what momentum adds up to."""
+def test_the_rate_is_that_of_the_leading_curvature(batch_size, share, samples):
+    """In the coordinates of the factors, or what is wanted of it."""
     objective, theta = problem()
-    find_rates = rule(theta, None, samples, batch_size=batch_size, momentum=momentum)
+    find_rates = rule(theta, None, samples, batch_size=batch_size, share=share)
     rates = measure(find_rates, objective, theta)
     leading = leading_curvature(
         objective, theta, rates.factors, np.random.default_rng(0)
     )
-    expected = (1.0 - momentum) * leading.rate(batch_size)
+    expected = share * leading.rate(batch_size)
     assert rates.eta == pytest.approx(expected, rel=1e-12)
     assert rates.lambda_max == pytest.approx(leading.mean, rel=1e-12)
     assert rates.ceiling == pytest.approx(

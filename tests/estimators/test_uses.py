@@ -670,6 +670,21 @@ def test_coefs_are_read_only_views_of_theta(cls):
 
 
 @both
+@pytest.mark.parametrize(
+    ("hidden", "schedule", "share"),
+    [((5,), "constant", 0.4), ((5,), "cosine", 0.64), ((), "cosine", 0.4)],
+)
+def test_momentum_has_its_share_of_the_automatic_rate(cls, hidden, schedule, share):
+    """Its steps add up, and it is stable up to 1 + m times the rate of plain descent."""
+    found = [
+        fitted(cls, hidden_layer_sizes=hidden, momentum=m, learning_rate=schedule)[0]
+        for m in (0.0, 0.6)
+    ]
+    ratio = found[1].learning_rate_ / found[0].learning_rate_
+    assert ratio == pytest.approx(share, rel=1e-9)
+
+
+@both
 def test_assigned_weights_are_used_and_trained_on(cls):
     """As with MLP, where they are plain lists: to prune, to average, to go on."""
     model, X, y = fitted(cls, momentum=0.0, warm_start=True)
