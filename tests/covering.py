@@ -22,6 +22,7 @@ IMPOSSIBLE = {
     ("learning_rate_init", "learning_rate_scaling"): lambda rate, scaling: True,
     ("early_stopping", "solver"): lambda stops, solver: stops and solver == "adam",
     ("batch_growth", "solver"): lambda growth, solver: solver == "adam",
+    ("batch_growth", "momentum"): lambda growth, momentum: momentum == 0.0,
     ("batch_growth", "learning_rate"): lambda growth, schedule: schedule != "constant",
     ("learning_rate", "learning_rate_init"): lambda schedule, rate: (
         schedule in ("annealing", "invscaling")

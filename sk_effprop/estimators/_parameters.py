@@ -143,7 +143,7 @@ SHARED: dict[str, Hyperparameter] = {
     "learning_rate_init": Hyperparameter(
         "4.7, 9.2",
         [POSITIVE, StrOptions({"auto"})],
-        (0.03,),
+        (0.005,),
         is_trick=True,
         without=0.001,
     ),

@@ -36,7 +36,8 @@ def make(solver, criterion):
     cls, settings = CRITERIA[criterion]
     return cls(
         (4,), solver=solver, learning_rate="constant", max_iter=12, tol=0.0,
-        learning_rate_init=RATES.get(solver, "auto"), alpha=0.0, random_state=0,
+        learning_rate_init=RATES.get(solver, "auto"), momentum=0.0, alpha=0.0,
+        random_state=0,
         **settings,
     )  # fmt: skip
 

@@ -143,7 +143,7 @@ def test_the_weights_are_those_of_a_minimum(seed):
     X, y = rng.normal(size=(60, 8)), rng.normal(size=60)
     model = EffPropRegressor(6, solver="lm", alpha="evidence", random_state=0)
     model.fit(X, y)
-    assert model.convergence_.gradient_norm < 0.02
+    assert model.convergence_.gradient_norm < 0.03
 
 
 @may_not_converge
@@ -161,7 +161,7 @@ def test_an_interrupt_leaves_the_penalty_of_the_weights(monkeypatch):
     model.set_params(max_iter=200)
 
     def interrupt(monitor):
-        if monitor.n_iter == 60:
+        if monitor.n_iter == 20:
             raise KeyboardInterrupt
 
     monkeypatch.setattr("sk_effprop.training.progress._print_line", interrupt)
