@@ -45,6 +45,7 @@ def contestants(size):
     for engine in ("numpy", "numba") if is_there("numba") else ("numpy",):
         model = EffPropClassifier(
             sizes[1:-1], solver="sgd", loss="log_loss", batch_size=1, alpha=0.0,
+            momentum=0.0, input_clip=None, normalize="standardize",
             learning_rate="constant", learning_rate_init=RATE, max_iter=1, tol=0,
             engine=engine, random_state=0,
         )  # fmt: skip
