@@ -669,6 +669,7 @@ def test_coefs_are_read_only_views_of_theta(cls):
         assert not hasattr(unfitted, name)
 
 
+@may_not_converge
 @both
 @pytest.mark.parametrize(
     ("hidden", "schedule", "share"),
