@@ -34,9 +34,8 @@ from sk_effprop.solvers import (
     exact_curvature,
 )
 
-# "auto": up to so many examples training is by a deterministic batch method, which fits
-# the noise of values sooner
-SMALL_CLASSES, SMALL_VALUES = 500, 100
+# "auto": up to so many examples training is by a deterministic batch method
+SMALL = 500
 # what solver="auto" chooses between, see docs/choosing.md
 AUTO_STOCHASTIC, AUTO_BATCH = "sgd", "lbfgs"
 # examples in an on-line update of solver="sgd" and "sdlm"
@@ -55,7 +54,7 @@ MAX_RANKED_ROWS = 1000
 # rows on which a user's loss is differentiated
 CHECKED_ROWS = 10
 # alpha="auto": strength of the penalty for one connection and one example
-AUTO_ALPHA = 0.1
+CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
 # ... of a squared error between such targets
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
 # max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
@@ -100,7 +99,8 @@ def penalty(est: Any, network: Network, n_samples: float, unit: float) -> Any:
     """L2 strength of every weight; "auto" is in units of the loss of usual targets."""
     if isinstance(est.alpha, str):
         # "evidence" starts there
-        strength = AUTO_ALPHA * unit / n_samples
+        own = CLASSES_ALPHA if est._is_classifier else VALUES_ALPHA
+        strength = own * unit / n_samples
         return network.per_layer(lambda fan_in, fan_out: strength * fan_in, biases=0.0)
     return network.per_layer(lambda fan_in, fan_out: est.alpha, biases=0.0)
 
@@ -190,8 +190,7 @@ def resolve_solver(est: Any, n_samples: int) -> str:
     if est.solver != "auto":
         return est.solver
     wants_batches = not isinstance(est.batch_size, str) and est.batch_size < n_samples
-    small = SMALL_CLASSES if est._is_classifier else SMALL_VALUES
-    if wants_batches or n_samples > small:
+    if wants_batches or n_samples > SMALL:
         return AUTO_STOCHASTIC
     return AUTO_BATCH
 

@@ -74,7 +74,7 @@ default="auto"
         "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
         for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1); "adam"
         the yardstick. "lbfgs" is SciPy's batch method, "lm" Levenberg-Marquardt, "cg"
-        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 100
+        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 500
         examples, else "sgd"; always "sgd" if ``batch_size`` is an int smaller than
         the number of examples, and in ``partial_fit``.
     batch_size : int, "full" or "auto", default="auto"
@@ -157,8 +157,9 @@ default="auto"
         Where "huber" becomes a straight line, in units of the normalised target.
     alpha : float, "auto" or "evidence", default="auto"
         L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
-        times the sum of squared weights, biases excepted. "auto" is ``0.1 * fan_in
-        / n_samples`` in each layer; for class targets closer than those of
+        times the sum of squared weights, biases excepted. "auto" is ``c * fan_in
+        / n_samples`` in each layer, with c = 0.1 for classes and 0.25 for values, whose
+        noise fits in more easily; for class targets closer than those of
         "lecun_tanh" it is less, by their squared distance, as the loss is.
         "evidence", with ``solver="lm"`` and squared error, lets the data choose it for
         each layer (MacKay 1992), as MATLAB's trainbr does; for networks with fewer
