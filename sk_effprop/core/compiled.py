@@ -45,6 +45,8 @@ OPTIONS: dict[str, Any] = {
 }
 # bytes
 CACHE_LINE = 64
+# places in the array of :func:`_constants` that more than one function reads
+ONE, ZERO, SCRATCH, HIGHEST = 12, 20, 21, 22
 
 
 def _compile(function: Any, **more: Any) -> Any:
@@ -106,7 +108,7 @@ def _activate(
     kind = int(numbers[l, 0])
     amplitude, slope = numbers[l, 1], numbers[l, 2]
     twist, offset = numbers[l, 3], numbers[l, 4]
-    one = constants[12]
+    one = constants[ONE]
     gain = amplitude * slope
     n = z.shape[0]
     if kind == LINEAR:
@@ -609,7 +611,7 @@ def _up(net: Any, units: Array, x: Array, is_begun: bool) -> None:
     """
     values, slopes, z = units[0], units[1], units[2]
     if not is_begun:
-        _affine(_layer(net.theta, net, 0), x, z[: net.sizes[1]], net.constants[20])
+        _affine(_layer(net.theta, net, 0), x, z[: net.sizes[1]], net.constants[ZERO])
     for l in range(net.sizes.shape[0] - 1):
         here = net.unit_starts[l]
         stop = here + net.sizes[l + 1]
@@ -617,7 +619,7 @@ def _up(net: Any, units: Array, x: Array, is_begun: bool) -> None:
             # behind the values of a layer stands the one that meets the biases above
             lower = net.unit_starts[l - 1]
             below = values[lower : lower + net.sizes[l] + 1]
-            _affine(_layer(net.theta, net, l), below, z[here:stop], net.constants[20])
+            _affine(_layer(net.theta, net, l), below, z[here:stop], net.constants[ZERO])
         _activate(
             z[here:stop], values[here:stop], slopes[here:stop], net.activations, l,
             net.constants,
@@ -636,7 +638,7 @@ def _pass(
 ) -> Any:
     """Take one example up, and its derivatives down; return its loss."""
     values, slopes, deltas, bends = units[0], units[1], units[3], units[4]
-    zero, top = net.constants[20], net.sizes.shape[0] - 2
+    zero, top = net.constants[ZERO], net.sizes.shape[0] - 2
     _up(net, units, x, is_begun)
     here = net.unit_starts[top]
     stop = here + net.sizes[top + 1]
@@ -662,8 +664,8 @@ def _pass(
 @_compile
 def _rounded(value: Any, constants: Array) -> Any:
     """The number in the precision of the data: mixed loops would not vectorise."""
-    constants[21] = value
-    return constants[21]
+    constants[SCRATCH] = value
+    return constants[SCRATCH]
 
 
 @_compile
@@ -675,7 +677,7 @@ def _flow(net: Any, step: Any, n_rows: int) -> Any:
     for l in range(net.sizes.shape[0] - 1):
         one_gradient, one_mean = _add_to_mean(
             _layer(step.mean, net, l), _layer(step.gradient, net, l),
-            _layer(net.theta, net, l), share, step.penalty[l], delta, constants[20],
+            _layer(net.theta, net, l), share, step.penalty[l], delta, constants[ZERO],
         )  # fmt: skip
         of_gradient += one_gradient
         of_mean += one_mean
@@ -687,7 +689,7 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
     """Take a step with every layer, against its own gradient."""
     values, deltas, bends = units[0], units[3], units[4]
     constants = net.constants
-    zero = constants[20]
+    zero = constants[ZERO]
     collected = step.gradient.shape[0] > 0
     # a smaller last batch counts for its share of a full one
     own_rate = _rounded(rate / step.batch_size, constants)
@@ -719,7 +721,7 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
             _gained_step(
                 W, _layer(step.behind_gains, net, 0), step.gains, factors, velocity,
                 delta, step.ones, own_rate, decay_rate * penalty, step.gain_factor,
-                step.momentum, step.nesterov, constants[22], zero, constants[12],
+                step.momentum, step.nesterov, constants[HIGHEST], zero, constants[ONE],
             )  # fmt: skip
             x = values[here : stop + 1]
             continue
@@ -736,7 +738,7 @@ def descend_plainly(net: Any, shown: Any, step: Any, units: Array) -> None:
     inputs, targets, weights, order, losses = shown
     units_of_one = units[0]
     values, z, deltas = units_of_one[0], units_of_one[2], units_of_one[3]
-    zero, one = net.constants[20], net.constants[12]
+    zero, one = net.constants[ZERO], net.constants[ONE]
     n, n_layers = order.shape[0], net.sizes.shape[0] - 1
     n_first = net.sizes[1]
     for t in range(n):
@@ -765,7 +767,7 @@ def descend_plainly(net: Any, shown: Any, step: Any, units: Array) -> None:
 def descend(net: Any, shown: Any, step: Any, units: Array) -> None:
     """Show one batch after another, with a step after each."""
     inputs, targets, weights, order, losses = shown
-    zero, n = net.constants[20], order.shape[0]
+    zero, n = net.constants[ZERO], order.shape[0]
     rate, last = step.rate, inputs[0]
     is_running = step.h.shape[0] > 0
     for start in range(0, n, step.batch_size):
