@@ -151,10 +151,10 @@ def problem(sizes, dtype, activation):
 
 def compiled_sweep(objective, theta, order):
     """One update for each of the examples by the compiled loops, in place."""
-    from sk_effprop.core import compiled
+    from sk_effprop.core.compiled_objective import CompiledObjective
 
     rates = Rates(RATE, np.ones(len(theta)))
-    compiled.show(objective, theta, order, 1, rates)
+    CompiledObjective(**vars(objective)).show(theta, order, 1, rates)
 
 
 def build_loop(directory, dtype):

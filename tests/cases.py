@@ -347,6 +347,15 @@ PROBLEM_PARAMS = params(PROBLEMS)
 # ---------------------------------------------------------------------------- solvers
 
 
+def on_engine(engine: str, objective: Objective) -> Objective:
+    """The same objective, on compiled loops if wanted."""
+    if engine == "numpy":
+        return objective
+    from sk_effprop.core.compiled_objective import CompiledObjective
+
+    return CompiledObjective(**vars(objective))
+
+
 def stochastic(
     objective: Objective,
     *,

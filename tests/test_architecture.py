@@ -136,17 +136,19 @@ def test_what_is_private_in_scikit_learn_is_imported_in_one_place(path):
 
 @each_file
 def test_extras_are_imported_where_they_are_used(path):
-    """So that everything else works without them; compiled.py is numba's own."""
+    """So that everything else works without them; three files are numba's own."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_import = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
-    extras = ("numba", "matplotlib", "pandas", "rich", "onnx", "dask", "distributed")
+    compilers, others = {"numba", "llvmlite"}, {"matplotlib", "pandas", "rich", "onnx"}
+    extras = {*compilers, *others, "dask", "distributed"}
     source = "\n".join(ast.unparse(node) for node in at_import)
     imported = [(m, f"{m}.{n}") for m, n in imports(source)]
-    own = {"numba"} if path.name == "compiled.py" else set()
-    assert not [m for m, _ in imported if m.split(".")[0] in set(extras) - own]
-    assert "sk_effprop.core.compiled" not in {
-        name for pair in imported for name in pair
-    }
+    compiled = ("lanes", "compiled", "compiled_objective")
+    own = compilers if path.stem in compiled else set()
+    assert not [m for m, _ in imported if m.split(".")[0] in extras - own]
+    if path.stem not in compiled:
+        names = {name for pair in imported for name in pair}
+        assert not names & {f"sk_effprop.core.{module}" for module in compiled}
 
 
 @pytest.mark.parametrize(

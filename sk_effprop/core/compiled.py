@@ -25,7 +25,16 @@ from sk_effprop.core.activations import (
     TANH,
     Array,
 )
-from sk_effprop.core.gains import HIGHEST_GAIN, Gains, gain_factor
+from sk_effprop.core.gains import HIGHEST_GAIN
+from sk_effprop.core.lanes import (
+    LANES,
+    add_scaled,
+    load,
+    product,
+    spread,
+    store,
+    transpose,
+)
 from sk_effprop.core.losses import (
     AbsoluteError,
     Gamma,
@@ -34,18 +43,14 @@ from sk_effprop.core.losses import (
     Poisson,
     SquaredError,
 )
-from sk_effprop.core.network import Network
-from sk_effprop.core.objective import Objective
-from sk_effprop.core.rates import DELTA, Flow, Rates, next_rate
+from sk_effprop.core.rates import DELTA, next_rate
 
 OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"contract"},
 }
-# bytes
-CACHE_LINE = 64
-# places in the array of :func:`_constants` that more than one function reads
+# places in the array of :func:`constants_of` that more than one function reads
 ONE, ZERO, SCRATCH, HIGHEST = 12, 20, 21, 22
 
 
@@ -67,8 +72,6 @@ def _inline_reordered(function: Any) -> Any:
     return _compile(function, forceinline=True, fastmath={"contract", "reassoc"})
 
 
-# examples whose gradients are added together
-GROUP = 4
 LOSS_TYPES = (SquaredError, LogLoss, Huber, AbsoluteError, Poisson, Gamma)
 SQUARED_ERROR, LOG_LOSS, HUBER, ABSOLUTE_ERROR, POISSON, GAMMA = range(len(LOSS_TYPES))
 # expm1(y) / y for |y| < 0.6 as a polynomial, lowest power first
@@ -300,79 +303,107 @@ def _pull_curvature(
 
 
 @_compile
-def _add_outer(G: Array, x: Array, delta: Array) -> None:
-    """Add the gradient of one example."""
+def _outer(G: Array, x: Array, delta: Array) -> None:
+    """The gradient of one example."""
     for i in range(G.shape[0]):
         for j in range(G.shape[1]):
-            G[i, j] += x[i] * delta[j]
+            G[i, j] = x[i] * delta[j]
 
 
-@_compile
-def _add_four_outers(
-    G: Array,
-    x0: Array,
-    x1: Array,
-    x2: Array,
-    x3: Array,
-    delta0: Array,
-    delta1: Array,
-    delta2: Array,
-    delta3: Array,
-) -> None:
-    """Add the gradients of four examples: G is read and written a quarter as often."""
-    for i in range(G.shape[0]):
-        a, b, c, d = x0[i], x1[i], x2[i], x3[i]
-        for j in range(G.shape[1]):
-            pair = a * delta0[j] + b * delta1[j]
-            G[i, j] += pair + (c * delta2[j] + d * delta3[j])
+# ------------------------------------------------------------ layers, eight examples
 
 
 @_inline
-def _given(inputs: Array, p: int, unit_values: Array, net: Any, l: int) -> Array:
-    """What layer l was given of an example."""
-    if l == 0:
-        return inputs[p]
-    lower = net.unit_starts[l - 1]
-    return unit_values[lower : lower + net.sizes[l] + 1]
+def _affine_of_eight(W: Array, x: Array, z: Array, n_out: int, zero: Any) -> None:
+    """What :func:`_affine` does, for eight examples side by side."""
+    nothing = spread(zero)
+    for j in range(n_out):
+        store(z, j, nothing)
+    # what comes from four inputs is added to z while they stay in registers
+    n_rows = W.shape[0]
+    whole = n_rows - n_rows % 4
+    for i in range(0, whole, 4):
+        x0, x1, x2, x3 = load(x, i), load(x, i + 1), load(x, i + 2), load(x, i + 3)
+        for j in range(n_out):
+            s = add_scaled(load(z, j), W[i, j], x0)
+            s = add_scaled(s, W[i + 1, j], x1)
+            s = add_scaled(s, W[i + 2, j], x2)
+            store(z, j, add_scaled(s, W[i + 3, j], x3))
+    for i in range(whole, n_rows):
+        x0 = load(x, i)
+        for j in range(n_out):
+            store(z, j, add_scaled(load(z, j), W[i, j], x0))
+
+
+@_inline
+def _pull_of_eight(
+    W: Array, deltas: Array, slopes: Array, below: Array, n_out: int, zero: Any
+) -> None:
+    """What :func:`_pull` does."""
+    n_in, nothing = W.shape[0] - 1, spread(zero)
+    whole = n_in - n_in % 4
+    for i in range(0, whole, 4):
+        s0, s1, s2, s3 = nothing, nothing, nothing, nothing
+        for j in range(n_out):
+            delta = load(deltas, j)
+            s0 = add_scaled(s0, W[i, j], delta)
+            s1 = add_scaled(s1, W[i + 1, j], delta)
+            s2 = add_scaled(s2, W[i + 2, j], delta)
+            s3 = add_scaled(s3, W[i + 3, j], delta)
+        store(below, i, product(s0, load(slopes, i)))
+        store(below, i + 1, product(s1, load(slopes, i + 1)))
+        store(below, i + 2, product(s2, load(slopes, i + 2)))
+        store(below, i + 3, product(s3, load(slopes, i + 3)))
+    for i in range(whole, n_in):
+        s0 = nothing
+        for j in range(n_out):
+            s0 = add_scaled(s0, W[i, j], load(deltas, j))
+        store(below, i, product(s0, load(slopes, i)))
 
 
 @_compile
-def _collect(net: Any, step: Any, units: Array, inputs: Array, rows: Array) -> None:
-    """Add the gradients of a group of examples, and their curvatures if wanted."""
-    for l in range(net.sizes.shape[0] - 1):
-        here = net.unit_starts[l]
-        end = here + net.sizes[l + 1]
-        G = _layer(step.gradient, net, l)
-        if rows.shape[0] == GROUP:
-            _add_four_outers(
-                G,
-                _given(inputs, rows[0], units[0, 0], net, l),
-                _given(inputs, rows[1], units[1, 0], net, l),
-                _given(inputs, rows[2], units[2, 0], net, l),
-                _given(inputs, rows[3], units[3, 0], net, l),
-                units[0, 3, here:end],
-                units[1, 3, here:end],
-                units[2, 3, here:end],
-                units[3, 3, here:end],
-            )
-        else:
-            for e in range(rows.shape[0]):
-                x = _given(inputs, rows[e], units[e, 0], net, l)
-                _add_outer(G, x, units[e, 3, here:end])
-        if step.bends.shape[0] > 0:
-            sums = _layer(step.bends, net, l)
-            for e in range(rows.shape[0]):
-                x = _given(inputs, rows[e], units[e, 0], net, l)
-                _add_outer_of_squares(sums, x, units[e, 4, here:end])
+def _pull_curvature_of_eight(
+    W: Array, bends: Array, slopes: Array, below: Array, n_out: int, zero: Any
+) -> None:
+    """What :func:`_pull_curvature` does."""
+    for i in range(W.shape[0] - 1):
+        s = spread(zero)
+        for j in range(n_out):
+            s = add_scaled(s, W[i, j] * W[i, j], load(bends, j))
+        slope = load(slopes, i)
+        store(below, i, product(s, product(slope, slope)))
 
 
-@_compile
-def _add_outer_of_squares(sums: Array, x: Array, bend: Array) -> None:
-    """Likewise for the diagonal curvature, eq. (55)."""
-    for i in range(sums.shape[0]):
-        squared = x[i] * x[i]
-        for j in range(sums.shape[1]):
-            sums[i, j] += squared * bend[j]
+@_inline
+def _sum_of_outers(
+    G: Array, x: Array, deltas: Array, turned: Array, is_first: bool, zero: Any
+) -> None:
+    """Gradients of eight examples, added up, and to those that are there already.
+
+    A row of G is as long as the eights that its units fill; behind the units deltas
+    are zero.  Turned, the deltas of an example lie side by side, as weights do.
+    """
+    n_rows, n_tiles = G.shape[0], G.shape[1] // LANES
+    sums = G.reshape((n_rows * n_tiles, LANES))
+    for k in range(n_tiles):
+        transpose(deltas, turned, k * LANES)
+    for i in range(n_rows):
+        x0, x1, x2, x3 = x[i, 0], x[i, 1], x[i, 2], x[i, 3]
+        x4, x5, x6, x7 = x[i, 4], x[i, 5], x[i, 6], x[i, 7]
+        for k in range(n_tiles):
+            s = spread(zero) if is_first else load(sums, i * n_tiles + k)
+            s = add_scaled(s, x0, load(turned, k * LANES))
+            s = add_scaled(s, x1, load(turned, k * LANES + 1))
+            s = add_scaled(s, x2, load(turned, k * LANES + 2))
+            s = add_scaled(s, x3, load(turned, k * LANES + 3))
+            s = add_scaled(s, x4, load(turned, k * LANES + 4))
+            s = add_scaled(s, x5, load(turned, k * LANES + 5))
+            s = add_scaled(s, x6, load(turned, k * LANES + 6))
+            s = add_scaled(s, x7, load(turned, k * LANES + 7))
+            store(sums, i * n_tiles + k, s)
+
+
+# ----------------------------------------------------------------------------- steps
 
 
 @_inline
@@ -437,6 +468,7 @@ def _track(
     factors: Array,
     x: Array,
     bend: Array,
+    n_out: int,
     stride: int,
     share: Any,
     gain: Any,
@@ -446,7 +478,7 @@ def _track(
     zero: Any,
 ) -> None:
     """Move the diagonal curvature towards that of the batch, eqs. (61) and (62)."""
-    n_in, n_out = h.shape[0] - 1, h.shape[1]
+    n_in = h.shape[0] - 1
     for i in range(n_in + 1):
         k = i * stride
         scale = share * x[i] * x[i]
@@ -553,6 +585,8 @@ class Net(NamedTuple):
 
     theta: Array
     sizes: Array
+    # numbers in a row of each layer's matrix: its units, and zeros to fill an eight
+    columns: Array
     # where the weights of each layer start in theta, and its units among all
     starts: Array
     unit_starts: Array
@@ -596,11 +630,23 @@ class Step(NamedTuple):
     gain_factor: Any
 
 
+class Eight(NamedTuple):
+    """Room for what the loops compute of eight examples side by side."""
+
+    inputs: Array
+    # values, slopes, z, deltas, bends
+    units: Array
+    turned: Array
+    squares: Array
+    # of one example: outputs, and the derivatives of its loss
+    outputs: Array
+
+
 @_inline
 def _layer(vector: Array, net: Any, l: int) -> Array:
     """What belongs to layer l of a vector of theta's layout."""
     start, stop = net.starts[l], net.starts[l + 1]
-    return vector[start:stop].reshape((net.sizes[l] + 1, net.sizes[l + 1]))
+    return vector[start:stop].reshape((net.sizes[l] + 1, net.columns[l]))
 
 
 @_inline
@@ -611,15 +657,15 @@ def _up(net: Any, units: Array, x: Array, is_begun: bool) -> None:
     """
     values, slopes, z = units[0], units[1], units[2]
     if not is_begun:
-        _affine(_layer(net.theta, net, 0), x, z[: net.sizes[1]], net.constants[ZERO])
+        _affine(_layer(net.theta, net, 0), x, z[: net.columns[0]], net.constants[ZERO])
     for l in range(net.sizes.shape[0] - 1):
         here = net.unit_starts[l]
-        stop = here + net.sizes[l + 1]
+        stop, end = here + net.sizes[l + 1], here + net.columns[l]
         if l > 0:
             # behind the values of a layer stands the one that meets the biases above
             lower = net.unit_starts[l - 1]
             below = values[lower : lower + net.sizes[l] + 1]
-            _affine(_layer(net.theta, net, l), below, z[here:stop], net.constants[ZERO])
+            _affine(_layer(net.theta, net, l), below, z[here:end], net.constants[ZERO])
         _activate(
             z[here:stop], values[here:stop], slopes[here:stop], net.activations, l,
             net.constants,
@@ -651,7 +697,7 @@ def _pass(
         bends[k] *= weight * slopes[k] * slopes[k]
     for l in range(top, 0, -1):
         here, lower = net.unit_starts[l], net.unit_starts[l - 1]
-        stop, end = here + net.sizes[l + 1], lower + net.sizes[l]
+        stop, end = here + net.columns[l], lower + net.sizes[l]
         W = _layer(net.theta, net, l)
         _pull(W, deltas[here:stop], slopes[lower:end], deltas[lower:end], zero)
         if bends_too:
@@ -697,22 +743,22 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
     share = _rounded(1.0 / n_rows, constants)
     gain = _rounded(1.0 - (1.0 - step.decay) ** n_rows, constants)
     for l in range(net.sizes.shape[0] - 1):
-        here, n_out = net.unit_starts[l], net.sizes[l + 1]
-        stop = here + n_out
+        here, n_columns = net.unit_starts[l], net.columns[l]
+        end = here + n_columns
         W, penalty = _layer(net.theta, net, l), step.penalty[l]
         factors = _layer(step.factors, net, l)
         # what the layer was given times delta, or sums of that times ones
         given = step.ones if collected else x
-        stride, delta = 0, deltas[here:stop].reshape((1, n_out))
+        stride, delta = 0, deltas[here:end].reshape((1, n_columns))
         if collected:
             stride, delta = 1, _layer(step.gradient, net, l)
         if step.h.shape[0] > 0:
-            bend = bends[here:stop].reshape((1, n_out))
+            bend = bends[here:end].reshape((1, n_columns))
             if collected:
                 bend = _layer(step.bends, net, l)
             _track(
-                _layer(step.h, net, l), factors, given, bend, stride, share, gain,
-                penalty, step.mu, step.scaling[l], zero,
+                _layer(step.h, net, l), factors, given, bend, net.sizes[l + 1], stride,
+                share, gain, penalty, step.mu, step.scaling[l], zero,
             )  # fmt: skip
         velocity = W[:0]
         if step.velocity.shape[0] > 0:
@@ -723,24 +769,23 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
                 delta, step.ones, own_rate, decay_rate * penalty, step.gain_factor,
                 step.momentum, step.nesterov, constants[HIGHEST], zero, constants[ONE],
             )  # fmt: skip
-            x = values[here : stop + 1]
-            continue
-        _step(
-            W, factors, velocity, given, delta, stride, own_rate, decay_rate * penalty,
-            step.momentum, step.nesterov, zero,
-        )  # fmt: skip
-        x = values[here : stop + 1]
+        else:
+            _step(
+                W, factors, velocity, given, delta, stride, own_rate,
+                decay_rate * penalty, step.momentum, step.nesterov, zero,
+            )  # fmt: skip
+        x = values[here : here + net.sizes[l + 1] + 1]
 
 
 @_compile
 def descend_plainly(net: Any, shown: Any, step: Any, units: Array) -> None:
     """Show one example after another, with one rate a layer and nothing else."""
     inputs, targets, weights, order, losses = shown
-    units_of_one = units[0]
+    units_of_one = units
     values, z, deltas = units_of_one[0], units_of_one[2], units_of_one[3]
     zero, one = net.constants[ZERO], net.constants[ONE]
     n, n_layers = order.shape[0], net.sizes.shape[0] - 1
-    n_first = net.sizes[1]
+    n_first = net.columns[0]
     for t in range(n):
         p = order[t]
         x = inputs[p]
@@ -749,7 +794,7 @@ def descend_plainly(net: Any, shown: Any, step: Any, units: Array) -> None:
             here, lower = net.unit_starts[l], net.unit_starts[l - 1]
             _plain_step(
                 _layer(net.theta, net, l), values[lower : lower + net.sizes[l] + 1],
-                deltas[here : here + net.sizes[l + 1]], step.rate * step.scaling[l],
+                deltas[here : here + net.columns[l]], step.rate * step.scaling[l],
                 step.penalty[l], one,
             )  # fmt: skip
         W, delta = _layer(net.theta, net, 0), deltas[:n_first]
@@ -764,194 +809,152 @@ def descend_plainly(net: Any, shown: Any, step: Any, units: Array) -> None:
 
 
 @_compile
-def descend(net: Any, shown: Any, step: Any, units: Array) -> None:
-    """Show one batch after another, with a step after each."""
+def descend_one_by_one(net: Any, shown: Any, step: Any, units: Array) -> None:
+    """Likewise, with a rate for every weight, or momentum, or a running curvature."""
     inputs, targets, weights, order, losses = shown
-    zero, n = net.constants[ZERO], order.shape[0]
-    rate, last = step.rate, inputs[0]
+    is_running = step.h.shape[0] > 0
+    for t in range(order.shape[0]):
+        p = order[t]
+        losses[t] = _pass(
+            net, units, inputs[p], targets[p], weights[p], is_running, False
+        )
+        _learn(net, step, units, inputs[p], step.rate, 1)
+
+
+@_inline
+def _rows_of(units: Array, kind: int, start: int, n: int) -> Array:
+    """Vectors of some units."""
+    return units[kind, start : start + n]
+
+
+@_inline
+def _pass_of_eight(
+    net: Any, eight: Any, shown: Any, first: int, n: int, down: bool, bends_too: bool
+) -> None:
+    """What :func:`_pass` does, for so many examples, at most eight, from a place on."""
+    inputs, targets, weights, order, losses = shown
+    units, x, top = eight.units, eight.inputs, net.sizes.shape[0] - 2
+    zero = net.constants[ZERO]
+    for e in range(n):
+        row = inputs[order[first + e]]
+        for i in range(x.shape[0]):
+            x[i, e] = row[i]
+    for e in range(n, LANES):
+        for i in range(x.shape[0]):
+            x[i, e] = zero
+    below = x
+    for l in range(top + 1):
+        here, n_out = net.unit_starts[l], net.sizes[l + 1]
+        z = _rows_of(units, 2, here, n_out)
+        _affine_of_eight(_layer(net.theta, net, l), below, z, n_out, zero)
+        _activate(
+            z.reshape(n_out * LANES),
+            _rows_of(units, 0, here, n_out).reshape(n_out * LANES),
+            _rows_of(units, 1, here, n_out).reshape(n_out * LANES),
+            net.activations, l, net.constants,
+        )  # fmt: skip
+        below = _rows_of(units, 0, here, n_out + 1)
+    n_out = net.sizes[top + 1]
+    here = net.unit_starts[top]
+    values, slopes = _rows_of(units, 0, here, n_out), _rows_of(units, 1, here, n_out)
+    deltas, bends = _rows_of(units, 3, here, n_out), _rows_of(units, 4, here, n_out)
+    outputs, delta, bend = eight.outputs
+    for e in range(n):
+        p = order[first + e]
+        for k in range(n_out):
+            outputs[k] = values[k, e]
+        losses[first + e] = _loss(
+            net.loss, net.loss_numbers, outputs, targets[p], delta, bend
+        )
+        for k in range(n_out):
+            slope = slopes[k, e]
+            deltas[k, e] = delta[k] * (weights[p] * slope)
+            bends[k, e] = bend[k] * (weights[p] * slope * slope)
+    if not down:
+        return
+    for e in range(n, LANES):
+        for k in range(n_out):
+            deltas[k, e] = zero
+            bends[k, e] = zero
+    for l in range(top, 0, -1):
+        here, lower = net.unit_starts[l], net.unit_starts[l - 1]
+        n_out, n_in = net.sizes[l + 1], net.sizes[l]
+        W, slopes = _layer(net.theta, net, l), _rows_of(units, 1, lower, n_in)
+        _pull_of_eight(
+            W, _rows_of(units, 3, here, n_out), slopes,
+            _rows_of(units, 3, lower, n_in), n_out, zero,
+        )  # fmt: skip
+        if bends_too:
+            _pull_curvature_of_eight(
+                W, _rows_of(units, 4, here, n_out), slopes,
+                _rows_of(units, 4, lower, n_in), n_out, zero,
+            )  # fmt: skip
+
+
+@_inline
+def _collect(
+    net: Any, eight: Any, gradient: Array, bends: Array, is_first: bool
+) -> None:
+    """Add the gradients of eight examples, and their curvatures if wanted."""
+    units, below = eight.units, eight.inputs
+    for l in range(net.sizes.shape[0] - 1):
+        here, n_columns = net.unit_starts[l], net.columns[l]
+        _sum_of_outers(
+            _layer(gradient, net, l), below, _rows_of(units, 3, here, n_columns),
+            eight.turned, is_first, net.constants[ZERO],
+        )  # fmt: skip
+        if bends.shape[0] > 0:
+            squares = eight.squares[: below.shape[0]]
+            for i in range(below.shape[0]):
+                x = load(below, i)
+                store(squares, i, product(x, x))
+            _sum_of_outers(
+                _layer(bends, net, l), squares, _rows_of(units, 4, here, n_columns),
+                eight.turned, is_first, net.constants[ZERO],
+            )  # fmt: skip
+        below = _rows_of(units, 0, here, net.sizes[l + 1] + 1)
+
+
+@_compile
+def descend_in_batches(
+    net: Any, shown: Any, step: Any, eight: Any, units: Array
+) -> None:
+    """Show one batch after another, with a step after each."""
+    n, rate = shown.order.shape[0], step.rate
     is_running = step.h.shape[0] > 0
     for start in range(0, n, step.batch_size):
         stop = min(start + step.batch_size, n)
-        for i in range(step.gradient.shape[0]):
-            step.gradient[i] = zero
-        for i in range(step.bends.shape[0]):
-            step.bends[i] = zero
-        for first in range(start, stop, GROUP):
-            rows = order[first : min(first + GROUP, stop)]
-            for e in range(rows.shape[0]):
-                p = rows[e]
-                losses[first + e] = _pass(
-                    net, units[e], inputs[p], targets[p], weights[p], is_running, False
-                )
-                last = inputs[p]
-            if step.gradient.shape[0] > 0:
-                _collect(net, step, units, inputs, rows)
+        for first in range(start, stop, LANES):
+            n_rows = min(LANES, stop - first)
+            _pass_of_eight(net, eight, shown, first, n_rows, True, is_running)
+            _collect(net, eight, step.gradient, step.bends, first == start)
         if step.flow.shape[0] > 0:
             rate = _flow(net, step, stop - start)
-        _learn(net, step, units[0], last, rate, stop - start)
+        _learn(net, step, units, step.ones, rate, stop - start)
 
 
-def _constants(dtype: Any) -> Array:
+@_compile
+def pass_up(net: Any, shown: Any, eight: Any) -> None:
+    """Write the loss of each example."""
+    n = shown.order.shape[0]
+    for first in range(0, n, LANES):
+        n_rows = min(LANES, n - first)
+        _pass_of_eight(net, eight, shown, first, n_rows, False, False)
+
+
+@_compile
+def pass_up_and_down(net: Any, shown: Any, eight: Any, gradient: Array) -> None:
+    """Write the loss of each example, and the sum of their gradients."""
+    n = shown.order.shape[0]
+    for first in range(0, n, LANES):
+        n_rows = min(LANES, n - first)
+        _pass_of_eight(net, eight, shown, first, n_rows, True, False)
+        _collect(net, eight, gradient, gradient[:0], first == 0)
+
+
+def constants_of(dtype: Any) -> Array:
     """What the loops need in the precision of the data; see where they unpack it."""
     limit = 19.0
     tanh = (*_EXPM1, 1.0, 2.0, limit, 2.0 / 64.0)
     rational = (_SATURATION, 1.0 / 8.0, 1.0 / 128.0, 1.0 / 3072.0)
     return np.array([*tanh, *rational, 0.0, 0.0, HIGHEST_GAIN], dtype=dtype)
-
-
-def can_show(objective: Objective) -> bool:
-    """Whether data, activations and loss are ones that the loops know."""
-    return objective.is_compilable
-
-
-def show(
-    objective: Objective,
-    theta: Array,
-    order: Array,
-    batch_size: int,
-    rates: Rates,
-    *,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    velocity: Array | None = None,
-    curvature_decay: float = 0.0,
-    flow: Flow | None = None,
-    gains: Gains | None = None,
-) -> Array:
-    """Show the examples in this order, with a step after each batch.
-
-    Parameters
-    ----------
-    objective : Objective
-        One that :func:`can_show` accepts.
-    theta : ndarray of shape (n_weights,)
-        Is changed in place.
-    order : ndarray of shape (n,)
-        Rows to show.
-    batch_size : int
-    rates : Rates
-        Its curvature is changed in place if it is a running one.
-    momentum : float
-    nesterov : bool
-    velocity : ndarray of shape (n_weights,), optional
-        Is changed in place; needed for momentum.
-    curvature_decay : float
-        gamma of the running curvature, eq. (62); 0 to keep that of ``rates``.
-    flow : Flow, optional
-        Sets the rate after each gradient; is changed in place.
-    gains : Gains, optional
-        Of the inputs; are changed in place.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        The loss of each example, without its weight, at the moment it was shown.
-    """
-    if momentum and velocity is None:
-        raise ValueError("momentum needs a velocity.")
-    network, dtype = objective.network, theta.dtype
-    nothing = np.empty(0, dtype=dtype)
-
-    def converted(vector: Any) -> Array:
-        return _aligned_copy(np.asarray(vector, dtype=dtype))
-
-    def sums(needed: bool) -> Array:
-        return _aligned_copy(np.zeros_like(theta)) if needed else nothing
-
-    is_running = curvature_decay > 0.0 and rates.curvature is not None
-    collects = batch_size > 1 or flow is not None or gains is not None
-    has_factors = collects or velocity is not None or rates.curvature is not None
-    h, mu = nothing, 1.0
-    if rates.curvature is not None and is_running:
-        h, mu = converted(rates.curvature.h), rates.curvature.mu
-    if flow is not None:
-        flow.start(theta)
-    step = Step(
-        batch_size=batch_size,
-        rate=dtype.type(rates.eta),
-        scaling=converted(_of_layers(network, rates.scaling)),
-        penalty=converted(_of_layers(network, objective.penalty)),
-        factors=converted(rates.factors) if has_factors else nothing,
-        momentum=dtype.type(momentum),
-        nesterov=nesterov,
-        velocity=nothing if velocity is None else converted(velocity),
-        h=h,
-        mu=dtype.type(mu),
-        decay=curvature_decay,
-        flow=np.empty(0) if flow is None else flow.numbers,
-        mean=nothing if flow is None else flow.mean,
-        gradient=sums(collects),
-        bends=sums(collects and is_running),
-        ones=np.ones(max(network.sizes) + 1, dtype=dtype),
-        gains=nothing,
-        behind_gains=nothing,
-        gain_factor=dtype.type(0.0),
-    )
-    if gains is not None:
-        # a velocity of all layers, but V of the first alone
-        step = step._replace(
-            gains=gains.s,
-            behind_gains=gains.V.ravel(),
-            gain_factor=dtype.type(gain_factor(network.layers(step.factors)[0])),
-        )
-    net, shown = _make_net(objective, theta), _make_shown(objective, order)
-    descend_so = descend if has_factors else descend_plainly
-    descend_so(net, shown, step, _make_units(net))
-    np.copyto(theta, net.theta)
-    if velocity is not None:
-        np.copyto(velocity, step.velocity)
-    if rates.curvature is not None and is_running:
-        np.copyto(rates.curvature.h, h)
-    return shown.losses
-
-
-def _make_net(objective: Objective, theta: Array) -> Net:
-    """The network at a copy of theta."""
-    network, dtype = objective.network, theta.dtype
-    sizes = np.array(network.sizes)
-    return Net(
-        theta=_aligned_copy(theta),
-        sizes=sizes,
-        starts=np.cumsum([0, *(rows * columns for rows, columns in network.shapes)]),
-        unit_starts=_starts_on_cache_lines(sizes[1:] + 1, dtype),
-        activations=np.array(network.activations, dtype=dtype),
-        loss=LOSS_TYPES.index(type(objective.loss)),
-        loss_numbers=np.array(list(vars(objective.loss).values()), dtype=dtype),
-        constants=_constants(dtype),
-    )
-
-
-def _make_units(net: Net) -> Array:
-    """Room for what the loops compute of a group of examples."""
-    return _aligned_copy(
-        np.ones((GROUP, 5, net.unit_starts[-1]), dtype=net.theta.dtype)
-    )
-
-
-def _starts_on_cache_lines(sizes: Array, dtype: Any) -> Array:
-    """Where pieces of so many numbers start, and the end of the last."""
-    line = CACHE_LINE // np.dtype(dtype).itemsize
-    return np.cumsum([0, *(line * -(-sizes // line))])
-
-
-def _make_shown(objective: Objective, order: Array) -> Shown:
-    """Examples in this order, with room for their losses."""
-    inputs, weights = objective.inputs, objective.sample_weight
-    if weights is None:
-        weights = np.ones(objective.n_samples, dtype=inputs.dtype)
-    losses = np.empty(len(order), dtype=inputs.dtype)
-    return Shown(inputs, objective.targets, weights, order, losses)
-
-
-def _aligned_copy(array: Array) -> Array:
-    """On a cache line's boundary: what lies across two lines takes twice as long."""
-    memory = np.empty(array.nbytes + CACHE_LINE, dtype=np.uint8)
-    start = -memory.ctypes.data % CACHE_LINE
-    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    np.copyto(copy, array)
-    return copy
-
-
-def _of_layers(network: Network, vector: Array) -> Array:
-    """The number that each layer's weights have in common."""
-    return np.array([view[0, 0] for view in network.layers(vector)])

@@ -7,7 +7,7 @@ batch size, and a weight of 2 is the same as showing an example twice.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -58,6 +58,8 @@ class Objective:
     penalty: Array
     labels: Array | None = None
     count: float = 0.0
+    # who computes: another is a subclass
+    engine: ClassVar[str] = "numpy"
 
     def __post_init__(self) -> None:
         if self.count == 0.0:

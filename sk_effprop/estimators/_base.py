@@ -167,6 +167,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
 
     def _train(self, objective, rng, going_on, task, **stopping):
         """Walk downhill from where we are, until the monitor says stop."""
+        objective = build.with_engine(self, objective, stopping["max_iter"])
         with single_threaded():
             theta, state = self._starting_point(objective, rng, going_on)
             build.check_loss(objective, theta)
@@ -398,7 +399,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             max_iter=max_iter,
             streaming=streaming,
         )
-        self.engine_ = getattr(solver, "engine", "numpy")
+        self.engine_ = objective.engine
         if known is None:
             rates = getattr(solver, "rates", None)
             self.learning_rate_ = None if rates is None else rates.eta

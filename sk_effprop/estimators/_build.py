@@ -213,30 +213,35 @@ def resolve_batch_size(est: Any, solver: str, n_samples: int) -> int:
     return min(est.batch_size, n_samples)
 
 
-def resolve_engine(est: Any, solver: str, objective: Objective, n_epochs: int) -> str:
-    """What ``engine`` means here: "numba" where there are loops to compile."""
+def with_engine(est: Any, objective: Objective, n_epochs: int) -> Objective:
+    """The objective on compiled loops, if that is what ``engine`` means here."""
     if est.engine == "numba" and compiled_or_why_not():
         raise ImportError(
             "engine='numba' needs numba, the extra 'fast': pip install "
             "'sk_effprop[fast]'. engine='auto' goes without it. "
             f"({compiled_or_why_not()})"
         )
-    if est.engine == "numpy" or solver in (*BATCH, "adam"):
-        return "numpy"
-    if not objective.is_compilable:
-        return "numpy"
-    batch_size = resolve_batch_size(est, solver, objective.n_samples)
-    n_updates = n_epochs * objective.n_samples / batch_size
-    is_worth_it = n_updates >= WORTH_COMPILING and batch_size <= LARGEST_COMPILED_BATCH
-    wanted = est.engine == "numba" or is_worth_it
-    return "numba" if wanted and not compiled_or_why_not() else "numpy"
+    if est.engine == "numpy" or est.solver_ == "adam" or not objective.is_compilable:
+        return objective
+    if est.engine == "auto":
+        if est.solver_ in BATCH:
+            return objective
+        batch_size = resolve_batch_size(est, est.solver_, objective.n_samples)
+        n_updates = n_epochs * objective.n_samples / batch_size
+        is_small = batch_size <= LARGEST_COMPILED_BATCH
+        is_worth_it = n_updates >= WORTH_COMPILING and is_small
+        if not is_worth_it or compiled_or_why_not():
+            return objective
+    from sk_effprop.core.compiled_objective import CompiledObjective
+
+    return CompiledObjective(**vars(objective))
 
 
 @cache
 def compiled_or_why_not() -> str:
     """Nothing if numba is there and works; else what it says."""
     try:
-        import sk_effprop.core.compiled  # noqa: F401
+        import sk_effprop.core.compiled_objective  # noqa: F401
     except Exception as error:
         # a numba that does not go with this NumPy raises whatever it likes
         return f"{type(error).__name__}: {error}"
@@ -281,7 +286,6 @@ def make_solver(
         schedule=schedule,
         settings=ScheduleSettings(est.power_t, est.annealing_tau, max_iter),
         flow_rates=tuple(est.flow_rates),
-        engine=resolve_engine(est, name, objective, max_iter),
         averaging=est.averaging and not streaming,
         input_gains=est.input_gains,
     )

@@ -180,8 +180,6 @@ class StochasticSolver:
     settings : ScheduleSettings
     flow_rates : (float, float, float)
         alpha, beta, delta of (17)-(19).
-    engine : {"numpy", "numba"}
-        "numba" compiles what it can: dense inputs, and all rules but adam.
     averaging : bool
         Give the monitor a running average of the weights.
     input_gains : bool
@@ -199,7 +197,6 @@ class StochasticSolver:
     schedule: str
     settings: ScheduleSettings
     flow_rates: tuple[float, float, float]
-    engine: str = "numpy"
     averaging: bool = False
     input_gains: bool = False
 
@@ -384,11 +381,9 @@ class StochasticSolver:
         batch_size: int,
     ) -> tuple[Array, StochasticState]:
         """Descend through the examples in this order; return the loss of each."""
-        if isinstance(self.rule, Momentum) and self._is_compiled(objective):
-            from sk_effprop.core import compiled
-
-            losses = compiled.show(
-                objective,
+        show_compiled = getattr(objective, "show", None)
+        if show_compiled is not None and isinstance(self.rule, Momentum):
+            losses = show_compiled(
                 theta,
                 order,
                 batch_size,
@@ -403,13 +398,6 @@ class StochasticSolver:
             update = self._make_update(objective, theta, state, batch_size)
             losses = _show(objective, theta, order, batch_size, update)
         return losses, state.after_showing(len(order))
-
-    def _is_compiled(self, objective: Objective) -> bool:
-        if self.engine != "numba":
-            return False
-        from sk_effprop.core import compiled
-
-        return compiled.can_show(objective)
 
     def _make_update(
         self,

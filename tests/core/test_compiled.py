@@ -3,13 +3,14 @@
 import sys
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.datasets import load_diabetes, load_iris
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.core import compiled
+from sk_effprop.core import compiled, lanes
 from sk_effprop.core.activations import ACTIVATIONS
 from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.estimators import _build
@@ -23,6 +24,7 @@ from tests.cases import (
     USER_LOSSES,
     make_monitor,
     make_problem,
+    on_engine,
     params,
     sdlm,
     stochastic,
@@ -55,8 +57,8 @@ def both_ways(objective, theta, solver, epochs=3):
     found = []
     for engine in ("numpy", "numba"):
         monitor = make_monitor(objective, theta, epochs)
-        solution = replace(solver, engine=engine).solve(
-            objective,
+        solution = solver.solve(
+            on_engine(engine, objective),
             theta,
             state=None,
             rng=np.random.default_rng(0),
@@ -80,8 +82,34 @@ def assert_same(objective, theta, solver, rtol=1e-11):
 def test_every_loss_and_step(loss, step):
     """Output activations, weights and penalties included."""
     objective, theta = make_problem((4,), ALL_ACTIVATIONS["lecun_tanh"], loss)
-    assert compiled.can_show(objective)
+    assert objective.is_compilable
     assert_same(objective, theta, stochastic(objective, **step))
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("n", [1, 8, 21])
+@pytest.mark.parametrize("loss", COMPILED_LOSS_PARAMS)
+def test_value_and_gradient(loss, n, weighted):
+    """Of whole eights of examples, and of what is left over."""
+    objective, theta = make_problem(
+        (9, 4), ALL_ACTIVATIONS["lecun_tanh"], loss, n=n, weighted=weighted
+    )
+    fast = on_engine("numba", objective)
+    value, gradient = fast.value_and_gradient(theta)
+    expected, its_gradient = objective.value_and_gradient(theta)
+    np.testing.assert_allclose(value, expected, rtol=1e-13)
+    np.testing.assert_allclose(gradient, its_gradient, rtol=1e-11, atol=1e-13)
+    # from the same memory once more
+    assert fast.value(theta) == value
+    np.testing.assert_array_equal(fast.sample_losses(theta), fast.sample_losses(theta))
+
+
+def test_eight_numbers_change_places():
+    rng = np.random.default_rng(0)
+    source, target = rng.normal(size=(16, 8)), np.zeros((16, 8))
+    numba.njit(lambda a, b, row: lanes.transpose(a, b, row))(source, target, 8)
+    np.testing.assert_array_equal(target[8:], source[8:].T)
+    assert not target[:8].any()
 
 
 @pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
@@ -135,23 +163,23 @@ def test_what_is_not_numbers_is_left_to_numpy():
     objective, _ = make_problem(
         (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_1"]
     )
-    assert compiled.can_show(objective)
+    assert objective.is_compilable
     for case in USER_LOSSES.values():
         theirs, _ = make_problem((4,), ALL_ACTIVATIONS["lecun_tanh"], case)
-        assert not compiled.can_show(theirs)
+        assert not theirs.is_compilable
     network = replace(objective.network, activations=(*USER_ACTIVATIONS.values(),)[:2])
-    assert not compiled.can_show(replace(objective, network=network))
+    assert not replace(objective, network=network).is_compilable
     folded = FoldedSparse(sparse.csr_array(objective.inputs[:, :-1]), *np.ones((2, 3)))
-    assert not compiled.can_show(replace(objective, inputs=folded))
+    assert not replace(objective, inputs=folded).is_compilable
 
 
 def test_tanh_is_right_to_the_last_bits():
     u = np.concatenate([np.linspace(-30.0, 30.0, 200_001), np.logspace(-300, 1, 2001)])
     value = np.empty_like(u)
-    compiled._tanh(u, value, compiled._constants(np.float64))
+    compiled._tanh(u, value, compiled.constants_of(np.float64))
     np.testing.assert_allclose(value, np.tanh(u), rtol=2e-15)
     missing = np.array([np.nan])
-    compiled._tanh(missing, missing, compiled._constants(np.float64))
+    compiled._tanh(missing, missing, compiled.constants_of(np.float64))
     assert np.isnan(missing[0])
 
 
@@ -183,6 +211,7 @@ def test_both_engines_fit_the_same(cls, load, solver):
         ({"max_iter": 2000, "max_time": 1e-9, "batch_size": 100}, "numpy"),
         ({"max_iter": 2000, "max_time": 1e-9, "learning_rate": "flow"}, "numba"),
         ({"solver": "lbfgs"}, "numpy"),
+        ({"solver": "lbfgs", "engine": "numba"}, "numba"),
         ({"solver": "adam", "engine": "numba", "max_iter": 2}, "numpy"),
     ],
     ids=str,
@@ -212,7 +241,7 @@ def test_the_rational_tanh_is_the_one_of_numpy():
     value, slope = np.empty_like(z), np.empty_like(z)
     compiled._activate(
         z, value, slope, np.array([activation], dtype=float), 0,
-        compiled._constants(np.float64),
+        compiled.constants_of(np.float64),
     )  # fmt: skip
     np.testing.assert_allclose(value, activation.f(z), rtol=1e-14)
     np.testing.assert_allclose(slope, activation.df(z), rtol=1e-12, atol=1e-15)
@@ -221,8 +250,9 @@ def test_the_rational_tanh_is_the_one_of_numpy():
 def test_a_numba_that_does_not_work_is_as_good_as_none(monkeypatch):
     """One that does not go with the NumPy there is, say."""
     _build.compiled_or_why_not.cache_clear()
-    monkeypatch.delitem(sys.modules, "sk_effprop.core.compiled")
-    monkeypatch.delattr("sk_effprop.core.compiled")
+    for name in ("lanes", "compiled", "compiled_objective"):
+        monkeypatch.delitem(sys.modules, f"sk_effprop.core.{name}")
+        monkeypatch.delattr(f"sk_effprop.core.{name}")
     monkeypatch.setitem(sys.modules, "numba", None)
     X, y = load_iris(return_X_y=True)
     model = EffPropClassifier(4, solver="sgd", tol=0, max_iter=2000, max_time=1e-9)

@@ -21,6 +21,7 @@ from tests.cases import (
     initial_theta,
     logistic_problem,
     make_monitor,
+    on_engine,
     ridge_problem,
     ridge_solution,
     stochastic,
@@ -520,11 +521,11 @@ def test_a_network_without_hidden_units_of_any_use_still_trains():
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
 def test_averaging_is_a_mean_in_which_later_epochs_count_more(engine):
     """In proportion to k (k + 1) (k + 2), of the same weights as without it."""
-    objective = tanh_problem()
+    objective = on_engine(engine, tanh_problem())
     theta = initial_theta(objective)
     seen = {False: [], True: []}
     for averaging, found in seen.items():
-        solver = stochastic(objective, engine=engine)
+        solver = stochastic(objective)
         solver = replace(solver, averaging=averaging)
         monitor = make_monitor(objective, theta, 7)
         monitor.watchers.append(lambda m, found=found: found.append(m.theta.copy()))
