@@ -403,6 +403,57 @@ def _sum_of_outers(
             store(sums, i * n_tiles + k, s)
 
 
+@_inline
+def _step_of_eight(
+    W: Array,
+    factors: Array,
+    velocity: Array,
+    sums: Array,
+    x: Array,
+    turned: Array,
+    rate: Any,
+    decay: Any,
+    momentum: Any,
+    nesterov: bool,
+    zero: Any,
+    one: Any,
+) -> None:
+    """What :func:`_sum_of_outers` and :func:`_step` do, on one way through memory.
+
+    ``sums`` is empty if nothing is there already, and ``factors`` if a layer has just
+    one, which is in ``rate`` and ``decay`` then.
+    """
+    n_rows, n_tiles = W.shape[0], W.shape[1] // LANES
+    n = n_rows * n_tiles
+    weights = W.reshape((n, LANES))
+    has_factors, moves = factors.shape[0] > 0, velocity.shape[0] > 0
+    is_first, nothing = sums.shape[0] == 0, spread(zero)
+    for i in range(n_rows):
+        x0, x1, x2, x3 = x[i, 0], x[i, 1], x[i, 2], x[i, 3]
+        x4, x5, x6, x7 = x[i, 4], x[i, 5], x[i, 6], x[i, 7]
+        own = decay if i < n_rows - 1 else zero
+        for k in range(n_tiles):
+            here = i * n_tiles + k
+            s = nothing if is_first else load(sums, here)
+            s = add_scaled(s, x0, load(turned, k * LANES))
+            s = add_scaled(s, x1, load(turned, k * LANES + 1))
+            s = add_scaled(s, x2, load(turned, k * LANES + 2))
+            s = add_scaled(s, x3, load(turned, k * LANES + 3))
+            s = add_scaled(s, x4, load(turned, k * LANES + 4))
+            s = add_scaled(s, x5, load(turned, k * LANES + 5))
+            s = add_scaled(s, x6, load(turned, k * LANES + 6))
+            s = add_scaled(s, x7, load(turned, k * LANES + 7))
+            w = load(weights, here)
+            step = add_scaled(add_scaled(nothing, -own, w), -rate, s)
+            if has_factors:
+                step = product(step, load(factors, here))
+            if moves:
+                v = add_scaled(step, momentum, load(velocity, here))
+                store(velocity, here, v)
+                step = add_scaled(step, momentum, v) if nesterov else v
+            store(weights, here, add_scaled(step, one, w))
+
+
 # ----------------------------------------------------------------------------- steps
 
 
@@ -915,11 +966,58 @@ def _collect(
         below = _rows_of(units, 0, here, net.sizes[l + 1] + 1)
 
 
+@_inline
+def _learn_of_eight(
+    net: Any, eight: Any, step: Any, n_rows: int, is_first: bool
+) -> None:
+    """Take a step with every layer after the last eight examples of a batch."""
+    units, below, constants = eight.units, eight.inputs, net.constants
+    own_rate = _rounded(step.rate / step.batch_size, constants)
+    decay_rate = _rounded(step.rate * n_rows / step.batch_size, constants)
+    for l in range(net.sizes.shape[0] - 1):
+        here, n_columns = net.unit_starts[l], net.columns[l]
+        n_weights = (net.sizes[l] + 1) * n_columns // LANES
+        deltas = _rows_of(units, 3, here, n_columns)
+        for k in range(0, n_columns, LANES):
+            transpose(deltas, eight.turned, k)
+        factors, velocity, sums = eight.turned[:0], eight.turned[:0], eight.turned[:0]
+        start, stop = net.starts[l], net.starts[l + 1]
+        factor = step.scaling[l]
+        if step.factors.shape[0] > 0:
+            factors = step.factors[start:stop].reshape((n_weights, LANES))
+            factor = constants[ONE]
+        if step.velocity.shape[0] > 0:
+            velocity = step.velocity[start:stop].reshape((n_weights, LANES))
+        if not is_first:
+            sums = step.gradient[start:stop].reshape((n_weights, LANES))
+        _step_of_eight(
+            _layer(net.theta, net, l), factors, velocity, sums, below, eight.turned,
+            own_rate * factor, decay_rate * factor * step.penalty[l], step.momentum,
+            step.nesterov, constants[ZERO], constants[ONE],
+        )  # fmt: skip
+        below = _rows_of(units, 0, here, net.sizes[l + 1] + 1)
+
+
 @_compile
-def descend_in_batches(
+def descend_in_batches(net: Any, shown: Any, step: Any, eight: Any) -> None:
+    """Show one batch after another, with a step after each."""
+    n = shown.order.shape[0]
+    for start in range(0, n, step.batch_size):
+        stop = min(start + step.batch_size, n)
+        for first in range(start, stop, LANES):
+            n_rows = min(LANES, stop - first)
+            _pass_of_eight(net, eight, shown, first, n_rows, True, False)
+            if first + LANES < stop:
+                _collect(net, eight, step.gradient, step.bends, first == start)
+            else:
+                _learn_of_eight(net, eight, step, stop - start, first == start)
+
+
+@_compile
+def descend_and_adapt(
     net: Any, shown: Any, step: Any, eight: Any, units: Array
 ) -> None:
-    """Show one batch after another, with a step after each."""
+    """Likewise, where the gradient of a batch has a say in its rates."""
     n, rate = shown.order.shape[0], step.rate
     is_running = step.h.shape[0] > 0
     for start in range(0, n, step.batch_size):

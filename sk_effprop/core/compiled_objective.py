@@ -18,6 +18,7 @@ from sk_effprop.core.compiled import (
     Shown,
     Step,
     constants_of,
+    descend_and_adapt,
     descend_in_batches,
     descend_one_by_one,
     descend_plainly,
@@ -100,9 +101,13 @@ class CompiledObjective(Objective):
         if momentum and velocity is None:
             raise ValueError("momentum needs a velocity.")
         room, network = self._room, self.network
-        collects = batch_size > 1 or flow is not None or gains is not None
-        has_factors = collects or velocity is not None or rates.curvature is not None
         curvature = rates.curvature if curvature_decay > 0.0 else None
+        in_batches, is_running = batch_size > 1, curvature is not None
+        adapts = flow is not None or gains is not None or (in_batches and is_running)
+        collects = in_batches or adapts
+        # a factor for every weight, where it is not the same in all of a layer
+        has_factors = rates.curvature is not None or adapts
+        has_factors = has_factors or not (in_batches or velocity is None)
         if flow is not None:
             flow.start(theta)
         moved = {
@@ -129,7 +134,7 @@ class CompiledObjective(Objective):
             flow=np.empty(0) if flow is None else flow.numbers,
             mean=array_of["mean"],
             gradient=room.array("gradient", needed=collects),
-            bends=room.array("bends", needed=collects and curvature is not None),
+            bends=room.array("bends", needed=collects and is_running),
             ones=room.ones,
             gains=room.nothing if gains is None else gains.s,
             behind_gains=array_of["behind_gains"],
@@ -137,8 +142,10 @@ class CompiledObjective(Objective):
                 0.0 if gains is None else gain_factor(network.layers(rates.factors)[0])
             ),
         )
-        if collects:
-            descend_in_batches(net, shown, step, room.eight, room.units)
+        if adapts:
+            descend_and_adapt(net, shown, step, room.eight, room.units)
+        elif in_batches:
+            descend_in_batches(net, shown, step, room.eight)
         elif has_factors:
             descend_one_by_one(net, shown, step, room.units)
         else:
