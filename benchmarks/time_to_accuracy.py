@@ -34,12 +34,8 @@ EPOCHS = (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200)
 # at most this part of the peer's time
 MARK = 0.1
 SETTING: dict[str, Any] = {
-    "solver": "sdlm",
+    "solver": "sgd",
     "engine": "numba" if is_there("numba") else "numpy",
-    "activation": "relu",
-    "loss": "log_loss",
-    "bias_init": "zero",
-    "batch_size": 4,
 }
 
 

@@ -5,7 +5,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sk_effprop import InputNormalizer
-from sk_effprop.preprocessing import METHODS, ROTATIONS
+from sk_effprop.preprocessing import METHODS, ROTATIONS, column_quantiles
 from tests.estimators.contract import expected_failures
 
 ALL_METHODS = [*METHODS, None]
@@ -89,6 +89,18 @@ def test_robust_uses_the_median_for_heavy_tails_only():
     assert np.quantile(np.abs(robust.transform(X)[:, 3]), 0.5) == pytest.approx(
         np.quantile(np.abs(robust.transform(X)[:, 0]), 0.5), rel=0.2
     )
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_quantiles_are_those_of_numpy_and_leave_the_data_alone(weighted, order):
+    rng = np.random.default_rng(0)
+    X = np.array(np.round(rng.normal(size=(101, 3)), 1), order=order)
+    weight = rng.integers(1, 4, 101).astype(float) if weighted else np.ones(101)
+    levels, before = np.linspace(0.01, 1.0, 30), X.copy()
+    expected = np.quantile(X, levels, axis=0, weights=weight, method="inverted_cdf")
+    np.testing.assert_array_equal(column_quantiles(X, weight, levels), expected)
+    np.testing.assert_array_equal(X, before)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["even", "weighted"])

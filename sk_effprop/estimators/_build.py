@@ -44,7 +44,7 @@ ADAM_BATCH = 200
 ADAM_RATE = 1e-3
 # engine="auto": updates that take NumPy longer than numba takes to load its compiled
 # loops, and batches that BLAS is not yet better at
-WORTH_COMPILING, LARGEST_COMPILED_BATCH = 20_000, 16
+WORTH_COMPILING, LARGEST_COMPILED_BATCH = 10_000, 64
 # tol=0: a gradient below this is zero but for rounding
 SMALLEST_GRADIENT = 1e-10
 # Moller's initial lambda

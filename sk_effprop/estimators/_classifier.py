@@ -196,10 +196,10 @@ default="auto"
     checkpoint, checkpoint_interval, resume : default=None, 30.0, False
         Planned.
     engine : {"auto", "numpy", "numba"}, default="auto"
-        "numba" compiles the loops of sgd and sdlm, and needs the extra "fast"; it
-        leaves to NumPy what it does not know: other solvers, sparse inputs, losses and
-        activations of one's own. "auto" takes it where it is installed, for many
-        updates on small batches. Both engines agree to rounding.
+        "numba" compiles passes and updates, and needs the extra "fast"; it leaves to
+        NumPy what it does not know: adam, sparse inputs, losses and activations of
+        one's own. "auto" takes it where it is installed, for many updates of sgd and
+        sdlm on batches of at most 64. Both engines agree to rounding.
     random_state : int, RandomState or None, default=None
         Of initial weights, order and split. An int repeats a fit bit for bit.
     warm_start : bool, default=False
