@@ -15,8 +15,9 @@ from sk_effprop.core.activations import (
 )
 from sk_effprop.core.initializers import biases_through_data, get_initializer
 from sk_effprop.core.inputs import FoldedSparse
-from sk_effprop.core.losses import CustomLoss, LogLink, LogLoss
+from sk_effprop.core.losses import CustomLoss, LogLink, LogLoss, SquaredError
 from sk_effprop.core.network import Network, forward, initialize
+from sk_effprop.core.noise import N_UNITS, penalty_strength, unexplained
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, RateRule, Rates, ScheduleSettings
@@ -53,8 +54,11 @@ SCG_DAMPING = 1e-6
 MAX_RANKED_ROWS = 1000
 # rows on which a user's loss is differentiated
 CHECKED_ROWS = 10
-# alpha="auto": strength of the penalty for one connection and one example
+# alpha="auto": strength of the penalty for one connection and one example, where noise
+# is not measured
 CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
+# ... which it is from so many examples on, and for so many inputs at most
+FEWEST_MEASURED, MAX_MEASURED_INPUTS = 30, 2000
 # ... of a squared error between such targets
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
 # max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
@@ -95,14 +99,28 @@ def squared_spread(low: float, high: float) -> float:
     return ((high - low) / (usual_high - usual_low)) ** 2
 
 
-def penalty(est: Any, network: Network, n_samples: float, unit: float) -> Any:
-    """L2 strength of every weight; "auto" is in units of the loss of usual targets."""
+def penalty(est: Any, network: Network, n_samples: float, strength: float) -> Any:
+    """L2 strength of every weight; "auto" is this for one connection and example."""
     if isinstance(est.alpha, str):
-        # "evidence" starts there
-        own = CLASSES_ALPHA if est._is_classifier else VALUES_ALPHA
-        strength = own * unit / n_samples
-        return network.per_layer(lambda fan_in, fan_out: strength * fan_in, biases=0.0)
+        own = strength / n_samples
+        return network.per_layer(lambda fan_in, fan_out: own * fan_in, biases=0.0)
     return network.per_layer(lambda fan_in, fan_out: est.alpha, biases=0.0)
+
+
+def measured_strength(objective: Objective) -> float:
+    """What ``alpha="auto"`` is for values: as much as their noise wants."""
+    says_little = objective.count < FEWEST_MEASURED
+    is_wide = objective.inputs.shape[1] > MAX_MEASURED_INPUTS
+    if says_little or is_wide or objective.loss != SquaredError():
+        return VALUES_ALPHA
+    left = unexplained(
+        objective.inputs,
+        objective.targets,
+        objective.sample_weight,
+        count=objective.count,
+        n_units=N_UNITS if len(objective.network.sizes) > 2 else 0,
+    )
+    return penalty_strength(left)
 
 
 def is_evidence(est: Any) -> bool:

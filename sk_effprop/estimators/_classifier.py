@@ -564,7 +564,7 @@ default="auto"
                 f"the classes {self.classes_.tolist()}."
             )
         self._output = self._resolve_output()
-        self._loss_unit = 1.0
+        self._strength = build.CLASSES_ALPHA
         if self.loss == "log_loss":
             self._loss, self._low_high, self._decision_offset = (
                 LogLoss(self._exclusive), (0.0, 1.0), 0.0,
@@ -573,7 +573,7 @@ default="auto"
             self._loss = make_loss(self.loss)
             self._low_high = place_targets(self.target_values, self._output[0])
             if isinstance(self._loss, SquaredError):
-                self._loss_unit = build.squared_spread(*self._low_high)
+                self._strength *= build.squared_spread(*self._low_high)
             self._decision_offset = midpoint_preactivation(
                 *self._low_high, self._output[0]
             )

@@ -1,5 +1,7 @@
 """EffPropRegressor: numbers in, numbers out."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
@@ -506,6 +508,7 @@ default="auto"
 
     def _learn_targets(self, examples, classes=None):
         self._loss = self._make_loss()
+        self._strength = build.VALUES_ALPHA
         self._output = self._resolve_output()
         self._one_column = examples.y.ndim == 1
         Y = examples.y.reshape(len(examples), -1)
@@ -531,6 +534,15 @@ default="auto"
                 f"{len(self.target_mean_)}."
             )
         return ((Y - self.target_mean_) / self.target_scale_).astype(dtype), None
+
+    def _suit_noise(self, objective):
+        if self.alpha != "auto":
+            return objective
+        self._strength = build.measured_strength(objective)
+        penalty = build.penalty(
+            self, objective.network, objective.count, self._strength
+        )
+        return replace(objective, penalty=penalty)
 
     def _resolve_output(self):
         if isinstance(self._loss, LogLink):
