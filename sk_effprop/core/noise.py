@@ -29,12 +29,16 @@ RIDGES = 10.0 ** np.arange(-6, 2)
 INTERPOLATES = 0.98
 # directions of less than this share of the largest's square are rounding errors
 SMALLEST_SQUARE = 1e-10
+# and so are deviations of less than this share of the mean
+CONSTANT = 1e-12
 
-# Strength of the penalty, for one connection and one example: its bounds, that of a
-# linear function without noise, what noise adds to it, and how it falls with the share
-# of the linear model's error that is left by the curved one, too
-WEAKEST, STRONGEST = 0.01, 0.3
+# Strength of the penalty, for one connection and one example: bounds for values and for
+# classes
+WEAKEST, STRONGEST, STRONGEST_OF_CLASSES = 0.01, 0.3, 0.1
+# ... that of a linear function without noise, and what noise adds to it
 OF_LINEAR, PER_NOISE = 0.1, 2.0
+# ... and how it falls with the share of the linear model's error that the curved one
+# leaves, too
 POWER_OF_SHARE = 3
 
 
@@ -52,9 +56,14 @@ class Unexplained(NamedTuple):
     linear: float
     curved: float
 
+    @property
+    def linearity(self) -> float:
+        """Share of the linear model's error that the curved one leaves, too."""
+        return self.curved / self.linear if self.linear > 0.0 else 1.0
 
-def penalty_strength(left: Unexplained) -> float:
-    """How strong a penalty such targets want, for one connection and one example.
+
+def strength_for_values(left: Unexplained) -> float:
+    """How strong a penalty values want, for one connection and one example.
 
     With squared error on targets of unit variance, and a prior as wide as the initial
     weights, it is the variance of the noise (MacKay, 1992).  Nearly linear functions
@@ -70,9 +79,25 @@ def penalty_strength(left: Unexplained) -> float:
     float
         From WEAKEST to STRONGEST.
     """
-    share = left.curved / left.linear if left.linear > 0.0 else 1.0
     of_linear = min(OF_LINEAR + PER_NOISE * left.curved, STRONGEST)
-    return max(of_linear * share**POWER_OF_SHARE, WEAKEST)
+    return max(of_linear * left.linearity**POWER_OF_SHARE, WEAKEST)
+
+
+def strength_for_classes(left: Unexplained) -> float:
+    """The same for log loss, of which the noise takes care itself.
+
+    Parameters
+    ----------
+    left : Unexplained
+        Of targets 0 and 1.
+
+    Returns
+    -------
+    float
+        From WEAKEST to STRONGEST_OF_CLASSES.
+    """
+    strength = left.linearity**POWER_OF_SHARE
+    return float(np.clip(strength, WEAKEST, STRONGEST_OF_CLASSES))
 
 
 def unexplained(
@@ -110,13 +135,11 @@ def unexplained(
     X, Y, weight = (values.astype(np.float64) for values in (X, Y, weight))
     seen = (total if count is None else count) * float(weight.sum()) / total
     with np.errstate(over="ignore", invalid="ignore"):
-        linear = _cross_validated(X, Y, weight, seen)
-        if n_units == 0:
-            return Unexplained(linear, linear)
-        features = np.hstack([X, _random_units(X, weight, n_units)])
-        return Unexplained(
-            linear, min(linear, _cross_validated(features, Y, weight, seen))
-        )
+        curved = linear = _cross_validated(X, Y, weight, seen)
+        if n_units > 0:
+            features = np.hstack([X, _random_units(X, weight, n_units)])
+            curved = np.minimum(linear, _cross_validated(features, Y, weight, seen))
+    return Unexplained(float(linear.mean()), float(curved.mean()))
 
 
 def _random_units(X: Array, weight: Array, n_units: int) -> Array:
@@ -129,29 +152,31 @@ def _random_units(X: Array, weight: Array, n_units: int) -> Array:
     return np.asarray(np.tanh(z + biases_through_data(rng, z, ranked_by)))
 
 
-def _cross_validated(features: Array, Y: Array, weight: Array, count: float) -> float:
-    """Least squared error that any of the ridges promises, the variance being 1."""
+def _cross_validated(features: Array, Y: Array, weight: Array, count: float) -> Array:
+    """Share of each output's variance that the best ridge promises to leave."""
     squares, explained = _directions(features, Y, weight)
     if not explained.size:
-        return 1.0
+        return np.ones(1)
     rest = np.maximum(1.0 - explained.sum(axis=0), 0.0)
-    errors = [1.0]
+    errors = [np.ones_like(rest)]
     for ridge in RIDGES * squares.mean():
         kept = ridge / (squares + ridge)
         # the mean is fitted, too
         unfitted = 1.0 - (1.0 + np.sum(1.0 - kept)) / count
         if unfitted > 1.0 - INTERPOLATES:
-            errors.append(float(np.mean(rest + kept**2 @ explained)) / unfitted**2)
-    return min(errors)
+            errors.append((rest + kept**2 @ explained) / unfitted**2)
+    return np.asarray(np.min(errors, axis=0))
 
 
 def _directions(features: Array, Y: Array, weight: Array) -> tuple[Any, Any]:
     """Squared singular values, and the share of each output's variance along them."""
     share = weight / weight.sum()
     root = np.sqrt(share)[:, None]
-    F, Y = (root * (values - share @ values) for values in (features, Y))
+    mean = share @ Y
+    F, Y = root * (features - share @ features), root * (Y - mean)
     variance = np.sum(Y**2, axis=0)
-    Y = Y[:, variance > 0.0] / np.sqrt(variance[variance > 0.0])
+    varies = variance > (CONSTANT * mean) ** 2
+    Y = Y[:, varies] / np.sqrt(variance[varies])
     is_tall = F.shape[0] >= F.shape[1]
     gram, aims = (F.T @ F, F.T @ Y) if is_tall else (F @ F.T, Y)
     if not Y.size or not np.isfinite(gram).all():

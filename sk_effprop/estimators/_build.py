@@ -17,7 +17,12 @@ from sk_effprop.core.initializers import biases_through_data, get_initializer
 from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.losses import CustomLoss, LogLink, LogLoss, SquaredError
 from sk_effprop.core.network import Network, forward, initialize
-from sk_effprop.core.noise import N_UNITS, penalty_strength, unexplained
+from sk_effprop.core.noise import (
+    N_UNITS,
+    strength_for_classes,
+    strength_for_values,
+    unexplained,
+)
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, RateRule, Rates, ScheduleSettings
@@ -107,12 +112,17 @@ def penalty(est: Any, network: Network, n_samples: float, strength: float) -> An
     return network.per_layer(lambda fan_in, fan_out: est.alpha, biases=0.0)
 
 
-def measured_strength(objective: Objective) -> float:
-    """What ``alpha="auto"`` is for values: as much as their noise wants."""
-    says_little = objective.count < FEWEST_MEASURED
+def measured_strength(est: Any, objective: Objective) -> float:
+    """What ``alpha="auto"`` is here: as strong as the targets want, if they tell."""
+    if isinstance(objective.loss, LogLoss):
+        strength = strength_for_classes
+    elif objective.loss == SquaredError() and not est._is_classifier:
+        strength = strength_for_values
+    else:
+        return float(est._strength)
     is_wide = objective.inputs.shape[1] > MAX_MEASURED_INPUTS
-    if says_little or is_wide or objective.loss != SquaredError():
-        return VALUES_ALPHA
+    if is_wide or objective.count < FEWEST_MEASURED:
+        return float(est._strength)
     left = unexplained(
         objective.inputs,
         objective.targets,
@@ -120,7 +130,7 @@ def measured_strength(objective: Objective) -> float:
         count=objective.count,
         n_units=N_UNITS if len(objective.network.sizes) > 2 else 0,
     )
-    return penalty_strength(left)
+    return strength(left)
 
 
 def is_evidence(est: Any) -> bool:

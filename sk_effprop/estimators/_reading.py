@@ -2,6 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from copy import copy
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -171,8 +172,13 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
         )
 
     def _suit_noise(self, objective):
-        """With the penalty that the noise of the targets wants, if it is measured."""
-        return objective
+        """With the penalty that these targets want, if it is to be found."""
+        if self.alpha != "auto":
+            return objective
+        self._strength = build.measured_strength(self, objective)
+        network, count = objective.network, objective.count
+        penalty = build.penalty(self, network, count, self._strength)
+        return replace(objective, penalty=penalty)
 
     def _keep_normalizing(self, batch):
         """Take the batch into the running statistics of the inputs.

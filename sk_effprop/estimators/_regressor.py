@@ -1,7 +1,5 @@
 """EffPropRegressor: numbers in, numbers out."""
 
-from dataclasses import replace
-
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
@@ -534,15 +532,6 @@ default="auto"
                 f"{len(self.target_mean_)}."
             )
         return ((Y - self.target_mean_) / self.target_scale_).astype(dtype), None
-
-    def _suit_noise(self, objective):
-        if self.alpha != "auto":
-            return objective
-        self._strength = build.measured_strength(objective)
-        penalty = build.penalty(
-            self, objective.network, objective.count, self._strength
-        )
-        return replace(objective, penalty=penalty)
 
     def _resolve_output(self):
         if isinstance(self._loss, LogLink):
