@@ -120,7 +120,8 @@ def measured_strength(est: Any, objective: Objective) -> float:
         strength = strength_for_values
     else:
         return float(est._strength)
-    is_wide = objective.inputs.shape[1] > MAX_MEASURED_INPUTS
+    sizes = objective.network.sizes
+    is_wide = sizes[0] > MAX_MEASURED_INPUTS
     if is_wide or objective.count < FEWEST_MEASURED:
         return float(est._strength)
     left = unexplained(
@@ -128,7 +129,7 @@ def measured_strength(est: Any, objective: Objective) -> float:
         objective.targets,
         objective.sample_weight,
         count=objective.count,
-        n_units=N_UNITS if len(objective.network.sizes) > 2 else 0,
+        n_units=N_UNITS if len(sizes) > 2 else 0,
     )
     return strength(left)
 
