@@ -84,7 +84,7 @@ def strength_for_values(left: Unexplained) -> float:
 
 
 def strength_for_classes(left: Unexplained) -> float:
-    """The same for log loss, of which the noise takes care itself.
+    """The same for classes by log loss, whether they are noisy or not.
 
     Parameters
     ----------

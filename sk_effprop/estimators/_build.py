@@ -59,13 +59,13 @@ SCG_DAMPING = 1e-6
 MAX_RANKED_ROWS = 1000
 # rows on which a user's loss is differentiated
 CHECKED_ROWS = 10
-# alpha="auto": strength of the penalty for one connection and one example, where noise
-# is not measured
+# alpha="auto": strength of the penalty for one connection and one example, where it is
+# not found from the data
 CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
-# ... which it is from so many examples on, and for so many inputs at most
-FEWEST_MEASURED, MAX_MEASURED_INPUTS = 30, 2000
 # ... of a squared error between such targets
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
+# ... which is asked where there are so many examples, and no more inputs than this
+FEWEST_MEASURED, MAX_MEASURED_INPUTS = 30, 2000
 # max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
 # at least, in epochs and in examples shown
 BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 100, 20, 20_000

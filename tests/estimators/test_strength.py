@@ -91,7 +91,7 @@ def test_it_is_a_constant_where_nothing_is_measured(
 
 
 def test_so_many_inputs_are_not_made_dense(monkeypatch):
-    monkeypatch.setattr("sk_effprop.estimators._build.MAX_MEASURED_INPUTS", 3)
+    monkeypatch.setattr("sk_effprop.estimators._build.MAX_MEASURED_INPUTS", 1)
     found = strength_of(EffPropRegressor, *table(EffPropRegressor))
     assert found == pytest.approx(VALUES_ALPHA)
 
