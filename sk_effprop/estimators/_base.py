@@ -144,6 +144,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 self._start_coding(train)
                 self._fit_normalizer(train, clip=self.input_clip)
             objective = self._make_objective(train, n_samples=n_samples)
+            objective = self._suit_noise(objective)
             self._train(
                 objective,
                 rng,
@@ -215,6 +216,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             self.solver_ = build.AUTO_STOCHASTIC if is_auto else self.solver
             seen = self._count(batch) + (self._n_seen if going_on else 0.0)
             objective = self._make_objective(batch, n_samples=seen)
+            if not going_on:
+                objective = self._suit_noise(objective)
             self._train(
                 objective,
                 rng,

@@ -15,8 +15,14 @@ from sk_effprop.core.activations import (
 )
 from sk_effprop.core.initializers import biases_through_data, get_initializer
 from sk_effprop.core.inputs import FoldedSparse
-from sk_effprop.core.losses import CustomLoss, LogLink, LogLoss
+from sk_effprop.core.losses import CustomLoss, LogLink, LogLoss, SquaredError
 from sk_effprop.core.network import Network, forward, initialize
+from sk_effprop.core.noise import (
+    N_UNITS,
+    strength_for_classes,
+    strength_for_values,
+    unexplained,
+)
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, RateRule, Rates, ScheduleSettings
@@ -53,10 +59,13 @@ SCG_DAMPING = 1e-6
 MAX_RANKED_ROWS = 1000
 # rows on which a user's loss is differentiated
 CHECKED_ROWS = 10
-# alpha="auto": strength of the penalty for one connection and one example
+# alpha="auto": strength of the penalty for one connection and one example, where it is
+# not found from the data
 CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
 # ... of a squared error between such targets
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
+# ... which is asked where there are so many examples, and no more inputs than this
+FEWEST_MEASURED, MAX_MEASURED_INPUTS = 30, 2000
 # max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
 # at least, in epochs and in examples shown
 BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 100, 20, 20_000
@@ -95,14 +104,34 @@ def squared_spread(low: float, high: float) -> float:
     return ((high - low) / (usual_high - usual_low)) ** 2
 
 
-def penalty(est: Any, network: Network, n_samples: float, unit: float) -> Any:
-    """L2 strength of every weight; "auto" is in units of the loss of usual targets."""
+def penalty(est: Any, network: Network, n_samples: float, strength: float) -> Any:
+    """L2 strength of every weight; "auto" is this for one connection and example."""
     if isinstance(est.alpha, str):
-        # "evidence" starts there
-        own = CLASSES_ALPHA if est._is_classifier else VALUES_ALPHA
-        strength = own * unit / n_samples
-        return network.per_layer(lambda fan_in, fan_out: strength * fan_in, biases=0.0)
+        own = strength / n_samples
+        return network.per_layer(lambda fan_in, fan_out: own * fan_in, biases=0.0)
     return network.per_layer(lambda fan_in, fan_out: est.alpha, biases=0.0)
+
+
+def measured_strength(est: Any, objective: Objective) -> float:
+    """What ``alpha="auto"`` is here: as strong as the targets want, if they tell."""
+    if isinstance(objective.loss, LogLoss):
+        strength = strength_for_classes
+    elif objective.loss == SquaredError() and not est._is_classifier:
+        strength = strength_for_values
+    else:
+        return float(est._strength)
+    sizes = objective.network.sizes
+    is_wide = sizes[0] > MAX_MEASURED_INPUTS
+    if is_wide or objective.count < FEWEST_MEASURED:
+        return float(est._strength)
+    left = unexplained(
+        objective.inputs,
+        objective.targets,
+        objective.sample_weight,
+        count=objective.count,
+        n_units=N_UNITS if len(sizes) > 2 else 0,
+    )
+    return strength(left)
 
 
 def is_evidence(est: Any) -> bool:

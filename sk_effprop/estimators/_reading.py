@@ -2,6 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from copy import copy
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
@@ -23,8 +24,8 @@ from sk_effprop.preprocessing import (
 class DataReader(BaseEstimator, metaclass=ABCMeta):
     """Reading data, the same for both estimators; subclasses know the targets."""
 
-    # of alpha="auto", which is relative to the loss
-    _loss_unit = 1.0
+    # of alpha="auto", for one connection and one example
+    _strength = build.CLASSES_ALPHA
 
     # ------------------------------------------------------- what subclasses must know
 
@@ -157,7 +158,7 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
             sizes = inputs.shape[1] - 1, targets.shape[1]
             network = build.make_network(self, *sizes, self._output[0])
             n_samples = n_samples or self._count(examples)
-            penalty = build.penalty(self, network, n_samples, self._loss_unit)
+            penalty = build.penalty(self, network, n_samples, self._strength)
         uniform = np.ptp(weight) == 0.0
         return Objective(
             network,
@@ -169,6 +170,15 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
             labels,
             n_samples or self._count(examples),
         )
+
+    def _suit_noise(self, objective):
+        """With the penalty that these targets want, if it is to be found."""
+        if self.alpha != "auto":
+            return objective
+        self._strength = build.measured_strength(self, objective)
+        network, count = objective.network, objective.count
+        penalty = build.penalty(self, network, count, self._strength)
+        return replace(objective, penalty=penalty)
 
     def _keep_normalizing(self, batch):
         """Take the batch into the running statistics of the inputs.

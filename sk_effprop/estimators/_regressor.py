@@ -158,8 +158,11 @@ default="auto"
     alpha : float, "auto" or "evidence", default="auto"
         L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
         times the sum of squared weights, biases excepted. "auto" is ``c * fan_in
-        / n_samples`` in each layer, with c = 0.1 for classes and 0.25 for values, whose
-        noise fits in more easily; for class targets closer than those of
+        / n_samples`` in each layer. Before training, ridge regressions find c: at most
+        0.1 for log loss, and 0.3 for squared error of values, where it grows with
+        their noise; down to 0.01 where targets are far from linear in the inputs.
+        Elsewhere, and with fewer than 30 examples or more than 2,000 inputs, c is 0.1
+        for classes and 0.25 for values; for class targets closer than those of
         "lecun_tanh" it is less, by their squared distance, as the loss is.
         "evidence", with ``solver="lm"`` and squared error, lets the data choose it for
         each layer (MacKay 1992), as MATLAB's trainbr does; for networks with fewer
@@ -506,6 +509,7 @@ default="auto"
 
     def _learn_targets(self, examples, classes=None):
         self._loss = self._make_loss()
+        self._strength = build.VALUES_ALPHA
         self._output = self._resolve_output()
         self._one_column = examples.y.ndim == 1
         Y = examples.y.reshape(len(examples), -1)

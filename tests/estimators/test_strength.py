@@ -1,0 +1,115 @@
+"""What alpha="auto" is: found from the data, and where it is not."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.estimators._build import CLASSES_ALPHA, VALUES_ALPHA
+
+BOTH = [EffPropClassifier, EffPropRegressor]
+QUICK = {"hidden_layer_sizes": (4,), "max_iter": 2, "tol": 0, "random_state": 0}
+both = pytest.mark.parametrize("cls", BOTH, ids=lambda cls: cls.__name__[7:])
+
+
+def table(cls, n=200, noise=0.5, curved=True, seed=0):
+    """One input of two; values, or two classes."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2))
+    y = np.sin(2.5 * X[:, 0]) if curved else X[:, 0]
+    y = y + noise * rng.normal(size=n)
+    return X, y if cls is EffPropRegressor else (y > 0).astype(int)
+
+
+def strength(model):
+    """Penalty of a weight in the first layer, for one connection and one example."""
+    penalty = model.network_.layers(model._penalty)[0]
+    assert not penalty[-1].any()
+    return penalty[0, 0] * model.t_ / model.n_iter_ / (len(penalty) - 1)
+
+
+def strength_of(cls, *data, sample_weight=None, **settings):
+    """The same, of a model with these settings and this table."""
+    settings = {**QUICK, "solver": "lbfgs", **settings}
+    return strength(cls(**settings).fit(*data, sample_weight=sample_weight))
+
+
+@both
+def test_little_noise_or_much_curvature_make_it_weak(cls):
+    plain = strength_of(cls, *table(cls, curved=False))
+    assert strength_of(cls, *table(cls, n=1000, noise=0.1)) < 0.6 * plain
+
+
+def test_values_get_more_the_more_noise_they_have():
+    strengths = [
+        strength_of(EffPropRegressor, *table(EffPropRegressor, 200, noise, False))
+        for noise in (0.0, 0.3, 2.0)
+    ]
+    assert strengths[0] < strengths[1] < strengths[2]
+
+
+@both
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+def test_sparse_inputs_get_what_dense_ones_get(cls, solver):
+    X, y = table(cls)
+    X = np.maximum(X, 0.0)
+    dense, thin = (
+        strength_of(cls, inputs, y, input_clip=None, normalize="scale", solver=solver)
+        for inputs in (X, sparse.csr_array(X))
+    )
+    assert thin == pytest.approx(dense, rel=1e-6)
+
+
+@both
+def test_a_repeated_table_has_the_noise_of_its_weights(cls):
+    X, y = table(cls, n=60)
+    rows = np.repeat(np.arange(60), 2)
+    model = cls(**QUICK, solver="lbfgs").fit(X[rows], y[rows])
+    weighted = cls(**QUICK, solver="lbfgs").fit(X, y, sample_weight=np.full(60, 2.0))
+    np.testing.assert_array_equal(model._penalty, weighted._penalty)
+
+
+@pytest.mark.parametrize(
+    ("cls", "settings", "n", "expected"),
+    [
+        (EffPropRegressor, {"loss": "huber"}, 200, VALUES_ALPHA),
+        (EffPropRegressor, {"solver": "lm", "alpha": "evidence"}, 200, None),
+        (EffPropRegressor, {}, 29, VALUES_ALPHA),
+        (EffPropClassifier, {"loss": "squared_error"}, 200, CLASSES_ALPHA),
+        (EffPropClassifier, {}, 29, CLASSES_ALPHA),
+    ],
+)
+def test_it_is_a_constant_where_nothing_is_measured(
+    monkeypatch, cls, settings, n, expected
+):
+    def refuse(*args, **kwargs):
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("sk_effprop.estimators._build.unexplained", refuse)
+    found = strength_of(cls, *table(cls, n), **settings)
+    assert expected is None or found == pytest.approx(expected)
+
+
+def test_so_many_inputs_are_not_made_dense(monkeypatch):
+    monkeypatch.setattr("sk_effprop.estimators._build.MAX_MEASURED_INPUTS", 1)
+    found = strength_of(EffPropRegressor, *table(EffPropRegressor))
+    assert found == pytest.approx(VALUES_ALPHA)
+
+
+@both
+def test_a_stream_keeps_what_its_first_batch_says(cls):
+    X, y = table(cls, n=400, noise=0.1)
+    model = cls(**QUICK, solver="sgd").partial_fit(X[:200], y[:200])
+    first, penalty = model._strength, model._penalty.max()
+    model.partial_fit(X[200:], 0 * y[200:])
+    assert model._strength == first
+    assert model._penalty.max() == pytest.approx(penalty / 2.0)
+
+
+@both
+def test_every_fit_measures_anew(cls):
+    noisy, clean = table(cls, curved=False, noise=2.0), table(cls, n=1000, noise=0.1)
+    for warm_start in (False, True):
+        model = cls(**QUICK, solver="lbfgs", warm_start=warm_start).fit(*noisy)
+        before = model._strength
+        assert model.fit(*clean)._strength < before
