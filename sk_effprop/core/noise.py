@@ -32,13 +32,9 @@ SMALLEST_SQUARE = 1e-10
 # and so are deviations of less than this share of the mean
 CONSTANT = 1e-12
 
-# Strength of the penalty, for one connection and one example: bounds for values and for
-# classes
+# Bounds of the strength of the penalty, for one connection and one example
 WEAKEST, STRONGEST, STRONGEST_OF_CLASSES = 0.01, 0.3, 0.1
-# ... that of a linear function without noise, and what noise adds to it
-OF_LINEAR, PER_NOISE = 0.1, 2.0
-# ... and how it falls with the share of the linear model's error that the curved one
-# leaves, too
+# how it falls with the share of the linear error that the curved model leaves, too
 POWER_OF_SHARE = 3
 
 
@@ -66,9 +62,8 @@ def strength_for_values(left: Unexplained) -> float:
     """How strong a penalty values want, for one connection and one example.
 
     With squared error on targets of unit variance, and a prior as wide as the initial
-    weights, it is the variance of the noise (MacKay, 1992).  Nearly linear functions
-    need smaller weights than those, and get a stronger penalty; strongly curved ones
-    need larger weights.
+    weights, it is the variance of the noise (MacKay, 1992), which STRONGEST stands for.
+    Functions that are far from linear need larger weights than those.
 
     Parameters
     ----------
@@ -79,12 +74,11 @@ def strength_for_values(left: Unexplained) -> float:
     float
         From WEAKEST to STRONGEST.
     """
-    of_linear = min(OF_LINEAR + PER_NOISE * left.curved, STRONGEST)
-    return max(of_linear * left.linearity**POWER_OF_SHARE, WEAKEST)
+    return max(STRONGEST * left.linearity**POWER_OF_SHARE, WEAKEST)
 
 
 def strength_for_classes(left: Unexplained) -> float:
-    """The same for classes by log loss, whether they are noisy or not.
+    """The same for classes by log loss, most of which want the strongest.
 
     Parameters
     ----------

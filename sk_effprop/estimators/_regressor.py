@@ -159,8 +159,8 @@ default="auto"
         L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
         times the sum of squared weights, biases excepted. "auto" is ``c * fan_in
         / n_samples`` in each layer. Before training, ridge regressions find c: at most
-        0.1 for log loss, and 0.3 for squared error of values, where it grows with
-        their noise; down to 0.01 where targets are far from linear in the inputs.
+        0.1 for log loss, and 0.3 for squared error of values; down to 0.01 where
+        targets are far from linear in the inputs.
         Elsewhere, and with fewer than 30 examples or more than 2,000 inputs, c is 0.1
         for classes and 0.25 for values; for class targets closer than those of
         "lecun_tanh" it is less, by their squared distance, as the loss is.
@@ -169,7 +169,7 @@ default="auto"
         weights than there are examples.
     max_iter : int or "auto", default="auto"
         Epochs of stochastic solvers, iterations of batch solvers. "auto" is 100
-        iterations, or as many epochs as show 20,000 examples, at least 20.
+        iterations, or as many epochs as show 40,000 examples, at least 20.
     max_fun : int, default=15000
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4

@@ -110,6 +110,7 @@ class Monitor:
         self._best_value: float | None = value
         self._evaluate: Evaluate | None = None
         self._unseen: Array | None = None
+        self._latest: Array | None = None
         self._lowest_mean = value
         self.null_value = null_value
         yardstick = max(value, null_value)
@@ -186,7 +187,7 @@ class Monitor:
             assert epoch_mean is not None
             self._evaluate = value
             level = epoch_mean
-            known = None if self._falls(theta, epoch_mean) else value(theta)
+            known = None if self._is_fine(theta, epoch_mean) else value(theta)
         else:
             known = value
             level = value if epoch_mean is None else epoch_mean
@@ -237,13 +238,13 @@ class Monitor:
         long_enough = self.n_now >= STUCK_ITERATIONS
         return never_lower and long_enough and value > self._stuck_level
 
-    def _falls(self, theta: Array, epoch_mean: float) -> bool:
-        """Whether an epoch is so evidently better that nobody needs to look at E."""
-        falls = epoch_mean < self._lowest_mean and np.isfinite(theta).all()
-        if not falls or self.goal is not None:
+    def _is_fine(self, theta: Array, epoch_mean: float) -> bool:
+        """Whether an epoch went so well that nobody needs to look at E."""
+        in_bounds = epoch_mean <= self._ceiling and np.isfinite(theta).all()
+        if not in_bounds or self.goal is not None:
             return False
-        self._lowest = self._lowest_mean = epoch_mean
-        return True
+        self._lowest = min(self._lowest, epoch_mean)
+        return self._lowest < self._start_value
 
     def _keep_best(
         self, theta: Array, value: float | None, level: float, criterion: float | None
@@ -264,11 +265,14 @@ class Monitor:
         elif value is not None:
             if value < self.best_value:
                 self._take(theta, value)
-        else:
+        elif level < self._lowest_mean:
             if self._unseen is not None:
                 # the epoch that began there was lower still
                 self._take(self._unseen, None)
-            self._unseen = theta.copy()
+            self._unseen, self._lowest_mean = theta.copy(), level
+        else:
+            # to be looked at if nothing follows
+            self._latest = theta
         self._count_progress(level if criterion is None else criterion)
 
     def _take(self, theta: Array, value: float | None) -> None:
@@ -276,14 +280,19 @@ class Monitor:
         self._best_value = value
 
     def _look_at_unseen(self) -> None:
-        if self._unseen is None:
-            return
-        assert self._evaluate is not None
-        unseen, self._unseen = self._unseen, None
-        value = self._evaluate(unseen)
-        # below the mean of its own epoch, it is below what earlier ones ended at
-        if value <= self._lowest_mean or value < self.best_value:
-            self._take(unseen, value)
+        if self._unseen is not None:
+            assert self._evaluate is not None
+            unseen, self._unseen = self._unseen, None
+            value = self._evaluate(unseen)
+            # below the mean of its own epoch, it is below what earlier ones ended at
+            if value <= self._lowest_mean or value < self.best_value:
+                self._take(unseen, value)
+        if self._latest is not None:
+            assert self._evaluate is not None
+            latest, self._latest = self._latest, None
+            value = self._evaluate(latest)
+            if value < self.best_value:
+                self._take(latest, value)
 
     def _count_progress(self, criterion: float) -> None:
         if self.tol == 0.0:

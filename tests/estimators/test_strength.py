@@ -35,17 +35,9 @@ def strength_of(cls, *data, sample_weight=None, **settings):
 
 
 @both
-def test_little_noise_or_much_curvature_make_it_weak(cls):
+def test_what_is_curved_gets_a_weaker_one(cls):
     plain = strength_of(cls, *table(cls, curved=False))
     assert strength_of(cls, *table(cls, n=1000, noise=0.1)) < 0.6 * plain
-
-
-def test_values_get_more_the_more_noise_they_have():
-    strengths = [
-        strength_of(EffPropRegressor, *table(EffPropRegressor, 200, noise, False))
-        for noise in (0.0, 0.3, 2.0)
-    ]
-    assert strengths[0] < strengths[1] < strengths[2]
 
 
 @both

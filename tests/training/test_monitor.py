@@ -270,12 +270,19 @@ def test_the_last_epoch_may_still_have_ended_badly():
     assert watch.best_value == 7.5
 
 
-def test_an_epoch_that_does_not_fall_is_measured_against_the_one_before():
+def test_the_last_epoch_is_measured_against_the_one_that_fell_last():
+    """Those in between are left alone."""
     watch = monitor()
-    looked_at = epochs(watch, [9.0, 8.0, 8.5], [8.5, 7.5, 7.0])
-    assert sorted(looked_at) == [1, 2]
-    np.testing.assert_array_equal(watch.best_theta, 2.0)
+    looked_at = epochs(watch, [9.0, 8.0, 8.6, 8.5], [8.5, 7.5, 1.0, 7.0])
+    assert looked_at == []
+    np.testing.assert_array_equal(watch.best_theta, 3.0)
     assert watch.best_value == 7.0
+    assert looked_at == [1, 3]
+
+
+def test_epochs_that_never_got_below_the_start_are_all_looked_at():
+    watch = monitor()
+    assert epochs(watch, [10.5, 10.2, 9.0, 9.5], [10.4, 10.1, 8.0, 8.5]) == [0, 1]
 
 
 def test_divergence_goes_back_before_the_epoch_that_brought_it():
