@@ -68,7 +68,7 @@ USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
 FEWEST_MEASURED, MAX_MEASURED_INPUTS = 30, 2000
 # max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
 # at least, in epochs and in examples shown
-BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 100, 20, 40_000
+BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 200, 20, 30_000
 # bias_init="data": how far out the hyperplanes are, 1 is through a row
 BIAS_SPREAD = 2.0
 

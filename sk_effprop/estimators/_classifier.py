@@ -169,8 +169,8 @@ default="auto"
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied with ``sample_weight``.
     max_iter : int or "auto", default="auto"
-        Epochs of stochastic solvers, iterations of batch solvers. "auto" is 100
-        iterations, or as many epochs as show 40,000 examples, at least 20.
+        Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
+        iterations, or as many epochs as show 30,000 examples, at least 20.
     max_fun : int, default=15000
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4

@@ -168,8 +168,8 @@ default="auto"
         each layer (MacKay 1992), as MATLAB's trainbr does; for networks with fewer
         weights than there are examples.
     max_iter : int or "auto", default="auto"
-        Epochs of stochastic solvers, iterations of batch solvers. "auto" is 100
-        iterations, or as many epochs as show 40,000 examples, at least 20.
+        Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
+        iterations, or as many epochs as show 30,000 examples, at least 20.
     max_fun : int, default=15000
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4

@@ -28,6 +28,8 @@ Watcher: TypeAlias = Callable[["Monitor"], bool | None]
 
 # an iteration that ends this many times above where training started has diverged
 DIVERGENCE_FACTOR = 2.0
+# share of the iterations after which every epoch may be the best one
+EARLY_SHARE = 0.75
 # So has training that after a few iterations has not once been below its start, and is
 # above it by this share: saturated outputs keep the objective from growing further.
 STUCK_ITERATIONS, STUCK_SHARE = 3, 0.1
@@ -244,7 +246,10 @@ class Monitor:
         if not in_bounds or self.goal is not None:
             return False
         self._lowest = min(self._lowest, epoch_mean)
-        return self._lowest < self._start_value
+        falls = epoch_mean < self._lowest_mean
+        # the best weights are not among those of the first epochs
+        is_early = self.n_now < EARLY_SHARE * self.max_iter
+        return falls or (is_early and self._lowest < self._start_value)
 
     def _keep_best(
         self, theta: Array, value: float | None, level: float, criterion: float | None
