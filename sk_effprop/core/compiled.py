@@ -31,6 +31,7 @@ from sk_effprop.core.lanes import (
     add_scaled,
     load,
     product,
+    quotient,
     spread,
     store,
     transpose,
@@ -290,7 +291,7 @@ def _pull(W: Array, delta: Array, slope: Array, below: Array, zero: Any) -> None
         below[i] = s0 * slope[i]
 
 
-@_compile
+@_inline_reordered
 def _pull_curvature(
     W: Array, bend: Array, slope: Array, below: Array, zero: Any
 ) -> None:
@@ -308,6 +309,15 @@ def _outer(G: Array, x: Array, delta: Array) -> None:
     for i in range(G.shape[0]):
         for j in range(G.shape[1]):
             G[i, j] = x[i] * delta[j]
+
+
+@_compile
+def _outer_of_squares(sums: Array, x: Array, bend: Array) -> None:
+    """Its diagonal curvature, eq. (55)."""
+    for i in range(sums.shape[0]):
+        squared = x[i] * x[i]
+        for j in range(sums.shape[1]):
+            sums[i, j] = squared * bend[j]
 
 
 # ------------------------------------------------------------ layers, eight examples
@@ -426,7 +436,7 @@ def _step_of_eight(
     n_rows, n_tiles = W.shape[0], W.shape[1] // LANES
     n = n_rows * n_tiles
     weights = W.reshape((n, LANES))
-    has_factors, moves = factors.shape[0] > 0, velocity.shape[0] > 0
+    has_factors = factors.shape[0] > 0
     is_first, nothing = sums.shape[0] == 0, spread(zero)
     for i in range(n_rows):
         x0, x1, x2, x3 = x[i, 0], x[i, 1], x[i, 2], x[i, 3]
@@ -443,15 +453,11 @@ def _step_of_eight(
             s = add_scaled(s, x5, load(turned, k * LANES + 5))
             s = add_scaled(s, x6, load(turned, k * LANES + 6))
             s = add_scaled(s, x7, load(turned, k * LANES + 7))
-            w = load(weights, here)
-            step = add_scaled(add_scaled(nothing, -own, w), -rate, s)
+            step = add_scaled(nothing, -own, load(weights, here))
+            step = add_scaled(step, -rate, s)
             if has_factors:
                 step = product(step, load(factors, here))
-            if moves:
-                v = add_scaled(step, momentum, load(velocity, here))
-                store(velocity, here, v)
-                step = add_scaled(step, momentum, v) if nesterov else v
-            store(weights, here, add_scaled(step, one, w))
+            _move(weights, velocity, here, step, momentum, nesterov, one)
 
 
 # ----------------------------------------------------------------------------- steps
@@ -513,30 +519,28 @@ def _plain_step_and_affine(
             z[j] += next_a * first
 
 
-@_compile
-def _track(
-    h: Array,
-    factors: Array,
-    x: Array,
-    bend: Array,
-    n_out: int,
-    stride: int,
-    share: Any,
-    gain: Any,
-    penalty: Any,
-    mu: Any,
-    scaling: Any,
-    zero: Any,
+@_inline
+def _eights(A: Array) -> Array:
+    """Weights, or what belongs to them, as vectors."""
+    return A.reshape((A.size // LANES, LANES))
+
+
+@_inline
+def _move(
+    weights: Array,
+    velocity: Array,
+    here: int,
+    step: Any,
+    momentum: Any,
+    nesterov: bool,
+    one: Any,
 ) -> None:
-    """Move the diagonal curvature towards that of the batch, eqs. (61) and (62)."""
-    n_in = h.shape[0] - 1
-    for i in range(n_in + 1):
-        k = i * stride
-        scale = share * x[i] * x[i]
-        own = penalty if i < n_in else zero
-        for j in range(n_out):
-            h[i, j] += gain * (scale * bend[k, j] + own - h[i, j])
-            factors[i, j] = scaling / (h[i, j] + mu)
+    """Take a step with eight weights, and with momentum if there is a velocity."""
+    if velocity.shape[0] > 0:
+        v = add_scaled(step, momentum, load(velocity, here))
+        store(velocity, here, v)
+        step = add_scaled(step, momentum, v) if nesterov else v
+    store(weights, here, add_scaled(step, one, load(weights, here)))
 
 
 @_compile
@@ -546,32 +550,64 @@ def _step(
     velocity: Array,
     x: Array,
     delta: Array,
-    stride: int,
     rate: Any,
     decay: Any,
     momentum: Any,
     nesterov: bool,
     zero: Any,
+    one: Any,
 ) -> None:
     """Move a layer, with a factor for every weight.
 
-    Its gradient is ``x[i] * delta[i * stride, j]``: the outer product of one example,
-    or the sum over a batch times ones.
+    Its gradient is ``delta``, or ``x[i] * delta[0, j]`` where that has one row.
     """
-    n_in, n_out = W.shape[0] - 1, W.shape[1]
-    for i in range(n_in + 1):
-        k = i * stride
-        scale = rate * x[i]
-        own = decay if i < n_in else zero
-        if velocity.shape[0] > 0:
-            for j in range(n_out):
-                step = factors[i, j] * (scale * delta[k, j] + own * W[i, j])
-                v = momentum * velocity[i, j] - step
-                velocity[i, j] = v
-                W[i, j] += momentum * v - step if nesterov else v
-        else:
-            for j in range(n_out):
-                W[i, j] -= factors[i, j] * (scale * delta[k, j] + own * W[i, j])
+    n_rows, n_tiles = W.shape[0], W.shape[1] // LANES
+    weights, deltas, nothing = _eights(W), _eights(delta), spread(zero)
+    factors, velocity = _eights(factors), _eights(velocity)
+    is_one = delta.shape[0] == 1
+    for i in range(n_rows):
+        own = decay if i < n_rows - 1 else zero
+        for k in range(n_tiles):
+            here = i * n_tiles + k
+            step = add_scaled(nothing, -own, load(weights, here))
+            if is_one:
+                step = add_scaled(step, -rate * x[i], load(deltas, k))
+            else:
+                step = add_scaled(step, -rate, load(deltas, here))
+            step = product(step, load(factors, here))
+            _move(weights, velocity, here, step, momentum, nesterov, one)
+
+
+@_compile
+def _track(
+    h: Array,
+    factors: Array,
+    x: Array,
+    bend: Array,
+    share: Any,
+    gain: Any,
+    penalty: Any,
+    mu: Any,
+    scaling: Any,
+    zero: Any,
+    one: Any,
+) -> None:
+    """Move the diagonal curvature towards that of the batch, eqs. (61) and (62)."""
+    n_rows, n_tiles = h.shape[0], h.shape[1] // LANES
+    h, bends, factors = _eights(h), _eights(bend), _eights(factors)
+    damping, best = spread(mu), spread(scaling)
+    is_one = bend.shape[0] == 1
+    for i in range(n_rows):
+        own = gain * penalty if i < n_rows - 1 else zero
+        for k in range(n_tiles):
+            here = i * n_tiles + k
+            new = add_scaled(spread(own), one - gain, load(h, here))
+            if is_one:
+                new = add_scaled(new, gain * share * x[i] * x[i], load(bends, k))
+            else:
+                new = add_scaled(new, gain * share, load(bends, here))
+            store(h, here, new)
+            store(factors, here, quotient(best, add_scaled(damping, one, new)))
 
 
 @_compile
@@ -582,7 +618,6 @@ def _gained_step(
     factors: Array,
     velocity: Array,
     gradient: Array,
-    ones: Array,
     rate: Any,
     decay: Any,
     gain_rate: Any,
@@ -603,7 +638,9 @@ def _gained_step(
             pull += V[i, j] * step
             gradient[i, j] = gains[i] * step
         gains[i] = max(zero, min(highest, gains[i] - gain_rate * pull))
-    _step(V, factors, velocity, ones, gradient, 1, one, zero, momentum, nesterov, zero)
+    _step(
+        V, factors, velocity, gains, gradient, one, zero, momentum, nesterov, zero, one
+    )
     for i in range(n_in):
         for j in range(n_out):
             W[i, j] = gains[i] * V[i, j]
@@ -675,7 +712,6 @@ class Step(NamedTuple):
     mean: Array
     gradient: Array
     bends: Array
-    ones: Array
     gains: Array
     behind_gains: Array
     gain_factor: Any
@@ -798,18 +834,16 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
         end = here + n_columns
         W, penalty = _layer(net.theta, net, l), step.penalty[l]
         factors = _layer(step.factors, net, l)
-        # what the layer was given times delta, or sums of that times ones
-        given = step.ones if collected else x
-        stride, delta = 0, deltas[here:end].reshape((1, n_columns))
+        delta = deltas[here:end].reshape((1, n_columns))
         if collected:
-            stride, delta = 1, _layer(step.gradient, net, l)
+            delta = _layer(step.gradient, net, l)
         if step.h.shape[0] > 0:
             bend = bends[here:end].reshape((1, n_columns))
             if collected:
                 bend = _layer(step.bends, net, l)
             _track(
-                _layer(step.h, net, l), factors, given, bend, net.sizes[l + 1], stride,
-                share, gain, penalty, step.mu, step.scaling[l], zero,
+                _layer(step.h, net, l), factors, x, bend, share, gain, penalty, step.mu,
+                step.scaling[l], zero, constants[ONE],
             )  # fmt: skip
         velocity = W[:0]
         if step.velocity.shape[0] > 0:
@@ -817,13 +851,13 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
         if l == 0 and step.gains.shape[0] > 0:
             _gained_step(
                 W, _layer(step.behind_gains, net, 0), step.gains, factors, velocity,
-                delta, step.ones, own_rate, decay_rate * penalty, step.gain_factor,
-                step.momentum, step.nesterov, constants[HIGHEST], zero, constants[ONE],
+                delta, own_rate, decay_rate * penalty, step.gain_factor, step.momentum,
+                step.nesterov, constants[HIGHEST], zero, constants[ONE],
             )  # fmt: skip
         else:
             _step(
-                W, factors, velocity, given, delta, stride, own_rate,
-                decay_rate * penalty, step.momentum, step.nesterov, zero,
+                W, factors, velocity, x, delta, own_rate, decay_rate * penalty,
+                step.momentum, step.nesterov, zero, constants[ONE],
             )  # fmt: skip
         x = values[here : here + net.sizes[l + 1] + 1]
 
@@ -1013,22 +1047,43 @@ def descend_in_batches(net: Any, shown: Any, step: Any, eight: Any) -> None:
                 _learn_of_eight(net, eight, step, stop - start, first == start)
 
 
+@_inline
+def _collect_one(net: Any, step: Any, units: Array, x: Array) -> None:
+    """Write the gradient of one example, and its curvature if wanted."""
+    values, deltas, bends = units[0], units[3], units[4]
+    for l in range(net.sizes.shape[0] - 1):
+        here = net.unit_starts[l]
+        end = here + net.columns[l]
+        _outer(_layer(step.gradient, net, l), x, deltas[here:end])
+        if step.bends.shape[0] > 0:
+            _outer_of_squares(_layer(step.bends, net, l), x, bends[here:end])
+        x = values[here : here + net.sizes[l + 1] + 1]
+
+
 @_compile
 def descend_and_adapt(
     net: Any, shown: Any, step: Any, eight: Any, units: Array
 ) -> None:
     """Likewise, where the gradient of a batch has a say in its rates."""
-    n, rate = shown.order.shape[0], step.rate
+    inputs, targets, weights, order, losses = shown
+    n, rate = order.shape[0], step.rate
     is_running = step.h.shape[0] > 0
     for start in range(0, n, step.batch_size):
         stop = min(start + step.batch_size, n)
-        for first in range(start, stop, LANES):
-            n_rows = min(LANES, stop - first)
-            _pass_of_eight(net, eight, shown, first, n_rows, True, is_running)
-            _collect(net, eight, step.gradient, step.bends, first == start)
+        if step.batch_size == 1:
+            p = order[start]
+            losses[start] = _pass(
+                net, units, inputs[p], targets[p], weights[p], is_running, False
+            )
+            _collect_one(net, step, units, inputs[p])
+        else:
+            for first in range(start, stop, LANES):
+                n_rows = min(LANES, stop - first)
+                _pass_of_eight(net, eight, shown, first, n_rows, True, is_running)
+                _collect(net, eight, step.gradient, step.bends, first == start)
         if step.flow.shape[0] > 0:
             rate = _flow(net, step, stop - start)
-        _learn(net, step, units, step.ones, rate, stop - start)
+        _learn(net, step, units, inputs[order[start]], rate, stop - start)
 
 
 @_compile

@@ -135,7 +135,6 @@ class CompiledObjective(Objective):
             mean=array_of["mean"],
             gradient=room.array("gradient", needed=collects),
             bends=room.array("bends", needed=collects and is_running),
-            ones=room.ones,
             gains=room.nothing if gains is None else gains.s,
             behind_gains=array_of["behind_gains"],
             gain_factor=number(
@@ -175,7 +174,7 @@ class Room:
         What the loops compute of one example.
     eight : Eight
         What they compute of eight.
-    nothing, ones : ndarray
+    nothing : ndarray
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -188,7 +187,6 @@ class Room:
         ]
         self._arrays: dict[str, tuple[Array, list[Array]]] = {}
         self.nothing = np.empty(0, dtype=dtype)
-        self.ones = np.ones(max(network.sizes) + 1, dtype=dtype)
         line = CACHE_LINE // dtype.itemsize
         room_of_units = [_next_multiple(line, n + 1) for n in network.sizes[1:]]
         unit_starts = np.cumsum([0, *room_of_units])

@@ -118,6 +118,16 @@ def product(typing_context: Any, a: Any, b: Any) -> Any:
 
 
 @_known_to_numba
+def quotient(typing_context: Any, a: Any, b: Any) -> Any:
+    """Number by number."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fdiv(*args)
+
+    return a(a, b), generate
+
+
+@_known_to_numba
 def transpose(typing_context: Any, source: Any, target: Any, row: Any) -> Any:
     """Eight rows from ``row`` on become the columns of the same rows of ``target``."""
 
