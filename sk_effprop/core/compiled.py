@@ -436,7 +436,7 @@ def _step_of_eight(
     n_rows, n_tiles = W.shape[0], W.shape[1] // LANES
     n = n_rows * n_tiles
     weights = W.reshape((n, LANES))
-    has_factors = factors.shape[0] > 0
+    has_factors, has_velocity = factors.shape[0] > 0, velocity.shape[0] > 0
     is_first, nothing = sums.shape[0] == 0, spread(zero)
     for i in range(n_rows):
         x0, x1, x2, x3 = x[i, 0], x[i, 1], x[i, 2], x[i, 3]
@@ -453,11 +453,16 @@ def _step_of_eight(
             s = add_scaled(s, x5, load(turned, k * LANES + 5))
             s = add_scaled(s, x6, load(turned, k * LANES + 6))
             s = add_scaled(s, x7, load(turned, k * LANES + 7))
-            step = add_scaled(nothing, -own, load(weights, here))
+            w = load(weights, here)
+            step = add_scaled(nothing, -own, w)
             step = add_scaled(step, -rate, s)
             if has_factors:
                 step = product(step, load(factors, here))
-            _move(weights, velocity, here, step, momentum, nesterov, one)
+            if has_velocity:
+                v = add_scaled(step, momentum, load(velocity, here))
+                store(velocity, here, v)
+                step = add_scaled(step, momentum, v) if nesterov else v
+            store(weights, here, add_scaled(step, one, w))
 
 
 # ----------------------------------------------------------------------------- steps
@@ -525,24 +530,6 @@ def _eights(A: Array) -> Array:
     return A.reshape((A.size // LANES, LANES))
 
 
-@_inline
-def _move(
-    weights: Array,
-    velocity: Array,
-    here: int,
-    step: Any,
-    momentum: Any,
-    nesterov: bool,
-    one: Any,
-) -> None:
-    """Take a step with eight weights, and with momentum if there is a velocity."""
-    if velocity.shape[0] > 0:
-        v = add_scaled(step, momentum, load(velocity, here))
-        store(velocity, here, v)
-        step = add_scaled(step, momentum, v) if nesterov else v
-    store(weights, here, add_scaled(step, one, load(weights, here)))
-
-
 @_compile
 def _step(
     W: Array,
@@ -564,18 +551,23 @@ def _step(
     n_rows, n_tiles = W.shape[0], W.shape[1] // LANES
     weights, deltas, nothing = _eights(W), _eights(delta), spread(zero)
     factors, velocity = _eights(factors), _eights(velocity)
-    is_one = delta.shape[0] == 1
+    is_one, has_velocity = delta.shape[0] == 1, velocity.shape[0] > 0
     for i in range(n_rows):
         own = decay if i < n_rows - 1 else zero
         for k in range(n_tiles):
             here = i * n_tiles + k
-            step = add_scaled(nothing, -own, load(weights, here))
+            w = load(weights, here)
+            step = add_scaled(nothing, -own, w)
             if is_one:
                 step = add_scaled(step, -rate * x[i], load(deltas, k))
             else:
                 step = add_scaled(step, -rate, load(deltas, here))
             step = product(step, load(factors, here))
-            _move(weights, velocity, here, step, momentum, nesterov, one)
+            if has_velocity:
+                v = add_scaled(step, momentum, load(velocity, here))
+                store(velocity, here, v)
+                step = add_scaled(step, momentum, v) if nesterov else v
+            store(weights, here, add_scaled(step, one, w))
 
 
 @_compile
