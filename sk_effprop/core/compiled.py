@@ -30,11 +30,13 @@ from sk_effprop.core.lanes import (
     LANES,
     add_scaled,
     load,
+    matrix_at,
     product,
     quotient,
     spread,
     store,
     transpose,
+    vector_at,
 )
 from sk_effprop.core.losses import (
     AbsoluteError,
@@ -51,6 +53,9 @@ OPTIONS: dict[str, Any] = {
     "error_model": "numpy",
     "fastmath": {"contract"},
 }
+# what the loops write of every unit
+VALUES, SLOPES, Z, DELTAS, BENDS = range(5)
+N_KINDS = 5
 # places in the array of :func:`constants_of` that more than one function reads
 ONE, ZERO, SCRATCH, HIGHEST = 12, 20, 21, 22
 
@@ -324,6 +329,12 @@ def _outer_of_squares(sums: Array, x: Array, bend: Array) -> None:
 
 
 @_inline
+def _eights(A: Array) -> Array:
+    """Weights, or what belongs to them, as vectors."""
+    return matrix_at(A, 0, A.size // LANES, LANES)
+
+
+@_inline
 def _affine_of_eight(W: Array, x: Array, z: Array, n_out: int, zero: Any) -> None:
     """What :func:`_affine` does, for eight examples side by side."""
     nothing = spread(zero)
@@ -394,7 +405,7 @@ def _sum_of_outers(
     are zero.  Turned, the deltas of an example lie side by side, as weights do.
     """
     n_rows, n_tiles = G.shape[0], G.shape[1] // LANES
-    sums = G.reshape((n_rows * n_tiles, LANES))
+    sums = _eights(G)
     for k in range(n_tiles):
         transpose(deltas, turned, k * LANES)
     for i in range(n_rows):
@@ -434,8 +445,7 @@ def _step_of_eight(
     one, which is in ``rate`` and ``decay`` then.
     """
     n_rows, n_tiles = W.shape[0], W.shape[1] // LANES
-    n = n_rows * n_tiles
-    weights = W.reshape((n, LANES))
+    weights = _eights(W)
     has_factors, has_velocity = factors.shape[0] > 0, velocity.shape[0] > 0
     is_first, nothing = sums.shape[0] == 0, spread(zero)
     for i in range(n_rows):
@@ -522,12 +532,6 @@ def _plain_step_and_affine(
             first = keep * W[whole, j] - a * delta[j]
             W[whole, j] = first
             z[j] += next_a * first
-
-
-@_inline
-def _eights(A: Array) -> Array:
-    """Weights, or what belongs to them, as vectors."""
-    return A.reshape((A.size // LANES, LANES))
 
 
 @_compile
@@ -724,8 +728,23 @@ class Eight(NamedTuple):
 @_inline
 def _layer(vector: Array, net: Any, l: int) -> Array:
     """What belongs to layer l of a vector of theta's layout."""
-    start, stop = net.starts[l], net.starts[l + 1]
-    return vector[start:stop].reshape((net.sizes[l] + 1, net.columns[l]))
+    return matrix_at(vector, net.starts[l], net.sizes[l] + 1, net.columns[l])
+
+
+@_inline
+def _units(units: Array, kind: int, start: int, n: int) -> Array:
+    """Numbers of one kind, of n units from a place on."""
+    return vector_at(units, kind * units.shape[1] + start, n)
+
+
+@_inline
+def _units_as_row(units: Array, kind: int, start: int, n: int) -> Array:
+    return matrix_at(units, kind * units.shape[1] + start, 1, n)
+
+
+@_inline
+def _row(array: Array, i: int) -> Array:
+    return vector_at(array, i * array.shape[1], array.shape[1])
 
 
 @_inline
@@ -734,20 +753,20 @@ def _up(net: Any, units: Array, x: Array, is_begun: bool) -> None:
 
     If it is begun, z of the first layer is there already.
     """
-    values, slopes, z = units[0], units[1], units[2]
+    zero = net.constants[ZERO]
     if not is_begun:
-        _affine(_layer(net.theta, net, 0), x, z[: net.columns[0]], net.constants[ZERO])
+        z = _units(units, Z, 0, net.columns[0])
+        _affine(_layer(net.theta, net, 0), x, z, zero)
     for l in range(net.sizes.shape[0] - 1):
-        here = net.unit_starts[l]
-        stop, end = here + net.sizes[l + 1], here + net.columns[l]
+        here, n_out = net.unit_starts[l], net.sizes[l + 1]
         if l > 0:
             # behind the values of a layer stands the one that meets the biases above
-            lower = net.unit_starts[l - 1]
-            below = values[lower : lower + net.sizes[l] + 1]
-            _affine(_layer(net.theta, net, l), below, z[here:end], net.constants[ZERO])
+            below = _units(units, VALUES, net.unit_starts[l - 1], net.sizes[l] + 1)
+            z = _units(units, Z, here, net.columns[l])
+            _affine(_layer(net.theta, net, l), below, z, zero)
         _activate(
-            z[here:stop], values[here:stop], slopes[here:stop], net.activations, l,
-            net.constants,
+            _units(units, Z, here, n_out), _units(units, VALUES, here, n_out),
+            _units(units, SLOPES, here, n_out), net.activations, l, net.constants,
         )  # fmt: skip
 
 
@@ -762,27 +781,34 @@ def _pass(
     is_begun: bool,
 ) -> Any:
     """Take one example up, and its derivatives down; return its loss."""
-    values, slopes, deltas, bends = units[0], units[1], units[3], units[4]
     zero, top = net.constants[ZERO], net.sizes.shape[0] - 2
     _up(net, units, x, is_begun)
-    here = net.unit_starts[top]
-    stop = here + net.sizes[top + 1]
-    loss = _loss(
-        net.loss, net.loss_numbers, values[here:stop], target, deltas[here:stop],
-        bends[here:stop],
-    )  # fmt: skip
-    for k in range(here, stop):
+    here, n_out = net.unit_starts[top], net.sizes[top + 1]
+    values, slopes = (
+        _units(units, VALUES, here, n_out),
+        _units(units, SLOPES, here, n_out),
+    )
+    deltas, bends = (
+        _units(units, DELTAS, here, n_out),
+        _units(units, BENDS, here, n_out),
+    )
+    loss = _loss(net.loss, net.loss_numbers, values, target, deltas, bends)
+    for k in range(n_out):
         deltas[k] *= weight * slopes[k]
         bends[k] *= weight * slopes[k] * slopes[k]
     for l in range(top, 0, -1):
         here, lower = net.unit_starts[l], net.unit_starts[l - 1]
-        stop, end = here + net.columns[l], lower + net.sizes[l]
-        W = _layer(net.theta, net, l)
-        _pull(W, deltas[here:stop], slopes[lower:end], deltas[lower:end], zero)
+        n_columns, n_in = net.columns[l], net.sizes[l]
+        W, slopes = _layer(net.theta, net, l), _units(units, SLOPES, lower, n_in)
+        _pull(
+            W, _units(units, DELTAS, here, n_columns), slopes,
+            _units(units, DELTAS, lower, n_in), zero,
+        )  # fmt: skip
         if bends_too:
             _pull_curvature(
-                W, bends[here:stop], slopes[lower:end], bends[lower:end], zero
-            )
+                W, _units(units, BENDS, here, n_columns), slopes,
+                _units(units, BENDS, lower, n_in), zero,
+            )  # fmt: skip
     return loss
 
 
@@ -812,7 +838,6 @@ def _flow(net: Any, step: Any, n_rows: int) -> Any:
 @_compile
 def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) -> None:
     """Take a step with every layer, against its own gradient."""
-    values, deltas, bends = units[0], units[3], units[4]
     constants = net.constants
     zero = constants[ZERO]
     collected = step.gradient.shape[0] > 0
@@ -823,21 +848,20 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
     gain = _rounded(1.0 - (1.0 - step.decay) ** n_rows, constants)
     for l in range(net.sizes.shape[0] - 1):
         here, n_columns = net.unit_starts[l], net.columns[l]
-        end = here + n_columns
         W, penalty = _layer(net.theta, net, l), step.penalty[l]
         factors = _layer(step.factors, net, l)
-        delta = deltas[here:end].reshape((1, n_columns))
+        delta = _units_as_row(units, DELTAS, here, n_columns)
         if collected:
             delta = _layer(step.gradient, net, l)
         if step.h.shape[0] > 0:
-            bend = bends[here:end].reshape((1, n_columns))
+            bend = _units_as_row(units, BENDS, here, n_columns)
             if collected:
                 bend = _layer(step.bends, net, l)
             _track(
                 _layer(step.h, net, l), factors, x, bend, share, gain, penalty, step.mu,
                 step.scaling[l], zero, constants[ONE],
             )  # fmt: skip
-        velocity = W[:0]
+        velocity = matrix_at(net.theta, 0, 0, n_columns)
         if step.velocity.shape[0] > 0:
             velocity = _layer(step.velocity, net, l)
         if l == 0 and step.gains.shape[0] > 0:
@@ -851,36 +875,31 @@ def _learn(net: Any, step: Any, units: Array, x: Array, rate: Any, n_rows: int) 
                 W, factors, velocity, x, delta, own_rate, decay_rate * penalty,
                 step.momentum, step.nesterov, zero, constants[ONE],
             )  # fmt: skip
-        x = values[here : here + net.sizes[l + 1] + 1]
+        x = _units(units, VALUES, here, net.sizes[l + 1] + 1)
 
 
 @_compile
 def descend_plainly(net: Any, shown: Any, step: Any, units: Array) -> None:
     """Show one example after another, with one rate a layer and nothing else."""
     inputs, targets, weights, order, losses = shown
-    units_of_one = units
-    values, z, deltas = units_of_one[0], units_of_one[2], units_of_one[3]
     zero, one = net.constants[ZERO], net.constants[ONE]
-    n, n_layers = order.shape[0], net.sizes.shape[0] - 1
-    n_first = net.columns[0]
+    n, n_layers, n_first = order.shape[0], net.sizes.shape[0] - 1, net.columns[0]
     for t in range(n):
         p = order[t]
-        x = inputs[p]
-        losses[t] = _pass(net, units_of_one, x, targets[p], weights[p], False, t > 0)
+        x = _row(inputs, p)
+        losses[t] = _pass(net, units, x, _row(targets, p), weights[p], False, t > 0)
         for l in range(n_layers - 1, 0, -1):
-            here, lower = net.unit_starts[l], net.unit_starts[l - 1]
             _plain_step(
-                _layer(net.theta, net, l), values[lower : lower + net.sizes[l] + 1],
-                deltas[here : here + net.columns[l]], step.rate * step.scaling[l],
-                step.penalty[l], one,
+                _layer(net.theta, net, l),
+                _units(units, VALUES, net.unit_starts[l - 1], net.sizes[l] + 1),
+                _units(units, DELTAS, net.unit_starts[l], net.columns[l]),
+                step.rate * step.scaling[l], step.penalty[l], one,
             )  # fmt: skip
-        W, delta = _layer(net.theta, net, 0), deltas[:n_first]
+        W, delta = _layer(net.theta, net, 0), _units(units, DELTAS, 0, n_first)
         rate, penalty = step.rate * step.scaling[0], step.penalty[0]
         if t < n - 1:
-            next_x = inputs[order[t + 1]]
-            _plain_step_and_affine(
-                W, x, delta, rate, penalty, next_x, z[:n_first], zero, one
-            )
+            next_x, z = _row(inputs, order[t + 1]), _units(units, Z, 0, n_first)
+            _plain_step_and_affine(W, x, delta, rate, penalty, next_x, z, zero, one)
         else:
             _plain_step(W, x, delta, rate, penalty, one)
 
@@ -892,16 +911,16 @@ def descend_one_by_one(net: Any, shown: Any, step: Any, units: Array) -> None:
     is_running = step.h.shape[0] > 0
     for t in range(order.shape[0]):
         p = order[t]
-        losses[t] = _pass(
-            net, units, inputs[p], targets[p], weights[p], is_running, False
-        )
-        _learn(net, step, units, inputs[p], step.rate, 1)
+        x, y = _row(inputs, p), _row(targets, p)
+        losses[t] = _pass(net, units, x, y, weights[p], is_running, False)
+        _learn(net, step, units, x, step.rate, 1)
 
 
 @_inline
 def _rows_of(units: Array, kind: int, start: int, n: int) -> Array:
     """Vectors of some units."""
-    return units[kind, start : start + n]
+    first = (kind * units.shape[1] + start) * LANES
+    return matrix_at(units, first, n, LANES)
 
 
 @_inline
@@ -913,7 +932,7 @@ def _pass_of_eight(
     units, x, top = eight.units, eight.inputs, net.sizes.shape[0] - 2
     zero = net.constants[ZERO]
     for e in range(n):
-        row = inputs[order[first + e]]
+        row = _row(inputs, order[first + e])
         for i in range(x.shape[0]):
             x[i, e] = row[i]
     for e in range(n, LANES):
@@ -922,26 +941,36 @@ def _pass_of_eight(
     below = x
     for l in range(top + 1):
         here, n_out = net.unit_starts[l], net.sizes[l + 1]
-        z = _rows_of(units, 2, here, n_out)
+        z = _rows_of(units, Z, here, n_out)
         _affine_of_eight(_layer(net.theta, net, l), below, z, n_out, zero)
         _activate(
-            z.reshape(n_out * LANES),
-            _rows_of(units, 0, here, n_out).reshape(n_out * LANES),
-            _rows_of(units, 1, here, n_out).reshape(n_out * LANES),
+            vector_at(z, 0, n_out * LANES),
+            vector_at(_rows_of(units, VALUES, here, n_out), 0, n_out * LANES),
+            vector_at(_rows_of(units, SLOPES, here, n_out), 0, n_out * LANES),
             net.activations, l, net.constants,
         )  # fmt: skip
-        below = _rows_of(units, 0, here, n_out + 1)
+        below = _rows_of(units, VALUES, here, n_out + 1)
     n_out = net.sizes[top + 1]
     here = net.unit_starts[top]
-    values, slopes = _rows_of(units, 0, here, n_out), _rows_of(units, 1, here, n_out)
-    deltas, bends = _rows_of(units, 3, here, n_out), _rows_of(units, 4, here, n_out)
-    outputs, delta, bend = eight.outputs
+    values, slopes = (
+        _rows_of(units, VALUES, here, n_out),
+        _rows_of(units, SLOPES, here, n_out),
+    )
+    deltas, bends = (
+        _rows_of(units, DELTAS, here, n_out),
+        _rows_of(units, BENDS, here, n_out),
+    )
+    outputs, delta, bend = (
+        _row(eight.outputs, 0),
+        _row(eight.outputs, 1),
+        _row(eight.outputs, 2),
+    )
     for e in range(n):
         p = order[first + e]
         for k in range(n_out):
             outputs[k] = values[k, e]
         losses[first + e] = _loss(
-            net.loss, net.loss_numbers, outputs, targets[p], delta, bend
+            net.loss, net.loss_numbers, outputs, _row(targets, p), delta, bend
         )
         for k in range(n_out):
             slope = slopes[k, e]
@@ -956,15 +985,15 @@ def _pass_of_eight(
     for l in range(top, 0, -1):
         here, lower = net.unit_starts[l], net.unit_starts[l - 1]
         n_out, n_in = net.sizes[l + 1], net.sizes[l]
-        W, slopes = _layer(net.theta, net, l), _rows_of(units, 1, lower, n_in)
+        W, slopes = _layer(net.theta, net, l), _rows_of(units, SLOPES, lower, n_in)
         _pull_of_eight(
-            W, _rows_of(units, 3, here, n_out), slopes,
-            _rows_of(units, 3, lower, n_in), n_out, zero,
+            W, _rows_of(units, DELTAS, here, n_out), slopes,
+            _rows_of(units, DELTAS, lower, n_in), n_out, zero,
         )  # fmt: skip
         if bends_too:
             _pull_curvature_of_eight(
-                W, _rows_of(units, 4, here, n_out), slopes,
-                _rows_of(units, 4, lower, n_in), n_out, zero,
+                W, _rows_of(units, BENDS, here, n_out), slopes,
+                _rows_of(units, BENDS, lower, n_in), n_out, zero,
             )  # fmt: skip
 
 
@@ -977,19 +1006,19 @@ def _collect(
     for l in range(net.sizes.shape[0] - 1):
         here, n_columns = net.unit_starts[l], net.columns[l]
         _sum_of_outers(
-            _layer(gradient, net, l), below, _rows_of(units, 3, here, n_columns),
+            _layer(gradient, net, l), below, _rows_of(units, DELTAS, here, n_columns),
             eight.turned, is_first, net.constants[ZERO],
         )  # fmt: skip
         if bends.shape[0] > 0:
-            squares = eight.squares[: below.shape[0]]
+            squares = matrix_at(eight.squares, 0, below.shape[0], LANES)
             for i in range(below.shape[0]):
                 x = load(below, i)
                 store(squares, i, product(x, x))
             _sum_of_outers(
-                _layer(bends, net, l), squares, _rows_of(units, 4, here, n_columns),
+                _layer(bends, net, l), squares, _rows_of(units, BENDS, here, n_columns),
                 eight.turned, is_first, net.constants[ZERO],
             )  # fmt: skip
-        below = _rows_of(units, 0, here, net.sizes[l + 1] + 1)
+        below = _rows_of(units, VALUES, here, net.sizes[l + 1] + 1)
 
 
 @_inline
@@ -1002,26 +1031,24 @@ def _learn_of_eight(
     decay_rate = _rounded(step.rate * n_rows / step.batch_size, constants)
     for l in range(net.sizes.shape[0] - 1):
         here, n_columns = net.unit_starts[l], net.columns[l]
-        n_weights = (net.sizes[l] + 1) * n_columns // LANES
-        deltas = _rows_of(units, 3, here, n_columns)
+        deltas = _rows_of(units, DELTAS, here, n_columns)
         for k in range(0, n_columns, LANES):
             transpose(deltas, eight.turned, k)
-        factors, velocity, sums = eight.turned[:0], eight.turned[:0], eight.turned[:0]
-        start, stop = net.starts[l], net.starts[l + 1]
+        nothing = matrix_at(net.theta, 0, 0, LANES)
+        factors, velocity, sums = nothing, nothing, nothing
         factor = step.scaling[l]
         if step.factors.shape[0] > 0:
-            factors = step.factors[start:stop].reshape((n_weights, LANES))
-            factor = constants[ONE]
+            factors, factor = _eights(_layer(step.factors, net, l)), constants[ONE]
         if step.velocity.shape[0] > 0:
-            velocity = step.velocity[start:stop].reshape((n_weights, LANES))
+            velocity = _eights(_layer(step.velocity, net, l))
         if not is_first:
-            sums = step.gradient[start:stop].reshape((n_weights, LANES))
+            sums = _eights(_layer(step.gradient, net, l))
         _step_of_eight(
             _layer(net.theta, net, l), factors, velocity, sums, below, eight.turned,
             own_rate * factor, decay_rate * factor * step.penalty[l], step.momentum,
             step.nesterov, constants[ZERO], constants[ONE],
         )  # fmt: skip
-        below = _rows_of(units, 0, here, net.sizes[l + 1] + 1)
+        below = _rows_of(units, VALUES, here, net.sizes[l + 1] + 1)
 
 
 @_compile
@@ -1042,14 +1069,14 @@ def descend_in_batches(net: Any, shown: Any, step: Any, eight: Any) -> None:
 @_inline
 def _collect_one(net: Any, step: Any, units: Array, x: Array) -> None:
     """Write the gradient of one example, and its curvature if wanted."""
-    values, deltas, bends = units[0], units[3], units[4]
     for l in range(net.sizes.shape[0] - 1):
-        here = net.unit_starts[l]
-        end = here + net.columns[l]
-        _outer(_layer(step.gradient, net, l), x, deltas[here:end])
+        here, n_columns = net.unit_starts[l], net.columns[l]
+        deltas = _units(units, DELTAS, here, n_columns)
+        _outer(_layer(step.gradient, net, l), x, deltas)
         if step.bends.shape[0] > 0:
-            _outer_of_squares(_layer(step.bends, net, l), x, bends[here:end])
-        x = values[here : here + net.sizes[l + 1] + 1]
+            bends = _units(units, BENDS, here, n_columns)
+            _outer_of_squares(_layer(step.bends, net, l), x, bends)
+        x = _units(units, VALUES, here, net.sizes[l + 1] + 1)
 
 
 @_compile
@@ -1064,10 +1091,9 @@ def descend_and_adapt(
         stop = min(start + step.batch_size, n)
         if step.batch_size == 1:
             p = order[start]
-            losses[start] = _pass(
-                net, units, inputs[p], targets[p], weights[p], is_running, False
-            )
-            _collect_one(net, step, units, inputs[p])
+            x, y = _row(inputs, p), _row(targets, p)
+            losses[start] = _pass(net, units, x, y, weights[p], is_running, False)
+            _collect_one(net, step, units, x)
         else:
             for first in range(start, stop, LANES):
                 n_rows = min(LANES, stop - first)
@@ -1075,7 +1101,7 @@ def descend_and_adapt(
                 _collect(net, eight, step.gradient, step.bends, first == start)
         if step.flow.shape[0] > 0:
             rate = _flow(net, step, stop - start)
-        _learn(net, step, units, inputs[order[start]], rate, stop - start)
+        _learn(net, step, units, _row(inputs, order[start]), rate, stop - start)
 
 
 @_compile

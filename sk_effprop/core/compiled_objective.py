@@ -13,6 +13,8 @@ import numpy as np
 from sk_effprop.core.activations import Array
 from sk_effprop.core.compiled import (
     LOSS_TYPES,
+    N_KINDS,
+    VALUES,
     Eight,
     Net,
     Shown,
@@ -32,8 +34,6 @@ from sk_effprop.core.rates import Flow, Rates
 
 # bytes
 CACHE_LINE = 64
-# kinds of numbers that the loops write for every unit
-N_KINDS = 5
 
 
 @dataclass(frozen=True)
@@ -211,14 +211,16 @@ class Room:
             outputs=_aligned_zeros((3, network.sizes[-1]), dtype),
         )
         # behind the values of a layer stands the one that meets the biases above
-        self.units[0] = 1.0
-        self.eight.units[0] = 1.0
+        self.units[VALUES] = 1.0
+        self.eight.units[VALUES] = 1.0
         weights = objective.sample_weight
         if weights is None:
             weights = np.ones(len(inputs), dtype=dtype)
         order = np.arange(len(inputs))
         losses = np.empty(len(inputs), dtype=dtype)
-        self.shown = Shown(inputs, objective.targets, weights, order, losses)
+        # the loops count numbers flat
+        inputs, targets = map(np.ascontiguousarray, (inputs, objective.targets))
+        self.shown = Shown(inputs, targets, weights, order, losses)
 
     def net_at(self, theta: Array) -> Net:
         """The network with these weights."""

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
+from numba.np.arrayobj import populate_array
 
 LANES = 8
 BITS_OF_A_BYTE = 8
@@ -48,6 +50,26 @@ def _pointer(context: Any, builder: Any, array_type: Any, array: Any, row: Any) 
     return builder.bitcast(start, ir.VectorType(number, LANES).as_pointer())
 
 
+def _view(context: Any, builder: Any, signature: Any, args: Any, shape: Any) -> Any:
+    """Contiguous array of this shape, from a place in another one on."""
+    source_type, target_type = signature.args[0], signature.return_type
+    data = context.make_array(source_type)(context, builder, args[0]).data
+    index, size = args[1].type, _n_bytes(source_type)
+    strides = [ir.Constant(index, size)]
+    for length in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], length))
+    view = context.make_array(target_type)(context, builder)
+    populate_array(
+        view,
+        data=builder.gep(data, [args[1]]),
+        shape=cgutils.pack_array(builder, shape),
+        strides=cgutils.pack_array(builder, strides),
+        itemsize=ir.Constant(index, size),
+        meminfo=None,
+    )
+    return view._getvalue()
+
+
 def _n_bytes(array_type: Any) -> int:
     return int(array_type.dtype.bitwidth) // BITS_OF_A_BYTE
 
@@ -57,6 +79,32 @@ def _same_for_all(builder: Any, vector: Any, scalar: Any) -> Any:
     one = builder.insert_element(nothing, scalar, ir.Constant(index, 0))
     first = ir.Constant(ir.VectorType(index, LANES), [0] * LANES)
     return builder.shuffle_vector(one, nothing, first)
+
+
+@_known_to_numba
+def vector_at(typing_context: Any, array: Any, start: Any, n: Any) -> Any:
+    """Some numbers of a contiguous array, counted flat.
+
+    What a slice is, but nobody counts references to it: that takes longer than a small
+    layer.  The array must outlive it.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _view(context, builder, signature, args, [args[2]])
+
+    view = types.Array(array.dtype, 1, "C")
+    return view(array, types.intp, types.intp), generate
+
+
+@_known_to_numba
+def matrix_at(typing_context: Any, array: Any, start: Any, m: Any, n: Any) -> Any:
+    """Likewise m rows of n numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return _view(context, builder, signature, args, [args[2], args[3]])
+
+    view = types.Array(array.dtype, 2, "C")
+    return view(array, types.intp, types.intp, types.intp), generate
 
 
 @_known_to_numba
