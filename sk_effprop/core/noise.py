@@ -14,7 +14,6 @@ first is for a network that is far from linear.
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.linalg import eigh
 
 from sk_effprop.core.activations import Array
 from sk_effprop.core.initializers import biases_through_data, lecun
@@ -175,7 +174,7 @@ def _directions(features: Array, Y: Array, weight: Array) -> tuple[Any, Any]:
     gram, aims = (F.T @ F, F.T @ Y) if is_tall else (F @ F.T, Y)
     if not Y.size or not np.isfinite(gram).all():
         return np.empty(0), np.empty((0, 0))
-    squares, vectors = eigh(gram, check_finite=False)
+    squares, vectors = np.linalg.eigh(gram)
     real = squares > SMALLEST_SQUARE * squares[-1]
     squares, explained = squares[real], (vectors[:, real].T @ aims) ** 2
     return squares, explained / squares[:, None] if is_tall else explained
