@@ -17,6 +17,7 @@ NAMES = (
     "time_to_accuracy",
     "reliability",
     "accuracy",
+    "ablation",
 )
 
 

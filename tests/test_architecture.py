@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import sk_effprop
+from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.estimators._parameters import CLASSIFIER, REGRESSOR
 
 PACKAGE = Path(sk_effprop.__file__).parent
@@ -186,12 +188,27 @@ def test_every_module_is_looked_at():
 # ------------------------------------------------------------------------------- texts
 
 
+TRICKS = (REPOSITORY / "docs" / "tricks.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", sorted(CLASSIFIER | REGRESSOR))
 def test_docs_tricks_speaks_of_every_hyperparameter(name):
-    path = REPOSITORY / "docs" / "tricks.md"
-    if not path.exists():
-        pytest.skip("docs/tricks.md is not written yet")
-    assert re.search(rf"\b{name}\b", path.read_text(encoding="utf-8"))
+    assert re.search(rf"\b{name}\b", TRICKS)
+
+
+@pytest.mark.parametrize("cls", [EffPropClassifier, EffPropRegressor])
+def test_docs_tricks_says_why_of_every_default(cls):
+    """In a row of the last table that names parameter, default and reason."""
+    rows = re.findall(r"^\| (.*) \| (.*) \| (.*) \|$", TRICKS.split("and why")[1], re.M)
+    for name, parameter in inspect.signature(cls).parameters.items():
+        ((_, shown, why),) = [row for row in rows if f"`{name}`" in row[0]]
+        default = parameter.default
+        if isinstance(default, tuple):
+            default = ", ".join(f"{number:g}" for number in default)
+        elif isinstance(default, float):
+            default = f"{default:g}"
+        assert str(default) in shown, name
+        assert len(why) > 5, name
 
 
 @pytest.mark.parametrize("name", ["sk_effprop", *MODULES])
