@@ -9,7 +9,6 @@ NAMES = (
     "small",
     "sizes",
     "memory",
-    "defaults",
     "learning_rate",
     "solvers",
     "curvature",

@@ -342,15 +342,20 @@ def quantiles():
     return {"gaussian quantiles": (X, y)}
 
 
+def two_spirals(n_samples, noise):
+    """Two classes wound around each other: the test of biases in low dimension."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, n_samples)
+    radius = 3 * np.pi * np.sqrt(rng.uniform(size=n_samples))
+    angle = radius + np.pi * y
+    X = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+    return X + rng.normal(0, noise, X.shape), y
+
+
 @_source("boundary")
 def spirals():
     """Two, wound around each other."""
-    rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, 1000)
-    radius = 3 * np.pi * np.sqrt(rng.uniform(size=1000))
-    angle = radius + np.pi * y
-    X = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
-    return {"two spirals": (X + rng.normal(0, 0.2, X.shape), y)}
+    return {"two spirals": two_spirals(1000, 0.2)}
 
 
 def _clouds(n, d, useful, classes=2, **options):

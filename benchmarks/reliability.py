@@ -13,17 +13,35 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_wine,
+    make_classification,
+)
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
-from benchmarks.defaults import tables
+from benchmarks._tasks import two_spirals
 from sk_effprop import EffPropClassifier
 
 PICTURE = Path(__file__).parents[1] / "docs" / "benchmarks" / "reliability.png"
 N_BINS = 10
 MIN_PAIRS = 25
 UNSURE = 0.02
+
+
+def tables():
+    """Raw data, by name."""
+    noisy = make_classification(2000, 20, n_informative=6, flip_y=0.2, random_state=0)
+    return {
+        "digits": load_digits(return_X_y=True),
+        "breast cancer": load_breast_cancer(return_X_y=True),
+        "wine": load_wine(return_X_y=True),
+        "two spirals": two_spirals(600, 0.3),
+        "20 % noise": noisy,
+    }
 
 
 def models():

@@ -23,7 +23,7 @@ from sklearn.datasets import (
 from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
 from threadpoolctl import threadpool_limits
 
-from benchmarks.defaults import two_spirals
+from benchmarks._tasks import two_spirals
 from sk_effprop import EffPropClassifier, EffPropRegressor
 
 SOLVERS = ("lbfgs", "lm", "cg", "scg", "sgd", "sdlm", "adam")
@@ -62,8 +62,8 @@ def classification_tables():
         "iris": load_iris(return_X_y=True),
         "wine": load_wine(return_X_y=True),
         "breast cancer": load_breast_cancer(return_X_y=True),
-        "two spirals 300": two_spirals(300),
-        "two spirals 2000": two_spirals(2000),
+        "two spirals 300": two_spirals(300, 0.3),
+        "two spirals 2000": two_spirals(2000, 0.3),
         "20 % noise 300": make_classification(
             300, 20, n_informative=6, flip_y=0.2, random_state=0
         ),
