@@ -104,6 +104,37 @@ def test_value_and_gradient(loss, n, weighted):
     np.testing.assert_array_equal(fast.sample_losses(theta), fast.sample_losses(theta))
 
 
+def test_views_without_counts_are_views():
+    """What is written to them is in the array."""
+
+    @numba.njit
+    def write(array):
+        lanes.vector_at(array, 5, 3)[:] = 7.0
+        lanes.matrix_at(array, 12, 2, 3)[1, 2] = 8.0
+
+    array = np.zeros((4, 5))
+    write(array)
+    np.testing.assert_array_equal(np.flatnonzero(array == 7.0), [5, 6, 7])
+    np.testing.assert_array_equal(np.flatnonzero(array == 8.0), [17])
+
+
+def test_arithmetic_of_eight_numbers():
+    @numba.njit
+    def compute(a, b, out):
+        x, y = lanes.load(a, 0), lanes.load(b, 1)
+        lanes.store(out, 0, lanes.add_scaled(x, 3.0, y))
+        lanes.store(out, 1, lanes.product(x, y))
+        lanes.store(out, 2, lanes.quotient(x, y))
+        lanes.store(out, 3, lanes.spread(5.0))
+
+    a, b = np.random.default_rng(0).normal(size=(2, 2, 8))
+    out = np.empty((4, 8))
+    compute(a, b, out)
+    x, y = a[0], b[1]
+    expected = [x + 3.0 * y, x * y, x / y, np.full(8, 5.0)]
+    np.testing.assert_allclose(out, expected, rtol=1e-15)
+
+
 def test_eight_numbers_change_places():
     rng = np.random.default_rng(0)
     source, target = rng.normal(size=(16, 8)), np.zeros((16, 8))
