@@ -59,13 +59,16 @@ def report_fits():
     X, y = load_iris(return_X_y=True)
     # MLPClassifier's own batch has 200 rows, or all that there are
     short = {"batch_size": len(X), "max_iter": 1, "tol": 0}
+    given = short | {"solver": "sgd", "learning_rate_init": 0.001}
+    # what MLPClassifier does, and nothing else
+    plain = given | {"hidden_layer_sizes": (100,), "alpha": 1e-4, "bias_init": "zero"}
+    plain |= {"normalize": None, "input_clip": None, "shuffle": True}
     models = {
         MLP: MLPClassifier(max_iter=1),
         "EffPropClassifier, auto": EffPropClassifier(**short),
         "EffPropClassifier, sgd": EffPropClassifier(solver="sgd", **short),
-        "EffPropClassifier, sgd, rate given": EffPropClassifier(
-            solver="sgd", learning_rate_init=0.001, **short
-        ),
+        "EffPropClassifier, sgd, rate given": EffPropClassifier(**given),
+        "EffPropClassifier, no tricks": EffPropClassifier(**plain),
     }
     calls = {name: repeated(lambda m=m: m.fit(X, y)) for name, m in models.items()}
     _report("one epoch of iris, warm", per_unit(race(calls, REPEATS), CALLS), [MLP])
