@@ -73,7 +73,9 @@ def draw(results, path):
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, 4, figsize=(13, 3.6), sharey=True)
+    figure, axes = plt.subplots(
+        1, 4, figsize=(13, 3.9), sharey=True, layout="constrained"
+    )
     for ax, swept in zip(axes, SWEPT, strict=True):
         values = SWEPT[swept]
         for name in results[swept, values[0]]:
@@ -84,8 +86,8 @@ def draw(results, path):
         ax.minorticks_off()
         ax.grid(alpha=0.3)
     axes[0].set_ylabel("µs an example")
-    axes[0].legend(fontsize=8)
-    figure.tight_layout()
+    lines, names = axes[0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside upper center", ncols=len(names))
     figure.savefig(path, dpi=110)
 
 
