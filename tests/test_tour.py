@@ -101,7 +101,8 @@ def test_on_a_table_of_ones_own(tmp_path, capsys, kind, estimator, measure):
     assert f"{estimator} on {path}: 40 rows, 2 inputs" in out
     assert f"\n{measure}: mean ± standard deviation over the folds" in out
     assert ("normalize_target" in out) == (kind == "values")
-    assert ("target_values" in out) == (kind != "values")
+    # of squared-error classifiers alone
+    assert "target_values" not in out
 
 
 def test_without_rich_the_rows_are_printed(tmp_path, capsys, monkeypatch):
@@ -320,6 +321,11 @@ def test_an_ablation_of_a_regressor():
     assert [r.trick for r in result.results_[1:]] == list(default_tricks(recipe))
     by_name = {row.trick: row for row in result.results_}
     assert by_name["full recipe"].score > by_name["normalize_target"].score
+
+
+def test_target_values_are_a_trick_of_squared_error():
+    assert "target_values" in default_tricks(EffPropClassifier(loss="squared_error"))
+    assert "target_values" not in default_tricks(EffPropClassifier(loss="log_loss"))
 
 
 @pytest.mark.parametrize("cls", [EffPropClassifier, EffPropRegressor])

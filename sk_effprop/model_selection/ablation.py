@@ -165,10 +165,13 @@ def ablate_tricks(
 
 def default_tricks(estimator: Any) -> dict[str, Any]:
     """Values that undo a trick, of the tricks that the estimator uses."""
+    # log loss has no targets to place
+    ignored = {"target_values"} if estimator.loss == "log_loss" else set()
     return {
         name: entry.without
         for name, entry in estimator._registry.items()
         if entry.is_trick and getattr(estimator, name) != entry.without
+        if name not in ignored
     }
 
 
