@@ -952,19 +952,12 @@ def _pass_of_eight(
         below = _rows_of(units, VALUES, here, n_out + 1)
     n_out = net.sizes[top + 1]
     here = net.unit_starts[top]
-    values, slopes = (
-        _rows_of(units, VALUES, here, n_out),
-        _rows_of(units, SLOPES, here, n_out),
-    )
-    deltas, bends = (
-        _rows_of(units, DELTAS, here, n_out),
-        _rows_of(units, BENDS, here, n_out),
-    )
-    outputs, delta, bend = (
-        _row(eight.outputs, 0),
-        _row(eight.outputs, 1),
-        _row(eight.outputs, 2),
-    )
+    values = _rows_of(units, VALUES, here, n_out)
+    slopes = _rows_of(units, SLOPES, here, n_out)
+    deltas = _rows_of(units, DELTAS, here, n_out)
+    bends = _rows_of(units, BENDS, here, n_out)
+    outputs, delta = _row(eight.outputs, 0), _row(eight.outputs, 1)
+    bend = _row(eight.outputs, 2)
     for e in range(n):
         p = order[first + e]
         for k in range(n_out):

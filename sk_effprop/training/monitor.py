@@ -260,6 +260,8 @@ class Monitor:
             self.validation_scores.append(score)
             self.best_score = max(self.best_score, score)
             criterion = -score
+        # whatever follows it, nobody needs to look at the epoch before
+        self._latest = None
         # the first weights of equals are kept: they took the least training
         if self.keep_last:
             self._take(theta, value)
@@ -276,7 +278,6 @@ class Monitor:
                 self._take(self._unseen, None)
             self._unseen, self._lowest_mean = theta.copy(), level
         else:
-            # to be looked at if nothing follows
             self._latest = theta
         self._count_progress(level if criterion is None else criterion)
 

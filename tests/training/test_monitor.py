@@ -280,6 +280,13 @@ def test_the_last_epoch_is_measured_against_the_one_that_fell_last():
     assert looked_at == [1, 3]
 
 
+def test_an_epoch_that_a_lower_one_follows_is_never_looked_at():
+    watch = monitor()
+    looked_at = epochs(watch, [9.0, 9.5, 8.0], [8.5, 1.0, 7.5])
+    np.testing.assert_array_equal(watch.best_theta, 2.0)
+    assert looked_at == [2]
+
+
 def test_epochs_that_never_got_below_the_start_are_all_looked_at():
     watch = monitor()
     assert epochs(watch, [10.5, 10.2, 9.0, 9.5], [10.4, 10.1, 8.0, 8.5]) == [0, 1]
