@@ -924,25 +924,28 @@ def _rows_of(units: Array, kind: int, start: int, n: int) -> Array:
 
 
 @_inline
-def _pass_of_eight(
-    net: Any, eight: Any, shown: Any, first: int, n: int, down: bool, bends_too: bool
-) -> None:
-    """What :func:`_pass` does, for so many examples, at most eight, from a place on."""
-    inputs, targets, weights, order, losses = shown
-    units, x, top = eight.units, eight.inputs, net.sizes.shape[0] - 2
-    zero = net.constants[ZERO]
+def _lay_side_by_side(eight: Any, shown: Any, first: int, n: int, zero: Any) -> None:
+    """Turn inputs of so many examples, from a place on; zeros fill the eight."""
+    x = eight.inputs
     for e in range(n):
-        row = _row(inputs, order[first + e])
+        row = _row(shown.inputs, shown.order[first + e])
         for i in range(x.shape[0]):
             x[i, e] = row[i]
     for e in range(n, LANES):
         for i in range(x.shape[0]):
             x[i, e] = zero
-    below = x
-    for l in range(top + 1):
+
+
+@_inline
+def _up_of_eight(net: Any, eight: Any) -> None:
+    """What :func:`_up` does."""
+    units, below = eight.units, eight.inputs
+    for l in range(net.sizes.shape[0] - 1):
         here, n_out = net.unit_starts[l], net.sizes[l + 1]
         z = _rows_of(units, Z, here, n_out)
-        _affine_of_eight(_layer(net.theta, net, l), below, z, n_out, zero)
+        _affine_of_eight(
+            _layer(net.theta, net, l), below, z, n_out, net.constants[ZERO]
+        )
         _activate(
             vector_at(z, 0, n_out * LANES),
             vector_at(_rows_of(units, VALUES, here, n_out), 0, n_out * LANES),
@@ -950,8 +953,13 @@ def _pass_of_eight(
             net.activations, l, net.constants,
         )  # fmt: skip
         below = _rows_of(units, VALUES, here, n_out + 1)
-    n_out = net.sizes[top + 1]
-    here = net.unit_starts[top]
+
+
+@_inline
+def _losses_of_eight(net: Any, eight: Any, shown: Any, first: int, n: int) -> None:
+    """Losses, and their derivatives for z of the output layer."""
+    units, top = eight.units, net.sizes.shape[0] - 2
+    here, n_out = net.unit_starts[top], net.sizes[top + 1]
     values = _rows_of(units, VALUES, here, n_out)
     slopes = _rows_of(units, SLOPES, here, n_out)
     deltas = _rows_of(units, DELTAS, here, n_out)
@@ -959,23 +967,28 @@ def _pass_of_eight(
     outputs, delta = _row(eight.outputs, 0), _row(eight.outputs, 1)
     bend = _row(eight.outputs, 2)
     for e in range(n):
-        p = order[first + e]
+        p = shown.order[first + e]
+        weight = shown.weights[p]
         for k in range(n_out):
             outputs[k] = values[k, e]
-        losses[first + e] = _loss(
-            net.loss, net.loss_numbers, outputs, _row(targets, p), delta, bend
+        shown.losses[first + e] = _loss(
+            net.loss, net.loss_numbers, outputs, _row(shown.targets, p), delta, bend
         )
         for k in range(n_out):
             slope = slopes[k, e]
-            deltas[k, e] = delta[k] * (weights[p] * slope)
-            bends[k, e] = bend[k] * (weights[p] * slope * slope)
-    if not down:
-        return
+            deltas[k, e] = delta[k] * (weight * slope)
+            bends[k, e] = bend[k] * (weight * slope * slope)
     for e in range(n, LANES):
         for k in range(n_out):
-            deltas[k, e] = zero
-            bends[k, e] = zero
-    for l in range(top, 0, -1):
+            deltas[k, e] = net.constants[ZERO]
+            bends[k, e] = net.constants[ZERO]
+
+
+@_inline
+def _down_of_eight(net: Any, eight: Any, bends_too: bool) -> None:
+    """Take the derivatives down."""
+    units, zero = eight.units, net.constants[ZERO]
+    for l in range(net.sizes.shape[0] - 2, 0, -1):
         here, lower = net.unit_starts[l], net.unit_starts[l - 1]
         n_out, n_in = net.sizes[l + 1], net.sizes[l]
         W, slopes = _layer(net.theta, net, l), _rows_of(units, SLOPES, lower, n_in)
@@ -988,6 +1001,18 @@ def _pass_of_eight(
                 W, _rows_of(units, BENDS, here, n_out), slopes,
                 _rows_of(units, BENDS, lower, n_in), n_out, zero,
             )  # fmt: skip
+
+
+@_inline
+def _pass_of_eight(
+    net: Any, eight: Any, shown: Any, first: int, n: int, down: bool, bends_too: bool
+) -> None:
+    """What :func:`_pass` does, for so many examples, at most eight, from a place on."""
+    _lay_side_by_side(eight, shown, first, n, net.constants[ZERO])
+    _up_of_eight(net, eight)
+    _losses_of_eight(net, eight, shown, first, n)
+    if down:
+        _down_of_eight(net, eight, bends_too)
 
 
 @_inline
