@@ -8,7 +8,6 @@ from collections import Counter
 from warnings import catch_warnings, simplefilter
 
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
@@ -27,22 +26,6 @@ WEIGHT_CHECKS = {
     f"check_sample_weight_equivalence_on_{kind}_data": "on-line updates cannot agree "
     "step by step"
     for kind in ("dense", "sparse")
-}
-
-# Losses of positive targets say so in their tags, which this check does not look at.
-SIGN_CHECKS = {
-    "check_regressor_multioutput": "the check shows negative targets to all regressors"
-}
-
-NO_SPARSE_CHECKS = {
-    "check_sample_weight_equivalence_on_sparse_data": "scikit-learn 1.6 runs it on "
-    "all, whatever their tags say of sparse data"
-}
-
-# Only one class has a weight there, and its handful of held-out examples are right
-# after the first epoch already.
-SPLIT_CHECKS = {
-    "check_class_weight_classifiers": "a few examples of one class choose the weights"
 }
 
 
@@ -79,22 +62,15 @@ def epochs(setting):
 
 def expected_failures(estimator):
     """Checks that this setting cannot pass, with the reason."""
-    tags = get_tags(estimator)
-    always = {} if tags.input_tags.sparse else NO_SPARSE_CHECKS
     if isinstance(estimator, InputNormalizer):
-        return always
+        return {}
     # a random split or an int batch size make solver="auto" random, too
     stochastic = (
         estimator.solver in STOCHASTIC
         or estimator.early_stopping is True
         or isinstance(estimator.batch_size, int)
     )
-    return (
-        always
-        | (WEIGHT_CHECKS if stochastic else {})
-        | (SPLIT_CHECKS if estimator.early_stopping is True else {})
-        | (SIGN_CHECKS if tags.target_tags.positive_only else {})
-    )
+    return WEIGHT_CHECKS if stochastic else {}
 
 
 def count(estimator):
