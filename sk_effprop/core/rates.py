@@ -62,8 +62,8 @@ class Rates(NamedTuple):
         The largest eigenvalue behind eta, if it comes from one.
     ceiling : float
         What the mean over the weights of the rates may become in later measurements.
-    share : float
-        What eta is of the rate from the curvature.
+    rule : RateRule or None
+        What found them.
     """
 
     eta: float
@@ -71,7 +71,7 @@ class Rates(NamedTuple):
     curvature: DiagonalCurvature | None = None
     lambda_max: float | None = None
     ceiling: float = np.inf
-    share: float = 1.0
+    rule: "RateRule | None" = None
 
     @property
     def factors(self) -> Array:
@@ -125,7 +125,8 @@ class RateRule:
         earlier: Rates | None = None,
     ) -> Rates:
         """Measure at theta, on random patterns; stay below an earlier ceiling."""
-        rates = Rates(1.0, self.scaling, self._diagonal(objective, theta, rng))
+        diagonal = self._diagonal(objective, theta, rng)
+        rates = Rates(1.0, self.scaling, diagonal, rule=self)
         if self.eta is not None:
             return rates._replace(eta=self.eta)
         factors = rates.factors
@@ -134,12 +135,20 @@ class RateRule:
         mean_rate = eta * float(np.mean(factors))
         ceiling = MAX_GROWTH * mean_rate if earlier is None else earlier.ceiling
         eta *= min(1.0, ceiling / mean_rate)
-        return rates._replace(
-            eta=eta,
-            lambda_max=leading.mean,
-            ceiling=ceiling,
-            share=self.share,
-        )
+        return rates._replace(eta=eta, lambda_max=leading.mean, ceiling=ceiling)
+
+    def adopt(self, rates: Rates) -> Rates | None:
+        """Rates of an earlier call as this rule has them; None if it has to measure."""
+        other = rates.rule
+        if other is None or other.damping != self.damping:
+            return None
+        if self.eta is not None:
+            return Rates(self.eta, self.scaling, rates.curvature, rule=self)
+        if other.eta is not None or not np.array_equal(other.scaling, self.scaling):
+            return None
+        change = self.share / other.share
+        eta, ceiling = rates.eta * change, rates.ceiling * change
+        return rates._replace(eta=eta, ceiling=ceiling, rule=self)
 
     def _diagonal(
         self, objective: Objective, theta: Array, rng: np.random.Generator

@@ -391,24 +391,22 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         return theta, state if name == kind else None
 
     def _make_solver(self, objective, theta, rng, state, max_iter, streaming):
-        known = getattr(state, "rates", None)
         solver = build.make_solver(
             self,
             self.solver_,
             objective,
             theta,
             rng,
-            known,
+            state,
             max_iter=max_iter,
             streaming=streaming,
         )
         self.engine_ = objective.engine
-        if known is None:
-            rates = getattr(solver, "rates", None)
-            self.learning_rate_ = None if rates is None else rates.eta
-            self.lambda_max_ = None if rates is None else rates.lambda_max
-        elif solver.find_rates.eta is not None:
-            self.learning_rate_ = solver.find_rates.eta
+        known, rates = getattr(state, "rates", None), getattr(solver, "rates", None)
+        if rates is None:
+            self.learning_rate_ = self.lambda_max_ = None
+        elif known is None or rates.eta != known.eta:
+            self.learning_rate_, self.lambda_max_ = rates.eta, rates.lambda_max
         return solver
 
     def _make_task(self, name, max_iter, X, y, sample_weight):

@@ -25,7 +25,7 @@ from sk_effprop.core.noise import (
 )
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
-from sk_effprop.core.rates import SCALINGS, RateRule, Rates, ScheduleSettings
+from sk_effprop.core.rates import SCALINGS, RateRule, ScheduleSettings
 from sk_effprop.core.targets import place_targets
 from sk_effprop.estimators._parameters import hidden_sizes, is_per_layer, refuse
 from sk_effprop.solvers import (
@@ -289,12 +289,12 @@ def make_solver(
     objective: Objective,
     theta: Any,
     rng: np.random.Generator,
-    known: Rates | None,
+    state: Any,
     *,
     max_iter: int,
     streaming: bool,
 ) -> Any:
-    """The solver; a stochastic one with its rates, measured unless they are known."""
+    """The solver; a stochastic one with its rates, from the state or measured."""
     if name in BATCH:
         return _batch_solver(est, name)
     batch_size = resolve_batch_size(est, name, objective.n_samples)
@@ -303,6 +303,7 @@ def make_solver(
     endless = streaming and est.learning_rate == "cosine"
     schedule = "constant" if name == "adam" or endless else est.learning_rate
     find_rates = _rate_rule(est, name, objective, batch_size)
+    known = None if state is None else find_rates.adopt(state.rates)
     return StochasticSolver(
         rule=_rule(est, name),
         rates=known or find_rates(objective, theta, rng),
@@ -349,7 +350,8 @@ def _share_of_rate(est: Any) -> float:
     # steps add up to 1 / (1 - m) of them
     share = 1.0 - float(est.momentum)
     # Momentum is stable up to 1 + m times the rate that plain descent is: too noisy for
-    # good, but not for a rate that falls.  A linear model does not leave what is steep.
+    # good, but not for a rate that falls.  A stream goes as the first epoch of fit does.
+    # A linear model does not leave what is steep.
     is_bold = est.learning_rate == "cosine" and hidden_sizes(est)
     return share * (1.0 + est.momentum) if is_bold else share
 

@@ -237,7 +237,8 @@ default="auto"
         The same; None with early stopping.
     loss_curve_ : list of float
         For every epoch of a stochastic solver the mean of the objective while the
-        weights moved; for batch solvers the objective after each iteration.
+        weights moved; for batch solvers, and with ``emphasis``, the objective after
+        each iteration.
     validation_scores_, validation_loss_curve_ : list of float or None
         With early stopping, one for each iteration.
     best_validation_score_ : float or None

@@ -163,7 +163,7 @@ class StochasticSolver:
     ----------
     rule : Momentum or Adam
     rates : Rates
-        Initial learning rates.
+        Learning rates of the first epoch.
     find_rates : RateRule
         Where they come from, to measure them again.
     curvature_decay : float
@@ -211,11 +211,9 @@ class StochasticSolver:
     ) -> Solution:
         """Run epochs until the monitor says stop."""
         theta = theta.copy()
+        now = state or StochasticState(Progress(), self.rates, self.rule.start(theta))
         # memory, flow and running curvature change in place; the caller's must not
-        now = deepcopy(
-            state or StochasticState(Progress(), self.rates, self.rule.start(theta))
-        )
-        now = self._suited(now, theta, objective.network.layers(theta)[0])
+        now = deepcopy(self._suited(now, theta, objective.network.layers(theta)[0]))
 
         def rescue(event: str) -> bool:
             nonlocal now
@@ -230,10 +228,12 @@ class StochasticSolver:
                 rate = self.current_rate(now)
                 epoch_mean, now = self._epoch(objective, theta, now, rng)
                 found = theta if now.average is None else now.average.theta
+                # the mean over examples of which some were shown again is no E
+                tells = self.emphasis == 0.0
                 stop = monitor(
                     found,
-                    objective.value,
-                    epoch_mean=epoch_mean,
+                    objective.value if tells else objective.value(found),
+                    epoch_mean=epoch_mean if tells else None,
                     rate=rate,
                     rescue=rescue,
                 )
@@ -245,18 +245,11 @@ class StochasticSolver:
         self, state: StochasticState, theta: Array, first_layer: Array
     ) -> StochasticState:
         """A state that other settings may have left, made to suit these."""
-        rates, rule = state.rates, self.find_rates
-        if rule.eta is not None:
-            rates = rates._replace(eta=rule.eta)
-        else:
-            change = rule.share / rates.share
-            eta = rates.eta * change
-            rates = rates._replace(eta=eta, share=rule.share)
         memory = self.rule.start(theta)
         return replace(
             state,
             progress=state.progress._replace(start=state.progress.epoch),
-            rates=rates,
+            rates=self.find_rates.adopt(state.rates) or self.rates,
             memory=state.memory if len(state.memory) == len(memory) else memory,
             flow=state.flow if self.schedule == "flow" else None,
             gains=self._suited_gains(state.gains, first_layer),

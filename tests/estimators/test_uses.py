@@ -959,13 +959,47 @@ def test_a_warm_start_takes_up_new_settings(solver, engine):
         4, solver=solver, engine=engine, warm_start=True, max_iter=5, tol=0,
         learning_rate="flow", momentum=0.0, random_state=0,
     ).fit(X, y)  # fmt: skip
-    before = model.loss_
+    before, rate = model.loss_, model.learning_rate_
     model.set_params(momentum=0.9, learning_rate="constant").fit(X, y)
     assert model.loss_ <= before
-    assert max(model.learning_rate_curve_) < 0.3 * model.learning_rate_
+    assert model.learning_rate_ < 0.3 * rate
     model.set_params(momentum=0.0, learning_rate_init=1e-5).fit(X, y)
     assert model.learning_rate_ == 1e-5
     assert model.learning_rate_curve_ == [1e-5] * 5
+    assert model.lambda_max_ is None
+
+
+NEW_RATES = [
+    {"learning_rate_init": 0.01},
+    {"learning_rate_scaling": "inv_sqrt_fan_in"},
+    {"learning_rate_init": "auto"},
+    {"learning_rate_scaling": "auto"},
+    {"damping": 3.0},
+]
+
+
+@may_not_converge
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+def test_the_rates_of_a_warm_start_follow_the_rule_of_now(solver):
+    """In each layer as a fresh fit has them, whatever the rule was before."""
+    X, y = problem(EffPropRegressor)
+    settings = {
+        "solver": solver, "max_iter": 1, "tol": 0, "curvature_period": np.inf,
+        "random_state": 0,
+    }  # fmt: skip
+    model = EffPropRegressor(4, **settings, warm_start=True).fit(X, y)
+    for change in NEW_RATES:
+        settings |= change
+        model.set_params(**settings).fit(X, y)
+        fresh = EffPropRegressor(4, **settings).fit(X, y)
+        warm, cold = model._left_behind[1].rates, fresh._left_behind[1].rates
+        np.testing.assert_array_equal(warm.scaling, cold.scaling)
+        assert model.learning_rate_ == warm.eta
+        assert (warm.lambda_max is None) == (cold.lambda_max is None)
+        # measured elsewhere, but by the same rule
+        assert warm.eta == pytest.approx(cold.eta, rel=0.8)
+        if solver == "sdlm" and "damping" in settings:
+            assert warm.curvature.mu == 3.0
 
 
 @pytest.mark.parametrize("solver", ["sgd", "sdlm"])

@@ -447,6 +447,20 @@ def test_emphasis_trains_too(emphasis):
     assert monitor.best_value < 0.5 * objective.value(theta)
 
 
+def test_emphasis_keeps_the_best_of_the_weights_it_meets():
+    """The mean over an epoch that shows some examples again tells nothing of E."""
+    objective = tanh_problem()
+    theta = initial_theta(objective)
+    for seed in range(5):
+        monitor, met = make_monitor(objective, theta, 20), [objective.value(theta)]
+        monitor.watchers.append(lambda m, met=met: met.append(objective.value(m.theta)))
+        solver = stochastic(objective, emphasis=1.0, rate=0.3, schedule="cosine")
+        rng = np.random.default_rng(seed)
+        solver.solve(objective, theta, state=None, rng=rng, monitor=monitor)
+        assert monitor.best_value == min(met)
+        assert monitor.loss_curve == met[1:]
+
+
 def test_the_order_sees_the_labels():
     objective = logistic_problem()
     seen = []
