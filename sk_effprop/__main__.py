@@ -80,7 +80,7 @@ def read_table(path: str, target: str) -> tuple[Any, Any]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             header, *rows = [row for row in csv.reader(file) if row]
-    except (OSError, ValueError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise Refusal(f"{path} is not a CSV file with a header line: {error}") from None
     if target not in header:
         raise Refusal(f"{path} has no column {target!r}, only {', '.join(header)}.")

@@ -188,7 +188,11 @@ def test_a_table_without_inputs_is_refused(tmp_path, capsys):
     assert "too little to learn from" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00a"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"\xff\xfe\x00a", b"y\n" + b"1" * 2**18],
+    ids=["missing", "empty", "UTF-16", "long"],
+)
 def test_a_file_that_is_no_table_is_refused(tmp_path, capsys, content):
     path = tmp_path / "nothing.csv"
     if content is not None:
@@ -340,6 +344,7 @@ def test_default_tricks_are_those_in_use(cls):
     without = cls(**tricks)
     assert default_tricks(without) == {}
     assert "normalize" not in default_tricks(cls(normalize=None))
+    assert default_tricks(cls(init=np.zeros(3)))["init"] == 1.0
 
 
 def test_an_ablation_takes_pandas_as_it_comes():

@@ -418,6 +418,8 @@ def _floating(z: Any) -> Array:
 
 
 LINEAR, TANH, RATIONAL, RELU, SOFTPLUS = range(len(SHAPES))
+# what core/compiled.py has a branch for; others stay with NumPy
+COMPILED_SHAPES = (LINEAR, TANH, RATIONAL, RELU, SOFTPLUS)
 IDENTITY = Activation(LINEAR, amplitude=0.0, twist=1.0)
 
 ACTIVATIONS: dict[str, Activation] = {

@@ -1,15 +1,14 @@
 """The sweep of :mod:`sk_effprop.core.kernels`, compiled by numba.
 
 NumPy calls BLAS for whole matrices, where a single example takes longer to hand over
-than to compute.  Compiled loops have no such cost, and pass over each row of weights
-once for the derivative below and the step.  The two sweeps agree to rounding, which the
-tests hold them to, one activation, loss and update at a time.
+than to compute.  Compiled loops have no such cost.  The two sweeps agree to rounding,
+which the tests hold them to, one activation, loss and update at a time.
 
 Importing this module imports numba.  Layers are cut from flat arrays where they are
 used: numba counts and copies tuples of views at every access, which takes longer than a
 small layer.  Sizes, activations, losses and hyperparameters are numbers, so there is a
 single compilation for each precision.  The inner loops run over contiguous units, so
-that they vectorise without any licence to reorder sums.
+that they vectorise; only sums that run along a row need a licence to be reordered.
 """
 
 from typing import Any, NamedTuple
@@ -38,14 +37,7 @@ from sk_effprop.core.lanes import (
     transpose,
     vector_at,
 )
-from sk_effprop.core.losses import (
-    AbsoluteError,
-    Gamma,
-    Huber,
-    LogLoss,
-    Poisson,
-    SquaredError,
-)
+from sk_effprop.core.losses import COMPILED_LOSSES
 from sk_effprop.core.rates import DELTA, next_rate
 
 OPTIONS: dict[str, Any] = {
@@ -78,8 +70,9 @@ def _inline_reordered(function: Any) -> Any:
     return _compile(function, forceinline=True, fastmath={"contract", "reassoc"})
 
 
-LOSS_TYPES = (SquaredError, LogLoss, Huber, AbsoluteError, Poisson, Gamma)
-SQUARED_ERROR, LOG_LOSS, HUBER, ABSOLUTE_ERROR, POISSON, GAMMA = range(len(LOSS_TYPES))
+SQUARED_ERROR, LOG_LOSS, HUBER, ABSOLUTE_ERROR, POISSON, GAMMA = range(
+    len(COMPILED_LOSSES)
+)
 # expm1(y) / y for |y| < 0.6 as a polynomial, lowest power first
 _EXPM1 = np.array([1.0 / np.prod(np.arange(1.0, k + 1.0)) for k in range(1, 13)])
 _SATURATION = SHAPES[RATIONAL].saturation

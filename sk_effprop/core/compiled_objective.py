@@ -12,7 +12,6 @@ import numpy as np
 
 from sk_effprop.core.activations import Array
 from sk_effprop.core.compiled import (
-    LOSS_TYPES,
     N_KINDS,
     VALUES,
     Eight,
@@ -29,6 +28,7 @@ from sk_effprop.core.compiled import (
 )
 from sk_effprop.core.gains import Gains, gain_factor
 from sk_effprop.core.lanes import LANES
+from sk_effprop.core.losses import COMPILED_LOSSES
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import Flow, Rates
 
@@ -197,7 +197,7 @@ class Room:
             starts=np.cumsum([0, *(rows * columns for rows, columns in self.shapes)]),
             unit_starts=unit_starts,
             activations=np.array(network.activations, dtype=dtype),
-            loss=LOSS_TYPES.index(type(objective.loss)),
+            loss=COMPILED_LOSSES.index(type(objective.loss)),
             loss_numbers=np.array(list(vars(objective.loss).values()), dtype=dtype),
             constants=constants_of(dtype),
         )

@@ -166,6 +166,8 @@ class Laplace:
 
     Attributes
     ----------
+    theta : ndarray of shape (n_weights,)
+        Its mean, the minimum.
     factor : Factor
         Of ``G + penalty``.
     count : float
@@ -176,12 +178,13 @@ class Laplace:
         Estimated variance of the targets around the outputs.
     """
 
+    theta: Array
     factor: Factor
     count: float
     n_determined: float
     noise: Array
 
-    def variance(self, network: Network, theta: Array, inputs: Any) -> Array:
+    def variance(self, network: Network, inputs: Any) -> Array:
         """Of new targets: that of the noise, and that of the outputs.
 
         Returns
@@ -190,9 +193,9 @@ class Laplace:
         """
         n_outputs = network.sizes[-1]
         targets = np.zeros((len(inputs), n_outputs))
-        nothing = np.zeros_like(theta)
+        nothing = np.zeros_like(self.theta)
         some = Objective(network, SquaredError(), inputs, targets, None, nothing)
-        blocks = Linearization(some, theta).jacobian_blocks(scaled=False)
+        blocks = Linearization(some, self.theta).jacobian_blocks(scaled=False)
         spread = np.concatenate([self.factor.quadratic(J) for J in blocks])
         share = spread.reshape(-1, n_outputs) / self.count
         return np.asarray(self.noise * (1.0 + share))
@@ -210,9 +213,8 @@ def laplace(near: Linearization) -> Laplace:
     noise = np.average(squares, axis=0, weights=objective.sample_weight)
     # the data have as many degrees of freedom left, and never less than one
     left = max(objective.count - n_determined / squares.shape[1], 1.0)
-    return Laplace(
-        factor, objective.count, n_determined, noise * objective.count / left
-    )
+    noise = noise * objective.count / left
+    return Laplace(theta, factor, objective.count, n_determined, noise)
 
 
 def _proper_prior(penalty: Array, diagonal: Array) -> Array:

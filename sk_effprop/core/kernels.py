@@ -1,4 +1,4 @@
-"""The only code that is fast for its own sake: passes in place, and the sweep.
+"""Passes in place, and the sweep: NumPy code that is fast for its own sake.
 
 A sweep walks once through the shown examples, a batch at a time; batch size 1, a
 mini-batch and the full batch are the same lines.  Everything is cut and allocated

@@ -377,6 +377,8 @@ REGRESSION_LOSSES: dict[str, Callable[..., Loss]] = {
     "gamma": Gamma,
 }
 LOSSES = CLASSIFICATION_LOSSES | REGRESSION_LOSSES
+# What core/compiled.py has a branch for; others stay with NumPy.
+COMPILED_LOSSES = (SquaredError, LogLoss, Huber, AbsoluteError, Poisson, Gamma)
 # the output function that a loss has in it, so that the network has none
 OWN_OUTPUTS = {"log_loss": "softmax", "poisson": "exp", "gamma": "exp"}
 

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sk_effprop.core.activations import Activation, Array
+from sk_effprop.core.activations import COMPILED_SHAPES, Activation, Array
 from sk_effprop.core.kernels import Passes
-from sk_effprop.core.losses import CustomLoss, Loss
+from sk_effprop.core.losses import COMPILED_LOSSES, Loss
 from sk_effprop.core.network import Network
 
 # Scratch memory of a pass over many examples stays near this many numbers a layer: few
@@ -77,11 +77,14 @@ class Objective:
 
     @property
     def is_compilable(self) -> bool:
-        """Whether data are dense, and activations and loss no functions of a user."""
+        """Whether data are dense, and compiled loops know activations and loss."""
         return (
             isinstance(self.inputs, np.ndarray)
-            and not isinstance(self.loss, CustomLoss)
-            and all(isinstance(f, Activation) for f in self.network.activations)
+            and type(self.loss) in COMPILED_LOSSES
+            and all(
+                isinstance(f, Activation) and f.kind in COMPILED_SHAPES
+                for f in self.network.activations
+            )
         )
 
     def value(self, theta: Array) -> float:

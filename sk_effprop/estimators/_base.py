@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import cache
+from operator import index
 from typing import Any
 from warnings import warn
 
@@ -251,6 +252,16 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             class weights, plus the penalty.
         gradient : ndarray of shape (n_weights,)
             Its gradient with respect to ``theta_``, in the same layout.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sk_effprop import EffPropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> regressor = EffPropRegressor((8,), random_state=0).fit(X, y)
+        >>> loss, gradient = regressor.loss_and_gradient(X, y)
+        >>> loss == regressor.loss_, gradient.shape == regressor.theta_.shape
+        (True, True)
         """
         objective = self._fitted_objective(X, y, sample_weight)
         return objective.value_and_gradient(self.theta_)
@@ -273,9 +284,24 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         Returns
         -------
         ndarray of shape (n_samples, n_units)
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_effprop import EffPropClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> classifier = EffPropClassifier((8, 2), random_state=0).fit(X, y)
+        >>> classifier.hidden_activations(X).shape
+        (150, 2)
         """
         check_is_fitted(self)
         hidden = range(len(self.network_.sizes) - 2)
+        layer = index(layer)
         if layer not in range(-len(hidden), len(hidden)):
             raise ValueError(
                 f"layer must be in [{-len(hidden)}, {len(hidden)}) as there are "

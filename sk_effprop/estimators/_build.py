@@ -350,8 +350,8 @@ def _share_of_rate(est: Any) -> float:
     # steps add up to 1 / (1 - m) of them
     share = 1.0 - float(est.momentum)
     # Momentum is stable up to 1 + m times the rate that plain descent is: too noisy for
-    # good, but not for a rate that falls.  A stream goes as the first epoch of fit does.
-    # A linear model does not leave what is steep.
+    # good, but not for a rate that falls.  A stream is like the first epoch of fit.  A
+    # linear model does not leave what is steep.
     is_bold = est.learning_rate == "cosine" and hidden_sizes(est)
     return share * (1.0 + est.momentum) if is_bold else share
 

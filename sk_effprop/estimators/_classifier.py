@@ -175,8 +175,8 @@ default="auto"
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4
         Training stops when the objective (the validation score with early stopping)
-        has not improved by this much for ``n_iter_no_change`` iterations, and lbfgs
-        when no component of the gradient is larger. 0 switches the rule off:
+        has not improved by this much for ``n_iter_no_change`` iterations, and batch
+        solvers when no component of the gradient is larger. 0 switches the rule off:
         exactly ``max_iter`` epochs, and no warning about them.
     n_iter_no_change : int or inf, default=10
         See ``tol``.
@@ -244,7 +244,7 @@ default="auto"
     best_validation_score_ : float or None
         The best of the scores.
     learning_rate_ : float or None
-        Initial global rate, found or given; None for lbfgs.
+        Initial global rate, found or given; None for batch solvers.
     learning_rate_curve_ : list of float
         The rate of each epoch.
     lambda_max_ : float or None

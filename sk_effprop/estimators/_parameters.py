@@ -55,8 +55,6 @@ class Hyperparameter(NamedTuple):
         Whether the default follows the paper and ``without`` undoes that.
     without : object
         The value that undoes the trick, for the tour and for ablations.
-    planned : tuple
-        Values of the public contract that this version refuses.
     """
 
     section: str
@@ -64,7 +62,6 @@ class Hyperparameter(NamedTuple):
     alternatives: tuple[Any, ...] = ()
     is_trick: bool = False
     without: Any = None
-    planned: tuple[Any, ...] = ()
 
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -198,7 +195,7 @@ SHARED: dict[str, Hyperparameter] = {
     "scoring": Hyperparameter("", [names(get_scorer_names(), "loss"), callable]),
     "checkpoint": Hyperparameter("", [str, "array-like", None, object]),
     "checkpoint_interval": Hyperparameter("", [POSITIVE]),
-    "resume": Hyperparameter("", ["boolean"], planned=(True,)),
+    "resume": Hyperparameter("", ["boolean"]),
     "engine": Hyperparameter(
         "", [StrOptions({"auto", "numpy", "numba"})], ("numpy", "numba")
     ),
@@ -242,6 +239,7 @@ REGRESSOR: dict[str, Hyperparameter] = SHARED | {
 NEUTRAL_ONLY: dict[str, Any] = {
     "checkpoint": None,
     "checkpoint_interval": 30.0,
+    "resume": False,
 }
 
 
@@ -290,24 +288,19 @@ def check_hyperparameters(estimator: Any) -> None:
 
 def _check_planned(estimator: Any) -> None:
     """Refuse what the contract promises and this version does not have."""
-    for name, entry in estimator._registry.items():
-        value = getattr(estimator, name)
-        for planned in entry.planned:
-            same_kind = isinstance(value, str) == isinstance(planned, str)
-            if same_kind and value == planned:
-                refuse(
-                    estimator,
-                    name,
-                    "one of the values that this version implements",
-                    f"{planned!r} is planned and not available yet.",
-                )
-        if name in NEUTRAL_ONLY and value != NEUTRAL_ONLY[name]:
+    for name, neutral in NEUTRAL_ONLY.items():
+        if not is_value(getattr(estimator, name), neutral):
             refuse(
                 estimator,
                 name,
-                f"{NEUTRAL_ONLY[name]!r} in this version",
+                f"{neutral!r} in this version",
                 "What uses other values is planned and not available yet.",
             )
+
+
+def is_value(given: Any, value: Any) -> bool:
+    """Whether a hyperparameter, which may be an array, has a value that is none."""
+    return not isinstance(given, np.ndarray) and bool(given == value)
 
 
 def _check_combinations(estimator: Any) -> None:

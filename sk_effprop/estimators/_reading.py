@@ -122,7 +122,7 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
         self._learn_targets(examples, classes)
         names = (
             "loss", "quantile", "huber_delta", "output_activation", "target_values",
-            "normalize_target",
+            "normalize_target", "normalize", "input_clip",
         )  # fmt: skip
         self._coded_with = {n: getattr(self, n) for n in names if hasattr(self, n)}
 

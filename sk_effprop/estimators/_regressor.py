@@ -174,8 +174,8 @@ default="auto"
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4
         Training stops when the objective (the validation score with early stopping)
-        has not improved by this much for ``n_iter_no_change`` iterations, and lbfgs
-        when no component of the gradient is larger. 0 switches the rule off:
+        has not improved by this much for ``n_iter_no_change`` iterations, and batch
+        solvers when no component of the gradient is larger. 0 switches the rule off:
         exactly ``max_iter`` epochs, and no warning about them.
     n_iter_no_change : int or inf, default=10
         See ``tol``.
@@ -243,7 +243,7 @@ default="auto"
     best_validation_score_ : float or None
         The best of the scores.
     learning_rate_ : float or None
-        Initial global rate, found or given; None for lbfgs.
+        Initial global rate, found or given; None for batch solvers.
     learning_rate_curve_ : list of float
         The rate of each epoch.
     lambda_max_ : float or None
@@ -442,8 +442,8 @@ default="auto"
         Raises
         ------
         ValueError
-            With ``return_std=True`` after any other solver, or another loss than
-            squared error.
+            With ``return_std=True`` after any other solver, with another loss than
+            squared error, or where other weights have been assigned since.
         """
         check_is_fitted(self)
         outputs = self._run(X, lambda trace: trace.outputs)
@@ -457,9 +457,14 @@ default="auto"
                 f"and at most {MAX_POSTERIOR_WEIGHTS} weights; this one used "
                 f"{self.solver_!r} and {self.loss!r} for {len(self.theta_)}."
             )
+        if not np.array_equal(self._posterior.theta, self.theta_):
+            raise ValueError(
+                "return_std=True needs the weights that solver='lm' found, but theta_, "
+                "coefs_ or intercepts_ have been assigned others since. Go on from "
+                "these by a fit with warm_start=True."
+            )
         inputs = self._make_inputs(self._validate_inputs(X)).astype(np.float64)
-        theta = self.theta_.astype(np.float64)
-        variance = self._posterior.variance(self.network_, theta, inputs)
+        variance = self._posterior.variance(self.network_, inputs)
         std = (np.sqrt(variance) * self.target_scale_).astype(outputs.dtype)
         return values, self._one_column_as_vector(std)
 

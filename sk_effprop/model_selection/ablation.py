@@ -23,6 +23,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
 from sk_effprop._sklearn import safe_indexing
+from sk_effprop.estimators._parameters import is_value
 
 
 class AblationRow(NamedTuple):
@@ -170,7 +171,7 @@ def default_tricks(estimator: Any) -> dict[str, Any]:
     return {
         name: entry.without
         for name, entry in estimator._registry.items()
-        if entry.is_trick and getattr(estimator, name) != entry.without
+        if entry.is_trick and not is_value(getattr(estimator, name), entry.without)
         if name not in ignored
     }
 

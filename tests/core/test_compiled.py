@@ -204,6 +204,17 @@ def test_what_is_not_numbers_is_left_to_numpy():
     assert not replace(objective, inputs=folded).is_compilable
 
 
+def test_what_has_no_branch_is_left_to_numpy(monkeypatch):
+    """A new loss or shape of activation trains before anybody compiles it."""
+    objective, _ = make_problem(
+        (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_1"]
+    )
+    for name in "COMPILED_LOSSES", "COMPILED_SHAPES":
+        with monkeypatch.context() as without:
+            without.setattr(f"sk_effprop.core.objective.{name}", ())
+            assert not objective.is_compilable
+
+
 def test_tanh_is_right_to_the_last_bits():
     u = np.concatenate([np.linspace(-30.0, 30.0, 200_001), np.logspace(-300, 1, 2001)])
     value = np.empty_like(u)

@@ -100,7 +100,7 @@ def test_the_posterior_of_a_linear_network_is_that_of_the_textbook(n):
     assert posterior.noise[0] == pytest.approx(noise, rel=1e-4)
     new = with_ones(np.random.default_rng(1).normal(size=(7, 4)))
     expected = noise * (1.0 + np.einsum("ij,jk,ik->i", new, inverse, new))
-    got = posterior.variance(objective.network, theta, new)
+    got = posterior.variance(objective.network, new)
     np.testing.assert_allclose(got[:, 0], expected, rtol=1e-3)
 
 
@@ -119,10 +119,7 @@ def test_a_weight_of_two_is_a_row_twice_for_the_posterior():
     assert first.n_determined == pytest.approx(second.n_determined)
     np.testing.assert_allclose(first.noise, second.noise)
     np.testing.assert_allclose(
-        *(
-            p.variance(objective.network, theta, objective.inputs)
-            for p in (first, second)
-        ),
+        *(p.variance(objective.network, objective.inputs) for p in (first, second)),
         rtol=1e-6,
     )
 
@@ -141,7 +138,7 @@ def test_the_spread_is_the_variance_of_the_outputs_over_the_posterior():
     draws = np.random.default_rng(0).multivariate_normal(theta, covariance, size=4000)
     outputs = [forward(objective.network, t, objective.inputs).outputs for t in draws]
     expected = np.var(outputs, axis=0)
-    got = posterior.variance(objective.network, theta, objective.inputs)
+    got = posterior.variance(objective.network, objective.inputs)
     np.testing.assert_allclose(got - posterior.noise, expected, rtol=0.15)
 
 

@@ -92,6 +92,19 @@ def test_it_is_refused_after_other_solvers_and_for_too_many_weights(monkeypatch)
         model.predict(X, return_std=True)
 
 
+@may_not_converge
+@pytest.mark.parametrize("name", ["theta_", "coefs_", "intercepts_"])
+def test_it_is_refused_for_other_weights_until_they_are_fitted(name):
+    model, X, y, _ = small(warm_start=True)
+    values = getattr(model, name)
+    changed = 2.0 * values if name == "theta_" else [2.0 * value for value in values]
+    setattr(model, name, changed)
+    with pytest.raises(ValueError, match=r"assigned.*warm_start=True"):
+        model.predict(X, return_std=True)
+    model.fit(X, y)
+    assert np.isfinite(model.predict(X, return_std=True)).all()
+
+
 # ----------------------------------------------------------------------------- evidence
 
 
@@ -148,10 +161,12 @@ def test_the_weights_are_those_of_a_minimum(seed):
 
 @may_not_converge
 def test_evidence_can_be_taken_up_and_left_by_a_warm_start():
-    model, X, y, _ = small(alpha="auto", warm_start=True)
+    model, X, y, _ = small(alpha="auto", warm_start=True, max_iter=200, tol=1e-6)
     for alpha in ("evidence", 0.01, "evidence", "auto"):
         model.set_params(alpha=alpha).fit(X, y)
-        assert np.isfinite(model.loss_)
+        loss, gradient = model.loss_and_gradient(X, y)
+        assert loss == model.loss_
+        assert np.linalg.norm(gradient) < 0.03
 
 
 @may_not_converge

@@ -576,6 +576,8 @@ def test_hidden_activations_of_a_layer_that_is_not_there():
     )
     with pytest.raises(ValueError, match="there are 0 hidden layers"):
         linear.hidden_activations(X)
+    with pytest.raises(TypeError, match="float"):
+        model.hidden_activations(X, 0.0)
 
 
 @both
@@ -921,26 +923,14 @@ def test_activations_may_be_chosen_layer_by_layer():
     assert model.hidden_activations(X, 1).min() < 0
 
 
-PLANNED = {
-    EffPropClassifier: {
-        "checkpoint": "x",
-        "checkpoint_interval": 1.0,
-    },
-    EffPropRegressor: {"checkpoint": "x"},
-}
+PLANNED = [
+    ("checkpoint", "x"), ("checkpoint", np.zeros(2)), ("checkpoint_interval", 1.0),
+    ("resume", True),
+]  # fmt: skip
 
 
-def planned_values():
-    """Every planned value with its class, from the registries and from above."""
-    for cls in BOTH:
-        pairs = [(n, v) for n, entry in REGISTRY[cls].items() for v in entry.planned]
-        for name, value in [*pairs, *PLANNED[cls].items()]:
-            yield pytest.param(
-                cls, name, value, id=f"{cls.__name__[7:]}-{name}-{value}"
-            )
-
-
-@pytest.mark.parametrize(("cls", "name", "value"), list(planned_values()))
+@both
+@pytest.mark.parametrize(("name", "value"), PLANNED)
 def test_planned_values_are_refused_in_a_sentence(cls, name, value):
     X, y = problem(cls)
     with pytest.raises(ValueError, match="planned and not available yet") as error:
