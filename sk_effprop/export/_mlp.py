@@ -49,17 +49,18 @@ def to_sklearn(
         For a classifier that was trained with another loss than "log_loss".
         MLPClassifier reads its outputs as logits, which those of such a network are
         not.  False gives an MLPClassifier with exact ``predict`` and without
-        ``predict_proba``, which converters refuse.  True gives a plain MLPClassifier
-        with exact ``predict``, whose ``predict_proba`` is a softmax or logistic
-        function that agrees with the estimator's own only where an output is half way
-        between its targets.
+        ``predict_proba``, of a subclass that converters refuse and that unpickles only
+        where sk_effprop is.  True gives a plain MLPClassifier with exact ``predict``,
+        whose ``predict_proba`` is a softmax or logistic function that agrees with the
+        estimator's own only where an output is half way between its targets.
 
     Returns
     -------
     MLPClassifier or MLPRegressor
-        With the predictions of ``est`` on raw inputs, to rounding, and every attribute
-        that scikit-learn sets in ``fit``.  Hyperparameters that do not describe the
-        network have scikit-learn's defaults.
+        With the predictions of ``est`` on raw inputs of the type it was trained on, to
+        the precision of that type, and every attribute that scikit-learn sets in
+        ``fit``.  Hyperparameters that do not describe the network have scikit-learn's
+        defaults.
 
     Raises
     ------
@@ -82,6 +83,12 @@ def to_sklearn(
 
     A regressor with an output activation becomes an MLPRegressor with one more hidden
     layer.
+
+    ``loss_``, ``loss_curve_`` and ``validation_scores_`` are those of ``est``, with its
+    penalty, normalised targets and ``scoring``.  MLP has other units, so there is
+    nothing to compare with where it trains on: ``best_loss_`` is inf and
+    ``best_validation_score_`` -inf (None without early stopping), and the first epoch
+    is an improvement.
 
     Examples
     --------
@@ -285,9 +292,20 @@ def _as_if_fitted(model: Any, est: Any, layers: list[Array]) -> Any:
     if hasattr(est, "feature_names_in_"):
         model.feature_names_in_ = est.feature_names_in_.copy()
     model.n_iter_, model.t_ = int(est.n_iter_), int(est.t_)
-    model.loss_ = model.best_loss_ = float(est.loss_)
-    model.loss_curve_ = list(est.loss_curve_)
-    model.validation_scores_ = est.validation_scores_ and list(est.validation_scores_)
-    model.best_validation_score_ = est.best_validation_score_
-    model._no_improvement_count = 0
+    model.loss_, model.loss_curve_ = float(est.loss_), list(est.loss_curve_)
+    _let_go_on(model, est)
     return model
+
+
+def _let_go_on(model: Any, est: Any) -> None:
+    """Set what training on compares with, to values that anything improves on.
+
+    The loss and scores of ``est`` are in units that MLP does not know.
+    """
+    model._no_improvement_count, model.best_loss_ = 0, np.inf
+    model.validation_scores_ = model.best_validation_score_ = None
+    if est.validation_scores_ is not None:
+        model.validation_scores_ = list(est.validation_scores_)
+        model.best_validation_score_ = -np.inf
+        model._best_coefs = [W.copy() for W in model.coefs_]
+        model._best_intercepts = [b.copy() for b in model.intercepts_]

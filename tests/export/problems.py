@@ -24,6 +24,17 @@ y_classes = np.array(["low", "middle", "high"])[np.digitize(score, [-1.0, 1.0])]
 Y_labels = np.column_stack([score > 0, score**2 > 1.0, score < -1.0]).astype(int)
 y_single = np.full(90, "only")
 
+# of columns with unit variance; float32 rounds that of the last by up to 0.004
+MEANS = [0.0, 1e2, 1e3, 1e5]
+
+
+def float32_table(mean):
+    """Normal columns around a mean, and values that depend on the deviations."""
+    deviations = np.random.default_rng(0).normal(size=(90, 3))
+    y = np.sin(deviations[:, 0]) + deviations[:, 1]
+    return (mean + deviations).astype(np.float32), y
+
+
 # what is to be classified, with what predict_proba makes of it
 CLASSIFICATIONS = {
     "binary": y_binary,

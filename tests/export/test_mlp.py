@@ -20,11 +20,13 @@ from sk_effprop.preprocessing import METHODS
 from tests.export.problems import (
     ARCTAN,
     CLASSIFICATIONS,
+    MEANS,
     LogCosh,
     X,
     Y_labels,
     Y_values,
     classifier,
+    float32_table,
     regressor,
     y_binary,
     y_classes,
@@ -197,7 +199,7 @@ def test_digits_and_diabetes():
 
 
 def test_float32_folds_in_double_precision():
-    """A mean that float32 cannot hold beside the spread does not spoil the biases."""
+    """Biases that hold a large mean do not spoil what is left of its column."""
     table = X.astype(np.float32)
     est = EffPropRegressor(
         (6,), input_clip=None, max_iter=8, tol=0, random_state=0
@@ -205,8 +207,26 @@ def test_float32_folds_in_double_precision():
     assert est.theta_.dtype == np.float32
     plain = to_sklearn(est)
     assert {W.dtype for W in plain.coefs_} == {np.dtype(np.float64)}
-    np.testing.assert_allclose(plain.predict(table), est.predict(X), rtol=1e-6)
-    np.testing.assert_allclose(plain.predict(table), est.predict(table), rtol=1e-4)
+    np.testing.assert_allclose(plain.predict(table), est.predict(table), rtol=5e-7)
+
+
+@pytest.mark.parametrize("mean", MEANS)
+@pytest.mark.parametrize("normalize", METHODS)
+def test_float32_folds_the_mean_that_training_saw(normalize, mean):
+    """Predictions are those of the estimator to some units in the last place."""
+    table, y = float32_table(mean)
+    given = {"input_clip": None, "normalize": normalize, "random_state": 0}
+    est = EffPropRegressor((5,), max_iter=8, tol=0, **given).fit(table, y)
+    np.testing.assert_allclose(
+        to_sklearn(est).predict(table), est.predict(table), rtol=0, atol=2e-6
+    )
+    est = EffPropClassifier((5,), max_iter=8, tol=0, **given).fit(table, y > 0)
+    np.testing.assert_allclose(
+        to_sklearn(est).predict_proba(table),
+        est.predict_proba(table),
+        rtol=0,
+        atol=2e-6,
+    )
 
 
 # ------------------------------------------------------------------------ probabilities
@@ -290,11 +310,84 @@ def test_every_attribute_of_a_fit_is_there(theirs, ours, with_names):
     assert ("feature_names_in_" in learnt(plain)) == with_names
 
 
-def test_it_remembers_early_stopping():
-    est = regressor(early_stopping=True)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_curves_are_those_of_the_estimator(early_stopping):
+    est = regressor(early_stopping=early_stopping)
     plain = to_sklearn(est)
+    assert plain.loss_ == est.loss_
+    assert plain.loss_curve_ == est.loss_curve_
     assert plain.validation_scores_ == est.validation_scores_
-    assert plain.best_validation_score_ == est.best_validation_score_
+
+
+def percent(est, table, y):
+    """A score that no R2 exceeds."""
+    return 100.0 * est.score(table, y)
+
+
+# what early stopping looks at: nothing, the loss, a score in other units than R2
+STOPPING = {
+    "off": {},
+    "loss": {"early_stopping": True},
+    "percent": {"early_stopping": True, "scoring": percent},
+}
+each_stopping = pytest.mark.parametrize(
+    "stopping", STOPPING.values(), ids=list(STOPPING)
+)
+
+
+def going_on(**stopping):
+    """A network that is to go on as it was stopped, with its table."""
+    table, y = load_diabetes(return_X_y=True)
+    table *= 20.0
+    est = EffPropRegressor(
+        (5,), input_clip=None, max_iter=10, tol=0, random_state=0, **stopping
+    )
+    plain = to_sklearn(est.fit(table, y))
+    plain.set_params(
+        warm_start=True,
+        early_stopping="early_stopping" in stopping,
+        max_iter=300,
+        learning_rate_init=0.01,
+        random_state=0,
+    )
+    return plain, table, y
+
+
+@each_stopping
+def test_a_warm_start_goes_on_as_an_mlp_with_these_weights(stopping):
+    """Losses and scores of the estimator, in other units, are no marks to beat."""
+    plain, table, y = going_on(**stopping)
+    theirs = clone(plain).set_params(max_iter=1)
+    with pytest.warns(ConvergenceWarning):
+        theirs.fit(table, y)
+    theirs.coefs_ = [W.copy() for W in plain.coefs_]
+    theirs.intercepts_ = [b.copy() for b in plain.intercepts_]
+    theirs.set_params(max_iter=300)
+    for model in plain, theirs:
+        model.fit(table, y)
+    assert plain.n_iter_ == theirs.n_iter_
+    assert plain.best_loss_ == theirs.best_loss_ or "early_stopping" in stopping
+    assert plain.best_validation_score_ == theirs.best_validation_score_
+    for ours, real in zip(plain.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, real)
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
+def test_early_stopping_that_diverges_goes_back_to_these_weights():
+    plain, table, y = going_on(early_stopping=True)
+    before = plain.predict(table)
+    plain.set_params(solver="sgd", learning_rate_init=1e200, max_iter=2)
+    with pytest.warns(ConvergenceWarning):
+        plain.fit(table, y)
+    np.testing.assert_array_equal(plain.predict(table), before)
+
+
+@each_stopping
+def test_partial_fit_goes_on_however_training_was_stopped(stopping):
+    plain, table, y = going_on(**stopping)
+    plain.set_params(early_stopping=False)
+    plain.partial_fit(table, y)
+    assert plain.best_loss_ == plain.loss_ == plain.loss_curve_[-1]
 
 
 # of scikit-learn 1.6 with a newer SciPy

@@ -18,10 +18,12 @@ from tests.cases import ALL_ACTIVATIONS, params
 from tests.export.problems import (
     ARCTAN,
     CLASSIFICATIONS,
+    MEANS,
     LogCosh,
     X,
     Y_values,
     classifier,
+    float32_table,
     regressor,
     y_binary,
     y_classes,
@@ -222,8 +224,23 @@ def test_float32_networks():
     table = X.astype(np.float32)
     est = EffPropRegressor((6,), max_iter=8, tol=0, random_state=0).fit(table, y_value)
     values = run(est)["variable"][:, 0]
-    np.testing.assert_allclose(values, est.predict(X), rtol=1e-6)
-    np.testing.assert_allclose(values, est.predict(table), rtol=1e-4)
+    np.testing.assert_allclose(values, est.predict(table), rtol=5e-7)
+
+
+@pytest.mark.parametrize("mean", MEANS)
+@pytest.mark.parametrize("normalize", METHODS)
+@pytest.mark.parametrize("input_clip", [None, 2.0])
+def test_float32_networks_have_the_mean_that_training_saw(normalize, mean, input_clip):
+    table, y = float32_table(mean)
+    given = {"input_clip": input_clip, "normalize": normalize, "random_state": 0}
+    est = EffPropRegressor((5,), max_iter=8, tol=0, **given).fit(table, y)
+    values = run(est, table)["variable"][:, 0]
+    np.testing.assert_allclose(values, est.predict(table), rtol=0, atol=2e-6)
+    est = EffPropClassifier((5,), max_iter=8, tol=0, **given).fit(table, y > 0)
+    probabilities = run(est, table)["probabilities"]
+    np.testing.assert_allclose(
+        probabilities, est.predict_proba(table), rtol=0, atol=2e-6
+    )
 
 
 def test_old_runtimes_can_read_it():
