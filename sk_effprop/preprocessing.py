@@ -139,6 +139,12 @@ def _dense(X: Any) -> Any:
     return X.toarray() if sparse.issparse(X) else X
 
 
+def _orthogonal_pinv(A: Any) -> Any:
+    """Pseudo-inverse of a matrix whose columns are orthogonal, some of them 0."""
+    squares = (A**2).sum(axis=0)
+    return A.T / np.where(squares > 0.0, squares, 1.0)[:, None]
+
+
 def smooth_clip(z: Any, c: float) -> Any:
     """Z / sqrt(1 + (z / c)^2): z near 0, c far out."""
     return z / np.sqrt(1.0 + (z / c) ** 2)
@@ -276,7 +282,7 @@ None, default="standardize"
         return self.apply(X)
 
     def inverse_transform(self, X):
-        """Undo :meth:`transform`.
+        """Undo :meth:`transform`, but for directions without variance.
 
         Parameters
         ----------
@@ -292,9 +298,8 @@ None, default="standardize"
             return self._map_stored(Z, self._unscale_stored)
         if self.clip is not None:
             Z = smooth_unclip(Z, self.clip)
-        shift, A = self.affine(Z.dtype)
-        unscaled = Z / A if A.ndim == 1 else Z @ np.linalg.pinv(A)
-        return unscaled + shift
+        shift, B = self.inverse_affine(Z.dtype)
+        return (Z * B if B.ndim == 1 else Z @ B) + shift
 
     def get_feature_names_out(self, input_features=None):
         """Names of the output columns: those of the input, unless they are rotated.
@@ -334,12 +339,20 @@ None, default="standardize"
 
     def affine(self, dtype):
         """Shift and A of z = (x - shift) A, before the clip; a vector A is diagonal."""
-        centred = self.method not in ("scale", None)
-        shift = self.mean_ if centred else np.zeros_like(self.mean_)
         A = 1.0 / self.scale_
         if self.components_ is not None:
             A = A[:, None] * self.components_.T
-        return shift.astype(dtype), A.astype(dtype)
+        return self._shift().astype(dtype), A.astype(dtype)
+
+    def inverse_affine(self, dtype):
+        """Shift and B of x = shift + z B, for all x that vary as what was learnt does.
+
+        A vector B is diagonal; directions without variance have rows of zeros.
+        """
+        B = self.scale_
+        if self.components_ is not None:
+            B = _orthogonal_pinv(self.components_.T) * B
+        return self._shift().astype(dtype), B.astype(dtype)
 
     def apply(self, X):
         """Normalise validated dense X."""
@@ -408,6 +421,10 @@ None, default="standardize"
             dtype=[np.float64, np.float32],
         )
         return without_duplicates(X)
+
+    def _shift(self):
+        centred = self.method not in ("scale", None)
+        return self.mean_ if centred else np.zeros_like(self.mean_)
 
     def _set_location_and_scale(self):
         total, self.mean_, deviations = self._moments

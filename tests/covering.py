@@ -28,8 +28,6 @@ IMPOSSIBLE = {
         schedule in ("annealing", "invscaling")
     ),
 }
-# A tenth of the fifty examples that some checks have may be right from the start.
-ENOUGH_TO_VALIDATE_WITH = {"validation_fraction": 0.2}
 # Log loss owns the softmax: another output needs a loss that leaves it to the network.
 LEAVES_OUTPUT_TO_THE_NETWORK = {"loss": "squared_error"}
 DEFAULT = object()
@@ -116,9 +114,7 @@ def all_pairs(registry, max_alternatives, seed=0):
 def _possible(setting):
     """The same, with what a value in it needs."""
     if "output_activation" in setting:
-        setting = setting | LEAVES_OUTPUT_TO_THE_NETWORK
-    if setting.get("early_stopping") is True:
-        setting = ENOUGH_TO_VALIDATE_WITH | setting
+        return setting | LEAVES_OUTPUT_TO_THE_NETWORK
     return setting
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from sk_effprop.core.activations import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.spectrum import leading_curvature
+from sk_effprop.core.spectrum import LeadingCurvature, leading_curvature
 
 # ---------------------------------------------------------------- per-weight factors
 
@@ -27,6 +27,8 @@ SCALINGS: dict[str, Callable[[int, int], float]] = {
 
 # examples shown before rates are measured for the second time, if they double
 FIRST_MEASUREMENT = 250
+# a stream that starts with fewer examples measures the rates in its next calls, too
+ENOUGH_PATTERNS = 30
 # Squared errors bend half as much once the outputs have left the steepest part of their
 # sigmoid, and not at all where they are saturated, which is no reason for large steps.
 MAX_GROWTH = 3.0
@@ -58,10 +60,12 @@ class Rates(NamedTuple):
         Constant in a layer.
     curvature : DiagonalCurvature or None
         What the factors are divided by besides.
-    lambda_max : float or None
-        The largest eigenvalue behind eta, if it comes from one.
+    leading : LeadingCurvature or None
+        What eta comes from, if it is not given.
     ceiling : float
         What the mean over the weights of the rates may become in later measurements.
+    n_patterns : float
+        How many examples were there to be measured on.
     rule : RateRule or None
         What found them.
     """
@@ -69,8 +73,9 @@ class Rates(NamedTuple):
     eta: float
     scaling: Array
     curvature: DiagonalCurvature | None = None
-    lambda_max: float | None = None
+    leading: LeadingCurvature | None = None
     ceiling: float = np.inf
+    n_patterns: float = np.inf
     rule: "RateRule | None" = None
 
     @property
@@ -125,17 +130,27 @@ class RateRule:
         earlier: Rates | None = None,
     ) -> Rates:
         """Measure at theta, on random patterns; stay below an earlier ceiling."""
-        diagonal = self._diagonal(objective, theta, rng)
-        rates = Rates(1.0, self.scaling, diagonal, rule=self)
+        rates = Rates(
+            1.0,
+            self.scaling,
+            self._diagonal(objective, theta, rng),
+            ceiling=np.inf if earlier is None else earlier.ceiling,
+            n_patterns=objective.n_samples,
+            rule=self,
+        )
         if self.eta is not None:
             return rates._replace(eta=self.eta)
-        factors = rates.factors
-        leading = leading_curvature(objective, theta, factors, rng)
-        eta = self.share * leading.rate(self.batch_size)
-        mean_rate = eta * float(np.mean(factors))
-        ceiling = MAX_GROWTH * mean_rate if earlier is None else earlier.ceiling
-        eta *= min(1.0, ceiling / mean_rate)
-        return rates._replace(eta=eta, lambda_max=leading.mean, ceiling=ceiling)
+        leading = leading_curvature(objective, theta, rates.factors, rng)
+        return self._with_eta(rates._replace(leading=leading))
+
+    def _with_eta(self, rates: Rates) -> Rates:
+        """With the global rate that the curvature allows, below the ceiling."""
+        assert rates.leading is not None
+        eta = self.share * rates.leading.rate(self.batch_size)
+        mean_rate = eta * float(np.mean(rates.factors))
+        if np.isinf(rates.ceiling):
+            rates = rates._replace(ceiling=MAX_GROWTH * mean_rate)
+        return rates._replace(eta=eta * min(1.0, rates.ceiling / mean_rate))
 
     def adopt(self, rates: Rates) -> Rates | None:
         """Rates of an earlier call as this rule has them; None if it has to measure."""
@@ -143,12 +158,36 @@ class RateRule:
         if other is None or other.damping != self.damping:
             return None
         if self.eta is not None:
-            return Rates(self.eta, self.scaling, rates.curvature, rule=self)
-        if other.eta is not None or not np.array_equal(other.scaling, self.scaling):
+            return rates._replace(
+                eta=self.eta, scaling=self.scaling, leading=None, rule=self
+            )
+        if rates.leading is None or not np.array_equal(other.scaling, self.scaling):
             return None
-        change = self.share / other.share
-        eta, ceiling = rates.eta * change, rates.ceiling * change
-        return rates._replace(eta=eta, ceiling=ceiling, rule=self)
+        if (other.share, other.batch_size) == (self.share, self.batch_size):
+            return rates
+        ceiling = rates.ceiling * self.share / other.share
+        return self._with_eta(rates._replace(ceiling=ceiling, rule=self))
+
+    def refine(
+        self,
+        rates: Rates,
+        objective: Objective,
+        theta: Array,
+        rng: np.random.Generator,
+    ) -> Rates:
+        """Take more examples into rates that were measured on a few, the first ones."""
+        is_given = self.eta is not None and self.diagonal_samples == 0
+        if is_given or rates.n_patterns >= ENOUGH_PATTERNS:
+            return rates
+        here = self(objective, theta, rng)
+        n_patterns = rates.n_patterns + here.n_patterns
+        share = here.n_patterns / n_patterns
+        mean = rates._replace(
+            curvature=_mean_diagonal(rates.curvature, here.curvature, share),
+            leading=_mean_leading(rates.leading, here.leading, share),
+            n_patterns=n_patterns,
+        )
+        return mean if mean.leading is None else self._with_eta(mean)
 
     def _diagonal(
         self, objective: Objective, theta: Array, rng: np.random.Generator
@@ -159,6 +198,24 @@ class RateRule:
         h = Linearization(some, theta).diagonal().astype(np.float64)
         # where nothing bends, any rate will do
         return DiagonalCurvature(h, self.damping or float(np.mean(h)) or 1.0)
+
+
+def _mean_leading(
+    one: LeadingCurvature | None, other: LeadingCurvature | None, share: float
+) -> LeadingCurvature | None:
+    if one is None or other is None:
+        return None
+    pairs = zip(one, other, strict=True)
+    return LeadingCurvature(*((1.0 - share) * a + share * b for a, b in pairs))
+
+
+def _mean_diagonal(
+    one: DiagonalCurvature | None, other: DiagonalCurvature | None, share: float
+) -> DiagonalCurvature | None:
+    if one is None or other is None:
+        return None
+    h = (1.0 - share) * one.h + share * other.h
+    return DiagonalCurvature(h, (1.0 - share) * one.mu + share * other.mu)
 
 
 # ------------------------------------------------------------------------- schedules

@@ -27,13 +27,13 @@ from sk_effprop.estimators._parameters import (
     check_changed_parameters,
     check_hyperparameters,
 )
-from sk_effprop.estimators._reading import DataReader
+from sk_effprop.estimators._reading import DataReader, about
 from sk_effprop.estimators._validation import measure, split_off
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from sk_effprop.solvers.base import Solution
 from sk_effprop.training.callbacks import fit_task, iteration_tasks
 from sk_effprop.training.convergence import complaint, describe
-from sk_effprop.training.monitor import Monitor
+from sk_effprop.training.monitor import NOTHING_BEFORE, History, Monitor
 from sk_effprop.training.progress import shown
 
 # Ctrl-C leaves no state from which a solver could go on.
@@ -129,14 +129,16 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         told = self._make_task("fit", self.max_iter, X, y, sample_weight)
         with all_or_nothing(self), told as task:
             going_on = self.warm_start and hasattr(self, "theta_")
-            train = self._read(X, y, sample_weight, reset=not going_on)
+            train = self._read(X, y, sample_weight, reset=not going_on, rebalance=True)
             if going_on:
                 self._check_warm_targets(train.y)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
             rng = self._start_rng(going_on)
             wants_split = self.early_stopping != "auto" and self.early_stopping
             if held_out is None and wants_split:
-                train, held_out = split_off(train, self.validation_fraction, rng)
+                train, held_out = split_off(
+                    train, self.validation_fraction, rng, by_class=self._is_classifier
+                )
             self.solver_ = build.resolve_solver(self, len(train))
             n_samples = self._count(train)
             if self.solver_ in BATCH:
@@ -146,6 +148,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 self._fit_normalizer(train, clip=self.input_clip)
             objective = self._make_objective(train, n_samples=n_samples)
             objective = self._suit_noise(objective)
+            self._n_seen = n_samples
             self._train(
                 objective,
                 rng,
@@ -157,14 +160,9 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 goal=self.goal,
                 max_time=self.max_time,
                 validate=self._make_validation(objective, held_out),
+                history=self._history_before(going_on),
             )
-            self._n_seen = n_samples
-        anneals = self.solver_ in STOCHASTIC and self.solver_ != "adam"
-        # with n_iter_no_change=inf nothing but max_iter ends training, and as with
-        # MLPClassifier a warning tells that it has
-        has_an_end = self.learning_rate == "cosine" and self.n_iter_no_change < np.inf
-        is_planned = self.tol == 0 or self.max_iter == "auto"
-        self._warn(fixed_length=is_planned or (anneals and has_an_end))
+        self._warn(fixed_length=build.has_fixed_length(self))
         return self
 
     def _train(self, objective, rng, going_on, task, **stopping):
@@ -188,7 +186,11 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             solver = self._make_solver(
                 objective, theta, rng, state, monitor.max_iter, monitor.keep_last
             )
-            told = iteration_tasks(task, monitor, lambda m: self._as_of(objective, m))
+            told = iteration_tasks(
+                task,
+                monitor,
+                lambda m: self._results(objective, m, m.theta.copy(), rng),
+            )
             with told, shown(self.verbose, type(self).__name__, monitor):
                 try:
                     solution = solver.solve(
@@ -197,7 +199,14 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 except KeyboardInterrupt:
                     solution = INTERRUPTED
                 monitor.end(solution.message)
-            self._store(objective, monitor, solution, rng)
+            # alpha="evidence" has found another
+            penalty = getattr(solution.state, "penalty", objective.penalty)
+            objective = replace(objective, penalty=penalty)
+            results = self._results(
+                objective, monitor, monitor.best_theta, rng, solution.state
+            )
+            vars(self).update(results)
+            self._posterior = self._find_posterior(objective)
 
     # ------------------------------------------------------------------- partial_fit
 
@@ -206,7 +215,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         told = self._make_task("partial_fit", 1, X, y, sample_weight)
         with all_or_nothing(self), told as task:
             going_on = hasattr(self, "theta_")
-            batch = self._read(X, y, sample_weight, reset=not going_on)
+            batch = self._read(X, y, sample_weight, reset=not going_on, rebalance=True)
             rng = self._start_rng(going_on)
             if not going_on:
                 self._start_coding(batch, classes)
@@ -215,8 +224,11 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 self._keep_normalizing(batch)
             is_auto = self.solver == "auto"
             self.solver_ = build.AUTO_STOCHASTIC if is_auto else self.solver
-            seen = self._count(batch) + (self._n_seen if going_on else 0.0)
-            objective = self._make_objective(batch, n_samples=seen)
+            self._n_seen = self._count(batch) + (self._n_seen if going_on else 0.0)
+            # the first few rows of a stream are not all there will be
+            objective = self._make_objective(
+                batch, penalised_as=max(self._n_seen, build.FEWEST_MEASURED)
+            )
             if not going_on:
                 objective = self._suit_noise(objective)
             self._train(
@@ -227,10 +239,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 max_iter=1,
                 goal=self.goal,
                 keep_last=True,
-                loss_curve=self.loss_curve_ if going_on else (),
-                rates=self.learning_rate_curve_ if going_on else (),
+                history=self._history_before(going_on, counts_on=True),
             )
-            self._n_seen = seen
         self._warn(fixed_length=True, stacklevel=5)
         return self
 
@@ -348,9 +358,9 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
     def coefs_(self):
         """Weights of each layer, (n_in, n_out), on normalised inputs.
 
-        The views are read-only; a whole list may be assigned.
+        The views are read-only; the list, or an array in it, may be replaced.
         """
-        return [_read_only(W[:-1]) for W in self._fitted_layers("coefs_")]
+        return self._weights("coefs_", np.s_[:-1])
 
     @coefs_.setter
     def coefs_(self, matrices):
@@ -358,21 +368,22 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
 
     @property
     def intercepts_(self):
-        """Biases of each layer, (n_out,); read-only, but for a whole list."""
-        return [_read_only(W[-1]) for W in self._fitted_layers("intercepts_")]
+        """Biases of each layer, (n_out,); to be replaced as ``coefs_``."""
+        return self._weights("intercepts_", np.s_[-1])
 
     @intercepts_.setter
     def intercepts_(self, vectors):
         self._replace_weights("intercepts_", np.s_[-1], vectors)
 
-    def _fitted_layers(self, name):
+    def _weights(self, name, rows):
         if not hasattr(self, "theta_"):
             raise AttributeError(f"{name} is there after fit.")
-        return self.network_.layers(self.theta_)
+        views = [_read_only(W[rows]) for W in self.network_.layers(self.theta_)]
+        return LayerList(views, lambda values: setattr(self, name, values))
 
     def _replace_weights(self, name, rows, values):
         """Write new values into a copy of theta_; what was taken from it stays."""
-        wanted = [view.shape for view in getattr(self, name)]
+        wanted = [view.shape for view in self._weights(name, rows)]
         values = [np.asarray(value) for value in values]
         if [value.shape for value in values] != wanted:
             raise ValueError(
@@ -432,7 +443,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         if rates is None:
             self.learning_rate_ = self.lambda_max_ = None
         elif known is None or rates.eta != known.eta:
-            self.learning_rate_, self.lambda_max_ = rates.eta, rates.lambda_max
+            self.learning_rate_ = rates.eta
+            self.lambda_max_ = None if rates.leading is None else rates.leading.mean
         return solver
 
     def _make_task(self, name, max_iter, X, y, sample_weight):
@@ -446,7 +458,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         """Make what takes theta to loss and score on held-out examples, if any."""
         if held_out is None:
             return None
-        loss_of = self._make_objective(held_out).without_penalty().value
+        with about("X_val and y_val"):
+            loss_of = self._make_objective(held_out).without_penalty().value
         if self.scoring == "loss":
             return lambda theta: (loss := loss_of(theta), -loss)
         scorer = check_scoring(self, scoring=self.scoring)
@@ -475,28 +488,37 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             "_posterior": None,
         }
 
-    def _as_of(self, objective, monitor):
-        """What this estimator would have, had training stopped where it stands."""
-        weights = self._fitted_with(objective, monitor.theta.copy())
-        return weights | _history(monitor)
+    def _results(self, objective, monitor, theta, rng, state=None):
+        """What training has found if it ends here, with these weights."""
+        loss, gradient = objective.value_and_gradient(theta)
+        progress = getattr(state, "progress", Progress())
+        return {
+            **self._fitted_with(objective, theta),
+            **_curves(monitor),
+            "loss_": loss,
+            "best_loss_": loss if monitor.validate is None else None,
+            "t_": progress.n_shown or monitor.n_iter * objective.n_samples,
+            "convergence_": describe(
+                monitor,
+                gradient_norm=float(np.linalg.norm(gradient)),
+                is_flat=not monitor.keep_last
+                and build.is_flattened(self, objective, theta),
+            ),
+            "_rng": rng,
+            "_left_behind": (build.kind_of_state(self, self.solver_), state),
+        }
 
-    def _store(self, objective, monitor, solution, rng):
-        """Set what training found."""
-        # alpha="evidence" has found another
-        penalty = getattr(solution.state, "penalty", objective.penalty)
-        objective = replace(objective, penalty=penalty)
-        vars(self).update(self._fitted_with(objective, monitor.best_theta))
-        vars(self).update(_history(monitor))
-        self._rng = rng
-        self._left_behind = (build.kind_of_state(self, self.solver_), solution.state)
-        self.loss_, gradient = objective.value_and_gradient(self.theta_)
-        self.best_loss_ = self.loss_ if monitor.validate is None else None
-        progress = getattr(solution.state, "progress", Progress())
-        self.t_ = progress.n_shown or self.n_iter_ * objective.n_samples
-        self.convergence_ = describe(
-            monitor, gradient_norm=float(np.linalg.norm(gradient))
+    def _history_before(self, going_on, *, counts_on=False):
+        """The curves that this call goes on with, and the iterations."""
+        if not going_on:
+            return NOTHING_BEFORE
+        return History(
+            self.n_iter_ if counts_on else 0,
+            self.loss_curve_,
+            self.learning_rate_curve_,
+            self.validation_loss_curve_ or (),
+            self.validation_scores_ or (),
         )
-        self._posterior = self._find_posterior(objective)
 
     def _find_posterior(self, objective):
         """What is kept for the uncertainty of predictions: nothing, unless it is."""
@@ -511,8 +533,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             warn(sentence, ConvergenceWarning, stacklevel=stacklevel)
 
 
-def _history(monitor):
-    """The curves so far, as fitted attributes."""
+def _curves(monitor):
+    """As fitted attributes."""
     scores, losses = list(monitor.validation_scores), list(monitor.validation_losses)
     if monitor.validate is None:
         scores = losses = None
@@ -524,6 +546,23 @@ def _history(monitor):
         "validation_loss_curve_": losses,
         "best_validation_score_": monitor.best_score if scores else None,
     }
+
+
+class LayerList(list):
+    """One array for each layer; what replaces one goes to whom they belong."""
+
+    def __init__(self, arrays, replace_all):
+        super().__init__(arrays)
+        self._replace_all = replace_all
+
+    def __setitem__(self, layer, array):
+        changed = list(self)
+        changed[layer] = array
+        self._replace_all(changed)
+        super().__setitem__(layer, array)
+
+    def __reduce__(self):
+        return list, (list(self),)
 
 
 def _read_only(view):

@@ -46,8 +46,8 @@ SMALL = 500
 AUTO_STOCHASTIC, AUTO_BATCH = "sgd", "lbfgs"
 # examples in an on-line update of solver="sgd" and "sdlm"
 SGD_BATCH = 8
-ADAM_BATCH = 200
-ADAM_RATE = 1e-3
+# as in MLPClassifier
+ADAM_BATCH, ADAM_RATE, ADAM_EPOCHS = 200, 1e-3, 200
 # engine="auto": updates that take NumPy longer than numba takes to load its compiled
 # loops, and batches that BLAS is not yet better at
 WORTH_COMPILING, LARGEST_COMPILED_BATCH = 10_000, 64
@@ -57,8 +57,10 @@ SMALLEST_GRADIENT = 1e-10
 SCG_DAMPING = 1e-6
 # rows that bias_init="data" ranks at most
 MAX_RANKED_ROWS = 1000
-# rows on which a user's loss is differentiated
+# rows on which a user's loss is differentiated, and outputs are compared
 CHECKED_ROWS = 10
+# outputs that vary by less than this share of their targets do not follow them
+FLAT_SHARE, FLAT_WEIGHT = 0.01, 0.1
 # alpha="auto": strength of the penalty for one connection and one example, where it is
 # not found from the data
 CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
@@ -230,7 +232,36 @@ def resolve_max_iter(est: Any, n_samples: int) -> int:
         return int(est.max_iter)
     if est.solver_ in BATCH:
         return BATCH_ITERATIONS
+    if est.solver_ == "adam":
+        return ADAM_EPOCHS
     return max(LEAST_EPOCHS, ceil(LEAST_SHOWN / n_samples))
+
+
+def is_flattened(est: Any, objective: Objective, theta: Any) -> bool:
+    """Whether a penalty of the user's has made the outputs as good as constant."""
+    if isinstance(est.alpha, str) or est.alpha == 0.0:
+        return False
+    # examples may be sorted
+    rows = np.linspace(0, objective.n_samples - 1, CHECKED_ROWS).astype(int)
+    some = objective.subset(rows)
+    outputs = forward(some.network, theta, some.inputs).outputs
+    # units that are saturated leave constant outputs, too, but not by small weights
+    if np.abs(some.network.layers(theta)[-1][:-1]).max(initial=0.0) > FLAT_WEIGHT:
+        return False
+    spread, wanted = np.ptp(outputs, axis=0), np.ptp(some.targets, axis=0)
+    return bool((spread < FLAT_SHARE * wanted).all())
+
+
+def has_fixed_length(est: Any) -> bool:
+    """Whether using up ``max_iter`` was planned, and so is no reason for a warning."""
+    if est.tol == 0:
+        return True
+    if est.solver_ == "adam":
+        return False
+    # with n_iter_no_change=inf nothing but max_iter ends training, and as with
+    # MLPClassifier a warning tells that it has
+    has_an_end = est.learning_rate == "cosine" and est.n_iter_no_change < np.inf
+    return est.max_iter == "auto" or (est.solver_ not in BATCH and has_an_end)
 
 
 def resolve_batch_size(est: Any, solver: str, n_samples: int) -> int:
@@ -298,11 +329,14 @@ def make_solver(
     if name in BATCH:
         return _batch_solver(est, name)
     batch_size = resolve_batch_size(est, name, objective.n_samples)
+    if streaming and est.batch_size == "auto" and name != "adam":
+        # rows that come one by one count for their share of a batch
+        batch_size = SGD_BATCH
     # As in MLPClassifier, adam keeps its rate.  A stream has no last epoch to fall to,
     # and no last part to average over.
     endless = streaming and est.learning_rate == "cosine"
     schedule = "constant" if name == "adam" or endless else est.learning_rate
-    find_rates = _rate_rule(est, name, objective, batch_size)
+    find_rates = _rate_rule(est, name, objective, batch_size, max_iter)
     known = None if state is None else find_rates.adopt(state.rates)
     return StochasticSolver(
         rule=_rule(est, name),
@@ -331,13 +365,15 @@ def resolve_scaling(est: Any, name: str) -> str:
     return "inv_fan_in" if est.learning_rate_init == "auto" else "none"
 
 
-def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> RateRule:
+def _rate_rule(
+    est: Any, name: str, objective: Objective, batch_size: int, max_iter: int
+) -> RateRule:
     scaling = objective.network.per_layer(SCALINGS[resolve_scaling(est, name)])
     eta = None if est.learning_rate_init == "auto" else float(est.learning_rate_init)
     if name == "adam" and eta is None:
         eta = ADAM_RATE
-    period = _period(est, objective)
-    rule = RateRule(scaling, eta, batch_size, _share_of_rate(est), period=period)
+    share, period = _share_of_rate(est, max_iter), _period(est, objective)
+    rule = RateRule(scaling, eta, batch_size, share, period=period)
     if name == "sdlm":
         damping = None if est.damping == "auto" else float(est.damping)
         samples = est.curvature_samples
@@ -345,14 +381,14 @@ def _rate_rule(est: Any, name: str, objective: Objective, batch_size: int) -> Ra
     return rule
 
 
-def _share_of_rate(est: Any) -> float:
+def _share_of_rate(est: Any, max_iter: int) -> float:
     """What momentum leaves of the automatic rate."""
     # steps add up to 1 / (1 - m) of them
     share = 1.0 - float(est.momentum)
     # Momentum is stable up to 1 + m times the rate that plain descent is: too noisy for
-    # good, but not for a rate that falls.  A stream is like the first epoch of fit.  A
-    # linear model does not leave what is steep.
-    is_bold = est.learning_rate == "cosine" and hidden_sizes(est)
+    # good, but not for a rate that falls, which takes more than the one epoch of a
+    # stream.  A linear model does not leave what is steep.
+    is_bold = est.learning_rate == "cosine" and max_iter > 1 and hidden_sizes(est)
     return share * (1.0 + est.momentum) if is_bold else share
 
 

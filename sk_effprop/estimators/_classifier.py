@@ -2,7 +2,7 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     check_classification_targets,
@@ -250,8 +250,9 @@ default="auto"
     lambda_max_ : float or None
         Largest curvature at the initial weights, where the rate came from it.
     convergence_ : Bunch
-        ``reason`` for stopping, ``n_iter``, ``gradient_norm``, ``advice`` and
-        ``n_recoveries`` from divergence.
+        ``reason`` for stopping, ``n_iter``, ``gradient_norm``, ``advice``,
+        ``n_recoveries`` from divergence, and ``is_flat``: whether ``alpha`` leaves
+        outputs that hardly depend on the inputs.
     n_iter_, t_ : int
         Iterations; examples shown.
     n_layers_, n_outputs_ : int
@@ -528,32 +529,38 @@ default="auto"
             )
         return column_or_1d(y, warn=True)
 
-    def _weigh_classes(self, y, weight):
+    def _weigh_classes(self, y, weight, *, rebalance):
         if self.class_weight is None:
             return weight
-        if y.ndim == 2:
-            if self.class_weight != "balanced":
-                raise ValueError(
-                    "class_weight must be 'balanced' or None for several labels a row, "
-                    f"got {self.class_weight!r}. Use sample_weight for anything else."
-                )
-            return weight * compute_sample_weight("balanced", y)
-        classes, labels = np.unique(y, return_inverse=True)
+        columns = y.T if y.ndim == 2 else [y]
         if self.class_weight == "balanced":
-            # sums of weights in place of counts, so that absent and weight 0 agree
-            sums = np.bincount(labels, weights=weight)
-            shown = np.count_nonzero(sums)
-            factors = sums.sum() / (shown * np.where(sums > 0, sums, 1.0))
+            if rebalance:
+                self._balance = [_balancing(column, weight) for column in columns]
+            factors = self._balance
         else:
-            factors = np.array(
-                [self.class_weight.get(c, 1.0) for c in classes.tolist()]
+            factors = [self._checked_class_weight(y)]
+        weighed = weight
+        for column, factor_of in zip(columns, factors, strict=False):
+            classes, labels = np.unique(column, return_inverse=True)
+            own = np.array([factor_of.get(c, 1.0) for c in classes.tolist()])
+            weighed = weighed * own[labels]
+        if y.ndim == 2 and weight.any():
+            # products of balancing factors do not leave the sum what it was
+            weighed = weighed * (weight.sum() / weighed.sum())
+        return weighed
+
+    def _checked_class_weight(self, y):
+        if y.ndim == 2:
+            raise ValueError(
+                "class_weight must be 'balanced' or None for several labels a row, "
+                f"got {self.class_weight!r}. Use sample_weight for anything else."
             )
-            if not (factors >= 0).all():
-                raise ValueError(
-                    "class_weight must not be negative, got "
-                    f"{self.class_weight!r}. Use 0 to leave a class out."
-                )
-        return weight * factors[labels]
+        if not all(factor >= 0 for factor in self.class_weight.values()):
+            raise ValueError(
+                f"class_weight must not be negative, got {self.class_weight!r}. Use 0 "
+                "to leave a class out."
+            )
+        return self.class_weight
 
     def _learn_targets(self, examples, classes=None):
         y = examples.y
@@ -561,12 +568,8 @@ default="auto"
         known = np.unique(y) if classes is None else unique_labels(classes)
         self.classes_ = np.arange(y.shape[1]) if self._multilabel else known
         self._check_known(y)
-        named = self.class_weight if isinstance(self.class_weight, dict) else {}
-        if strangers := set(named) - set(self.classes_.tolist()):
-            raise ValueError(
-                f"class_weight names {sorted(strangers, key=str)}, which are not among "
-                f"the classes {self.classes_.tolist()}."
-            )
+        if isinstance(self.class_weight, dict):
+            self._check_names_of_classes(self.class_weight)
         self._output = self._resolve_output()
         self._strength = build.CLASSES_ALPHA
         if self.loss == "log_loss":
@@ -580,6 +583,17 @@ default="auto"
                 self._strength *= build.squared_spread(*self._low_high)
             self._decision_offset = midpoint_preactivation(
                 *self._low_high, self._output[0]
+            )
+
+    def _check_names_of_classes(self, named):
+        """A class may be absent, but names beside classes without one are misspelt."""
+        classes = set(self.classes_.tolist())
+        strangers = {c for c in set(named) - classes if named[c] != 0}
+        if strangers and classes - set(named):
+            raise ValueError(
+                f"class_weight names {sorted(strangers, key=str)}, which are not among "
+                f"the classes {self.classes_.tolist()}, and has no weight for "
+                f"{sorted(classes - set(named), key=str)}."
             )
 
     def _check_warm_targets(self, y):
@@ -653,3 +667,12 @@ default="auto"
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _balancing(labels, weight):
+    """The factor of each class that lets all of them weigh the same."""
+    classes, codes = np.unique(labels, return_inverse=True)
+    # sums of weights in place of counts, so that absent and weight 0 agree
+    sums = np.bincount(codes, weights=weight)
+    factors = sums.sum() / (np.count_nonzero(sums) * np.where(sums > 0, sums, 1.0))
+    return dict(zip(classes.tolist(), factors.tolist(), strict=True))

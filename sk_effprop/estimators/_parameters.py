@@ -350,8 +350,11 @@ def _check_loss(estimator: Any) -> None:
 
 
 def is_per_layer(activation: Any) -> bool:
-    """Whether it is a list of activations; a tuple is one, of numbers or functions."""
-    return isinstance(activation, list)
+    """Whether it is several activations; an Activation and three functions are one."""
+    if isinstance(activation, Activation):
+        return False
+    is_one = isinstance(activation, tuple) and any(map(callable, activation))
+    return isinstance(activation, list | tuple) and not is_one
 
 
 def _check_activation(

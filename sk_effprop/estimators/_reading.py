@@ -1,6 +1,8 @@
 """From the user's data to examples, inputs and objectives."""
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 
@@ -21,6 +23,15 @@ from sk_effprop.preprocessing import (
 )
 
 
+@contextmanager
+def about(data: str) -> Iterator[None]:
+    """Say in errors that they are not about X and y."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"Of {data}: {error}") from error
+
+
 class DataReader(BaseEstimator, metaclass=ABCMeta):
     """Reading data, the same for both estimators; subclasses know the targets."""
 
@@ -33,9 +44,12 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
     def _check_targets(self, y):
         """Validate y as scikit-learn's checks want it; return it as an array."""
 
+    def _check_range(self, y):
+        """Refuse values that the loss has no use for."""
+
     @abstractmethod
-    def _weigh_classes(self, y, weight):
-        """Multiply sample weights by class weights."""
+    def _weigh_classes(self, y, weight, *, rebalance):
+        """Multiply sample weights by class weights; new data may have new ones."""
 
     @abstractmethod
     def _learn_targets(self, examples, classes=None):
@@ -73,7 +87,7 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
             and bool(np.isfinite(X).all())
         )
 
-    def _read(self, X, y, sample_weight, *, reset):
+    def _read(self, X, y, sample_weight, *, reset, rebalance=False):
         """Validate, weigh, and drop rows of weight 0."""
         X, y = validate_data(
             self,
@@ -89,18 +103,23 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
         weight = check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        weight = self._weigh_classes(y, weight)
+        weight = self._weigh_classes(y, weight, rebalance=rebalance)
         shown = weight > 0
         if not shown.any():
             raise ValueError(
-                "sample_weight must have a positive entry: all examples have weight 0, "
-                "so there is nothing to learn from."
+                "sample_weight must have a positive entry: all examples have weight 0 "
+                "(times class_weight, if there is one), so there is nothing to learn "
+                "from."
             )
         examples = Examples(X, y, weight)
-        return examples if shown.all() else examples[shown]
+        examples = examples if shown.all() else examples[shown]
+        self._check_range(examples.y)
+        return examples
 
     def _read_validation(self, X_val, y_val, sample_weight_val):
         if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val needs X_val and y_val.")
             return None
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val must be given together, or neither.")
@@ -109,7 +128,8 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
                 "early_stopping=False makes no use of X_val and y_val. Use "
                 "early_stopping='auto' or True, or leave them out."
             )
-        return self._read(X_val, y_val, sample_weight_val, reset=False)
+        with about("X_val and y_val"):
+            return self._read(X_val, y_val, sample_weight_val, reset=False)
 
     @staticmethod
     def _count(examples):
@@ -147,7 +167,9 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
             return with_ones(X)
         return self.normalizer_.apply_with_ones(X)
 
-    def _make_objective(self, examples, *, n_samples=None, fitted=False):
+    def _make_objective(
+        self, examples, *, n_samples=None, penalised_as=None, fitted=False
+    ):
         """The objective on these examples; of the fitted network, or of a new one."""
         inputs = self._make_inputs(examples.X)
         targets, labels = self._code_targets(examples.y, inputs.dtype)
@@ -158,7 +180,8 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
             sizes = inputs.shape[1] - 1, targets.shape[1]
             network = build.make_network(self, *sizes, self._output[0])
             n_samples = n_samples or self._count(examples)
-            penalty = build.penalty(self, network, n_samples, self._strength)
+            penalised_as = penalised_as or n_samples
+            penalty = build.penalty(self, network, penalised_as, self._strength)
         uniform = np.ptp(weight) == 0.0
         return Objective(
             network,
@@ -175,7 +198,10 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
         """With the penalty that these targets want, if it is to be found."""
         if self.alpha != "auto":
             return objective
-        self._strength = build.measured_strength(self, objective)
+        strength = build.measured_strength(self, objective)
+        if strength == self._strength:
+            return objective
+        self._strength = strength
         network, count = objective.network, objective.count
         penalty = build.penalty(self, network, count, self._strength)
         return replace(objective, penalty=penalty)
@@ -184,18 +210,19 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
         """Take the batch into the running statistics of the inputs.
 
         The first layer is compensated, so that the network computes what it did:
-        ``(x - s) A W + b = (x - s') A' W' + b'`` for ``W' = A'^-1 A W`` and
-        ``b' = b + (s' - s) A W``.  A clip cannot be compensated: a stream has none,
-        and where ``fit`` went before with ``input_clip``, its statistics stay.
+        ``(x - s) A W + b = (x - s') A' W' + b'`` for ``W' = B' A W`` and
+        ``b' = b + (s' - s) A W``, where ``B'`` undoes ``A'`` for all x of the stream.
+        A clip cannot be compensated: a stream has none, and where ``fit`` went before
+        with ``input_clip``, its statistics stay.
         """
         shift, A = self.normalizer_.affine(np.float64)
         self.normalizer_ = copy(self.normalizer_).learn(batch.X, batch.weight)
-        new_shift, new_A = self.normalizer_.affine(np.float64)
+        new_shift, new_B = self.normalizer_.inverse_affine(np.float64)
         self.theta_ = self.theta_.copy()
         W = self.network_.layers(self.theta_)[0]
         raw = A[:, None] * W[:-1] if A.ndim == 1 else A @ W[:-1]
         W[-1] += (new_shift - shift) @ raw
-        W[:-1] = raw / new_A[:, None] if A.ndim == 1 else np.linalg.pinv(new_A) @ raw
+        W[:-1] = new_B[:, None] * raw if new_B.ndim == 1 else new_B @ raw
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

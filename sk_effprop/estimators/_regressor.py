@@ -249,8 +249,9 @@ default="auto"
     lambda_max_ : float or None
         Largest curvature at the initial weights, where the rate came from it.
     convergence_ : Bunch
-        ``reason`` for stopping, ``n_iter``, ``gradient_norm``, ``advice`` and
-        ``n_recoveries`` from divergence.
+        ``reason`` for stopping, ``n_iter``, ``gradient_norm``, ``advice``,
+        ``n_recoveries`` from divergence, and ``is_flat``: whether ``alpha`` leaves
+        outputs that hardly depend on the inputs.
     n_iter_, t_ : int
         Iterations; examples shown.
     n_layers_, n_outputs_ : int
@@ -495,15 +496,17 @@ default="auto"
                 f"y must be numeric for regression, got dtype {np.asarray(y).dtype}. "
                 "Use EffPropClassifier for classes."
             )
+        return y
+
+    def _check_range(self, y):
         loss = self._make_loss()
         if isinstance(loss, LogLink) and not loss.accepts(y):
             raise ValueError(
                 f"y must be {loss.rule} for loss={self.loss!r}, whose predictions are "
                 f"positive, got {np.min(y)}. Use another loss, as 'squared_error'."
             )
-        return y
 
-    def _weigh_classes(self, y, weight):
+    def _weigh_classes(self, y, weight, *, rebalance):
         return weight
 
     def _make_loss(self):

@@ -12,9 +12,9 @@ from sk_effprop.estimators._data import Examples
 
 
 def split_off(
-    examples: Examples, fraction: float, rng: np.random.Generator
+    examples: Examples, fraction: float, rng: np.random.Generator, *, by_class: bool
 ) -> tuple[Examples, Examples]:
-    """Two random parts, classes in proportion; none is taken from training altogether.
+    """Two random parts; classes in proportion, none taken from training altogether.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def split_off(
         If one part would be empty, or both would be a single example.
     """
     n = len(examples)
-    strata = _strata(examples.y)
+    strata = _strata(examples.y) if by_class else np.zeros(n, dtype=int)
     shares = _shares(np.bincount(strata), ceil(fraction * n))
     if ceil(fraction * n) >= n or not shares.any():
         raise ValueError(
@@ -87,12 +87,12 @@ def measure(
     try:
         score = scorer(estimator, held_out.X, held_out.y, **more)
     except TypeError as error:
-        if "sample_weight" not in str(error):
+        if "unexpected keyword argument 'sample_weight'" not in str(error):
             raise
         raise ValueError(
             f"scoring={scoring!r} takes no sample_weight, but the validation data are "
-            "weighted. Use a scorer that takes it, or validation data without weights: "
-            "X_val and y_val."
+            "weighted, by sample_weight or class_weight. Use a scorer that takes it, "
+            "no class_weight, or X_val and y_val without weights."
         ) from error
     if not (isinstance(score, Real) and np.isfinite(score)):
         raise ValueError(

@@ -211,9 +211,16 @@ class StochasticSolver:
     ) -> Solution:
         """Run epochs until the monitor says stop."""
         theta = theta.copy()
-        now = state or StochasticState(Progress(), self.rates, self.rule.start(theta))
-        # memory, flow and running curvature change in place; the caller's must not
-        now = deepcopy(self._suited(now, theta, objective.network.layers(theta)[0]))
+        first_layer = objective.network.layers(theta)[0]
+        if state is None:
+            fresh = Progress(), deepcopy(self.rates), self.rule.start(theta)
+            now = StochasticState(*fresh)
+        else:
+            # memory, flow and running curvature change in place; the caller's must not
+            rates = self.find_rates.adopt(state.rates) or self.rates
+            rates = self.find_rates.refine(rates, objective, theta, rng)
+            now = self._suited(deepcopy(replace(state, rates=rates)), theta)
+        now = replace(now, gains=self._suited_gains(now.gains, first_layer))
 
         def rescue(event: str) -> bool:
             nonlocal now
@@ -241,18 +248,14 @@ class StochasticSolver:
         now = replace(now, errors=None, average=None, progress=progress)
         return Solution(theta, now, False, "")
 
-    def _suited(
-        self, state: StochasticState, theta: Array, first_layer: Array
-    ) -> StochasticState:
+    def _suited(self, state: StochasticState, theta: Array) -> StochasticState:
         """A state that other settings may have left, made to suit these."""
         memory = self.rule.start(theta)
         return replace(
             state,
             progress=state.progress._replace(start=state.progress.epoch),
-            rates=self.find_rates.adopt(state.rates) or self.rates,
             memory=state.memory if len(state.memory) == len(memory) else memory,
             flow=state.flow if self.schedule == "flow" else None,
-            gains=self._suited_gains(state.gains, first_layer),
         )
 
     def _suited_gains(self, gains: Gains | None, W: Array) -> Gains | None:

@@ -7,6 +7,7 @@ from sklearn.utils import Bunch
 from sk_effprop.training.monitor import Monitor
 
 ADVICE = {
+    "": "",
     "converged": "",
     "precision": "",
     "goal": "",
@@ -22,8 +23,15 @@ ADVICE = {
 }
 
 
-def describe(monitor: Monitor, gradient_norm: float) -> Any:
-    """``convergence_``: reason, n_iter, gradient_norm, advice, n_recoveries."""
+FLAT = "The penalty leaves outputs that hardly depend on the inputs."
+ADVICE_IF_FLAT = (
+    "Lower alpha, which MLPClassifier and MLPRegressor divide by a batch's size, or "
+    "leave it on 'auto'."
+)
+
+
+def describe(monitor: Monitor, *, gradient_norm: float, is_flat: bool) -> Any:
+    """``convergence_``: see the attributes of the estimators."""
     reason = monitor.reason
     too_high = 0.0 < monitor.null_value < monitor.best_value
     if reason == "stalled" and too_high and monitor.validate is None:
@@ -33,7 +41,8 @@ def describe(monitor: Monitor, gradient_norm: float) -> Any:
         reason=reason,
         n_iter=monitor.n_iter,
         gradient_norm=gradient_norm,
-        advice=ADVICE[reason],
+        is_flat=is_flat,
+        advice=ADVICE_IF_FLAT if is_flat else ADVICE[reason],
         n_recoveries=monitor.n_recoveries,
     )
 
@@ -59,7 +68,7 @@ def complaint(convergence: Any, *, fixed_length: bool, rate: float | None) -> st
         "zero.",
         "diverged": "Training diverged; the best weights so far are kept.",
     }
-    sentence = sentences.get(convergence.reason, "")
+    sentence = FLAT if convergence.is_flat else sentences.get(convergence.reason, "")
     if sentence:
         return f"{sentence} {convergence.advice}"
     n = convergence.n_recoveries

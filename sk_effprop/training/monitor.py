@@ -12,7 +12,7 @@ is measured when somebody asks for the best, or an epoch does not fall.
 
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -33,6 +33,19 @@ EARLY_SHARE = 0.75
 # So has training that after a few iterations has not once been below its start, and is
 # above it by this share: saturated outputs keep the objective from growing further.
 STUCK_ITERATIONS, STUCK_SHARE = 3, 0.1
+
+
+class History(NamedTuple):
+    """What earlier calls have left, for the curves to go on; limits do not count it."""
+
+    n_iter: int = 0
+    loss_curve: Sequence[float] = ()
+    rates: Sequence[float] = ()
+    validation_losses: Sequence[float] = ()
+    validation_scores: Sequence[float] = ()
+
+
+NOTHING_BEFORE = History()
 
 
 class Monitor:
@@ -60,8 +73,7 @@ class Monitor:
         The score, not the objective, then tells progress and the best weights.
     keep_last : bool
         Take the latest weights for the best: on a stream, nobody knows which are.
-    loss_curve, rates : sequence of float
-        Of earlier calls on the same stream; limits do not count these.
+    history : History
 
     Attributes
     ----------
@@ -93,18 +105,17 @@ class Monitor:
         max_time: float | None = None,
         validate: Validate | None = None,
         keep_last: bool = False,
-        loss_curve: Sequence[float] = (),
-        rates: Sequence[float] = (),
+        history: History = NOTHING_BEFORE,
     ) -> None:
         self.max_iter, self.tol, self.patience = max_iter, tol, patience
         self.goal, self.max_time = goal, max_time
         self.validate, self.keep_last = validate, keep_last
         self.watchers: list[Watcher] = []
-        self.loss_curve = list(loss_curve)
-        self.validation_losses: list[float] = []
-        self.validation_scores: list[float] = []
-        self.rates = list(rates)
-        self._n_before = len(loss_curve)
+        self.history = history
+        self.loss_curve = list(history.loss_curve)
+        self.rates = list(history.rates)
+        self.validation_losses = list(history.validation_losses)
+        self.validation_scores = list(history.validation_scores)
         self.reason = ""
         self.n_recoveries = 0
         self.theta, self._best_theta = theta, theta.copy()
@@ -127,12 +138,12 @@ class Monitor:
     @property
     def n_iter(self) -> int:
         """Iterations, with those of earlier calls on a stream."""
-        return len(self.loss_curve)
+        return self.history.n_iter + self.n_now
 
     @property
     def n_now(self) -> int:
         """Iterations of this call."""
-        return len(self.loss_curve) - self._n_before
+        return len(self.loss_curve) - len(self.history.loss_curve)
 
     @property
     def best_theta(self) -> Array:

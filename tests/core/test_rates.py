@@ -6,6 +6,7 @@ import pytest
 
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.rates import (
+    ENOUGH_PATTERNS,
     FIRST_MEASUREMENT,
     MAX_GROWTH,
     SCALINGS,
@@ -159,8 +160,53 @@ def test_a_given_rate_is_returned_as_it_is(samples):
     first = measure(find_rates, objective, theta)
     later = measure(find_rates, objective, 50.0 * theta, first)
     for rates in (first, later):
-        assert (rates.eta, rates.lambda_max, rates.ceiling) == (0.3, None, np.inf)
+        assert (rates.eta, rates.leading, rates.ceiling) == (0.3, None, np.inf)
         assert (rates.curvature is None) == (samples == 0)
+
+
+@pytest.mark.parametrize("samples", [0, ALL], ids=["plain", "diagonal"])
+def test_rates_refined_row_by_row_are_those_of_all_rows(samples):
+    """Of the mean over single patterns, and of the diagonal."""
+    objective, theta = problem(weighted=False)
+    find_rates = rule(theta, None, samples, damping=0.3, batch_size=1)
+    n, rng = objective.n_samples, np.random.default_rng(0)
+    assert n < ENOUGH_PATTERNS
+    rows = [objective.subset(np.array([i])) for i in range(n)]
+    refined = find_rates(rows[0], theta, rng)
+    for row in rows[1:]:
+        refined = find_rates.refine(refined, row, theta, rng)
+    assert refined.n_patterns == n
+    whole = find_rates(objective, theta, rng)
+    if samples:
+        np.testing.assert_allclose(refined.curvature.h, whole.curvature.h, rtol=1e-9)
+        return
+    assert refined.leading.pattern == pytest.approx(whole.leading.pattern, rel=1e-9)
+    assert refined.eta == pytest.approx(whole.eta, rel=1e-9)
+
+
+def test_rates_of_enough_examples_are_not_refined():
+    objective, theta = problem(n=ENOUGH_PATTERNS)
+    find_rates, rng = rule(theta, None), np.random.default_rng(0)
+    rates = find_rates(objective, theta, rng)
+    assert find_rates.refine(rates, objective, theta, rng) is rates
+
+
+@pytest.mark.parametrize("samples", [0, ALL], ids=["plain", "diagonal"])
+def test_another_rule_has_the_rates_that_it_would_have_found(samples):
+    objective, theta = problem()
+    settings = {"batch_size": 8, "share": 0.5}
+    found = measure(rule(theta, None, samples, **settings), objective, theta)
+    for change in ({"batch_size": 1}, {"share": 0.1}, {"eta": 0.2}, {}):
+        settings = {"eta": None, "batch_size": 8, "share": 0.5} | change
+        other = rule(theta, settings.pop("eta"), samples, **settings)
+        adopted, measured = other.adopt(found), measure(other, objective, theta)
+        assert adopted.eta == pytest.approx(measured.eta, rel=1e-9)
+        np.testing.assert_array_equal(adopted.factors, measured.factors)
+        assert (adopted.leading is None) == (measured.leading is None)
+    doubled = rule(theta, None, samples, scaling=np.full(len(theta), 2.0))
+    assert doubled.adopt(found) is None
+    given = measure(rule(theta, 0.2, samples), objective, theta)
+    assert rule(theta, None, samples).adopt(given) is None
 
 
 def test_without_a_diagonal_the_factors_are_those_of_the_layers():
@@ -183,7 +229,7 @@ def test_the_rate_is_that_of_the_leading_curvature(batch_size, share, samples):
     )
     expected = share * leading.rate(batch_size)
     assert rates.eta == pytest.approx(expected, rel=1e-12)
-    assert rates.lambda_max == pytest.approx(leading.mean, rel=1e-12)
+    assert rates.leading.mean == pytest.approx(leading.mean, rel=1e-12)
     assert rates.ceiling == pytest.approx(
         MAX_GROWTH * rates.eta * np.mean(rates.factors), rel=1e-12
     )

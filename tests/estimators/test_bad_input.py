@@ -256,7 +256,7 @@ BAD_VALUES = {
     "curvature_samples": [0, 2.5, "all"],
     "curvature_period": [0, -np.inf, "often"],
     "hidden_layer_sizes": [0, -3, (5, 0), (2.5,), "wide"],
-    "activation": ["sigmoid", ["tanh", "sigmoid"], ("tanh",), (np.tanh, np.cos)],
+    "activation": ["sigmoid", ["tanh", "sigmoid"], ("sigmoid",), (np.tanh, np.cos)],
     "twist": [-0.1, "a"],
     "output_activation": ["softmax", (np.tanh, np.tanh, np.tanh)],
     "init": ["xavier", -1.0],

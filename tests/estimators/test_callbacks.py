@@ -92,6 +92,9 @@ def test_every_iteration_is_a_task_and_a_model(cls, solver):
         assert isinstance(fitted, cls)
         assert (fitted.n_iter_, fitted.loss_curve_) == (n, model.loss_curve_[:n])
         losses.append(fitted.loss_and_gradient(X, y)[0])
+        assert fitted.loss_ == pytest.approx(losses[-1])
+        assert fitted.t_ == n * len(X)
+        assert fitted.convergence_.n_iter == n
         assert fitted.predict(X).shape == y.shape
         assert fitted.score(X, y) <= 1.0
         pickle.loads(pickle.dumps(fitted)).predict(X)
@@ -99,6 +102,24 @@ def test_every_iteration_is_a_task_and_a_model(cls, solver):
         np.testing.assert_allclose(losses, model.loss_curve_, rtol=1e-9)
         np.testing.assert_allclose(min(losses), model.loss_, rtol=1e-9)
     assert any(np.array_equal(m.theta_, model.theta_) for m, *_ in recorder.models)
+
+
+@both
+def test_the_model_of_an_iteration_can_be_taken_anywhere(cls):
+    X, y = problem(cls)
+    recorder = Recorder()
+    model = cls(**SMALL, solver="sgd", input_clip=None).set_callbacks(recorder)
+    model.fit(X, y)
+    for fitted, *_ in recorder.models:
+        np.testing.assert_allclose(
+            fitted.to_sklearn().predict(X) == fitted.predict(X)
+            if cls is EffPropClassifier
+            else fitted.to_sklearn().predict(X) - fitted.predict(X) + 1.0,
+            1.0,
+            rtol=1e-9,
+        )
+        before = fitted.n_iter_
+        assert fitted.set_callbacks().partial_fit(X, y).n_iter_ == before + 1
 
 
 @both
@@ -168,14 +189,19 @@ def test_a_model_is_only_built_for_those_who_ask(monkeypatch):
         def on_fit_task_end(self, estimator, context):
             self.events.append("end")
 
-    def build(*_):
-        raise AssertionError("nobody asked")
+    built, build = [], EffPropClassifier._results
 
-    monkeypatch.setattr(EffPropClassifier, "_as_of", build)
+    def results(*given):
+        built.append(given)
+        return build(*given)
+
+    monkeypatch.setattr(EffPropClassifier, "_results", results)
     X, y = problem(EffPropClassifier)
     incurious = Incurious()
     EffPropClassifier(**SMALL).set_callbacks(incurious).fit(X, y)
     assert incurious.events.count("end") == 5
+    # what the fit itself leaves
+    assert len(built) == 1
 
 
 def test_a_fit_without_callbacks_opens_no_task(monkeypatch):

@@ -148,7 +148,7 @@ def test_a_learning_curve_by_partial_fit():
     means = scores.mean(axis=1)
     assert means[0] < means[1] < means[2]
     # after a single pass, where chance is 0.1
-    assert means[2] > 0.5
+    assert means[2] > 0.4
 
 
 # ------------------------------------------------------------------ probabilities

@@ -247,6 +247,10 @@ def test_targets_that_break_the_rule_are_refused(loss, smallest, rule):
         with pytest.raises(ValueError, match=message):
             call()
     assert not hasattr(model, "theta_")
+    # a row of weight 0 is as good as absent
+    weight = np.arange(len(y)) != 3
+    theta = model.fit(X, wrong, sample_weight=weight).theta_
+    np.testing.assert_array_equal(theta, model.fit(X[weight], y[weight]).theta_)
     assert np.isfinite(model.fit(X, np.zeros(len(y)) + (loss == "gamma")).loss_)
 
 
@@ -480,7 +484,7 @@ def test_activations_of_a_user_wherever_one_is_accepted():
             "'activation'.*f' is .*differences",
         ),
         ({"activation": [(*ARCTAN[:2], np.cos)]}, "'activation'.*f'' is"),
-        ({"activation": ("relu",)}, "'activation'.*three functions"),
+        ({"activation": (np.tanh, "relu")}, "'activation'.*three functions"),
         ({"output_activation": SILU}, "'output_activation'.*does not fall"),
     ],
 )

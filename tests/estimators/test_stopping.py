@@ -5,6 +5,8 @@ from copy import copy
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 
 import sk_effprop.training.monitor as monitor_module
@@ -30,6 +32,12 @@ def noise(cls, seed):
     rng = np.random.default_rng(seed)
     X, labels = rng.normal(size=(50, 3)), rng.integers(0, 3, size=50)
     return X, labels if cls is EffPropClassifier else labels + rng.normal(size=50)
+
+
+def data(cls):
+    """Something to learn."""
+    load = load_iris if cls is EffPropClassifier else load_diabetes
+    return load(return_X_y=True)
 
 
 def make(solver, criterion):
@@ -151,3 +159,27 @@ def test_the_curve_of_validation_losses_is_that_of_the_weights(watch, cls, solve
         model.theta_, model._penalty = theta, np.zeros_like(theta)
         expected, _ = model.loss_and_gradient(X_val, y_val, weight)
         assert loss == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("cls", [EffPropClassifier, EffPropRegressor])
+def test_adam_has_the_epochs_of_mlp_and_says_that_they_are_over(cls):
+    X, y = data(cls)
+    with pytest.warns(
+        ConvergenceWarning, match=r"max_iter was reached.*Raise max_iter"
+    ):
+        model = cls((4,), solver="adam", random_state=0).fit(X, y)
+    assert model.n_iter_ == 200
+
+
+@pytest.mark.parametrize("cls", [EffPropClassifier, EffPropRegressor])
+@pytest.mark.parametrize(("solver", "alpha"), [("sgd", 2.0), ("lbfgs", 10.0)])
+def test_a_penalty_that_leaves_nothing_is_complained_of(cls, solver, alpha):
+    """As that of MLP would be, which divides it by the size of a batch."""
+    X, y = data(cls)
+    model = cls((4,), solver=solver, alpha=alpha, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"hardly depend on the inputs. Lower"):
+        model.fit(X, y)
+    assert model.convergence_.is_flat
+    assert "alpha" in model.convergence_.advice
+    weaker = model.set_params(alpha=0.001, tol=0, max_iter=50).fit(X, y)
+    assert not weaker.convergence_.is_flat

@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.model_selection import learning_curve
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import STOCHASTIC
 
 BOTH = [EffPropClassifier, EffPropRegressor]
@@ -90,6 +91,19 @@ def test_weights_and_sparse_data_are_streamed_too(last_weights, cls, solver):
     np.testing.assert_array_equal(streamed.theta_, last_weights[-1])
 
 
+@pytest.mark.parametrize("solver", ["auto", "sdlm"])
+@pytest.mark.parametrize("first", [1, 2, 100])
+def test_a_stream_may_come_row_by_row(first, solver):
+    """Though the first row tells neither rates, nor how many will follow."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 20)) * 10.0 ** rng.integers(-3, 4, size=20)
+    y = (X[:, :3] / X[:, :3].std(axis=0)).sum(axis=1) > 0.0
+    model = EffPropClassifier(random_state=0, solver=solver)
+    for rows in np.split(np.arange(1000), np.arange(first, 1000)):
+        model.partial_fit(X[rows], y[rows], classes=[False, True])
+    assert model.score(X[1000:], y[1000:]) > 0.8
+
+
 @both
 def test_statistics_of_the_inputs_are_those_of_all_batches(cls):
     X, y = problem(cls)
@@ -101,6 +115,47 @@ def test_statistics_of_the_inputs_are_those_of_all_batches(cls):
     np.testing.assert_allclose(model.normalizer_.mean_, whole.normalizer_.mean_)
     np.testing.assert_allclose(model.normalizer_.scale_, whole.normalizer_.scale_)
     assert model.normalizer_.n_samples_seen_ == 60
+
+
+def dependent_columns():
+    """Three batches of 30 rows: some columns are given by others, at least at first."""
+    rng = np.random.default_rng(0)
+    (a, b), late = rng.normal(size=(2, 90)), np.arange(90) >= 60
+    category, total = rng.integers(0, 3, size=90), 1000.0 * (a + b)
+    columns = {
+        "sum": [a, b, total],
+        "sum_that_breaks": [a, b, total + late * a * b],
+        "constant": [a, b, total, np.full(90, 7.0)],
+        "constant_that_moves": [a, b, total, 7.0 + late * a * b],
+        "categories": [a, *np.eye(3)[category].T],
+        "new_category": [a, *np.eye(4)[np.where(late, 3, category)].T],
+    }
+    return {name: np.column_stack(given) for name, given in columns.items()}
+
+
+DEPENDENT = dependent_columns()
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "sparse"])
+@pytest.mark.parametrize("X", DEPENDENT.values(), ids=list(DEPENDENT))
+@pytest.mark.parametrize("normalize", ROTATIONS)
+@both
+def test_predictions_do_not_jump_where_columns_depend_on_each_other(
+    cls, normalize, X, kind
+):
+    """A rate of 1e-300 leaves only what normalisation changes: nothing."""
+    y = X[:, 0] if cls is EffPropRegressor else np.arange(90) % 3
+    X = sparse.csr_array(X) if kind == "sparse" else X.astype(kind)
+    model = cls(**SMALL, solver="sgd", normalize=normalize, learning_rate_init=1e-300)
+    output = "predict" if cls is EffPropRegressor else "decision_function"
+    atol = 1e-5 if kind == "float32" else 1e-12
+    model.partial_fit(X[:30], y[:30])
+    for start in (30, 60):
+        before = getattr(model, output)(X[:start])
+        model.partial_fit(X[start : start + 30], y[start : start + 30])
+        after = getattr(model, output)(X[:start])
+        assert np.ptp(before) > 0.1
+        np.testing.assert_allclose(after, before, rtol=0.0, atol=atol)
 
 
 @both

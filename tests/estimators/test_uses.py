@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -162,6 +163,13 @@ def test_in_a_pipeline(cls):
     assert piped.score(X, y) == piped[-1].score(piped[0].transform(X), y)
     piped.set_params(**{f"{cls.__name__.lower()}__max_iter": 1}).fit(X, y)
     assert piped[-1].n_iter_ == 1
+
+
+@both
+def test_activations_per_layer_may_be_a_tuple(cls):
+    model, X, y = fitted(cls, activation=["tanh"])
+    as_tuple = clone(model).set_params(activation=("tanh",)).fit(X, y)
+    np.testing.assert_array_equal(as_tuple.theta_, model.theta_)
 
 
 @both
@@ -346,6 +354,34 @@ def test_class_weights_in_a_dict_multiply_sample_weights(settings):
     np.testing.assert_array_equal(in_dict.theta_, by_hand.theta_)
     plain = EffPropClassifier(**settings).fit(X, labels, sample_weight=weight)
     assert not np.allclose(plain.theta_, by_hand.theta_)
+
+
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+def test_a_class_weight_of_an_absent_class_waits_for_it(loss):
+    """As in a fold without the rare class; and 0 leaves a class out."""
+    X, y = problem(EffPropClassifier)
+    settings = {**SGD, "loss": loss}
+    weights = {0: 1.0, 1: 2.0, 2: 5.0}
+    absent = EffPropClassifier(**settings, class_weight=weights)
+    absent.fit(X[y < 2], y[y < 2])
+    left_out = EffPropClassifier(**settings, class_weight=weights | {2: 0.0})
+    left_out.fit(X, y)
+    np.testing.assert_array_equal(left_out.classes_, [0, 1])
+    np.testing.assert_array_equal(left_out.theta_, absent.theta_)
+
+
+def test_balanced_labels_count_weights_as_repeated_rows():
+    X, Y = make_multilabel_classification(40, n_classes=3, random_state=0)
+    times = np.random.default_rng(0).integers(0, 3, size=40)
+    model = EffPropClassifier(**LBFGS, class_weight="balanced")
+    weighted = clone(model).fit(X, Y, sample_weight=times.astype(float))
+    rows = np.repeat(np.arange(40), times)
+    repeated = clone(model).fit(X[rows], Y[rows])
+    np.testing.assert_allclose(weighted.theta_, repeated.theta_, rtol=1e-9)
+    by_hand = clone(model).set_params(class_weight=None)
+    by_hand.fit(X, Y, sample_weight=compute_sample_weight("balanced", Y))
+    model.fit(X, Y)
+    np.testing.assert_allclose(model.theta_, by_hand.theta_, rtol=1e-7)
 
 
 def test_a_stream_has_no_balanced_classes():
@@ -679,10 +715,15 @@ def test_coefs_are_read_only_views_of_theta(cls):
 )
 def test_momentum_has_its_share_of_the_automatic_rate(cls, hidden, schedule, share):
     """Its steps add up; it is stable up to 1 + m times the rate of plain descent."""
-    settings = {"hidden_layer_sizes": hidden, "learning_rate": schedule, "max_iter": 1}
-    found = [fitted(cls, momentum=m, **settings)[0] for m in (0.0, 0.6)]
-    ratio = found[1].learning_rate_ / found[0].learning_rate_
-    assert ratio == pytest.approx(share, rel=1e-9)
+    settings = {"hidden_layer_sizes": hidden, "learning_rate": schedule}
+    for max_iter, expected in (2, share), (1, 0.4):
+        found = [
+            fitted(cls, momentum=m, max_iter=max_iter, **settings)[0]
+            for m in (0.0, 0.6)
+        ]
+        ratio = found[1].learning_rate_ / found[0].learning_rate_
+        # a single epoch is no time to fall
+        assert ratio == pytest.approx(expected, rel=1e-9)
 
 
 @both
@@ -698,6 +739,41 @@ def test_assigned_weights_are_used_and_trained_on(cls):
     np.testing.assert_array_equal(kept, before)
     model.set_params(learning_rate_init=1e-300).fit(X, y)
     np.testing.assert_array_equal(model.theta_, other.theta_)
+
+
+@both
+def test_a_matrix_in_the_list_can_be_replaced(cls):
+    """As with MLP, where this prunes; the views that were handed out stay."""
+    model, X, _ = fitted(cls)
+    coefs, intercepts = model.coefs_, model.intercepts_
+    coefs[0] = np.zeros_like(coefs[0])
+    intercepts[-1] = np.ones_like(intercepts[-1])
+    assert isinstance(coefs, list)
+    assert not model.coefs_[0].any()
+    assert (model.intercepts_[-1] == 1.0).all()
+    assert not np.ptp(model.predict(X), axis=0).any()
+    with pytest.raises(ValueError, match="coefs_ must have the shapes"):
+        coefs[0] = np.zeros((1, 1))
+    assert type(pickle.loads(pickle.dumps(coefs))) is list
+
+
+@both
+@both_solvers
+def test_curves_of_a_warm_start_go_on(cls, settings):
+    """As those of MLP; iterations are counted anew."""
+    X, y = problem(cls)
+    model = cls(**settings, warm_start=True, early_stopping=True)
+    first = clone(model).fit(X, y)
+    for _ in range(3):
+        model.fit(X, y)
+    n = first.n_iter_
+    assert model.loss_curve_[:n] == first.loss_curve_
+    assert model.validation_loss_curve_[:n] == first.validation_loss_curve_
+    assert model.validation_scores_[:n] == first.validation_scores_
+    assert model.learning_rate_curve_[:n] == first.learning_rate_curve_
+    assert len(model.loss_curve_) == len(model.validation_scores_) > n
+    assert model.n_iter_ <= settings["max_iter"]
+    assert len(model.loss_curve_) >= model.n_iter_ + n
 
 
 # -------------------------------------------------------------------------- stopping
@@ -955,7 +1031,7 @@ def test_a_warm_start_takes_up_new_settings(solver, engine):
     assert model.learning_rate_ < 0.3 * rate
     model.set_params(momentum=0.0, learning_rate_init=1e-5).fit(X, y)
     assert model.learning_rate_ == 1e-5
-    assert model.learning_rate_curve_ == [1e-5] * 5
+    assert model.learning_rate_curve_[-5:] == [1e-5] * 5
     assert model.lambda_max_ is None
 
 
@@ -985,7 +1061,7 @@ def test_the_rates_of_a_warm_start_follow_the_rule_of_now(solver):
         warm, cold = model._left_behind[1].rates, fresh._left_behind[1].rates
         np.testing.assert_array_equal(warm.scaling, cold.scaling)
         assert model.learning_rate_ == warm.eta
-        assert (warm.lambda_max is None) == (cold.lambda_max is None)
+        assert (warm.leading is None) == (cold.leading is None)
         # measured elsewhere, but by the same rule
         assert warm.eta == pytest.approx(cold.eta, rel=0.8)
         if solver == "sdlm" and "damping" in settings:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sklearn
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, get_scorer, make_scorer, max_error
 from sklearn.model_selection import GridSearchCV
@@ -40,7 +41,9 @@ def split(y, fraction=0.2, seed=0, weight=None):
     n = len(y)
     X = np.arange(n, dtype=float)[:, None]
     examples = Examples(X, y, np.ones(n) if weight is None else weight)
-    train, held_out = split_off(examples, fraction, np.random.default_rng(seed))
+    train, held_out = split_off(
+        examples, fraction, np.random.default_rng(seed), by_class=True
+    )
     rows = [part.X[:, 0].astype(int) for part in (train, held_out)]
     assert sorted(np.concatenate(rows)) == list(range(n))
     for part, row in zip((train, held_out), rows, strict=True):
@@ -116,6 +119,64 @@ def test_every_example_is_held_out_equally_often():
 def test_a_split_that_cannot_be_made_is_refused(y):
     with pytest.raises(ValueError, match=r"validation_fraction=0\.2 leaves nothing"):
         split(y)
+
+
+@pytest.mark.parametrize("shape", [(60,), (60, 1)], ids=str)
+@pytest.mark.parametrize("fraction", [0.1, 0.5])
+def test_whole_numbers_of_a_regression_are_no_classes(shape, fraction):
+    """Counts, prices and ages are held out like any other values."""
+    X, _ = problem(EffPropRegressor)
+    y = np.arange(60.0).reshape(shape)
+    settings = {**SGD, "early_stopping": True, "validation_fraction": fraction}
+    whole = EffPropRegressor(**settings).fit(X, y)
+    nearly = clone(whole).fit(X, y + 1e-9)
+    np.testing.assert_allclose(
+        whole.validation_loss_curve_, nearly.validation_loss_curve_, rtol=1e-6
+    )
+
+
+def test_balanced_classes_of_validation_data_are_those_of_training():
+    """However many of each happen to be among them."""
+    X, y = problem(EffPropClassifier)
+    rows = np.flatnonzero(y != "middle")[:20]
+    model = EffPropClassifier(**SGD, class_weight="balanced")
+    classes, counts = np.unique(y, return_counts=True)
+    weights = dict(zip(classes.tolist(), 20.0 / counts, strict=True))
+    by_hand = clone(model).set_params(class_weight=weights)
+    for one in model, by_hand:
+        one.fit(X, y, X_val=X[rows], y_val=y[rows])
+    np.testing.assert_allclose(
+        model.validation_loss_curve_, by_hand.validation_loss_curve_, rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"X_val": [[np.nan] * 3] * 2}, "^Of X_val and y_val: .*NaN"),
+        ({"X_val": [[0.0] * 2] * 2}, "^Of X_val and y_val: X has 2 features"),
+        ({"y_val": ["low", "unheard of"]}, r"^Of X_val and y_val: .*unheard of"),
+        (
+            {"X_val": None, "y_val": None, "sample_weight_val": [1.0, 1.0]},
+            "^sample_weight_val needs X_val and y_val",
+        ),
+    ],
+)
+def test_errors_name_the_validation_data(change, message):
+    X, y = problem(EffPropClassifier)
+    data = {"X_val": X[:2], "y_val": y[:2]} | change
+    with pytest.raises(ValueError, match=message):
+        EffPropClassifier(**SGD).fit(X, y, **data)
+
+
+def test_what_a_scorer_raises_is_not_mistaken():
+    def broken(model, X, y, sample_weight=None):
+        raise TypeError("sample_weight and I do not get on")
+
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor(**SGD, scoring=broken, early_stopping=True)
+    with pytest.raises(TypeError, match="do not get on"):
+        model.fit(X, y, sample_weight=1.0 + np.arange(60.0))
 
 
 def test_a_class_of_one_example_can_be_learnt_with_early_stopping():

@@ -10,7 +10,7 @@ import pytest
 import sk_effprop.training.monitor as monitor_module
 import sk_effprop.training.progress as progress
 from sk_effprop import EffPropRegressor
-from sk_effprop.training.monitor import Monitor
+from sk_effprop.training.monitor import History, Monitor
 
 LINE = "Iteration 2, loss = 0.50000000"
 
@@ -88,7 +88,7 @@ def test_lines_in_a_terminal_if_they_are_asked_for(terminal):
 
 def test_a_single_iteration_is_a_line(terminal):
     """A stream would draw a bar for every call."""
-    train(1, terminal, max_iter=1, values=[0.5], loss_curve=[0.7])
+    train(1, terminal, max_iter=1, values=[0.5], history=History(1, [0.7]))
     assert terminal.getvalue() == LINE + "\n"
 
 
