@@ -241,6 +241,15 @@ None, default="standardize"
         Returns
         -------
         InputNormalizer
+
+        Raises
+        ------
+        ValueError
+            For X that is not finite, or sparse where columns would be centred.
+
+        Examples
+        --------
+        See the example of the class.
         """
         X = self._validate(X, reset=True)
         return self.forget().learn(X, _check_weight(sample_weight, X))
@@ -258,6 +267,15 @@ None, default="standardize"
         Returns
         -------
         InputNormalizer
+
+        Raises
+        ------
+        ValueError
+            For X that is not finite, or sparse where columns would be centred.
+
+        Examples
+        --------
+        See the example of the class.
         """
         first = not hasattr(self, "n_samples_seen_")
         X = self._validate(X, reset=first)
@@ -274,6 +292,17 @@ None, default="standardize"
         -------
         {ndarray, sparse matrix} of shape (n_samples, n_features)
             float32 stays float32.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For X that is not finite, or sparse where columns would be centred.
+
+        Examples
+        --------
+        See the example of the class.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
@@ -291,6 +320,17 @@ None, default="standardize"
         Returns
         -------
         {ndarray, sparse matrix} of shape (n_samples, n_features)
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For X that is not finite, or sparse where columns would be centred.
+
+        Examples
+        --------
+        See the example of the class.
         """
         check_is_fitted(self)
         Z = self._validate(X, reset=False)
@@ -311,6 +351,17 @@ None, default="standardize"
         Returns
         -------
         ndarray of str
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If ``input_features`` are not the names of the columns.
+
+        Examples
+        --------
+        See the example of the class.
         """
         check_is_fitted(self)
         names = check_feature_names_in(self, input_features)

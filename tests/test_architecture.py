@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sk_effprop
-from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from sk_effprop.estimators._parameters import CLASSIFIER, REGRESSOR
 
 PACKAGE = Path(sk_effprop.__file__).parent
@@ -43,8 +43,6 @@ ALLOWED = {
     ),
     "sk_effprop.inspection": ("sk_effprop",),
     "sk_effprop.model_selection": ("sk_effprop",),
-    "sk_effprop.distributed": ("sk_effprop",),
-    "sk_effprop.engines": (),
     "sk_effprop.__main__": ("sk_effprop",),
     "sk_effprop": ("sk_effprop.estimators", "sk_effprop.preprocessing"),
 }
@@ -215,6 +213,35 @@ def test_docs_tricks_says_why_of_every_default(cls):
 def test_examples_in_docstrings_work(name):
     module = importlib.import_module(name)
     assert doctest.testmod(module).failed == 0
+
+
+# what the estimators call of InputNormalizer is no user's
+INTERNAL = {
+    "forget", "learn", "affine", "inverse_affine", "apply", "apply_with_ones", "fold",
+}  # fmt: skip
+
+
+def public_functions():
+    """Those that a user calls, methods included."""
+    for package in "inspection", "export", "model_selection":
+        module = importlib.import_module(f"sk_effprop.{package}")
+        for name in module.__all__:
+            if inspect.isfunction(getattr(module, name)):
+                yield pytest.param(getattr(module, name), id=name)
+    for cls in EffPropClassifier, EffPropRegressor, InputNormalizer:
+        for name in sorted(set(dir(cls)) - INTERNAL):
+            method = inspect.unwrap(getattr(cls, name))
+            is_ours = str(getattr(method, "__module__", "")).startswith("sk_effprop")
+            if is_ours and inspect.isfunction(method) and not name.startswith("_"):
+                yield pytest.param(method, id=f"{cls.__name__}.{name}")
+
+
+@pytest.mark.parametrize("function", list(public_functions()))
+def test_public_docstrings_say_what_comes_back_what_is_raised_and_how_to_call(function):
+    sections = re.findall(r"^(\w+)\n-{4,}$", inspect.getdoc(function), re.M)
+    takes_something = len(inspect.signature(function).parameters) > 1
+    wanted = ["Parameters"] * takes_something + ["Returns", "Raises", "Examples"]
+    assert [section for section in sections if section in wanted] == wanted
 
 
 def test_there_are_examples_in_docstrings():

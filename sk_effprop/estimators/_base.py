@@ -124,6 +124,10 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         ------
         ValueError
             For a hyperparameter or data that break a rule; the message names it.
+
+        Examples
+        --------
+        See the example of the class.
         """
         check_hyperparameters(self)
         told = self._make_task("fit", self.max_iter, X, y, sample_weight)
@@ -263,6 +267,13 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         gradient : ndarray of shape (n_weights,)
             Its gradient with respect to ``theta_``, in the same layout.
 
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For data that do not suit the fitted network; the message says why.
+
         Examples
         --------
         >>> from sklearn.datasets import load_diabetes
@@ -297,8 +308,10 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
 
         Raises
         ------
+        NotFittedError
+            Before ``fit``.
         ValueError
-            If there is no such layer.
+            If there is no such layer, or X does not suit the network.
 
         Examples
         --------
@@ -335,8 +348,14 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
 
         Raises
         ------
+        NotFittedError
+            Before ``fit``.
         ValueError
             If there is no MLP that computes the same.
+
+        Examples
+        --------
+        See :func:`sk_effprop.export.to_sklearn`.
         """
         from sk_effprop.export import to_sklearn
 

@@ -170,7 +170,8 @@ default="auto"
         Weights of the classes, multiplied with ``sample_weight``.
     max_iter : int or "auto", default="auto"
         Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
-        iterations, or as many epochs as show 30,000 examples, at least 20.
+        iterations, or as many epochs as show 30,000 examples, at least 20; 200 epochs
+        of adam.
     max_fun : int, default=15000
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4
@@ -400,7 +401,7 @@ default="auto"
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on a batch of a stream.
 
-        With all data it is one epoch of ``fit``, but for schedules that end. Statistics
+        With all data it is one epoch of ``fit`` without ``input_clip``. Statistics
         of the inputs keep running. ``goal`` and ``verbose`` work as in ``fit``;
         ``early_stopping`` is left to that.
 
@@ -417,6 +418,25 @@ default="auto"
         -------
         EffPropClassifier
             With the last weights, as there is no telling which are best for a stream.
+
+        Raises
+        ------
+        ValueError
+            For a hyperparameter or data that break a rule; the message names it.
+        AttributeError
+            For solvers that need all data at once.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_effprop import EffPropClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> stream = EffPropClassifier((8,), random_state=0)
+        >>> for start in range(0, 150, 30):
+        ...     rows = slice(start, start + 30)
+        ...     stream = stream.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+        >>> stream.n_iter_, stream.t_
+        (5, 150)
         """
         if self.class_weight == "balanced":
             raise ValueError(
@@ -438,6 +458,17 @@ default="auto"
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For X that does not suit the fitted network; the message says why.
+
+        Examples
+        --------
+        See :class:`EffPropClassifier`.
         """
         decision = self.decision_function(X)
         if self._multilabel:
@@ -460,6 +491,24 @@ default="auto"
             Logits for ``loss="log_loss"``; for squared error the outputs before the
             output activation, less their value half way between the targets.  With two
             classes one column, positive for ``classes_[1]``.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For X that does not suit the fitted network; the message says why.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_effprop import EffPropClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> classifier = EffPropClassifier((8,), random_state=0).fit(X, y)
+        >>> largest = np.argmax(classifier.decision_function(X), axis=1)
+        >>> bool(np.all(classifier.classes_[largest] == classifier.predict(X)))
+        True
         """
         check_is_fitted(self)
         decision = self._run(X, lambda trace: trace.z(-1)) - self._decision_offset
@@ -477,11 +526,27 @@ default="auto"
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
             float64, in the order of ``classes_``; rows sum to 1 unless multilabel.
 
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For X that does not suit the fitted network; the message says why.
+
         Notes
         -----
         A network trained on squared error has outputs between two targets, not
         probabilities: they are mapped linearly from (low, high) to (0, 1), clipped, and
         divided by their sum if there are more than two classes.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sk_effprop import EffPropClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> classifier = EffPropClassifier((8,), random_state=0).fit(X, y)
+        >>> classifier.predict_proba(X[:1]).round(2).tolist()
+        [[1.0, 0.0, 0.0]]
         """
         check_is_fitted(self)
         outputs = self._run(X, lambda trace: trace.outputs).astype(np.float64)
@@ -507,6 +572,17 @@ default="auto"
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            For X that does not suit the fitted network; the message says why.
+
+        Examples
+        --------
+        See :meth:`predict_proba`.
         """
         # the probability of a logit of -800 is 0 in float64, and its logarithm -inf
         with np.errstate(divide="ignore"):

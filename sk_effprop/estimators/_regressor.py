@@ -169,7 +169,8 @@ default="auto"
         weights than there are examples.
     max_iter : int or "auto", default="auto"
         Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
-        iterations, or as many epochs as show 30,000 examples, at least 20.
+        iterations, or as many epochs as show 30,000 examples, at least 20; 200 epochs
+        of adam.
     max_fun : int, default=15000
         Evaluations of the objective by lbfgs.
     tol : float, default=1e-4
@@ -401,7 +402,7 @@ default="auto"
     def partial_fit(self, X, y, sample_weight=None):
         """Train one epoch on a batch of a stream.
 
-        With all data it is one epoch of ``fit``, but for schedules that end. Statistics
+        With all data it is one epoch of ``fit`` without ``input_clip``. Statistics
         of the inputs keep running. ``goal`` and ``verbose`` work as in ``fit``;
         ``early_stopping`` is left to that.
 
@@ -409,13 +410,33 @@ default="auto"
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The first batch fixes the mean and scale of the targets.
+            The first batch fixes the mean and scale of the targets, and so should have
+            some dozens of rows.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
         EffPropRegressor
             With the last weights, as there is no telling which are best for a stream.
+
+        Raises
+        ------
+        ValueError
+            For a hyperparameter or data that break a rule; the message names it.
+        AttributeError
+            For solvers that need all data at once.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sk_effprop import EffPropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> stream = EffPropRegressor((8,), random_state=0)
+        >>> for start in range(0, 400, 100):
+        ...     rows = slice(start, start + 100)
+        ...     stream = stream.partial_fit(X[rows], y[rows])
+        >>> stream.n_iter_, stream.t_
+        (4, 400)
         """
         return self._partial_fit(X, y, sample_weight)
 
@@ -442,9 +463,22 @@ default="auto"
 
         Raises
         ------
+        NotFittedError
+            Before ``fit``.
         ValueError
-            With ``return_std=True`` after any other solver, with another loss than
-            squared error, or where other weights have been assigned since.
+            For X that does not suit the fitted network; with ``return_std=True`` after
+            any other solver, with another loss than squared error, or where other
+            weights have been assigned since.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sk_effprop import EffPropRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> regressor = EffPropRegressor((4,), solver="lm", random_state=0).fit(X, y)
+        >>> values, std = regressor.predict(X, return_std=True)
+        >>> values.shape == std.shape == y.shape
+        True
         """
         check_is_fitted(self)
         outputs = self._run(X, lambda trace: trace.outputs)

@@ -37,6 +37,8 @@ def curvature_operator(estimator, X, y, kind="hessian", *, sample_weight=None):
 
     Raises
     ------
+    NotFittedError, TypeError
+        If ``estimator`` is not a fitted estimator of this package.
     ValueError
         For another ``kind``, or data that do not suit the estimator.
 
@@ -77,8 +79,20 @@ def diagonal_curvature(estimator, X, y, kind="gauss_newton", *, sample_weight=No
 
     Raises
     ------
+    NotFittedError, TypeError
+        If ``estimator`` is not a fitted estimator of this package.
     ValueError
         For another ``kind``, or data that do not suit the estimator.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sk_effprop import EffPropClassifier
+    >>> from sk_effprop.inspection import diagonal_curvature
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = EffPropClassifier(5, tol=0, max_iter=20, random_state=0).fit(X, y)
+    >>> [d.shape for d in net.network_.layers(diagonal_curvature(net, X, y))]
+    [(5, 5), (6, 3)]
     """
     _check_kind(kind)
     return _diagonal(_linearize(estimator, X, y, sample_weight), kind)
@@ -115,6 +129,8 @@ def hessian_spectrum(
 
     Raises
     ------
+    NotFittedError, TypeError
+        If ``estimator`` is not a fitted estimator of this package.
     ValueError
         For another ``kind``, a ``k`` that is no positive int, or too many weights.
 

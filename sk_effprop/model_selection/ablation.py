@@ -1,16 +1,4 @@
-"""Switch the paper's tricks off, one at a time, and see what each was good for.
-
->>> from sklearn.datasets import load_wine
->>> from sk_effprop import EffPropClassifier
->>> from sk_effprop.model_selection import ablate_tricks
->>> X, y = load_wine(return_X_y=True)
->>> recipe = EffPropClassifier(solver="sgd", max_iter=5, tol=0, random_state=0)
->>> result = ablate_tricks(recipe, X, y, cv=3, tricks={"normalize": None})
->>> [row.trick for row in result.results_]
-['full recipe', 'normalize']
->>> result.results_[0].score > result.results_[1].score
-True
-"""
+"""Switch the paper's tricks off, one at a time, and see what each was good for."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -143,6 +131,24 @@ def ablate_tricks(
     Returns
     -------
     AblationResult
+
+    Raises
+    ------
+    ValueError
+        What the fits raise, or the splits of ``cv``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sk_effprop import EffPropClassifier
+    >>> from sk_effprop.model_selection import ablate_tricks
+    >>> X, y = load_wine(return_X_y=True)
+    >>> recipe = EffPropClassifier(solver="sgd", max_iter=5, tol=0, random_state=0)
+    >>> result = ablate_tricks(recipe, X, y, cv=3, tricks={"normalize": None})
+    >>> [row.trick for row in result.results_]
+    ['full recipe', 'normalize']
+    >>> result.results_[0].score > result.results_[1].score
+    True
     """
     X, y = indexable(X, y)
     splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
