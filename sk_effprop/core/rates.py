@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, pi, sqrt
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -250,7 +250,22 @@ class ScheduleSettings(NamedTuple):
     max_iter: int
 
 
-Schedule: TypeAlias = Callable[[Progress, ScheduleSettings], float]
+class Schedule(NamedTuple):
+    """How the global rate moves.
+
+    Attributes
+    ----------
+    factor : callable
+        What eta is multiplied with.
+    max_stalls : int
+        How often training goes on with a lower rate when there is no more progress.
+    has_an_end : bool
+        Whether the rate falls to zero over ``max_iter`` epochs.
+    """
+
+    factor: Callable[[Progress, ScheduleSettings], float]
+    max_stalls: int = 0
+    has_an_end: bool = False
 
 
 def constant(progress: Progress, settings: ScheduleSettings) -> float:
@@ -280,31 +295,28 @@ def cosine(progress: Progress, settings: ScheduleSettings) -> float:
     return 0.5 * (1.0 + cos(pi * fallen))
 
 
+# nine fifths lead to below 1e-6 of eta_0, and a cosine has one last part to jump to
 SCHEDULES: dict[str, Schedule] = {
-    "constant": constant,
-    "annealing": annealing,
-    "cosine": cosine,
-    "adaptive": adaptive,
-    "invscaling": invscaling,
+    "constant": Schedule(constant),
+    "annealing": Schedule(annealing),
+    "cosine": Schedule(cosine, max_stalls=1, has_an_end=True),
+    "adaptive": Schedule(adaptive, max_stalls=9),
+    "invscaling": Schedule(invscaling),
     # flow changes the rate at every update, see Flow; between epochs it stays
-    "flow": constant,
+    "flow": Schedule(constant),
 }
-
-# How often a schedule goes on with a lower rate when there is no more progress: nine
-# fifths lead to below 1e-6 of eta_0, and a cosine has one last part to jump to.
-MAX_STALLS = {"adaptive": 9, "cosine": 1}
-COSINE_LAST_PART = 0.75
+LAST_PART = 0.75
 
 
 def after_stall(
-    schedule: str, progress: Progress, settings: ScheduleSettings
+    schedule: Schedule, progress: Progress, settings: ScheduleSettings
 ) -> Progress | None:
     """Where to go on when there is no more progress; None for nowhere."""
-    if progress.n_stalls >= MAX_STALLS.get(schedule, 0):
+    if progress.n_stalls >= schedule.max_stalls:
         return None
     progress = progress._replace(n_stalls=progress.n_stalls + 1)
-    if schedule == "cosine":
-        last_part = progress.start + int(COSINE_LAST_PART * settings.max_iter)
+    if schedule.has_an_end:
+        last_part = progress.start + int(LAST_PART * settings.max_iter)
         if progress.epoch >= last_part:
             return None
         progress = progress._replace(epoch=last_part)

@@ -20,7 +20,6 @@ from threadpoolctl import ThreadpoolController
 from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import row_blocks
-from sk_effprop.core.rates import Progress
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import as_weighted_set
 from sk_effprop.estimators._parameters import (
@@ -36,8 +35,9 @@ from sk_effprop.training.convergence import complaint, describe
 from sk_effprop.training.monitor import NOTHING_BEFORE, History, Monitor
 from sk_effprop.training.progress import shown
 
+UNFINISHED = Solution(np.empty(0), None)
 # Ctrl-C leaves no state from which a solver could go on.
-INTERRUPTED = Solution(np.empty(0), None, False, "interrupted")
+INTERRUPTED = Solution(np.empty(0), None, "interrupted")
 
 
 @cache
@@ -203,12 +203,10 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 except KeyboardInterrupt:
                     solution = INTERRUPTED
                 monitor.end(solution.message)
-            # alpha="evidence" has found another
-            penalty = getattr(solution.state, "penalty", objective.penalty)
-            objective = replace(objective, penalty=penalty)
-            results = self._results(
-                objective, monitor, monitor.best_theta, rng, solution.state
-            )
+            if solution.penalty is not None:
+                objective = replace(objective, penalty=solution.penalty)
+            theta = monitor.best_theta
+            results = self._results(objective, monitor, theta, rng, solution)
             vars(self).update(results)
             self._posterior = self._find_posterior(objective)
 
@@ -507,16 +505,15 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             "_posterior": None,
         }
 
-    def _results(self, objective, monitor, theta, rng, state=None):
+    def _results(self, objective, monitor, theta, rng, solution=UNFINISHED):
         """What training has found if it ends here, with these weights."""
         loss, gradient = objective.value_and_gradient(theta)
-        progress = getattr(state, "progress", Progress())
         return {
             **self._fitted_with(objective, theta),
             **_curves(monitor),
             "loss_": loss,
             "best_loss_": loss if monitor.validate is None else None,
-            "t_": progress.n_shown or monitor.n_iter * objective.n_samples,
+            "t_": solution.n_shown or monitor.n_iter * objective.n_samples,
             "convergence_": describe(
                 monitor,
                 gradient_norm=float(np.linalg.norm(gradient)),
@@ -524,7 +521,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 and build.is_flattened(self, objective, theta),
             ),
             "_rng": rng,
-            "_left_behind": (build.kind_of_state(self, self.solver_), state),
+            "_left_behind": (build.kind_of_state(self, self.solver_), solution.state),
         }
 
     def _history_before(self, going_on, *, counts_on=False):

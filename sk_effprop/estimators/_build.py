@@ -25,9 +25,14 @@ from sk_effprop.core.noise import (
 )
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
-from sk_effprop.core.rates import SCALINGS, RateRule, ScheduleSettings
+from sk_effprop.core.rates import SCALINGS, SCHEDULES, RateRule, ScheduleSettings
 from sk_effprop.core.targets import place_targets
-from sk_effprop.estimators._parameters import hidden_sizes, is_per_layer, refuse
+from sk_effprop.estimators._parameters import (
+    hidden_sizes,
+    is_evidence,
+    is_per_layer,
+    refuse,
+)
 from sk_effprop.solvers import (
     BATCH,
     LBFGS,
@@ -134,11 +139,6 @@ def measured_strength(est: Any, objective: Objective) -> float:
         n_units=N_UNITS if len(sizes) > 2 else 0,
     )
     return strength(left)
-
-
-def is_evidence(est: Any) -> bool:
-    """Whether the penalty is found in training; alpha may also be a number."""
-    return isinstance(est.alpha, str) and est.alpha == "evidence"
 
 
 def kind_of_state(est: Any, solver: str) -> str:
@@ -260,8 +260,8 @@ def has_fixed_length(est: Any) -> bool:
         return False
     # with n_iter_no_change=inf nothing but max_iter ends training, and as with
     # MLPClassifier a warning tells that it has
-    has_an_end = est.learning_rate == "cosine" and est.n_iter_no_change < np.inf
-    return est.max_iter == "auto" or (est.solver_ not in BATCH and has_an_end)
+    ends = SCHEDULES[est.learning_rate].has_an_end and est.n_iter_no_change < np.inf
+    return est.max_iter == "auto" or (est.solver_ not in BATCH and ends)
 
 
 def resolve_batch_size(est: Any, solver: str, n_samples: int) -> int:
@@ -334,7 +334,7 @@ def make_solver(
         batch_size = SGD_BATCH
     # As in MLPClassifier, adam keeps its rate.  A stream has no last epoch to fall to,
     # and no last part to average over.
-    endless = streaming and est.learning_rate == "cosine"
+    endless = streaming and SCHEDULES[est.learning_rate].has_an_end
     schedule = "constant" if name == "adam" or endless else est.learning_rate
     find_rates = _rate_rule(est, name, objective, batch_size, max_iter)
     known = None if state is None else find_rates.adopt(state.rates)
@@ -388,7 +388,8 @@ def _share_of_rate(est: Any, max_iter: int) -> float:
     # Momentum is stable up to 1 + m times the rate that plain descent is: too noisy for
     # good, but not for a rate that falls, which takes more than the one epoch of a
     # stream.  A linear model does not leave what is steep.
-    is_bold = est.learning_rate == "cosine" and max_iter > 1 and hidden_sizes(est)
+    falls = SCHEDULES[est.learning_rate].has_an_end and max_iter > 1
+    is_bold = falls and hidden_sizes(est)
     return share * (1.0 + est.momentum) if is_bold else share
 
 

@@ -321,8 +321,8 @@ def _check_combinations(estimator: Any) -> None:
         output = estimator.output_activation
         _check_activation(estimator, "output_activation", output, rising=True)
     _check_loss(estimator)
-    by_evidence = isinstance(estimator.alpha, str) and estimator.alpha == "evidence"
-    if by_evidence and (estimator.solver, estimator.loss) != ("lm", "squared_error"):
+    for_evidence = (estimator.solver, estimator.loss) == ("lm", "squared_error")
+    if is_evidence(estimator) and not for_evidence:
         refuse(
             estimator,
             "alpha",
@@ -332,6 +332,11 @@ def _check_combinations(estimator: Any) -> None:
     _check_numbers(estimator, "flow_rates", 3, lambda v: v[0] > 0 and 0 < v[2] < 1)
     if not isinstance(getattr(estimator, "target_values", ""), str):
         _check_numbers(estimator, "target_values", 2, lambda v: v[0] < v[1])
+
+
+def is_evidence(estimator: Any) -> bool:
+    """Whether the penalty is found in training; alpha may also be a number."""
+    return isinstance(estimator.alpha, str) and estimator.alpha == "evidence"
 
 
 def _check_loss(estimator: Any) -> None:

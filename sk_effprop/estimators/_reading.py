@@ -35,9 +35,6 @@ def about(data: str) -> Iterator[None]:
 class DataReader(BaseEstimator, metaclass=ABCMeta):
     """Reading data, the same for both estimators; subclasses know the targets."""
 
-    # of alpha="auto", for one connection and one example
-    _strength = build.CLASSES_ALPHA
-
     # ------------------------------------------------------- what subclasses must know
 
     @abstractmethod

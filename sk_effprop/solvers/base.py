@@ -45,17 +45,20 @@ class Solution(NamedTuple):
         The last weights; the monitor has the best.
     state : object
         To be handed to the next call that goes on from here.
-    converged : bool
-        Whether the solver itself found nothing left to do.
     message : str
         Why it ended, if the monitor did not stop it: "converged", "precision" where
         nothing lower can be found, or "max_fun".
+    n_shown : int
+        Examples shown in all calls so far, where the solver counts them.
+    penalty : ndarray of shape (n_weights,) or None
+        Of the best weights, where the solver has found another than it was given.
     """
 
     theta: Array
     state: Any
-    converged: bool
-    message: str
+    message: str = ""
+    n_shown: int = 0
+    penalty: Array | None = None
 
 
 class Solver(Protocol):

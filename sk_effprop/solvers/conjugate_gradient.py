@@ -87,19 +87,19 @@ class ConjugateGradient:
         while np.max(np.abs(near.gradient)) > self.gradient_tolerance:
             found = self._step(objective, near, value, direction, damping)
             if found is None and age == 0:
-                return Solution(theta.astype(dtype), None, True, "precision")
+                return Solution(theta.astype(dtype), None, "precision")
             if found is None:
                 direction, age = -near.gradient, 0
                 continue
             theta, value, damping = found
             old, near = near.gradient, Linearization(objective, theta)
             if monitor(theta.astype(dtype), value):
-                return Solution(theta.astype(dtype), None, False, "")
+                return Solution(theta.astype(dtype), None)
             beta = max(self.formula(near.gradient, old, direction), 0.0)
             direction, age = beta * direction - near.gradient, age + 1
             if age == len(theta) or direction @ near.gradient >= 0.0:
                 direction, age = -near.gradient, 0
-        return Solution(theta.astype(dtype), None, True, "converged")
+        return Solution(theta.astype(dtype), None, "converged")
 
     def _step(
         self,

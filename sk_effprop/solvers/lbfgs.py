@@ -10,8 +10,9 @@ from sk_effprop.core.activations import Array
 from sk_effprop.core.objective import Objective
 from sk_effprop.solvers.base import Monitor, Solution
 
-# SciPy's: converged, too many evaluations; anything else is a line search that failed
-STATUS = {0: "converged", 1: "max_fun"}
+# SciPy's: converged, too many evaluations, stopped by the monitor; anything else is a
+# line search that failed
+STATUS = {0: "converged", 1: "max_fun", 99: ""}
 # Inputs of at most so many numbers are copied to double precision: the line search and
 # the curvature live on small differences of the objective.
 MAX_DOUBLED_NUMBERS = 10**7
@@ -71,4 +72,4 @@ class LBFGS:
                 },
             )
         message = STATUS.get(result.status, "precision")
-        return Solution(result.x.astype(theta.dtype), None, result.status == 0, message)
+        return Solution(result.x.astype(theta.dtype), None, message)

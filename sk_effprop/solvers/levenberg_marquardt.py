@@ -102,11 +102,11 @@ class LevenbergMarquardt:
                     theta, value, damping = found
                     whole_value = trial_value
                     if monitor(theta.astype(dtype), whole_value):
-                        return Solution(theta.astype(dtype), damping, False, "")
+                        return Solution(theta.astype(dtype), damping)
                     continue
             if part is whole:
                 left = damping if message == "converged" else None
-                return Solution(theta.astype(dtype), left, True, message)
+                return Solution(theta.astype(dtype), left, message)
             # what the sample still has to teach is its noise
             part, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
             value, damping = part.value(theta), None
@@ -185,7 +185,7 @@ class EvidenceRounds:
                 )
             except KeyboardInterrupt:
                 left = EvidenceState(best, penalty, damping)
-                return Solution(theta, left, False, "interrupted")
+                return Solution(theta, left, "interrupted", penalty=best)
             theta, damping, is_first = solution.theta, solution.state, False
             evidence, is_over = at_minimum.evidence, True
             if evidence is not None and evidence.criterion < best_criterion:
@@ -195,7 +195,7 @@ class EvidenceRounds:
             if is_over or at_minimum.overruled:
                 message = "" if at_minimum.overruled else "converged"
                 left = EvidenceState(best, penalty, damping)
-                return Solution(theta, left, message != "", message)
+                return Solution(theta, left, message, penalty=best)
 
 
 class _StopAtMinimum:

@@ -246,7 +246,7 @@ class StochasticSolver:
                 )
         progress = now.progress._replace(start=0)
         now = replace(now, errors=None, average=None, progress=progress)
-        return Solution(theta, now, False, "")
+        return Solution(theta, now, n_shown=progress.n_shown)
 
     def _suited(self, state: StochasticState, theta: Array) -> StochasticState:
         """A state that other settings may have left, made to suit these."""
@@ -268,7 +268,7 @@ class StochasticSolver:
         """The global learning rate of the next epoch."""
         if state.flow is not None:
             return state.flow.rate
-        factor = SCHEDULES[self.schedule](state.progress, self.settings)
+        factor = SCHEDULES[self.schedule].factor(state.progress, self.settings)
         return state.rates.eta * factor * 0.5**state.halvings
 
     def _rescue(
@@ -283,7 +283,7 @@ class StochasticSolver:
         """Lower the rate, where that is still possible."""
         progress = state.progress
         if event == "stalled":
-            later = after_stall(self.schedule, progress, self.settings)
+            later = after_stall(SCHEDULES[self.schedule], progress, self.settings)
             return None if later is None else replace(state, progress=later)
         if event == "diverged" and state.halvings < MAX_HALVINGS:
             np.copyto(theta, monitor.best_theta)

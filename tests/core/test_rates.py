@@ -34,7 +34,7 @@ FORMULAS = {
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedules_follow_their_formula_and_start_at_one(name):
-    schedule = SCHEDULES[name]
+    schedule = SCHEDULES[name].factor
     assert schedule(Progress(), SETTINGS) == 1.0
     for progress in PROGRESS:
         expected = FORMULAS[name](progress)
@@ -42,7 +42,9 @@ def test_schedules_follow_their_formula_and_start_at_one(name):
 
 
 def test_cosine_stays_positive_to_the_last_epoch_and_beyond():
-    last, beyond = (SCHEDULES["cosine"](Progress(e), SETTINGS) for e in (49, 50 + 1000))
+    last, beyond = (
+        SCHEDULES["cosine"].factor(Progress(e), SETTINGS) for e in (49, 50 + 1000)
+    )
     assert 0.0 < beyond == last < 1e-2
 
 

@@ -140,7 +140,7 @@ def test_redundant_data_are_learnt_from_a_growing_sample(monkeypatch):
     assert np.all(np.diff(monitor.loss_curve) < 0)
     assert monitor.loss_curve[0] < objective.value(theta)
     # it ends in a minimum of the whole
-    assert solution.converged
+    assert solution.message in ("converged", "precision")
     _, gradient = objective.value_and_gradient(solution.theta)
     assert np.abs(gradient).max() < 1e-6
 
@@ -203,5 +203,5 @@ def test_conjugate_gradients_solve_a_quadratic_in_as_many_steps_as_weights():
         ConjugateGradient(1e-9, curvature=exact_curvature),
     ):
         solution, monitor = run(solver, objective, theta, 5 * n)
-        assert solution.converged
+        assert solution.message in ("converged", "precision")
         assert monitor.n_iter <= n + 1

@@ -106,7 +106,7 @@ def test_batch_solvers_reach_the_closed_form_of_ridge_regression(build, weighted
     objective = ridge_problem(weighted=weighted)
     theta = initial_theta(objective)
     solution, monitor = run(build(objective), objective, theta, 500)
-    assert solution.converged
+    assert solution.message in ("converged", "precision")
     assert monitor.reason == ""
     np.testing.assert_allclose(solution.theta, ridge_solution(objective), atol=1e-7)
 
@@ -117,7 +117,7 @@ def test_batch_solvers_stop_when_the_monitor_says_so(build):
     theta = initial_theta(objective)
     solution, monitor = run(build(objective), objective, theta, 4)
     assert (monitor.n_iter, monitor.reason) == (4, "max_iter")
-    assert not solution.converged
+    assert solution.message == ""
     # entries are the objective after each iteration, and the last is where it ended
     assert monitor.loss_curve[-1] == objective.value(solution.theta)
     assert monitor.loss_curve == sorted(monitor.loss_curve, reverse=True)
@@ -129,7 +129,6 @@ def test_lbfgs_counts_evaluations():
     solution, monitor = run(solver, objective, initial_theta(objective), 500)
     assert monitor.n_iter <= 6
     assert monitor.reason == ""
-    assert not solution.converged
     assert solution.message == "max_fun"
 
 
