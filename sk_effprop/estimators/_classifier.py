@@ -167,7 +167,8 @@ default="auto"
         each layer (MacKay 1992), as MATLAB's trainbr does; for networks with fewer
         weights than there are examples.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied with ``sample_weight``.
+        Weights of the classes, multiplied with ``sample_weight``; validation losses
+        and scores are weighted likewise. Classes that are not named have weight 1.
     max_iter : int or "auto", default="auto"
         Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
         iterations, or as many epochs as show 30,000 examples, at least 20; 200 epochs
