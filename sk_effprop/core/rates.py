@@ -143,10 +143,13 @@ class RateRule:
         leading = leading_curvature(objective, theta, rates.factors, rng)
         return self._with_eta(rates._replace(leading=leading))
 
+    def _allowed(self, leading: LeadingCurvature) -> float:
+        return self.share * leading.rate(self.batch_size)
+
     def _with_eta(self, rates: Rates) -> Rates:
         """With the global rate that the curvature allows, below the ceiling."""
         assert rates.leading is not None
-        eta = self.share * rates.leading.rate(self.batch_size)
+        eta = self._allowed(rates.leading)
         mean_rate = eta * float(np.mean(rates.factors))
         if np.isinf(rates.ceiling):
             rates = rates._replace(ceiling=MAX_GROWTH * mean_rate)
@@ -163,10 +166,9 @@ class RateRule:
             )
         if rates.leading is None or not np.array_equal(other.scaling, self.scaling):
             return None
-        if (other.share, other.batch_size) == (self.share, self.batch_size):
-            return rates
-        ceiling = rates.ceiling * self.share / other.share
-        return self._with_eta(rates._replace(ceiling=ceiling, rule=self))
+        change = self._allowed(rates.leading) / other._allowed(rates.leading)
+        eta, ceiling = rates.eta * change, rates.ceiling * change
+        return rates._replace(eta=eta, ceiling=ceiling, rule=self)
 
     def refine(
         self,
@@ -185,6 +187,7 @@ class RateRule:
         mean = rates._replace(
             curvature=_mean_diagonal(rates.curvature, here.curvature, share),
             leading=_mean_leading(rates.leading, here.leading, share),
+            ceiling=np.inf,
             n_patterns=n_patterns,
         )
         return mean if mean.leading is None else self._with_eta(mean)
