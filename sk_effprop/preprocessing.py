@@ -339,7 +339,7 @@ None, default="standardize"
         if self.clip is not None:
             Z = smooth_unclip(Z, self.clip)
         shift, B = self.inverse_affine(Z.dtype)
-        return (Z * B if B.ndim == 1 else Z @ B) + shift
+        return ((Z * B if B.ndim == 1 else Z @ B) + shift).astype(Z.dtype)
 
     def get_feature_names_out(self, input_features=None):
         """Names of the output columns: those of the input, unless they are rotated.
@@ -389,11 +389,14 @@ None, default="standardize"
         return self
 
     def affine(self, dtype):
-        """Shift and A of z = (x - shift) A, before the clip; a vector A is diagonal."""
+        """Shift and A of z = (x - shift) A, before the clip; a vector A is diagonal.
+
+        The shift is float64 always: rounded, a large mean would move all z.
+        """
         A = 1.0 / self.scale_
         if self.components_ is not None:
             A = A[:, None] * self.components_.T
-        return self._shift().astype(dtype), A.astype(dtype)
+        return self._shift(), A.astype(dtype)
 
     def inverse_affine(self, dtype):
         """Shift and B of x = shift + z B, for all x that vary as what was learnt does.
@@ -403,7 +406,7 @@ None, default="standardize"
         B = self.scale_
         if self.components_ is not None:
             B = _orthogonal_pinv(self.components_.T) * B
-        return self._shift().astype(dtype), B.astype(dtype)
+        return self._shift(), B.astype(dtype)
 
     def apply(self, X):
         """Normalise validated dense X."""
@@ -426,7 +429,7 @@ None, default="standardize"
                 np.subtract(X[rows], shift, out=Z)
                 np.multiply(Z, A, out=Z)
             else:
-                np.matmul(X[rows] - shift, A, out=Z)
+                np.matmul((X[rows] - shift).astype(X.dtype, copy=False), A, out=Z)
             if self.clip is not None:
                 Z[...] = smooth_clip(Z, self.clip)
 
@@ -439,6 +442,7 @@ None, default="standardize"
             If a clip follows a rotation, which mixes all columns.
         """
         shift, A = self.affine(X.dtype)
+        shift = shift.astype(X.dtype)
         if self.clip is None:
             return FoldedSparse(X, shift, A)
         if A.ndim == 2:

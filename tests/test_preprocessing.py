@@ -376,3 +376,15 @@ def test_sparse_and_dense_data_are_learnt_alike(monkeypatch, method):
     np.testing.assert_allclose(
         ours.apply(X.toarray()), dense.apply(X.toarray()), atol=1e-9
     )
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m != "scale"])
+def test_a_large_mean_is_not_rounded_away_in_single_precision(method):
+    """What float32 cannot hold of it is subtracted all the same."""
+    rng = np.random.default_rng(0)
+    X = (1e5 + rng.normal(size=(300, 3))).astype(np.float32)
+    normalizer = InputNormalizer(method).fit(X)
+    expected = normalizer.transform(X.astype(np.float64))
+    np.testing.assert_allclose(normalizer.transform(X), expected, atol=1e-5)
+    back = normalizer.inverse_transform(normalizer.transform(X))
+    assert np.abs(back - X).max() <= np.spacing(np.float32(1e5))

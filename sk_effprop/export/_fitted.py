@@ -39,15 +39,11 @@ def layers_of(est: Any) -> list[Array]:
 
 
 def affine_of(est: Any) -> tuple[Array, Array]:
-    """Shift and A of the normalised inputs (x - shift) A; a vector A is diagonal.
-
-    Rounded as in training: a network of float32 has learnt with that mean, and a better
-    one would move its inputs by what float32 cannot hold of a large mean.
-    """
+    """Shift and A of the normalised inputs (x - shift) A; a vector A is diagonal."""
     if est.normalizer_ is None:
         return np.zeros(est.n_features_in_), np.ones(est.n_features_in_)
     shift, A = est.normalizer_.affine(est.theta_.dtype)
-    return shift.astype(np.float64), A.astype(np.float64)
+    return shift, A.astype(np.float64)
 
 
 def clip_of(est: Any) -> float | None:

@@ -70,9 +70,6 @@ def to_onnx(est: Any) -> Any:
     large for its spread that this loses what matters, subtract a constant from it
     before training.  Integer labels are int64.
 
-    The graph subtracts the mean that training saw, which is a rounded one if the data
-    were float32: outputs are those of ``est`` for data of the type it was trained on.
-
     Examples
     --------
     >>> from sklearn.datasets import load_iris

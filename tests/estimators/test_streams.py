@@ -91,6 +91,19 @@ def test_weights_and_sparse_data_are_streamed_too(last_weights, cls, solver):
     np.testing.assert_array_equal(streamed.theta_, last_weights[-1])
 
 
+@both
+def test_a_large_mean_in_single_precision_is_no_reason_to_jump(cls):
+    rng = np.random.default_rng(0)
+    X = (1e5 + rng.normal(size=(200, 3))).astype(np.float32)
+    y = X[:, 0] - 1e5 if cls is EffPropRegressor else (X[:, 0] > 1e5).astype(int)
+    model = cls(**SMALL, learning_rate_init=1e-300).partial_fit(X[:100], y[:100])
+    read = model.predict if cls is EffPropRegressor else model.predict_proba
+    before = read(X)
+    np.testing.assert_allclose(read(X.astype(np.float64)), before, atol=1e-5)
+    model.partial_fit(X[100:], y[100:])
+    np.testing.assert_allclose(read(X), before, atol=1e-5)
+
+
 @pytest.mark.parametrize("solver", ["auto", "sdlm"])
 @pytest.mark.parametrize("first", [1, 2, 100])
 def test_a_stream_may_come_row_by_row(first, solver):
