@@ -152,7 +152,7 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
                 self._fit_normalizer(train, clip=self.input_clip)
             objective = self._make_objective(train, n_samples=n_samples)
             objective = self._suit_noise(objective)
-            self._n_seen = n_samples
+            self._n_seen, self._is_stream = n_samples, False
             self._train(
                 objective,
                 rng,
@@ -222,11 +222,12 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             if not going_on:
                 self._start_coding(batch, classes)
                 self._fit_normalizer(batch, clip=None)
-            elif self.normalizer_ is not None and self.normalizer_.clip is None:
-                self._keep_normalizing(batch)
+                self._n_seen, self._is_stream = 0.0, True
+            else:
+                self._keep_learning(batch)
             is_auto = self.solver == "auto"
             self.solver_ = build.AUTO_STOCHASTIC if is_auto else self.solver
-            self._n_seen = self._count(batch) + (self._n_seen if going_on else 0.0)
+            self._n_seen += self._count(batch)
             # the first few rows of a stream are not all there will be
             objective = self._make_objective(
                 batch, penalised_as=max(self._n_seen, build.FEWEST_MEASURED)
@@ -443,6 +444,13 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         theta = self.theta_.astype(objective.inputs.dtype, copy=False)
         kind = build.kind_of_state(self, self.solver_)
         return theta, state if name == kind else None
+
+    def _keep_learning(self, batch):
+        """Take a batch into the statistics of inputs and targets."""
+        if self.normalizer_ is not None and self.normalizer_.clip is None:
+            self._keep_normalizing(batch)
+        if self._is_stream and self._n_seen < build.FEWEST_MEASURED:
+            self._keep_learning_targets(batch)
 
     def _make_solver(self, objective, theta, rng, state, max_iter, streaming):
         solver = build.make_solver(

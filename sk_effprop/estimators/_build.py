@@ -73,6 +73,8 @@ CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
 # ... which is asked where there are so many examples, and no more inputs than this
 FEWEST_MEASURED, MAX_MEASURED_INPUTS = 30, 2000
+# rows whose deviations are of the right size
+FEWEST_SCALED = 5
 # max_iter="auto": iterations of batch solvers, and what stochastic solvers are to have
 # at least, in epochs and in examples shown
 BATCH_ITERATIONS, LEAST_EPOCHS, LEAST_SHOWN = 200, 20, 30_000
@@ -166,8 +168,11 @@ def initial_theta(est: Any, objective: Objective, rng: np.random.Generator) -> A
     theta = initialize(network, get_initializer(est.init), rng, dtype)
     layers = network.layers(theta)
     # Weights of inputs that never move would keep their random values and spoil
-    # predictions the day the inputs do move.
-    layers[0][:-1][constant_inputs(objective.inputs)] = 0.0
+    # predictions the day the inputs do move.  So would those of a stream whose first
+    # rows are too few to tell how far.
+    is_unknown = est._is_stream and objective.n_samples < FEWEST_SCALED
+    still = np.s_[:] if is_unknown else constant_inputs(objective.inputs)
+    layers[0][:-1][still] = 0.0
     if est.bias_init == "data":
         if len(layers) > 1:
             rows = _ranked_biases(objective, layers[0], rng)

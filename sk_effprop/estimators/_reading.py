@@ -52,6 +52,9 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
     def _learn_targets(self, examples, classes=None):
         """Set the coding of targets, ``_loss`` and ``_output`` (activation, name)."""
 
+    def _keep_learning_targets(self, batch):
+        """Take the first few targets of a stream into what is known of them."""
+
     def _check_warm_targets(self, y):
         """Refuse targets that ``warm_start`` cannot go on with; values always do."""
 

@@ -410,8 +410,8 @@ default="auto"
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The first batch fixes the mean and scale of the targets, and so should have
-            some dozens of rows.
+            Their mean and scale are those of the first calls, until 30 examples have
+            come; predictions move with them so long.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -555,29 +555,41 @@ default="auto"
         self._strength = build.VALUES_ALPHA
         self._output = self._resolve_output()
         self._one_column = examples.y.ndim == 1
-        Y = examples.y.reshape(len(examples), -1)
-        self.target_mean_ = np.zeros(Y.shape[1])
-        self.target_scale_ = np.ones(Y.shape[1])
+        self._target_moments = _target_moments(examples)
+        self._scale_targets()
+
+    def _keep_learning_targets(self, batch):
+        self._check_columns(batch.y)
+        self._target_moments = self._target_moments.merge(_target_moments(batch))
+        self._scale_targets()
+
+    def _scale_targets(self):
+        total, mean, deviations = self._target_moments
+        self.target_mean_ = np.zeros(len(mean))
+        self.target_scale_ = np.ones(len(mean))
         if not self.normalize_target:
             return
-        _, mean, deviations = dense_moments(Y, examples.weight, cross=False)
         if isinstance(self._loss, LogLink):
             self.target_scale_ = np.where(mean == 0, 1.0, mean)
             return
-        scale = np.sqrt(deviations / examples.weight.sum())
+        scale = np.sqrt(deviations / total)
         # a constant target leaves rounding errors, which are not worth learning
         constant = scale <= 1e-12 * np.abs(mean)
         self.target_mean_ = mean
         self.target_scale_ = np.where(constant | (scale == 0), 1.0, scale)
 
     def _code_targets(self, y, dtype):
+        self._check_columns(y)
         Y = y.reshape(len(y), -1)
-        if Y.shape[1] != len(self.target_mean_):
+        return ((Y - self.target_mean_) / self.target_scale_).astype(dtype), None
+
+    def _check_columns(self, y):
+        n_columns = 1 if y.ndim == 1 else y.shape[1]
+        if n_columns != len(self.target_mean_):
             raise ValueError(
-                f"y has {Y.shape[1]} outputs, but the first call had "
+                f"y has {n_columns} outputs, but the first call had "
                 f"{len(self.target_mean_)}."
             )
-        return ((Y - self.target_mean_) / self.target_scale_).astype(dtype), None
 
     def _resolve_output(self):
         if isinstance(self._loss, LogLink):
@@ -593,3 +605,8 @@ default="auto"
         is_name = isinstance(self.loss, str)
         tags.target_tags.positive_only = is_name and OWN_OUTPUTS.get(self.loss) == "exp"
         return tags
+
+
+def _target_moments(examples):
+    Y = examples.y.reshape(len(examples), -1)
+    return dense_moments(Y, examples.weight, cross=False)

@@ -104,6 +104,36 @@ def test_a_large_mean_in_single_precision_is_no_reason_to_jump(cls):
     np.testing.assert_allclose(read(X), before, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e6])
+@pytest.mark.parametrize("first", [1, 2, 10, 100])
+def test_values_of_any_size_may_come_row_by_row(first, size):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 8))
+    y = size * (3.0 + X[:, :3].sum(axis=1))
+    model = EffPropRegressor(random_state=0)
+    for rows in np.split(np.arange(1000), np.arange(first, 1000)):
+        model.partial_fit(X[rows], y[rows])
+    assert model.score(X[1000:], y[1000:]) > 0.8
+
+
+@pytest.mark.parametrize("first", [10, 40])
+def test_only_the_first_thirty_targets_of_a_stream_set_their_scale(first):
+    X, y = problem(EffPropRegressor)
+    stream = EffPropRegressor(**SMALL)
+    stream.partial_fit(X[:first], y[:first])
+    fitted = EffPropRegressor(**SMALL, solver="sgd", max_iter=1).fit(X[:20], y[:20])
+    found = fitted.target_mean_
+    for model in stream, fitted:
+        for start in first, first + 10:
+            rows = slice(start, start + 10)
+            model.partial_fit(X[rows], y[rows])
+    n = first if first >= 30 else 30
+    np.testing.assert_allclose(stream.target_mean_, y[:n].mean())
+    np.testing.assert_allclose(stream.target_scale_, y[:n].std())
+    # what fit has found stays
+    np.testing.assert_array_equal(fitted.target_mean_, found)
+
+
 @pytest.mark.parametrize("solver", ["auto", "sdlm"])
 @pytest.mark.parametrize("first", [1, 2, 100])
 def test_a_stream_may_come_row_by_row(first, solver):
