@@ -168,7 +168,7 @@ class RateRule:
             return None
         change = self._allowed(rates.leading) / other._allowed(rates.leading)
         eta, ceiling = rates.eta * change, rates.ceiling * change
-        return rates._replace(eta=eta, ceiling=ceiling, rule=self)
+        return rates._replace(eta=eta, scaling=self.scaling, ceiling=ceiling, rule=self)
 
     def refine(
         self,

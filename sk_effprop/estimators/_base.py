@@ -221,6 +221,8 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             rng = self._start_rng(going_on)
             if not going_on:
                 self._start_coding(batch, classes)
+                # a stream has none, whatever it becomes
+                del self._coded_with["input_clip"]
                 self._fit_normalizer(batch, clip=None)
                 self._n_seen, self._is_stream = 0.0, True
             else:
@@ -397,7 +399,14 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         if not hasattr(self, "theta_"):
             raise AttributeError(f"{name} is there after fit.")
         views = [_read_only(W[rows]) for W in self.network_.layers(self.theta_)]
-        return LayerList(views, lambda values: setattr(self, name, values))
+
+        def replace(layer, array):
+            now = list(getattr(self, name))
+            now[layer] = array
+            setattr(self, name, now)
+            return getattr(self, name)[layer]
+
+        return LayerList(views, replace)
 
     def _replace_weights(self, name, rows, values):
         """Write new values into a copy of theta_; what was taken from it stays."""
@@ -562,28 +571,26 @@ def _curves(monitor):
     scores, losses = list(monitor.validation_scores), list(monitor.validation_losses)
     if monitor.validate is None:
         scores = losses = None
+    best = monitor.best_score
     return {
         "n_iter_": monitor.n_iter,
         "loss_curve_": list(monitor.loss_curve),
         "learning_rate_curve_": list(monitor.rates),
         "validation_scores_": scores,
         "validation_loss_curve_": losses,
-        "best_validation_score_": monitor.best_score if scores else None,
+        "best_validation_score_": best if np.isfinite(best) else None,
     }
 
 
 class LayerList(list):
     """One array for each layer; what replaces one goes to whom they belong."""
 
-    def __init__(self, arrays, replace_all):
+    def __init__(self, arrays, replace):
         super().__init__(arrays)
-        self._replace_all = replace_all
+        self._replace = replace
 
     def __setitem__(self, layer, array):
-        changed = list(self)
-        changed[layer] = array
-        self._replace_all(changed)
-        super().__setitem__(layer, array)
+        super().__setitem__(layer, self._replace(layer, array))
 
     def __reduce__(self):
         return list, (list(self),)

@@ -66,6 +66,8 @@ MAX_RANKED_ROWS = 1000
 CHECKED_ROWS = 10
 # outputs that vary by less than this share of their targets do not follow them
 FLAT_SHARE, FLAT_WEIGHT = 0.01, 0.1
+# a penalty so many times that of alpha="auto" may be the reason
+SUSPICIOUS = 10.0
 # alpha="auto": strength of the penalty for one connection and one example, where it is
 # not found from the data
 CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
@@ -244,7 +246,8 @@ def resolve_max_iter(est: Any, n_samples: int) -> int:
 
 def is_flattened(est: Any, objective: Objective, theta: Any) -> bool:
     """Whether a penalty of the user's has made the outputs as good as constant."""
-    if isinstance(est.alpha, str) or est.alpha == 0.0:
+    usual = est._strength * max(objective.network.sizes[:-1]) / objective.count
+    if isinstance(est.alpha, str) or est.alpha < SUSPICIOUS * usual:
         return False
     # examples may be sorted
     rows = np.linspace(0, objective.n_samples - 1, CHECKED_ROWS).astype(int)
@@ -253,8 +256,9 @@ def is_flattened(est: Any, objective: Objective, theta: Any) -> bool:
     # units that are saturated leave constant outputs, too, but not by small weights
     if np.abs(some.network.layers(theta)[-1][:-1]).max(initial=0.0) > FLAT_WEIGHT:
         return False
-    spread, wanted = np.ptp(outputs, axis=0), np.ptp(some.targets, axis=0)
-    return bool((spread < FLAT_SHARE * wanted).all())
+    spread, wanted = np.ptp(outputs, axis=0), np.ptp(objective.targets, axis=0)
+    varies = wanted > 0.0
+    return bool(varies.any() and (spread < FLAT_SHARE * wanted)[varies].all())
 
 
 def has_fixed_length(est: Any) -> bool:
@@ -333,15 +337,16 @@ def make_solver(
     """The solver; a stochastic one with its rates, from the state or measured."""
     if name in BATCH:
         return _batch_solver(est, name)
-    batch_size = resolve_batch_size(est, name, objective.n_samples)
+    batch_size = full = resolve_batch_size(est, name, objective.n_samples)
     if streaming and est.batch_size == "auto" and name != "adam":
-        # rows that come one by one count for their share of a batch
-        batch_size = SGD_BATCH
+        full = SGD_BATCH
     # As in MLPClassifier, adam keeps its rate.  A stream has no last epoch to fall to,
     # and no last part to average over.
     endless = streaming and SCHEDULES[est.learning_rate].has_an_end
     schedule = "constant" if name == "adam" or endless else est.learning_rate
-    find_rates = _rate_rule(est, name, objective, batch_size, max_iter)
+    find_rates = _rate_rule(est, name, objective, full, max_iter)
+    # rows that come one by one count for their share of a full batch
+    find_rates = replace(find_rates, share=find_rates.share * batch_size / full)
     known = None if state is None else find_rates.adopt(state.rates)
     return StochasticSolver(
         rule=_rule(est, name),

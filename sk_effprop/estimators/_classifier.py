@@ -1,5 +1,7 @@
 """EffPropClassifier: labels in, labels and probabilities out."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
@@ -244,7 +246,7 @@ default="auto"
     validation_scores_, validation_loss_curve_ : list of float or None
         With early stopping, one for each iteration.
     best_validation_score_ : float or None
-        The best of the scores.
+        The best of the scores of the last call.
     learning_rate_ : float or None
         Initial global rate, found or given; None for batch solvers.
     learning_rate_curve_ : list of float
@@ -611,7 +613,7 @@ default="auto"
             return weight
         columns = y.T if y.ndim == 2 else [y]
         if self.class_weight == "balanced":
-            if rebalance:
+            if rebalance or not hasattr(self, "_balance"):
                 self._balance = [_balancing(column, weight) for column in columns]
             factors = self._balance
         else:
@@ -632,10 +634,11 @@ default="auto"
                 "class_weight must be 'balanced' or None for several labels a row, "
                 f"got {self.class_weight!r}. Use sample_weight for anything else."
             )
-        if not all(factor >= 0 for factor in self.class_weight.values()):
+        factors = self.class_weight.values()
+        if not all(isinstance(f, Real) and 0 <= f < np.inf for f in factors):
             raise ValueError(
-                f"class_weight must not be negative, got {self.class_weight!r}. Use 0 "
-                "to leave a class out."
+                "class_weight must be a finite number for every class, and not be "
+                f"negative, got {self.class_weight!r}. Use 0 to leave a class out."
             )
         return self.class_weight
 

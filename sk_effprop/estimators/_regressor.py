@@ -242,7 +242,7 @@ default="auto"
     validation_scores_, validation_loss_curve_ : list of float or None
         With early stopping, one for each iteration.
     best_validation_score_ : float or None
-        The best of the scores.
+        The best of the scores of the last call.
     learning_rate_ : float or None
         Initial global rate, found or given; None for batch solvers.
     learning_rate_curve_ : list of float

@@ -19,6 +19,7 @@ from sk_effprop.core.kernels import Passes, Update, sweep
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import Order, emphasised_order
 from sk_effprop.core.rates import (
+    ENOUGH_PATTERNS,
     SCHEDULES,
     Flow,
     Progress,
@@ -253,7 +254,7 @@ class StochasticSolver:
         memory = self.rule.start(theta)
         return replace(
             state,
-            progress=state.progress._replace(start=state.progress.epoch),
+            progress=state.progress._replace(start=state.progress.epoch, n_stalls=0),
             memory=state.memory if len(state.memory) == len(memory) else memory,
             flow=state.flow if self.schedule == "flow" else None,
         )
@@ -308,7 +309,10 @@ class StochasticSolver:
         """Find the rates again when it is time."""
         n_shown = state.progress.n_shown
         is_due = n_shown >= self._next_measurement(objective, state)
-        if not is_due or not np.isfinite(theta).all():
+        # a few rows of a stream know less than those that were measured before
+        few = min(ENOUGH_PATTERNS, state.rates.n_patterns)
+        knows_less = objective.n_samples < few
+        if not is_due or knows_less or not np.isfinite(theta).all():
             return state
         rates = self.find_rates(objective, theta, rng, state.rates)
         return replace(state, rates=rates, measured_at=n_shown)

@@ -183,3 +183,17 @@ def test_a_penalty_that_leaves_nothing_is_complained_of(cls, solver, alpha):
     assert "alpha" in model.convergence_.advice
     weaker = model.set_params(alpha=0.001, tol=0, max_iter=50).fit(X, y)
     assert not weaker.convergence_.is_flat
+
+
+def test_flat_outputs_for_another_reason_are_not_blamed_on_the_penalty():
+    """Weights that were made small, and a target that nothing is known about."""
+    X, y = data(EffPropClassifier)
+    small = EffPropClassifier(
+        (8,), init=0.01, bias_init="zero", alpha=1e-7, solver="sgd",
+        learning_rate_init=1e-4, max_iter=2, tol=0, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    assert not small.convergence_.is_flat
+    X, rng = np.ones((300, 1)), np.random.default_rng(0)
+    X[:, 0] = rng.normal(size=300)
+    noise = EffPropRegressor((), alpha=1e-4, random_state=0)
+    assert not noise.fit(X, rng.normal(size=300)).convergence_.is_flat

@@ -104,6 +104,30 @@ def test_a_large_mean_in_single_precision_is_no_reason_to_jump(cls):
     np.testing.assert_allclose(read(X), before, atol=1e-5)
 
 
+@both
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+def test_few_rows_take_their_share_of_the_step_of_eight(cls, solver):
+    X, y = problem(cls)
+    settings = {**SMALL, "solver": solver, "curvature_period": np.inf}
+    model = cls(**settings)
+    for n in 60, 1, 8, 2, 60:
+        model.partial_fit(X[:n], y[:n])
+    rates = np.array(model.learning_rate_curve_)
+    np.testing.assert_allclose(rates / rates[0], [1.0, 1 / 8, 1.0, 2 / 8, 1.0])
+    given = cls(**settings, learning_rate_init=0.01).partial_fit(X, y)
+    assert given.partial_fit(X[:1], y[:1]).learning_rate_curve_ == [0.01, 0.01]
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "log_loss"])
+def test_rates_of_single_rows_stay_what_they_were_measured_to_be(loss):
+    X, y = problem(EffPropClassifier, n=600)
+    model = EffPropClassifier(**SMALL, loss=loss)
+    for i in range(600):
+        model.partial_fit(X[i : i + 1], y[i : i + 1], classes=[0, 1, 2])
+    curve = np.array(model.learning_rate_curve_)
+    np.testing.assert_array_equal(curve[31:], curve[31])
+
+
 @pytest.mark.parametrize("size", [1e-3, 1e6])
 @pytest.mark.parametrize("first", [1, 2])
 def test_values_of_any_size_may_come_row_by_row(first, size):

@@ -755,6 +755,14 @@ def test_a_matrix_in_the_list_can_be_replaced(cls):
     with pytest.raises(ValueError, match="coefs_ must have the shapes"):
         coefs[0] = np.zeros((1, 1))
     assert type(pickle.loads(pickle.dumps(coefs))) is list
+    # an older list does not bring back what has been replaced since
+    older = model.coefs_
+    model.coefs_[0] = np.ones_like(older[0])
+    older[1] = np.zeros_like(older[1])
+    assert (model.coefs_[0] == 1.0).all()
+    assert older[1] is not model.theta_
+    with pytest.raises(ValueError, match="read-only"):
+        older[1][...] = 1.0
 
 
 @both
@@ -1033,6 +1041,23 @@ def test_a_warm_start_takes_up_new_settings(solver, engine):
     assert model.learning_rate_ == 1e-5
     assert model.learning_rate_curve_[-5:] == [1e-5] * 5
     assert model.lambda_max_ is None
+
+
+@may_not_converge
+@pytest.mark.parametrize("schedule", ["adaptive", "cosine"])
+def test_the_schedule_of_a_warm_start_begins_anew(schedule):
+    """Also after training that had no more progress."""
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor(
+        4, solver="sgd", learning_rate=schedule, warm_start=True, max_iter=60,
+        tol=1e-2, n_iter_no_change=2, curvature_period=np.inf, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    n, first = model.n_iter_, model.learning_rate_curve_[0]
+    assert model.learning_rate_curve_[-1] < 0.9 * first
+    model.fit(X, y)
+    second = model.learning_rate_curve_[n:]
+    assert second[0] == first
+    assert second[-1] < 0.9 * first
 
 
 NEW_RATES = [
