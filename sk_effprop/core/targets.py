@@ -65,9 +65,15 @@ def code_indicator(indicator: Array, low: float, high: float) -> Array:
 
 
 def decode_probabilities(outputs: Array, low: float, high: float) -> Array:
-    """Map (low, high) linearly to (0, 1), clipped to stay inside."""
+    """Map (low, high) linearly to (0, 1), and what is beyond to the last millionth.
+
+    There, too, a larger output is a larger probability.
+    """
     p = (outputs.astype(np.float64) - low) / (high - low)
-    return np.clip(p, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
+    floor, top = PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR
+    below, above = np.maximum(floor - p, 0.0), np.maximum(p - top, 0.0)
+    squeezed = above / (1.0 + above) - below / (1.0 + below)
+    return np.asarray(np.clip(p, floor, top) + floor * squeezed)
 
 
 def midpoint_preactivation(low: float, high: float, activation: AnyActivation) -> float:

@@ -539,7 +539,8 @@ default="auto"
         Notes
         -----
         A network trained on squared error has outputs between two targets, not
-        probabilities: they are mapped linearly from (low, high) to (0, 1), clipped, and
+        probabilities: they are mapped linearly from (low, high) to (0, 1), those beyond
+        into the last millionth at either end, and
         divided by their sum if there are more than two classes.
 
         Examples

@@ -285,9 +285,14 @@ def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:
 
 
 def _decoded(graph: Graph, outputs: str, low: float, high: float) -> str:
-    """(low, high) to (0, 1), clipped to stay inside."""
+    """What :func:`sk_effprop.core.targets.decode_probabilities` does."""
     p = graph("Div", graph("Sub", outputs, low), high - low)
-    return graph("Min", graph("Max", p, PROBABILITY_FLOOR), 1.0 - PROBABILITY_FLOOR)
+    floor, top = PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR
+    below = graph("Max", graph("Sub", floor, p), 0.0)
+    above = graph("Max", graph("Sub", p, top), 0.0)
+    below, above = (graph("Div", x, graph("Add", x, 1.0)) for x in (below, above))
+    squeezed = graph("Mul", graph("Sub", above, below), floor)
+    return graph("Add", graph("Min", graph("Max", p, floor), top), squeezed)
 
 
 def _add_values(graph: Graph, est: Any, outputs: str) -> None:

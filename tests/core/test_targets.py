@@ -77,11 +77,15 @@ def test_coding_and_decoding_are_inverse_between_the_targets():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_probabilities_are_float64_and_stay_inside(dtype):
-    outputs = np.array([-5.0, -1.0, 0.0, 1.0, 5.0], dtype=dtype)
+    outputs = np.array([-1e9, -5.0, -1.001, -1.0, 0.0, 1.0, 1.001, 5.0], dtype=dtype)
     p = decode_probabilities(outputs, -1.0, 1.0)
     assert p.dtype == np.float64
-    floor = PROBABILITY_FLOOR
-    np.testing.assert_array_equal(p, [floor, floor, 0.5, 1 - floor, 1 - floor])
+    assert p[0] > 0.0
+    assert p[-1] < 1.0
+    # in the order of the outputs, also where these are beyond the targets
+    assert (np.diff(p) > 0.0).all()
+    np.testing.assert_allclose(p, np.clip(0.5 + outputs / 2.0, 0.0, 1.0), atol=1e-6)
+    assert p[3] <= PROBABILITY_FLOOR
 
 
 @pytest.mark.parametrize("activation", ACTIVATION_PARAMS)

@@ -165,6 +165,20 @@ def test_in_a_pipeline(cls):
     assert piped[-1].n_iter_ == 1
 
 
+def test_the_most_probable_class_is_the_predicted_one():
+    """Also where several outputs are beyond the targets."""
+    X, y = problem(EffPropClassifier)
+    model = EffPropClassifier(
+        **SMALL, loss="squared_error", target_values=(-0.1, 0.1), max_iter=20
+    ).fit(X, y)
+    p = model.predict_proba(X)
+    assert ((p < 1e-6).sum(axis=1) > 1).any()
+    np.testing.assert_array_equal(model.classes_[p.argmax(axis=1)], model.predict(X))
+    np.testing.assert_array_equal(
+        np.argsort(p, axis=1), np.argsort(model.decision_function(X), axis=1)
+    )
+
+
 @both
 def test_activations_per_layer_may_be_a_tuple(cls):
     model, X, y = fitted(cls, activation=["tanh"])
