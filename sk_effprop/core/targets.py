@@ -14,6 +14,7 @@ from sk_effprop.core.activations import AnyActivation, Array
 
 # probabilities read off a squared-error network stay this far from 0 and 1
 PROBABILITY_FLOOR = 1e-6
+DECIMALS = 8
 
 
 def place_targets(
@@ -71,7 +72,10 @@ def decode_probabilities(outputs: Array, low: float, high: float) -> Array:
     """
     p = (outputs.astype(np.float64) - low) / (high - low)
     floor, top = PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR
-    below, above = np.maximum(floor - p, 0.0), np.maximum(p - top, 0.0)
+    # rounded, as logarithms would not tell apart what differs in the last digit
+    below, above = (
+        np.round(np.maximum(beyond, 0.0), DECIMALS) for beyond in (floor - p, p - top)
+    )
     squeezed = above / (1.0 + above) - below / (1.0 + below)
     return np.asarray(np.clip(p, floor, top) + floor * squeezed)
 

@@ -88,6 +88,15 @@ def test_probabilities_are_float64_and_stay_inside(dtype):
     assert p[3] <= PROBABILITY_FLOOR
 
 
+def test_logarithms_have_the_order_of_probabilities():
+    """Also of outputs so saturated that they differ in the last digits."""
+    rng = np.random.default_rng(0)
+    outputs = np.tanh(rng.normal(size=(2000, 3)) * 8.0)
+    p = decode_probabilities(outputs, -1.0, 1.0)
+    p /= p.sum(axis=1, keepdims=True)
+    np.testing.assert_array_equal(np.argsort(np.log(p)), np.argsort(p))
+
+
 @pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
 def test_midpoint_preactivation_gives_the_output_half_way(activation):
     for target_values in ("max_curvature", "asymptote"):
