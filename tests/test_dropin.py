@@ -107,7 +107,8 @@ def test_with_mlps_defaults_tests_excluded_for_ours_pass(tmp_path_factory):
     words = " or ".join(name.split("[")[0] for name in expected)
     outcomes = outcomes_of(tmp_path_factory, "--mlp-defaults", "-k", words)
     passed = {name for name, passed in outcomes.items() if passed}
-    assert len(outcomes) >= 3
+    # the test of Poisson regression came with scikit-learn 1.7
+    assert len(outcomes) >= 2
     assert expected & set(outcomes) == passed
 
 
