@@ -246,10 +246,6 @@ None, default="standardize"
         ------
         ValueError
             For X that is not finite, or sparse where columns would be centred.
-
-        Examples
-        --------
-        See the example of the class.
         """
         X = self._validate(X, reset=True)
         return self.forget().learn(X, _check_weight(sample_weight, X))
@@ -272,10 +268,6 @@ None, default="standardize"
         ------
         ValueError
             For X that is not finite, or sparse where columns would be centred.
-
-        Examples
-        --------
-        See the example of the class.
         """
         first = not hasattr(self, "n_samples_seen_")
         X = self._validate(X, reset=first)
@@ -299,10 +291,6 @@ None, default="standardize"
             Before ``fit``.
         ValueError
             For X that is not finite, or sparse where columns would be centred.
-
-        Examples
-        --------
-        See the example of the class.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
@@ -327,10 +315,6 @@ None, default="standardize"
             Before ``fit``.
         ValueError
             For X that is not finite, or sparse where columns would be centred.
-
-        Examples
-        --------
-        See the example of the class.
         """
         check_is_fitted(self)
         Z = self._validate(X, reset=False)
@@ -358,10 +342,6 @@ None, default="standardize"
             Before ``fit``.
         ValueError
             If ``input_features`` are not the names of the columns.
-
-        Examples
-        --------
-        See the example of the class.
         """
         check_is_fitted(self)
         names = check_feature_names_in(self, input_features)

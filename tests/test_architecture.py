@@ -226,26 +226,30 @@ INTERNAL = {
 
 
 def public_functions():
-    """Those that a user calls, methods included."""
+    """Those that a user calls, methods included, each with where its example may be."""
     for package in "inspection", "export", "model_selection":
         module = importlib.import_module(f"sk_effprop.{package}")
         for name in module.__all__:
             if inspect.isfunction(getattr(module, name)):
-                yield pytest.param(getattr(module, name), id=name)
+                function = getattr(module, name)
+                yield pytest.param(function, function, id=name)
     for cls in EffPropClassifier, EffPropRegressor, InputNormalizer:
         for name in sorted(set(dir(cls)) - INTERNAL):
             method = inspect.unwrap(getattr(cls, name))
             is_ours = str(getattr(method, "__module__", "")).startswith("sk_effprop")
             if is_ours and inspect.isfunction(method) and not name.startswith("_"):
-                yield pytest.param(method, id=f"{cls.__name__}.{name}")
+                yield pytest.param(method, cls, id=f"{cls.__name__}.{name}")
 
 
-@pytest.mark.parametrize("function", list(public_functions()))
-def test_public_docstrings_say_what_comes_back_what_is_raised_and_how_to_call(function):
+@pytest.mark.parametrize(("function", "shown_by"), list(public_functions()))
+def test_public_docstrings_say_what_comes_back_what_is_raised_and_how(
+    function, shown_by
+):
     sections = re.findall(r"^(\w+)\n-{4,}$", inspect.getdoc(function), re.M)
     takes_something = len(inspect.signature(function).parameters) > 1
-    wanted = ["Parameters"] * takes_something + ["Returns", "Raises", "Examples"]
+    wanted = ["Parameters"] * takes_something + ["Returns", "Raises"]
     assert [section for section in sections if section in wanted] == wanted
+    assert ">>>" in inspect.getdoc(function) + inspect.getdoc(shown_by)
 
 
 def test_there_are_examples_in_docstrings():

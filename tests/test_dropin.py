@@ -217,7 +217,11 @@ def test_the_first_positional_parameter_is_hidden_layer_sizes_in_both():
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("number", range(3))
 def test_the_examples_run(number):
-    exec(blocks(GUIDE, "python")[number], {})
+    names = {}
+    exec(blocks(GUIDE, "python")[number], names)
+    ours = (EffPropClassifier, EffPropRegressor)
+    # a class by another name, or a model
+    assert any(value in ours or isinstance(value, ours) for value in names.values())
 
 
 # ------------------------------------------------- MLP's recipe, spelled out in ours

@@ -124,10 +124,6 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
         ------
         ValueError
             For a hyperparameter or data that break a rule; the message names it.
-
-        Examples
-        --------
-        See the example of the class.
         """
         check_hyperparameters(self)
         told = self._make_task("fit", self.max_iter, X, y, sample_weight)
@@ -353,10 +349,6 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             Before ``fit``.
         ValueError
             If there is no MLP that computes the same.
-
-        Examples
-        --------
-        See :func:`sk_effprop.export.to_sklearn`.
         """
         from sk_effprop.export import to_sklearn
 

@@ -246,8 +246,10 @@ def resolve_max_iter(est: Any, n_samples: int) -> int:
 
 def is_flattened(est: Any, objective: Objective, theta: Any) -> bool:
     """Whether a penalty of the user's has made the outputs as good as constant."""
+    if isinstance(est.alpha, str):
+        return False
     usual = est._strength * max(objective.network.sizes[:-1]) / objective.count
-    if isinstance(est.alpha, str) or est.alpha < SUSPICIOUS * usual:
+    if est.alpha < SUSPICIOUS * usual:
         return False
     # examples may be sorted
     rows = np.linspace(0, objective.n_samples - 1, CHECKED_ROWS).astype(int)

@@ -468,10 +468,6 @@ default="auto"
             Before ``fit``.
         ValueError
             For X that does not suit the fitted network; the message says why.
-
-        Examples
-        --------
-        See :class:`EffPropClassifier`.
         """
         decision = self.decision_function(X)
         if self._multilabel:
@@ -540,8 +536,8 @@ default="auto"
         -----
         A network trained on squared error has outputs between two targets, not
         probabilities: they are mapped linearly from (low, high) to (0, 1), those beyond
-        into the last millionth at either end, and
-        divided by their sum if there are more than two classes.
+        into the last millionth at either end, and divided by their sum if there are
+        more than two classes.
 
         Examples
         --------
@@ -583,10 +579,6 @@ default="auto"
             Before ``fit``.
         ValueError
             For X that does not suit the fitted network; the message says why.
-
-        Examples
-        --------
-        See :meth:`predict_proba`.
         """
         # the probability of a logit of -800 is 0 in float64, and its logarithm -inf
         with np.errstate(divide="ignore"):

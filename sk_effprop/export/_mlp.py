@@ -57,10 +57,9 @@ def to_sklearn(
     Returns
     -------
     MLPClassifier or MLPRegressor
-        With the predictions of ``est`` on raw inputs of the type it was trained on, to
-        the precision of that type, and every attribute that scikit-learn sets in
-        ``fit``.  Hyperparameters that do not describe the network have scikit-learn's
-        defaults.
+        With the predictions of ``est`` on raw inputs, to the precision of the data that
+        it was trained on, and every attribute that scikit-learn sets in ``fit``.
+        Hyperparameters that do not describe the network have scikit-learn's defaults.
 
     Raises
     ------

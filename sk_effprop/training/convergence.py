@@ -33,8 +33,8 @@ ADVICE_IF_FLAT = (
 def describe(monitor: Monitor, *, gradient_norm: float, is_flat: bool) -> Any:
     """``convergence_``: see the attributes of the estimators."""
     reason = monitor.reason
-    too_high = 0.0 < monitor.null_value < monitor.best_value
-    if reason == "stalled" and too_high and monitor.validate is None:
+    is_stall = reason == "stalled" and monitor.validate is None
+    if is_stall and 0.0 < monitor.null_value < monitor.best_value:
         # no minimum is up there: saturated units, or steps too small to see
         reason = "stuck"
     return Bunch(

@@ -212,6 +212,7 @@ def test_a_fit_without_callbacks_opens_no_task(monkeypatch):
     X, y = problem(EffPropClassifier)
     model = EffPropClassifier(**SMALL, solver="sgd").fit(X, y)
     model.set_callbacks(Recorder()).set_callbacks().partial_fit(X, y)
+    assert model.n_iter_ == 5
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
