@@ -6,16 +6,15 @@ Golub and LeVeque do, so that neither a large mean nor many batches cost accurac
 """
 
 from collections.abc import Callable
-from functools import reduce
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.sparsefuncs import mean_variance_axis
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sk_effprop._moments import column_moments, column_quantiles, dense
 from sk_effprop._sklearn import (
     Interval,
     StrOptions,
@@ -38,87 +37,6 @@ NORMAL_IQR = 1.349
 NULL_VARIANCE = 1e-10
 # points that stand for the distribution of a column between calls of partial_fit
 SUMMARY_POINTS = 1000
-# what sums of weights may be off by
-ROUNDING = 1e-12
-
-
-class Moments(NamedTuple):
-    """Sum of weights, mean, and summed (co)deviations of some rows."""
-
-    weight: float
-    mean: Any
-    deviations: Any
-
-    def merge(self, other: "Moments") -> "Moments":
-        """Moments of both sets of rows together."""
-        total = self.weight + other.weight
-        if total == 0.0:
-            return self
-        shift = other.mean - self.mean
-        between = self.weight * other.weight / total
-        spread = np.outer(shift, shift) if self.deviations.ndim == 2 else shift**2
-        return Moments(
-            total,
-            self.mean + shift * (other.weight / total),
-            self.deviations + other.deviations + spread * between,
-        )
-
-
-def dense_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
-    """Two-pass moments of one block of rows; ``cross`` for products of columns too."""
-    X = X.astype(np.float64, copy=False)
-    total = float(weight.sum())
-    if total == 0.0:
-        d = X.shape[1]
-        return Moments(0.0, np.zeros(d), np.zeros((d, d) if cross else d))
-    mean = weight @ X / total
-    centred = X - mean
-    weighted = weight[:, None] * centred
-    if cross:
-        return Moments(total, mean, weighted.T @ centred)
-    return Moments(total, mean, np.einsum("ij,ij->j", weighted, centred))
-
-
-def column_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
-    """Moments of the columns, block by block; sparse X is never densified whole."""
-    if sparse.issparse(X) and not cross:
-        mean, variance, total = mean_variance_axis(
-            X.astype(np.float64), axis=0, weights=weight, return_sum_weights=True
-        )
-        return Moments(float(weight.sum()), mean, variance * total)
-    blocks = (
-        dense_moments(_dense(X[rows]), weight[rows], cross=cross)
-        for rows in row_blocks(*X.shape)
-    )
-    return reduce(Moments.merge, blocks)
-
-
-def column_quantiles(X: Any, weight: Any, levels: Any) -> Any:
-    """Weighted quantiles of every column, (n_levels, n_features).
-
-    Each is the least value that with all below it has that share of the weight.
-    """
-    blocks = (
-        _ranked_quantiles(_dense(X[:, columns]), weight, levels)
-        for columns in row_blocks(X.shape[1], X.shape[0])
-    )
-    return np.hstack(list(blocks))
-
-
-def _ranked_quantiles(X: Any, weight: Any, levels: Any) -> Any:
-    columns = np.array(X.T, order="C")
-    # a share that is reached but for rounding is reached
-    wanted = np.asarray(levels) * weight.sum() * (1.0 - ROUNDING)
-    if np.all(weight == weight[0]):
-        # sorting is many times as fast as finding an order
-        columns.sort(axis=1)
-        ranks = np.searchsorted(np.cumsum(weight), wanted)
-        return columns[:, ranks].T
-    order = np.argsort(columns, axis=1, kind="stable")
-    ranks = [np.searchsorted(np.cumsum(weight[row]), wanted) for row in order]
-    return np.take_along_axis(
-        columns, np.take_along_axis(order, np.stack(ranks), axis=1), axis=1
-    ).T
 
 
 def without_duplicates(X: Any) -> Any:
@@ -133,10 +51,6 @@ def _check_weight(sample_weight: Any, X: Any) -> Any:
     return check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
-
-
-def _dense(X: Any) -> Any:
-    return X.toarray() if sparse.issparse(X) else X
 
 
 def _orthogonal_pinv(A: Any) -> Any:
@@ -478,7 +392,7 @@ None, default="standardize"
     def _use_quartiles_of_heavy_tails(self, X, weight):
         known = getattr(self, "_summary", None)
         if known is not None:
-            X = np.vstack([known[0], _dense(X)])
+            X = np.vstack([known[0], dense(X)])
             weight = np.concatenate([known[1], weight])
         points = (np.arange(SUMMARY_POINTS) + 0.5) / SUMMARY_POINTS
         quantiles = column_quantiles(X, weight, [0.25, 0.5, 0.75, *points])

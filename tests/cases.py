@@ -33,12 +33,11 @@ from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import random_order
 from sk_effprop.core.rates import RateRule, ScheduleSettings
+from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.solvers import (
     LBFGS,
-    Adam,
     ConjugateGradient,
     LevenbergMarquardt,
-    Momentum,
     StochasticSolver,
     exact_curvature,
 )

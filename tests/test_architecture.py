@@ -31,10 +31,12 @@ ALLOWED = {
     "sk_effprop.solvers.base": (),
     "sk_effprop.solvers": ("sk_effprop.solvers.base",),
     "sk_effprop.training": ("sk_effprop.solvers.base",),
-    "sk_effprop.preprocessing": ("sk_effprop._sklearn",),
+    "sk_effprop._moments": (),
+    "sk_effprop.preprocessing": ("sk_effprop._sklearn", "sk_effprop._moments"),
     # below the estimators, whose fitted attributes are all it knows of them
     "sk_effprop.export": (),
     "sk_effprop.estimators": (
+        "sk_effprop._moments",
         "sk_effprop._sklearn",
         "sk_effprop.export",
         "sk_effprop.preprocessing",

@@ -4,7 +4,8 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import InputNormalizer
-from sk_effprop.preprocessing import METHODS, ROTATIONS, column_quantiles
+from sk_effprop._moments import column_quantiles
+from sk_effprop.preprocessing import METHODS, ROTATIONS
 
 ALL_METHODS = [*METHODS, None]
 CENTRING = [method for method in METHODS if method != "scale"]

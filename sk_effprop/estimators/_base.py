@@ -22,6 +22,7 @@ from sk_effprop.core.network import forward
 from sk_effprop.core.objective import row_blocks
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import as_weighted_set
+from sk_effprop.estimators._layers import LayerAttributes
 from sk_effprop.estimators._parameters import (
     check_changed_parameters,
     check_hyperparameters,
@@ -74,7 +75,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         raise
 
 
-class BaseEffProp(CallbackSupportMixin, DataReader):
+class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
     """Fitting, in the order in which it happens, and what both do when fitted."""
 
     def _validate_params(self):
@@ -366,54 +367,6 @@ class BaseEffProp(CallbackSupportMixin, DataReader):
             results.append(read(trace).copy())
         return results[0] if len(results) == 1 else np.concatenate(results)
 
-    @property
-    def coefs_(self):
-        """Weights of each layer, (n_in, n_out), on normalised inputs.
-
-        The views are read-only; the list, or an array in it, may be replaced.
-        """
-        return self._weights("coefs_", np.s_[:-1])
-
-    @coefs_.setter
-    def coefs_(self, matrices):
-        self._replace_weights("coefs_", np.s_[:-1], matrices)
-
-    @property
-    def intercepts_(self):
-        """Biases of each layer, (n_out,); to be replaced as ``coefs_``."""
-        return self._weights("intercepts_", np.s_[-1])
-
-    @intercepts_.setter
-    def intercepts_(self, vectors):
-        self._replace_weights("intercepts_", np.s_[-1], vectors)
-
-    def _weights(self, name, rows):
-        if not hasattr(self, "theta_"):
-            raise AttributeError(f"{name} is there after fit.")
-        views = [_read_only(W[rows]) for W in self.network_.layers(self.theta_)]
-
-        def replace(layer, array):
-            now = list(getattr(self, name))
-            now[layer] = array
-            setattr(self, name, now)
-            return getattr(self, name)[layer]
-
-        return LayerList(views, replace)
-
-    def _replace_weights(self, name, rows, values):
-        """Write new values into a copy of theta_; what was taken from it stays."""
-        wanted = [view.shape for view in self._weights(name, rows)]
-        values = [np.asarray(value) for value in values]
-        if [value.shape for value in values] != wanted:
-            raise ValueError(
-                f"{name} must have the shapes {wanted} of the fitted network, got "
-                f"{[value.shape for value in values]}."
-            )
-        theta = self.theta_.copy()
-        for W, value in zip(self.network_.layers(theta), values, strict=True):
-            W[rows] = value
-        self.theta_ = theta
-
     # ---------------------------------------------------------------------------- parts
 
     def _start_rng(self, going_on):
@@ -572,23 +525,3 @@ def _curves(monitor):
         "validation_loss_curve_": losses,
         "best_validation_score_": best if np.isfinite(best) else None,
     }
-
-
-class LayerList(list):
-    """One array for each layer; what replaces one goes to whom they belong."""
-
-    def __init__(self, arrays, replace):
-        super().__init__(arrays)
-        self._replace = replace
-
-    def __setitem__(self, layer, array):
-        super().__setitem__(layer, self._replace(layer, array))
-
-    def __reduce__(self):
-        return list, (list(self),)
-
-
-def _read_only(view):
-    view = view.view()
-    view.flags.writeable = False
-    return view

@@ -26,6 +26,7 @@ from sk_effprop.core.noise import (
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, SCHEDULES, RateRule, ScheduleSettings
+from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.core.targets import place_targets
 from sk_effprop.estimators._parameters import (
     hidden_sizes,
@@ -36,11 +37,9 @@ from sk_effprop.estimators._parameters import (
 from sk_effprop.solvers import (
     BATCH,
     LBFGS,
-    Adam,
     ConjugateGradient,
     EvidenceRounds,
     LevenbergMarquardt,
-    Momentum,
     StochasticSolver,
     exact_curvature,
 )

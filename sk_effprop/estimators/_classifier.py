@@ -1,7 +1,5 @@
 """EffPropClassifier: labels in, labels and probabilities out."""
 
-from numbers import Real
-
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
@@ -24,6 +22,12 @@ from sk_effprop.core.targets import (
 )
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._base import BaseEffProp, can_learn_on
+from sk_effprop.estimators._class_weights import (
+    balancing_factors,
+    check_class_weight,
+    check_names_of_classes,
+    weigh,
+)
 from sk_effprop.estimators._parameters import CLASSIFIER, constraints, is_per_layer
 
 
@@ -604,36 +608,12 @@ default="auto"
     def _weigh_classes(self, y, weight, *, rebalance):
         if self.class_weight is None:
             return weight
-        columns = y.T if y.ndim == 2 else [y]
-        if self.class_weight == "balanced":
-            if rebalance or not hasattr(self, "_balance"):
-                self._balance = [_balancing(column, weight) for column in columns]
-            factors = self._balance
-        else:
-            factors = [self._checked_class_weight(y)]
-        weighed = weight
-        for column, factor_of in zip(columns, factors, strict=False):
-            classes, labels = np.unique(column, return_inverse=True)
-            own = np.array([factor_of.get(c, 1.0) for c in classes.tolist()])
-            weighed = weighed * own[labels]
-        if y.ndim == 2 and weight.any():
-            # products of balancing factors do not leave the sum what it was
-            weighed = weighed * (weight.sum() / weighed.sum())
-        return weighed
-
-    def _checked_class_weight(self, y):
-        if y.ndim == 2:
-            raise ValueError(
-                "class_weight must be 'balanced' or None for several labels a row, "
-                f"got {self.class_weight!r}. Use sample_weight for anything else."
-            )
-        factors = self.class_weight.values()
-        if not all(isinstance(f, Real) and 0 <= f < np.inf for f in factors):
-            raise ValueError(
-                "class_weight must be a finite number for every class, and not be "
-                f"negative, got {self.class_weight!r}. Use 0 to leave a class out."
-            )
-        return self.class_weight
+        if self.class_weight != "balanced":
+            check_class_weight(self.class_weight, y)
+            return weigh(y, weight, [self.class_weight])
+        if rebalance or not hasattr(self, "_balance"):
+            self._balance = balancing_factors(y, weight)
+        return weigh(y, weight, self._balance)
 
     def _learn_targets(self, examples, classes=None):
         y = examples.y
@@ -642,7 +622,7 @@ default="auto"
         self.classes_ = np.arange(y.shape[1]) if self._multilabel else known
         self._check_known(y)
         if isinstance(self.class_weight, dict):
-            self._check_names_of_classes(self.class_weight)
+            check_names_of_classes(self.class_weight, self.classes_)
         self._output = self._resolve_output()
         self._strength = build.CLASSES_ALPHA
         if self.loss == "log_loss":
@@ -656,17 +636,6 @@ default="auto"
                 self._strength *= build.squared_spread(*self._low_high)
             self._decision_offset = midpoint_preactivation(
                 *self._low_high, self._output[0]
-            )
-
-    def _check_names_of_classes(self, named):
-        """A class may be absent, but names beside classes without one are misspelt."""
-        classes = set(self.classes_.tolist())
-        strangers = {c for c in set(named) - classes if named[c] != 0}
-        if strangers and classes - set(named):
-            raise ValueError(
-                f"class_weight names {sorted(strangers, key=str)}, which are not among "
-                f"the classes {self.classes_.tolist()}, and has no weight for "
-                f"{sorted(classes - set(named), key=str)}."
             )
 
     def _check_warm_targets(self, y):
@@ -740,12 +709,3 @@ default="auto"
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _balancing(labels, weight):
-    """The factor of each class that lets all of them weigh the same."""
-    classes, codes = np.unique(labels, return_inverse=True)
-    # sums of weights in place of counts, so that absent and weight 0 agree
-    sums = np.bincount(codes, weights=weight)
-    factors = sums.sum() / (np.count_nonzero(sums) * np.where(sums > 0, sums, 1.0))
-    return dict(zip(classes.tolist(), factors.tolist(), strict=True))

@@ -5,6 +5,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sk_effprop._moments import dense_moments
 from sk_effprop._sklearn import fit_context
 from sk_effprop.core.activations import IDENTITY
 from sk_effprop.core.curvature import Linearization
@@ -13,7 +14,6 @@ from sk_effprop.core.losses import OWN_OUTPUTS, LogLink, SquaredError, make_loss
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._base import BaseEffProp, can_learn_on
 from sk_effprop.estimators._parameters import REGRESSOR, constraints
-from sk_effprop.preprocessing import dense_moments
 
 # predict(return_std=True) needs a matrix of weights^2, which is kept with the estimator
 MAX_POSTERIOR_WEIGHTS = 4000

@@ -3,7 +3,7 @@
 from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
 from sk_effprop.solvers.lbfgs import LBFGS
 from sk_effprop.solvers.levenberg_marquardt import EvidenceRounds, LevenbergMarquardt
-from sk_effprop.solvers.stochastic import Adam, Momentum, StochasticSolver
+from sk_effprop.solvers.stochastic import StochasticSolver
 
 # What an estimator needs to know of a solver before it builds one.
 STOCHASTIC = ("sgd", "sdlm", "adam")
@@ -15,11 +15,9 @@ __all__ = [
     "LBFGS",
     "SOLVERS",
     "STOCHASTIC",
-    "Adam",
     "ConjugateGradient",
     "EvidenceRounds",
     "LevenbergMarquardt",
-    "Momentum",
     "StochasticSolver",
     "exact_curvature",
 ]

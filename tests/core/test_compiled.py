@@ -13,8 +13,8 @@ from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core import compiled, lanes
 from sk_effprop.core.activations import ACTIVATIONS
 from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.steps import Momentum
 from sk_effprop.estimators import _build
-from sk_effprop.solvers import Momentum
 from tests.cases import (
     ACTIVATION_PARAMS,
     ALL_ACTIVATIONS,

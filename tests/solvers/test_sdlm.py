@@ -13,7 +13,7 @@ from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import sequential_order
 from sk_effprop.core.rates import RateRule
-from sk_effprop.solvers import Momentum
+from sk_effprop.core.steps import Momentum
 from tests import reference
 from tests.cases import (
     ALL_ACTIVATIONS,

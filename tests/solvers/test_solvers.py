@@ -10,7 +10,8 @@ from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network
 from sk_effprop.core.presentation import interleaved_order, sequential_order
 from sk_effprop.core.rates import Progress
-from sk_effprop.solvers import LBFGS, SOLVERS, Adam, Momentum
+from sk_effprop.core.steps import Adam, Momentum
+from sk_effprop.solvers import LBFGS, SOLVERS
 from sk_effprop.solvers.stochastic import StochasticState
 from tests.cases import (
     ALL_SOLVERS,
