@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from sk_effprop.core.objective import row_blocks
+from sk_effprop.core.arrays import row_blocks
 
 # what sums of weights may be off by
 ROUNDING = 1e-12

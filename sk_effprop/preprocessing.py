@@ -22,8 +22,8 @@ from sk_effprop._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from sk_effprop.core.arrays import row_blocks
 from sk_effprop.core.inputs import FoldedSparse, empty_with_ones
-from sk_effprop.core.objective import row_blocks
 
 METHODS = ("center", "scale", "standardize", "robust", "decorrelate", "whiten")
 ROTATIONS = ("decorrelate", "whiten")

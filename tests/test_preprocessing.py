@@ -142,7 +142,7 @@ def test_a_stream_gives_what_one_fit_gives(method):
 @pytest.mark.parametrize("method", ALL_METHODS)
 def test_rows_without_weight_count_as_absent(monkeypatch, method):
     """Even where a whole block has none."""
-    monkeypatch.setattr("sk_effprop.core.objective.BLOCK_SIZE", 4 * 50)
+    monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", 4 * 50)
     X, weight = heavy_data(), np.random.default_rng(1).uniform(0, 2, size=400)
     weight[:100] = weight[170:320] = 0.0
     all_rows = InputNormalizer(method).fit(X, sample_weight=weight)
@@ -367,7 +367,7 @@ def test_fold_stands_for_what_apply_gives(method, clip):
 @pytest.mark.parametrize("method", ALL_METHODS)
 def test_sparse_and_dense_data_are_learnt_alike(monkeypatch, method):
     """Block by block, as nothing sparse is ever filled whole."""
-    monkeypatch.setattr("sk_effprop.core.objective.BLOCK_SIZE", 70)
+    monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", 70)
     X, weight = sparse_data(), np.random.default_rng(6).uniform(0.1, 2, size=60)
     ours, dense = (InputNormalizer(method).forget() for _ in range(2))
     ours.learn(X, weight)

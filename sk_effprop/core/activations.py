@@ -29,7 +29,7 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 import numpy as np
 from scipy.special import expit
 
-Array: TypeAlias = np.ndarray[Any, Any]
+from sk_effprop.core.arrays import Array
 
 
 class Linear:

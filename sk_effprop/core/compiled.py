@@ -22,8 +22,8 @@ from sk_effprop.core.activations import (
     RELU,
     SHAPES,
     TANH,
-    Array,
 )
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.gains import HIGHEST_GAIN
 from sk_effprop.core.lanes import (
     LANES,

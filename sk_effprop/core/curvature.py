@@ -22,10 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.losses import Loss
-from sk_effprop.core.objective import Objective, row_blocks
+from sk_effprop.core.objective import (
+    Objective,
+)
 
 # Numbers of a trace that a linearisation keeps between products: few from the start,
 # many from the third time that they are asked for, more never.

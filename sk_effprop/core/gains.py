@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 
 # A gain touches all weights of its input, and so moves by this share of their rate.
 GAIN_SHARE = 0.05

@@ -16,7 +16,7 @@ from scipy.linalg import LinAlgError, solve_triangular
 from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, forward

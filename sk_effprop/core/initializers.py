@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 
 Initializer: TypeAlias = Callable[[np.random.Generator, int, int], Array]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 
 
 def with_ones(X: Array) -> Array:

@@ -11,7 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 
-from sk_effprop.core.activations import AnyActivation, Array
+from sk_effprop.core.activations import (
+    AnyActivation,
+)
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import Loss
 
 # Called after each batch with its passes, targets and weights.

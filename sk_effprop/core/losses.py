@@ -15,7 +15,10 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from scipy.special import expit, softmax, xlogy
 
-from sk_effprop.core.activations import Array, read_only
+from sk_effprop.core.activations import (
+    read_only,
+)
+from sk_effprop.core.arrays import Array
 
 # How far from its corner, in units of the targets, a smooth absolute value is rounded.
 ROUNDING = 0.02

@@ -23,7 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.activations import AnyActivation, Array
+from sk_effprop.core.activations import (
+    AnyActivation,
+)
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.initializers import Initializer
 from sk_effprop.core.kernels import Passes
 

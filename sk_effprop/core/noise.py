@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.initializers import biases_through_data, lecun
 from sk_effprop.core.inputs import FoldedSparse
 

@@ -5,27 +5,19 @@ penalty is alpha for weights and 0 for biases.  The minimiser does not depend on
 batch size, and a weight of 2 is the same as showing an example twice.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
-from sk_effprop.core.activations import COMPILED_SHAPES, Activation, Array
+from sk_effprop.core.activations import (
+    COMPILED_SHAPES,
+    Activation,
+)
+from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.losses import COMPILED_LOSSES, Loss
 from sk_effprop.core.network import Network
-
-# Scratch memory of a pass over many examples stays near this many numbers a layer: few
-# enough for the processor's cache, and not handed back to the system after every pass.
-BLOCK_SIZE = 2**16
-
-
-def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
-    """Slices of consecutive rows that hold about BLOCK_SIZE numbers each."""
-    step = max(1, BLOCK_SIZE // width)
-    for start in range(0, n_rows, step):
-        yield slice(start, min(start + step, n_rows))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 
 # (rng, number of examples, class numbers or None) -> row numbers in showing order
 Order: TypeAlias = Callable[[np.random.Generator, int, Array | None], Array]

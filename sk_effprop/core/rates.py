@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.spectrum import LeadingCurvature, leading_curvature

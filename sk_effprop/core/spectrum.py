@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.objective import Objective
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 
 # weights after k epochs count as k (k + 1) (k + 2) in their average
 AVERAGING_POWER = 3

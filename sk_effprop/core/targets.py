@@ -10,7 +10,10 @@ from math import inf
 import numpy as np
 from scipy.optimize import brentq
 
-from sk_effprop.core.activations import AnyActivation, Array
+from sk_effprop.core.activations import (
+    AnyActivation,
+)
+from sk_effprop.core.arrays import Array
 
 # probabilities read off a squared-error network stay this far from 0 and 1
 PROBABILITY_FLOOR = 1e-6

@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import ThreadpoolController
 
 from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
+from sk_effprop.core.arrays import row_blocks
 from sk_effprop.core.network import forward
-from sk_effprop.core.objective import row_blocks
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import as_weighted_set
 from sk_effprop.estimators._layers import LayerAttributes

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sk_effprop.core.activations import Activation, Array
+from sk_effprop.core.activations import (
+    Activation,
+)
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.network import Network
 
 

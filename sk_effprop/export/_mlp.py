@@ -20,8 +20,8 @@ from sk_effprop.core.activations import (
     RELU,
     TANH,
     Activation,
-    Array,
 )
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import LogLoss
 from sk_effprop.export._fitted import (
     affine_of,

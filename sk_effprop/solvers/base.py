@@ -8,7 +8,7 @@ stop.  So a first fit, a warm start and ``partial_fit`` are the same call.
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.objective import Objective
 
 # Called with "stalled" or "diverged" before a monitor stops for that reason; True means

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import LinAlgError
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.gauss_newton import (
     DualSystem,

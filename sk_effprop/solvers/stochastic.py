@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.activations import Array
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import add_lecun_diagonal
 from sk_effprop.core.gains import Gains, gain_factor
 from sk_effprop.core.kernels import Passes, Update, sweep

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import sk_effprop.core.curvature as curvature_module
-import sk_effprop.core.objective as objective_module
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.inputs import FoldedSparse
 from tests import reference
@@ -184,7 +183,7 @@ def test_blocks_do_not_matter(monkeypatch, block, kept):
         near.diagonal(),
         np.vstack(list(near.jacobian_blocks())),
     ]
-    monkeypatch.setattr(objective_module, "BLOCK_SIZE", block)
+    monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", block)
     monkeypatch.setattr(curvature_module, "MAX_KEPT_NUMBERS", kept)
     monkeypatch.setattr(curvature_module, "JACOBIAN_BLOCK", block)
     again = Linearization(objective, theta)

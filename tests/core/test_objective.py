@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import sk_effprop.core.objective as objective_module
+from sk_effprop.core.arrays import row_blocks
 from sk_effprop.core.inputs import FoldedSparse
 from tests import reference
 from tests.cases import (
@@ -40,8 +40,8 @@ def test_value_and_gradient_agree_with_scalar_loops(hidden, loss, weighted):
 def test_blocks_of_rows_do_not_change_anything(monkeypatch, loss, block_size):
     objective, theta = make_problem((4, 3), CUSTOM, loss, n=11)
     expected = objective.value_and_gradient(theta)
-    monkeypatch.setattr(objective_module, "BLOCK_SIZE", block_size)
-    blocks = list(objective_module.row_blocks(11, 4))
+    monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", block_size)
+    blocks = list(row_blocks(11, 4))
     assert len(blocks) > 1
     assert np.array_equal(np.concatenate([np.arange(11)[b] for b in blocks]), range(11))
     assert_same(objective.value_and_gradient(theta), expected)
@@ -95,7 +95,7 @@ def test_folded_sparse_inputs_give_what_dense_ones_give(monkeypatch, loss, full)
     A = rng.normal(size=(3, 3)) if full else rng.uniform(0.5, 2.0, size=3)
     normalised = (X.toarray() - shift) @ (A if full else np.diag(A))
     inputs = np.column_stack([normalised, np.ones(12)])
-    monkeypatch.setattr(objective_module, "BLOCK_SIZE", 20)
+    monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", 20)
     assert_same(
         replace(dense, inputs=FoldedSparse(X, shift, A)).value_and_gradient(theta),
         replace(dense, inputs=inputs).value_and_gradient(theta),

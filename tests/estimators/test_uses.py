@@ -895,7 +895,7 @@ def test_sparse_data_give_what_dense_data_give(
     if clip and normalize in ROTATIONS:
         pytest.skip("refused, see test_bad_input")
     # fewer numbers than X has, as blocks of rows may be filled
-    monkeypatch.setattr("sk_effprop.core.objective.BLOCK_SIZE", 70)
+    monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", 70)
     X, y = sparse_problem(cls)
     settings = {**settings, "normalize": normalize, "input_clip": clip, "alpha": 0.01}
     dense = cls(**{**settings, "max_iter": 1 if settings is SGD else 4}).fit(X, y)
