@@ -10,7 +10,7 @@ and this package the squared error, and this package squashes its outputs too.
 
 import ctypes
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
@@ -36,6 +36,7 @@ from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import Rates
+from sk_effprop.core.steps import Momentum, Update
 
 RATE, REPEATS = 0.001, 5
 SMALL, LARGE = (64, 32, 10), (784, 100, 10)
@@ -151,10 +152,10 @@ def problem(sizes, dtype, activation):
 
 def compiled_sweep(objective, theta, order):
     """One update for each of the examples by the compiled loops, in place."""
-    from sk_effprop.core.compiled_objective import CompiledObjective
+    from sk_effprop.core.compiled_objective import NumbaEngine
 
-    rates = Rates(RATE, np.ones(len(theta)))
-    CompiledObjective(**vars(objective)).show(theta, order, 1, rates)
+    update = Update(Momentum(), Rates(RATE, np.ones(len(theta))), [])
+    replace(objective, engine_type=NumbaEngine).descend(theta, order, 1, update)
 
 
 def build_loop(directory, dtype):

@@ -32,7 +32,8 @@ from sk_effprop.core.losses import (
 from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import random_order
-from sk_effprop.core.rates import RateRule, ScheduleSettings
+from sk_effprop.core.rates import RateRule
+from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.solvers import (
     LBFGS,
@@ -41,7 +42,7 @@ from sk_effprop.solvers import (
     StochasticSolver,
     exact_curvature,
 )
-from sk_effprop.solvers.conjugate_gradient import polak_ribiere
+from sk_effprop.solvers._paper import polak_ribiere
 from sk_effprop.training.monitor import Monitor
 
 # ------------------------------------------------------------------------ activations
@@ -350,9 +351,9 @@ def on_engine(engine: str, objective: Objective) -> Objective:
     """The same objective, on compiled loops if wanted."""
     if engine == "numpy":
         return objective
-    from sk_effprop.core.compiled_objective import CompiledObjective
+    from sk_effprop.core.compiled_objective import NumbaEngine
 
-    return CompiledObjective(**vars(objective))
+    return replace(objective, engine_type=NumbaEngine)
 
 
 def stochastic(
@@ -366,12 +367,9 @@ def stochastic(
     """Plain gradient descent at a rate that suits the problems here, with changes."""
     if scaling is None:
         scaling = np.ones(objective.network.n_weights)
-    find_rates = rate_rule or RateRule(scaling, rate, batch_size=1)
-    theta = initial_theta(objective)
     plain = StochasticSolver(
         rule=Momentum(),
-        rates=find_rates(objective, theta, np.random.default_rng(0)),
-        find_rates=find_rates,
+        find_rates=rate_rule or RateRule(scaling, rate, batch_size=1),
         curvature_decay=0.0,
         order=random_order,
         emphasis=0.0,

@@ -18,16 +18,17 @@ Units are those of the objective: means over examples, penalty included.
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.losses import Loss
-from sk_effprop.core.objective import (
-    Objective,
-)
+
+if TYPE_CHECKING:
+    # Objectives descend with the diagonal that this module computes.
+    from sk_effprop.core.objective import Objective
 
 # Numbers of a trace that a linearisation keeps between products: few from the start,
 # many from the third time that they are asked for, more never.
@@ -60,7 +61,7 @@ class Block:
         self.slopes: list[Array | None] = list(passes.derivatives)
         if passes.linear_output:
             self.slopes[-1] = None
-        for slope, gain in zip(self.slopes, passes.gains, strict=True):
+        for slope, gain in zip(self.slopes, passes.derivative_scales, strict=True):
             if slope is not None:
                 np.multiply(slope, gain, out=slope)
 
@@ -112,7 +113,7 @@ class Linearization:
     theta : ndarray of shape (n_weights,)
     """
 
-    def __init__(self, objective: Objective, theta: Array) -> None:
+    def __init__(self, objective: "Objective", theta: Array) -> None:
         self.objective, self.theta = objective, theta
         self.layers = objective.network.layers(theta)
         self._n_traversals = 0

@@ -125,7 +125,7 @@ def jvp(network: Network, theta: Array, trace: Passes, direction: Array) -> Arra
         z_change = trace.inputs[l] @ V
         if change is not None:
             z_change += change @ W[:-1]
-        change = z_change * trace.slope(l)
+        change = z_change * trace.derivative(l)
     return np.asarray(change)
 
 

@@ -30,15 +30,16 @@ from sk_effprop.estimators._parameters import (
 from sk_effprop.estimators._reading import DataReader, about
 from sk_effprop.estimators._validation import measure, split_off
 from sk_effprop.solvers import BATCH, STOCHASTIC
-from sk_effprop.solvers.base import Solution
+from sk_effprop.solvers.base import Reason, Solution
 from sk_effprop.training.callbacks import fit_task, iteration_tasks
-from sk_effprop.training.convergence import complaint, describe
-from sk_effprop.training.monitor import NOTHING_BEFORE, History, Monitor
-from sk_effprop.training.progress import shown
+from sk_effprop.training.convergence import describe, warning_message
+from sk_effprop.training.history import History
+from sk_effprop.training.monitor import Monitor
+from sk_effprop.training.progress import show_progress
 
 UNFINISHED = Solution(np.empty(0), None)
 # Ctrl-C leaves no state from which a solver could go on.
-INTERRUPTED = Solution(np.empty(0), None, "interrupted")
+INTERRUPTED = Solution(np.empty(0), None, Reason.INTERRUPTED)
 
 
 @cache
@@ -184,15 +185,20 @@ class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
             monitor = Monitor(
                 theta, value, null_value=objective.null_value(), **stopping
             )
-            solver = self._make_solver(
-                objective, theta, rng, state, monitor.max_iter, monitor.keep_last
+            solver = build.make_solver(
+                self,
+                self.solver_,
+                objective,
+                max_iter=monitor.max_iter,
+                streaming=monitor.keep_last,
             )
+            self.engine_ = objective.engine.name
             told = iteration_tasks(
                 task,
                 monitor,
                 lambda m: self._results(objective, m, m.theta.copy(), rng),
             )
-            with told, shown(self.verbose, type(self).__name__, monitor):
+            with told, show_progress(self.verbose, type(self).__name__, monitor):
                 try:
                     solution = solver.solve(
                         objective, theta, state=state, rng=rng, monitor=monitor
@@ -406,26 +412,6 @@ class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
         if self._is_stream and self._n_seen < build.FEWEST_MEASURED:
             self._keep_learning_targets(batch)
 
-    def _make_solver(self, objective, theta, rng, state, max_iter, streaming):
-        solver = build.make_solver(
-            self,
-            self.solver_,
-            objective,
-            theta,
-            rng,
-            state,
-            max_iter=max_iter,
-            streaming=streaming,
-        )
-        self.engine_ = objective.engine
-        known, rates = getattr(state, "rates", None), getattr(solver, "rates", None)
-        if rates is None:
-            self.learning_rate_ = self.lambda_max_ = None
-        elif known is None or rates.eta != known.eta:
-            self.learning_rate_ = rates.eta
-            self.lambda_max_ = None if rates.leading is None else rates.leading.mean
-        return solver
-
     def _make_task(self, name, max_iter, X, y, sample_weight):
         """Tell callbacks of a call; they see the data as the user gave them."""
         known = None if max_iter == "auto" else max_iter
@@ -475,7 +461,7 @@ class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
             **_curves(monitor),
             "loss_": loss,
             "best_loss_": loss if monitor.validate is None else None,
-            "t_": solution.n_shown or monitor.n_iter * objective.n_samples,
+            "t_": solution.n_presented or monitor.n_iter * objective.n_samples,
             "convergence_": describe(
                 monitor,
                 gradient_norm=float(np.linalg.norm(gradient)),
@@ -489,7 +475,7 @@ class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
     def _history_before(self, going_on, *, counts_on=False):
         """The curves that this call goes on with, and the iterations."""
         if not going_on:
-            return NOTHING_BEFORE
+            return History()
         return History(
             self.n_iter_ if counts_on else 0,
             self.loss_curve_,
@@ -503,7 +489,7 @@ class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
         return None
 
     def _warn(self, *, fixed_length, stacklevel=4):
-        sentence = complaint(
+        sentence = warning_message(
             self.convergence_, fixed_length=fixed_length, rate=self.learning_rate_
         )
         if sentence:
@@ -513,14 +499,17 @@ class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
 
 def _curves(monitor):
     """As fitted attributes."""
-    scores, losses = list(monitor.validation_scores), list(monitor.validation_losses)
+    history, rates = monitor.history, monitor.initial_rates
+    scores, losses = list(history.validation_scores), list(history.validation_losses)
     if monitor.validate is None:
         scores = losses = None
     best = monitor.best_score
     return {
         "n_iter_": monitor.n_iter,
+        "learning_rate_": None if rates is None else rates.eta,
+        "lambda_max_": None if rates is None else rates.lambda_max,
         "loss_curve_": list(monitor.loss_curve),
-        "learning_rate_curve_": list(monitor.rates),
+        "learning_rate_curve_": list(history.rates),
         "validation_scores_": scores,
         "validation_loss_curve_": losses,
         "best_validation_score_": best if np.isfinite(best) else None,

@@ -25,7 +25,8 @@ from sk_effprop.core.noise import (
 )
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
-from sk_effprop.core.rates import SCALINGS, SCHEDULES, RateRule, ScheduleSettings
+from sk_effprop.core.rates import SCALINGS, RateRule
+from sk_effprop.core.schedules import SCHEDULES, ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.core.targets import place_targets
 from sk_effprop.estimators._parameters import (
@@ -302,9 +303,9 @@ def with_engine(est: Any, objective: Objective, n_epochs: int) -> Objective:
         is_worth_it = n_updates >= WORTH_COMPILING and is_small
         if not is_worth_it or compiled_or_why_not():
             return objective
-    from sk_effprop.core.compiled_objective import CompiledObjective
+    from sk_effprop.core.compiled_objective import NumbaEngine
 
-    return CompiledObjective(**vars(objective))
+    return replace(objective, engine_type=NumbaEngine)
 
 
 @cache
@@ -328,14 +329,11 @@ def make_solver(
     est: Any,
     name: str,
     objective: Objective,
-    theta: Any,
-    rng: np.random.Generator,
-    state: Any,
     *,
     max_iter: int,
     streaming: bool,
 ) -> Any:
-    """The solver; a stochastic one with its rates, from the state or measured."""
+    """The solver with its hyperparameters."""
     if name in BATCH:
         return _batch_solver(est, name)
     batch_size = full = resolve_batch_size(est, name, objective.n_samples)
@@ -348,10 +346,8 @@ def make_solver(
     find_rates = _rate_rule(est, name, objective, full, max_iter)
     # rows that come one by one count for their share of a full batch
     find_rates = replace(find_rates, share=find_rates.share * batch_size / full)
-    known = None if state is None else find_rates.adopt(state.rates)
     return StochasticSolver(
         rule=_rule(est, name),
-        rates=known or find_rates(objective, theta, rng),
         find_rates=find_rates,
         curvature_decay=est.curvature_decay,
         order=resolve_order(est, has_labels=objective.labels is not None),

@@ -257,7 +257,7 @@ default="auto"
         The rate of each epoch.
     lambda_max_ : float or None
         Largest curvature at the initial weights, where the rate came from it.
-    convergence_ : Bunch
+    convergence_ : Convergence
         ``reason`` for stopping, ``n_iter``, ``gradient_norm``, ``advice``,
         ``n_recoveries`` from divergence, and ``is_flat``: whether ``alpha`` leaves
         outputs that hardly depend on the inputs.

@@ -34,7 +34,8 @@ from sk_effprop.core.losses import (
     REGRESSION_LOSSES,
 )
 from sk_effprop.core.presentation import ORDERS
-from sk_effprop.core.rates import SCALINGS, SCHEDULES
+from sk_effprop.core.rates import SCALINGS
+from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.preprocessing import METHODS
 from sk_effprop.solvers import SOLVERS
 

@@ -153,4 +153,4 @@ def test_z_and_slope_are_the_layers_preactivations_and_derivatives():
         z = trace.inputs[l] @ W
         np.testing.assert_allclose(trace.z(l), z, rtol=1e-12, atol=1e-13)
         slope = network.activations[l].df(z)
-        np.testing.assert_allclose(trace.slope(l), slope, rtol=1e-10)
+        np.testing.assert_allclose(trace.derivative(l), slope, rtol=1e-10)

@@ -9,7 +9,8 @@ from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network
 from sk_effprop.core.presentation import interleaved_order, sequential_order
-from sk_effprop.core.rates import Progress
+from sk_effprop.core.rates import Rates
+from sk_effprop.core.schedules import Progress
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.solvers import LBFGS, SOLVERS
 from sk_effprop.solvers.stochastic import StochasticState
@@ -275,7 +276,7 @@ def test_blocks_of_shown_examples_do_not_change_anything(monkeypatch):
     theta = initial_theta(objective)
     solver = stochastic(objective, batch_size=3)
     expected, _ = run(solver, objective, theta, 2)
-    monkeypatch.setattr("sk_effprop.solvers.stochastic.SHOWN_BLOCK", 25)
+    monkeypatch.setattr("sk_effprop.core.descent.COPIED_NUMBERS", 25)
     got, _ = run(solver, objective, theta, 2)
     np.testing.assert_array_equal(got.theta, expected.theta)
 
@@ -289,8 +290,8 @@ def test_a_cosine_falls_once_in_every_call():
     solver, theta = stochastic(objective, schedule="cosine"), initial_theta(objective)
     solution, first = run(solver, objective, theta, 6)
     _, second = run(solver, objective, solution.theta, 6, state=solution.state)
-    assert first.rates == second.rates
-    assert first.rates[0] == solver.rates.eta
+    assert first.history.rates == second.history.rates
+    assert first.history.rates[0] == solver.find_rates.eta
 
 
 def test_a_cosine_that_stalls_jumps_to_its_last_part():
@@ -299,9 +300,9 @@ def test_a_cosine_that_stalls_jumps_to_its_last_part():
     solver = stochastic(objective, schedule="cosine", rate=0.2)
     theta = initial_theta(objective)
     _, monitor = run(solver, objective, theta, 20, tol=0.05, patience=2)
-    steps = np.diff(monitor.rates) / solver.rates.eta
+    steps = np.diff(monitor.history.rates) / solver.find_rates.eta
     assert steps.min() < -0.3
-    assert monitor.rates[-1] < 0.5 * solver.rates.eta
+    assert monitor.history.rates[-1] < 0.5 * solver.find_rates.eta
 
 
 @pytest.mark.parametrize("problem", PROBLEM_PARAMS)
@@ -359,7 +360,7 @@ def test_the_schedule_sets_the_rate_of_every_epoch(schedule, expected):
     objective = logistic_problem()
     solver = stochastic(objective, schedule=schedule)
     _, monitor = run(solver, objective, initial_theta(objective), 4)
-    np.testing.assert_allclose(monitor.rates, expected)
+    np.testing.assert_allclose(monitor.history.rates, expected)
 
 
 def test_adaptive_divides_the_rate_by_five_until_that_is_pointless():
@@ -369,9 +370,9 @@ def test_adaptive_divides_the_rate_by_five_until_that_is_pointless():
     solution, monitor = run(solver, objective, theta, 1000, tol=1e-3, patience=3)
     assert monitor.reason == "stalled"
     assert solution.state.progress.n_stalls == 9
-    factors = np.array(monitor.rates[1:]) / monitor.rates[:-1]
+    factors = np.array(monitor.history.rates[1:]) / monitor.history.rates[:-1]
     np.testing.assert_allclose(np.unique(factors.round(12)), [0.2, 1.0])
-    assert monitor.rates[-1] == pytest.approx(0.05 / 5**9)
+    assert monitor.history.rates[-1] == pytest.approx(0.05 / 5**9)
 
 
 def test_other_schedules_stop_where_they_stall():
@@ -380,7 +381,7 @@ def test_other_schedules_stop_where_they_stall():
     theta = initial_theta(objective)
     _, monitor = run(solver, objective, theta, 1000, tol=1e-3, patience=3)
     assert monitor.reason == "stalled"
-    assert set(monitor.rates) == {0.05}
+    assert set(monitor.history.rates) == {0.05}
 
 
 class RecordingLoss(SquaredError):
@@ -409,7 +410,9 @@ def test_the_batch_size_grows_up_to_all_examples(monkeypatch):
 
 def test_the_batch_size_can_grow_for_thousands_of_epochs(monkeypatch):
     solver = stochastic(ridge_problem(), batch_growth=2.0)
-    late = StochasticState(Progress(epoch=5000, n_shown=5000 * 30), solver.rates, [])
+    rates = Rates(0.05, solver.find_rates.scaling, rule=solver.find_rates)
+    progress = Progress(epoch=5000, n_presented=5000 * 30)
+    late = StochasticState(progress, rates, [], initial_rates=rates)
     assert sizes_of_batches(solver, 1, monkeypatch, state=late) == [30]
 
 
@@ -417,8 +420,8 @@ def test_flow_lowers_the_rate_as_the_minimum_comes_near():
     objective = ridge_problem()
     solver = stochastic(objective, schedule="flow", flow_rates=(0.5, 0.3, 0.05))
     _, monitor = run(solver, objective, initial_theta(objective), 50)
-    assert monitor.rates[0] == 0.05
-    assert 0.0 < monitor.rates[-1] < 0.2 * max(monitor.rates)
+    assert monitor.history.rates[0] == 0.05
+    assert 0.0 < monitor.history.rates[-1] < 0.2 * max(monitor.history.rates)
 
 
 def test_emphasis_shows_more_often_what_was_wrong_when_last_shown(monkeypatch):
@@ -495,7 +498,7 @@ def test_an_absurd_rate_is_halved_until_training_recovers(problem, rule, batch_s
     best, start = optimum(problem), objective.value(theta)
     assert monitor.best_value - best < 0.9 * (start - best)
     expected = 1e4 * 0.5 ** np.arange(monitor.n_recoveries + 1)
-    np.testing.assert_allclose(np.unique(monitor.rates)[::-1], expected)
+    np.testing.assert_allclose(np.unique(monitor.history.rates)[::-1], expected)
 
 
 def test_a_hopeless_rate_ends_with_the_weights_it_started_from():
@@ -515,7 +518,7 @@ def test_flow_starts_again_after_a_divergence():
         stochastic(objective, schedule="flow", rate=1e3), objective, theta, 60
     )
     assert monitor.n_recoveries > 0
-    assert np.isfinite(monitor.rates).all()
+    assert np.isfinite(monitor.history.rates).all()
     assert monitor.best_value < 0.9 * objective.value(theta)
 
 
