@@ -54,6 +54,7 @@ def descend(
     step = make_step(objective, theta, batch_size, update)
     losses = np.empty(len(order), dtype=theta.dtype)
     weight = objective.sample_weight
+    # A copy of all examples in their order would double the memory of large data.
     for block in _blocks(len(order), batch_size, network.sizes[0]):
         rows = order[block]
         inputs, targets = _rows(objective.inputs, rows), _rows(objective.targets, rows)
@@ -77,6 +78,7 @@ def _plain_step(
     penalties = per_layer(objective.penalty)
     decays = [eta * penalty for eta, penalty in zip(rates, penalties, strict=True)]
     scales = [-eta / batch_size for eta in rates]
+    # Biases have no penalty.
     weights = [W[:-1] for W in layers]
 
     def step(passes: Passes, _: Array, __: Array | None) -> None:
@@ -123,6 +125,7 @@ class CollectingStep:
         self.meter = None
         if running is not None:
             self.meter = CurvatureMeter(objective, running.h, update.curvature_decay)
+        # Steady rates are multiplied once, not after every batch.
         is_steady = self.flow is None and self.meter is None
         self.steady_rates = rates.eta * self.factors if is_steady else None
 
@@ -133,6 +136,7 @@ class CollectingStep:
             self.meter.include(passes, targets, weights)
             np.copyto(self.factors, self.rates.factors)
         eta = self.rates.eta if self.flow is None else self.flow.update(self.gradient)
+        # Every example then moves the weights by the same amount, whatever its batch.
         share = passes.n_rows / self.batch_size
         rates = self._rates(eta, share)
         if self.gains is None:
@@ -185,6 +189,7 @@ class CurvatureMeter:
 
     def include(self, passes: Passes, targets: Array, weights: Array | None) -> None:
         """Include the patterns of a batch after its two passes."""
+        # Second derivatives at the outputs; eqs. (54)-(56) take them to the weights.
         squares = self.loss.hessian_diagonal(passes.outputs, targets)
         if weights is not None:
             squares = weights[:, None] * squares

@@ -50,6 +50,7 @@ class NumpyEngine:
         layers = network.layers(theta)
         into = None if gradient is None else network.layers(gradient)
         losses = np.empty(objective.n_samples, dtype=theta.dtype)
+        # Blocks share the buffers of the first one, which is the largest.
         passes = None
         for rows in row_blocks(objective.n_samples, objective.row_width):
             n_rows = rows.stop - rows.start
@@ -61,6 +62,7 @@ class NumpyEngine:
             losses[rows] = objective.loss.value(part.outputs, targets)
             if into is not None:
                 objective.loss.gradient(part.outputs, targets, part.output_gradient)
+                # The loss is weighted, and so is its gradient.
                 if weight is not None:
                     part.output_gradient[...] *= weight[rows, None]
                 part.backward()

@@ -44,7 +44,7 @@ class Gains:
         W[-1] = self.V[-1]
 
     def match(self, W: Array) -> bool:
-        """Whether these gains belong to W, which may have been set by the user."""
+        """True if these gains belong to W, which the user may have set."""
         if W.shape != self.V.shape or W.dtype != self.V.dtype:
             return False
         written = np.empty_like(W)

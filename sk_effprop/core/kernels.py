@@ -90,6 +90,7 @@ class Passes:
         """A view of the first ``n_rows`` rows."""
         if n_rows == self.n_rows:
             return self
+        # A new Passes would allocate its own buffers.
         part = object.__new__(Passes)
         part.__dict__.update(self.__dict__)
         part.n_rows = n_rows
@@ -105,6 +106,7 @@ class Passes:
 
     def _make_views(self) -> None:
         """Make every view in advance, as that takes as long as a small product."""
+        # ``x.T`` of a matrix that is stored by rows is stored by columns.
         self._gemm = dgemm if self.layers[0].dtype == np.float64 else sgemm
         n_layers = len(self.layers)
         transposed_inputs = [None] + [x.T for x in self.inputs[1:]]
@@ -179,6 +181,7 @@ class Passes:
         first_input = self.inputs[0]
         for l, (own_scale, delta, x) in enumerate(self._products):
             scale = own_scale if scales is None else own_scale * scales[l]
+            # gemm adds to the layer in place, with beta = 1.
             if x is not None:
                 self._gemm(scale, delta, x, 1.0, layers[l].T, 0, 1, 1)
             elif type(first_input) is np.ndarray:
@@ -233,6 +236,7 @@ def sweep(
     batch_weights = None
     for start in range(0, n, size):
         stop = start + size
+        # The last batch may be smaller.
         if stop > n:
             passes = passes.first(n - start)
         passes.forward(inputs[start:stop])

@@ -55,6 +55,7 @@ class Objective:
     engine_type: Callable[["Objective"], Engine] = NumpyEngine
 
     def __post_init__(self) -> None:
+        # A frozen dataclass can only be completed this way.
         if self.count == 0.0:
             object.__setattr__(self, "count", float(self.n_samples))
 
@@ -77,7 +78,7 @@ class Objective:
 
     @property
     def is_compilable(self) -> bool:
-        """Whether data are dense, and the loops know the activations and the loss."""
+        """True if data are dense, and the loops know the activations and the loss."""
         return (
             isinstance(self.inputs, np.ndarray)
             and type(self.loss) in COMPILED_LOSSES
@@ -95,6 +96,7 @@ class Objective:
         """E(theta) and its gradient, from one forward and backward pass."""
         gradient = np.zeros_like(theta)
         losses = self.sample_losses(theta, gradient)
+        # The weights have a mean of 1, so that their sum is the number of examples.
         gradient /= self.n_samples
         gradient += (self.penalty * theta).astype(theta.dtype)
         return float(np.mean(losses)) + self.penalty_value(theta), gradient
@@ -168,5 +170,6 @@ class Objective:
         """The objective of n random examples, or of all if there are fewer."""
         if n_samples >= self.n_samples:
             return self
+        # Sorted rows are copied from one end of the memory to the other.
         rows = rng.choice(self.n_samples, size=n_samples, replace=False)
         return self.subset(np.sort(rows))

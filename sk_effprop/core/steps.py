@@ -36,7 +36,7 @@ class Momentum:
 
     @property
     def is_plain(self) -> bool:
-        """Whether a step is just the gradient times the rate."""
+        """True if a step is just the gradient times the rate."""
         return self.momentum == 0.0
 
     def start(self, theta: Array) -> list[Array]:
@@ -99,6 +99,7 @@ class Adam:
         gradient *= gradient
         second *= self.beta_2
         second += (1.0 - self.beta_2) * gradient
+        # Both moments start from zero; the factors remove the bias towards it.
         correction = np.sqrt(1.0 - self.beta_2**t) / (1.0 - self.beta_1**t)
         theta -= float(correction) * rates * first / (np.sqrt(second) + self.epsilon)
 
@@ -136,7 +137,7 @@ class Update:
 
     @property
     def is_plain(self) -> bool:
-        """Whether each layer's step is just its gradient times one number."""
+        """True if the step of each layer is its gradient times one number."""
         has_factors = self.rates.curvature is not None or self.gains is not None
         return self.rule.is_plain and self.flow is None and not has_factors
 

@@ -200,7 +200,8 @@ class Monitor:
         self.reason = self.reason or Reason(message)
 
     def _is_fine(self, theta: Array, epoch_mean: float) -> bool:
-        """Whether an epoch went so well that E need not be evaluated."""
+        """True if an epoch went so well that E need not be evaluated."""
+        # A goal is compared with E itself after every epoch.
         if self.limits.goal is not None:
             return False
         if not self._divergence.is_in_bounds(theta, epoch_mean):
@@ -228,6 +229,7 @@ class Monitor:
             loss, score = self.validate(theta)
             self._note_validation(loss, score)
             self.best_score = max(self.best_score, score)
+            # Scores are better when larger, criteria when smaller.
             criterion = -score
         self._keep_best(theta, value, level, criterion)
         self._patience.note(level if criterion is None else criterion)
@@ -268,6 +270,7 @@ class Monitor:
 
     def _call_watchers(self) -> None:
         """Call all watchers; any of them may ask to stop."""
+        # A list, as all are called even if the first asks to stop.
         wishes = [watch(self) for watch in self.watchers]
         if any(wishes) and not self.reason:
             self.reason = Reason.CALLBACK

@@ -45,7 +45,7 @@ def _print_line(monitor: Monitor) -> None:
 
 
 def _can_draw() -> bool:
-    """Whether rich is installed, and no other process or thread draws as well."""
+    """True if rich is installed, and no other process or thread can draw."""
     # Workers and threads share the terminal, and would overwrite each other's bars.
     if parent_process() is not None or current_thread() is not main_thread():
         return False

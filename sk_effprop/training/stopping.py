@@ -57,7 +57,7 @@ class Patience:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether training has stalled."""
+        """True if training has stalled."""
         return self._n_without_progress >= self.patience
 
     def note(self, value: float) -> None:
@@ -95,18 +95,18 @@ class Divergence:
 
     @property
     def has_improved(self) -> bool:
-        """Whether any iteration was below the start."""
+        """True if any iteration was below the start."""
         return self._lowest < self._start
 
     def is_in_bounds(self, theta: Array, epoch_mean: float) -> bool:
-        """Whether an epoch with this mean of E has stayed in bounds."""
+        """Return whether an epoch with this mean of E has stayed in bounds."""
         in_bounds = epoch_mean <= self._ceiling and np.isfinite(theta).all()
         if in_bounds:
             self._lowest = min(self._lowest, epoch_mean)
         return bool(in_bounds)
 
     def has_diverged(self, theta: Array, value: float, n_iter: int) -> bool:
-        """Whether training has diverged after ``n_iter`` iterations, at E(theta)."""
+        """Return whether training has diverged after ``n_iter`` iterations."""
         is_finite = np.isfinite(value) and np.isfinite(theta).all()
         if not is_finite or value > self._ceiling:
             return True
