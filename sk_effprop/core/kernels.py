@@ -151,7 +151,8 @@ class Passes:
         else:
             # Sparse inputs know how to multiply; all else is as for dense ones.
             x = None
-            np.multiply(inputs @ self.layers[0], steps[0][0], out=steps[0][3])
+            slope = self.activations[0].slope
+            np.multiply(inputs @ self.layers[0], slope, out=self.u[0])
         last = steps[-1] if self.linear_output else None
         for step in steps:
             slope, W, own_x, u, u_T, evaluate, value, derivative = step

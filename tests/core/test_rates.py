@@ -56,7 +56,7 @@ def test_a_given_rate_is_returned_as_it_is(samples):
 
 @pytest.mark.parametrize("samples", [0, ALL], ids=["plain", "diagonal"])
 def test_rates_refined_row_by_row_are_those_of_all_rows(samples):
-    """Of the mean over single patterns, and of the diagonal."""
+    """Both the mean over single patterns and the diagonal are refined."""
     objective, theta = problem(weighted=False)
     find_rates = rule(theta, None, samples, damping=0.3, batch_size=1)
     n, rng = objective.n_samples, np.random.default_rng(0)
@@ -129,7 +129,7 @@ def test_the_rate_is_that_of_the_leading_curvature(batch_size, share, samples):
 @pytest.mark.parametrize("samples", [12, ALL])
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
 def test_the_factors_are_one_over_the_diagonal_and_its_mean(loss, samples, weighted):
-    """Of all patterns, if there are no more; it contains the penalty."""
+    """The diagonal is that of all patterns, and contains the penalty."""
     objective, theta = problem(loss, n=12, weighted=weighted)
     scaling = objective.network.per_layer(lambda fan_in, fan_out: 1.0 / fan_in)
     rates = measure(rule(theta, 0.1, samples, scaling=scaling), objective, theta)
@@ -189,17 +189,17 @@ def test_duplicated_data_leave_the_rates_unchanged(samples):
 
 
 def measurements(period, n_samples, until, step=1):
-    """When rates are measured if the examples shown go up by ``step``."""
+    """Counts of examples at which rates are measured, if they grow by ``step``."""
     find_rates = RateRule(np.ones(1), 0.1, 1, period=period)
     times, measured_at = [], 0
-    for n_shown in range(0, until, step):
-        if n_shown >= find_rates.next_measurement(measured_at, n_samples):
-            measured_at = n_shown
-            times.append(n_shown)
+    for n_presented in range(0, until, step):
+        if n_presented >= find_rates.next_measurement(measured_at, n_samples):
+            measured_at = n_presented
+            times.append(n_presented)
     return times
 
 
-def test_rates_are_measured_whenever_the_examples_shown_have_doubled():
+def test_rates_are_measured_whenever_the_number_of_examples_has_doubled():
     first = FIRST_MEASUREMENT
     assert measurements(None, 40, 10 * first) == [
         first,
@@ -229,7 +229,7 @@ def mean_rate(rates):
 
 @pytest.mark.parametrize("samples", [0, ALL], ids=["plain", "diagonal"])
 def test_later_rates_are_never_far_above_the_first(samples):
-    """Weights times 50 saturate the sigmoids, and squared errors stop bending."""
+    """Weights times 50 saturate the sigmoids, and the curvature vanishes."""
     objective, theta = problem(alpha=0.0)
     find_rates = rule(theta, None, samples)
     first = measure(find_rates, objective, theta)
@@ -241,7 +241,7 @@ def test_later_rates_are_never_far_above_the_first(samples):
         assert mean_rate(rates) <= MAX_GROWTH * mean_rate(first) * (1.0 + 1e-12)
         assert rates.ceiling == first.ceiling
         assert np.all(np.isfinite(rates.eta * rates.factors))
-    # and they come down again where it bends
+    # and they fall again where there is curvature
     again = measure(find_rates, objective, theta, rates)
     np.testing.assert_allclose(again.eta * again.factors, first.eta * first.factors)
 
@@ -262,7 +262,7 @@ def test_the_ceiling_does_not_touch_lower_rates(samples):
 @pytest.mark.parametrize("eta", [None, 0.3])
 @pytest.mark.parametrize("samples", [0, ALL], ids=["plain", "diagonal"])
 def test_rates_without_curvature_are_finite(samples, eta):
-    """Outputs so saturated that nothing bends at all."""
+    """Saturated outputs have no curvature at all."""
     objective, theta = problem(alpha=0.0)
     rates = measure(rule(theta, eta, samples), objective, 1e6 * theta)
     assert rates.eta == (1.0 if eta is None else eta)

@@ -78,7 +78,7 @@ def run(solver, objective, theta, n_epochs, state=None):
 
 
 def diagonal(objective, theta, rows=None):
-    """Of the mean over some patterns, weights and penalty included."""
+    """Diagonal of the mean over some patterns, with weights and penalty."""
     some = objective if rows is None else objective.subset(rows)
     return Linearization(some, theta).diagonal()
 
@@ -277,7 +277,7 @@ def test_rates_are_measured_before_every_so_many_epochs(period, expected):
 
 @pytest.mark.parametrize("batch_size", [1, 10])
 def test_rates_are_measured_in_the_middle_of_epochs(batch_size):
-    """Where the number of examples shown has doubled, from 250 on, to a batch."""
+    """They are measured when the number of examples has doubled, from 250 on."""
     n_seen = [
         (len(seen), state.measured_at)
         for n_epochs in (6, 7, 12, 13, 26)
@@ -326,7 +326,7 @@ def test_it_is_not_a_squared_gradient():
         assert len(np.unique(curvature.round(9))) == len(theta)
 
 
-def test_the_penalty_bends_too():
+def test_the_penalty_adds_to_the_curvature():
     """By alpha for every weight and not for biases, measured or running."""
     free, penalised = net(alpha=0.0), net(alpha=0.7)
     theta = initial_theta(free)
@@ -367,7 +367,7 @@ def test_curvature_is_not_negative_and_rates_are_positive(loss, scale, eta, gamm
 @pytest.mark.parametrize("gamma", [0.0, 0.1])
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
 def test_inputs_that_are_always_zero_do_not_move_their_weights(loss, gamma):
-    """Nothing bends: their rate is eta / mu, but nothing pulls, either."""
+    """They have no curvature, so their rate is eta / mu, but no gradient either."""
     objective = net(loss, alpha=0.0)
     inputs = objective.inputs.copy()
     inputs[:, 1] = 0.0

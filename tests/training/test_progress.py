@@ -1,4 +1,4 @@
-"""What is printed during training, and where a bar is drawn instead."""
+"""Lines that are printed during training, and a bar where one can be drawn."""
 
 import io
 import sys
