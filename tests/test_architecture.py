@@ -32,6 +32,7 @@ ALLOWED = {
     "sk_effprop.solvers": ("sk_effprop.solvers.base",),
     "sk_effprop.training": ("sk_effprop.solvers.base",),
     "sk_effprop._moments": (),
+    "sk_effprop._threads": (),
     "sk_effprop.preprocessing": ("sk_effprop._sklearn", "sk_effprop._moments"),
     # below the estimators, whose fitted attributes are all it knows of them
     "sk_effprop.export": (),
