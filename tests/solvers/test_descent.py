@@ -142,17 +142,6 @@ def test_layers_without_a_rate_stay():
         assert not last.any()
 
 
-def test_plain_steps_do_not_depend_on_the_way_they_are_written(monkeypatch):
-    """The path without a collected gradient, and the general one."""
-    objective = tanh_problem()
-    theta = initial_theta(objective)
-    solver = stochastic(objective, batch_size=7)
-    plain, _ = run(solver, objective, theta, 3)
-    monkeypatch.setattr(Momentum, "is_plain", False)
-    general, _ = run(solver, objective, theta, 3)
-    np.testing.assert_allclose(general.theta, plain.theta, rtol=1e-10, atol=1e-13)
-
-
 def test_blocks_of_shown_examples_do_not_change_anything(monkeypatch):
     objective = tanh_problem()
     theta = initial_theta(objective)
