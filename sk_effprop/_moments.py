@@ -24,6 +24,13 @@ class Moments(NamedTuple):
     mean: Any
     deviations: Any
 
+    @property
+    def variance(self) -> Any:
+        """Population variance of each column."""
+        cross = self.deviations.ndim == 2
+        own = np.diagonal(self.deviations) if cross else self.deviations
+        return own / self.weight
+
     def merge(self, other: "Moments") -> "Moments":
         """Moments of both sets of rows together."""
         total = self.weight + other.weight

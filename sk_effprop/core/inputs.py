@@ -68,7 +68,7 @@ class FoldedSparse:
 
     def __matmul__(self, W: Array) -> Array:
         weights, bias = W[:-1], W[-1]
-        folded = _apply(self.A, weights)
+        folded = matrix_product(self.A, weights)
         return np.asarray(self.X @ folded) + (bias - self.shift @ folded)
 
     def filled(self) -> Array:
@@ -91,8 +91,9 @@ class TransposedFoldedSparse:
         X, shift, A = self.inputs.X, self.inputs.shift, self.inputs.A
         total = delta.sum(axis=0)
         centred = np.asarray(X.T @ delta) - np.outer(shift, total)
-        return np.vstack([_apply(A.T, centred), total])
+        return np.vstack([matrix_product(A.T, centred), total])
 
 
-def _apply(A: Array, B: Array) -> Array:
+def matrix_product(A: Array, B: Array) -> Array:
+    """A @ B, where a vector A stands for a diagonal matrix."""
     return A[:, None] * B if A.ndim == 1 else A @ B
