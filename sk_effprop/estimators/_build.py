@@ -11,11 +11,11 @@ from sk_effprop.core.activations import (
     ACTIVATIONS,
     Activation,
     AnyActivation,
-    CustomActivation,
 )
+from sk_effprop.core.custom import CustomActivation, CustomLoss
 from sk_effprop.core.initializers import biases_through_data, get_initializer
 from sk_effprop.core.inputs import FoldedSparse
-from sk_effprop.core.losses import CustomLoss, LogLink, LogLoss, SquaredError
+from sk_effprop.core.losses import LogLink, LogLoss, SquaredError
 from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.noise import (
     N_UNITS,
@@ -194,7 +194,7 @@ def check_loss(objective: Objective, theta: Any) -> None:
     some = objective.subset(np.arange(min(len(objective.targets), CHECKED_ROWS)))
     some, theta = some.as_float64(), theta.astype(np.float64)
     outputs = forward(some.network, theta, some.inputs).outputs
-    if complaint := objective.loss.complaint(outputs, some.targets):
+    if complaint := objective.loss.error_message(outputs, some.targets):
         raise ValueError(
             "The gradient of the given loss must be the derivative of its value with "
             f"respect to the outputs, example by example. {complaint}"
