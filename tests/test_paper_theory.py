@@ -29,8 +29,8 @@ from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
+from sk_effprop.core.paper import falling_leak, online_power_method
 from sk_effprop.core.rates import RateRule, ScheduleSettings
-from sk_effprop.core.spectrum import falling_leak, online_power_method
 from sk_effprop.solvers import LBFGS, ConjugateGradient, LevenbergMarquardt
 from tests.cases import initial_theta, stochastic, tanh_problem
 

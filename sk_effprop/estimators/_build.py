@@ -19,8 +19,8 @@ from sk_effprop.core.losses import LogLink, LogLoss, SquaredError
 from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.noise import (
     N_UNITS,
-    strength_for_classes,
-    strength_for_values,
+    strength_for_classification,
+    strength_for_regression,
     unexplained,
 )
 from sk_effprop.core.objective import Objective
@@ -125,9 +125,9 @@ def penalty(est: Any, network: Network, n_samples: float, strength: float) -> An
 def measured_strength(est: Any, objective: Objective) -> float:
     """What ``alpha="auto"`` is here: as strong as the targets want, if they tell."""
     if isinstance(objective.loss, LogLoss):
-        strength = strength_for_classes
+        strength = strength_for_classification
     elif objective.loss == SquaredError() and not est._is_classifier:
-        strength = strength_for_values
+        strength = strength_for_regression
     else:
         return float(est._strength)
     sizes = objective.network.sizes
