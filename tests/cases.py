@@ -15,13 +15,12 @@ from sk_effprop.core.activations import (
     TANH,
     Activation,
     AnyActivation,
-    CustomActivation,
 )
+from sk_effprop.core.custom import CustomActivation, CustomLoss
 from sk_effprop.core.initializers import get_initializer
 from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.losses import (
     AbsoluteError,
-    CustomLoss,
     Gamma,
     Huber,
     LogLoss,
@@ -31,6 +30,7 @@ from sk_effprop.core.losses import (
 )
 from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
+from sk_effprop.core.paper import polak_ribiere
 from sk_effprop.core.presentation import random_order
 from sk_effprop.core.rates import RateRule
 from sk_effprop.core.schedules import ScheduleSettings
@@ -42,7 +42,6 @@ from sk_effprop.solvers import (
     StochasticSolver,
     exact_curvature,
 )
-from sk_effprop.solvers._paper import polak_ribiere
 from sk_effprop.training.monitor import Monitor
 
 # ------------------------------------------------------------------------ activations

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.curvature import add_lecun_diagonal
 from sk_effprop.core.gains import Gains, gain_factor
 from sk_effprop.core.kernels import AfterBatch, Passes, sweep
 from sk_effprop.core.steps import Update
+from sk_effprop.core.trace import Trace
 
 if TYPE_CHECKING:
     from sk_effprop.core.objective import Objective
@@ -193,9 +193,8 @@ class CurvatureMeter:
         squares = self.loss.hessian_diagonal(passes.outputs, targets)
         if weights is not None:
             squares = weights[:, None] * squares
-        derivatives = [passes.derivative(l) for l in range(len(passes.layers))]
         self._sum.fill(0.0)
-        add_lecun_diagonal(passes, derivatives, squares, self._layers)
+        Trace(passes).add_lecun_diagonal(squares, self._layers)
         # n steps of (62) with the same mean leave (1 - gamma)^n of the old estimate.
         smoothing = 1.0 - (1.0 - self.decay) ** passes.n_rows
         self.h += smoothing * (self._sum / passes.n_rows + self.penalty - self.h)

@@ -65,7 +65,7 @@ class Passes:
 
         self.layers, self.activations = layers, activations
         self.n_rows = n_rows
-        self.derivative_scales = [activation.gain for activation in activations]
+        self.derivative_scales = [f.derivative_scale for f in activations]
         self.inputs: list[Any] = [None]
         self.u = [empty(width) for width in widths]
         self.derivatives = [empty(width) for width in widths]
@@ -189,12 +189,6 @@ class Passes:
                 self._gemm(scale, delta, first_input.T, 1.0, layers[l].T, 0, 1, 1)
             else:
                 layers[l][...] += scale * (first_input.T @ self.deltas[l])
-
-    def derivative(self, l: int) -> Array:
-        """f'(z) of layer l."""
-        if self.linear_output and l == len(self.layers) - 1:
-            return np.ones_like(self.outputs)
-        return self.derivative_scales[l] * self.derivatives[l]
 
     def z(self, l: int) -> Array:
         """Pre-activations of layer l."""

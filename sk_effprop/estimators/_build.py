@@ -11,16 +11,16 @@ from sk_effprop.core.activations import (
     ACTIVATIONS,
     Activation,
     AnyActivation,
-    CustomActivation,
 )
+from sk_effprop.core.custom import CustomActivation, CustomLoss
 from sk_effprop.core.initializers import biases_through_data, get_initializer
 from sk_effprop.core.inputs import FoldedSparse
-from sk_effprop.core.losses import CustomLoss, LogLink, LogLoss, SquaredError
+from sk_effprop.core.losses import LogLink, LogLoss, SquaredError
 from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.noise import (
     N_UNITS,
-    strength_for_classes,
-    strength_for_values,
+    strength_for_classification,
+    strength_for_regression,
     unexplained,
 )
 from sk_effprop.core.objective import Objective
@@ -126,9 +126,9 @@ def penalty(est: Any, network: Network, n_samples: float, strength: float) -> An
 def measured_strength(est: Any, objective: Objective) -> float:
     """What ``alpha="auto"`` is here: as strong as the targets want, if they tell."""
     if isinstance(objective.loss, LogLoss):
-        strength = strength_for_classes
+        strength = strength_for_classification
     elif objective.loss == SquaredError() and not est._is_classifier:
-        strength = strength_for_values
+        strength = strength_for_regression
     else:
         return float(est._strength)
     sizes = objective.network.sizes
@@ -195,7 +195,7 @@ def check_loss(objective: Objective, theta: Any) -> None:
     some = objective.subset(np.arange(min(len(objective.targets), CHECKED_ROWS)))
     some, theta = some.as_float64(), theta.astype(np.float64)
     outputs = forward(some.network, theta, some.inputs).outputs
-    if complaint := objective.loss.complaint(outputs, some.targets):
+    if complaint := objective.loss.error_message(outputs, some.targets):
         raise ValueError(
             "The gradient of the given loss must be the derivative of its value with "
             f"respect to the outputs, example by example. {complaint}"

@@ -25,8 +25,8 @@ from sk_effprop.core.activations import (
     ACTIVATIONS,
     SHAPES,
     Activation,
-    CustomActivation,
 )
+from sk_effprop.core.custom import CustomActivation
 from sk_effprop.core.initializers import INITIALIZERS
 from sk_effprop.core.losses import (
     CLASSIFICATION_LOSSES,
@@ -369,13 +369,13 @@ def _check_activation(
     if isinstance(one, str) and one in ACTIVATIONS:
         return
     if isinstance(one, Activation):
-        known, numbers = one.kind in range(len(SHAPES)), np.isfinite(one).all()
+        known, numbers = one.kind in list(SHAPES), np.isfinite(one).all()
         if not (known and numbers and one.slope > 0):
             rule = "an Activation with a known kind, finite numbers and slope > 0"
             refuse(estimator, name, rule, "A negative amplitude turns it around.")
     elif isinstance(one, tuple) and len(one) == 3 and all(map(callable, one)):
         one = CustomActivation(one)
-        if complaint := one.complaint():
+        if complaint := one.error_message():
             rule = "(f, f', f''), a function and its first and second derivatives"
             refuse(estimator, name, rule, complaint)
     else:

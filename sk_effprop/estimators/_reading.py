@@ -3,7 +3,6 @@
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +12,15 @@ from sklearn.utils.validation import validate_data
 
 from sk_effprop._sklearn import check_sample_weight
 from sk_effprop.core.inputs import with_ones
+from sk_effprop.core.normalization import follow_inputs, identity
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples
 from sk_effprop.preprocessing import (
     ROTATIONS,
     InputNormalizer,
+    fit_normalizer,
+    updated,
     without_duplicates,
 )
 
@@ -150,22 +152,24 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
         if self.normalize is None and clip is None:
             self.normalizer_ = None
             return
-        normalizer = InputNormalizer(self.normalize, clip=clip).forget()
+        normalizer = InputNormalizer(self.normalize, clip=clip)
         normalizer.n_features_in_ = self.n_features_in_
         if hasattr(self, "feature_names_in_"):
             normalizer.feature_names_in_ = self.feature_names_in_
-        self.normalizer_ = normalizer.learn(train.X, train.weight)
+        self.normalizer_ = fit_normalizer(normalizer, train.X, train.weight)
 
     def _make_inputs(self, X):
         """Normalised rows with a column of ones; sparse X stays sparse."""
         if sparse.issparse(X):
-            normalizer = self.normalizer_ or InputNormalizer(None).forget().learn(
-                X, np.ones(X.shape[0])
+            record = (
+                identity(X.shape[1])
+                if self.normalizer_ is None
+                else self.normalizer_.normalization_
             )
-            return normalizer.fold(X)
+            return record.fold(X)
         if self.normalizer_ is None:
             return with_ones(X)
-        return self.normalizer_.apply_with_ones(X)
+        return self.normalizer_.normalization_.apply_with_ones(X)
 
     def _make_objective(
         self, examples, *, n_samples=None, penalised_as=None, fitted=False
@@ -209,20 +213,15 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
     def _keep_normalizing(self, batch):
         """Take the batch into the running statistics of the inputs.
 
-        The first layer is compensated, so that the network computes what it did:
-        ``(x - s) A W + b = (x - s') A' W' + b'`` for ``W' = B' A W`` and
-        ``b' = b + (s' - s) A W``, where ``B'`` undoes ``A'`` for all x of the stream.
+        The first layer is compensated, so that the network computes what it did.
         A clip cannot be compensated: a stream has none, and where ``fit`` went before
         with ``input_clip``, its statistics stay.
         """
-        shift, A = self.normalizer_.affine(np.float64)
-        self.normalizer_ = copy(self.normalizer_).learn(batch.X, batch.weight)
-        new_shift, new_B = self.normalizer_.inverse_affine(np.float64)
+        before = self.normalizer_.normalization_
+        self.normalizer_ = updated(self.normalizer_, batch.X, batch.weight)
         self.theta_ = self.theta_.copy()
-        W = self.network_.layers(self.theta_)[0]
-        raw = A[:, None] * W[:-1] if A.ndim == 1 else A @ W[:-1]
-        W[-1] += (new_shift - shift) @ raw
-        W[:-1] = new_B[:, None] * raw if new_B.ndim == 1 else new_B @ raw
+        first_layer = self.network_.layers(self.theta_)[0]
+        follow_inputs(first_layer, before, self.normalizer_.normalization_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -110,6 +110,7 @@ def test_the_model_of_an_iteration_can_be_taken_anywhere(cls):
     recorder = Recorder()
     model = cls(**SMALL, solver="sgd", input_clip=None).set_callbacks(recorder)
     model.fit(X, y)
+    assert len(recorder.models) == model.n_iter_
     for fitted, *_ in recorder.models:
         np.testing.assert_allclose(
             fitted.to_sklearn().predict(X) == fitted.predict(X)

@@ -1,4 +1,6 @@
-"""The paper's claims as small experiments, one test for each, named after its section.
+"""Section 4 of the paper, and the two-weight network of section 5.2, as experiments.
+
+There is one test for each claim, named after its section.
 
 Unless a test says otherwise: 64-30-10 networks with f = 1.7159 tanh(2x/3) in all layers
 and targets of exactly -1 and 1, weights from U(+-sqrt(3/m)), biases zero, on-line
