@@ -1,7 +1,7 @@
-"""From the columns of X to their normalisation.
+"""Statistics of the columns of X, and the normalisation that follows from them.
 
-:func:`learn_columns` measures one array, or merges it with what is known of a stream;
-:func:`make_normalization` turns the statistics into the record that core applies.
+:func:`learn_columns` measures one array, or updates the statistics of a stream.
+:func:`make_normalization` turns them into the record that core applies.
 """
 
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def make_normalization(
 ) -> tuple[Normalization, Array]:
     """The record for a method, and the location of each column.
 
-    The location is what the record subtracts, but for methods that do not centre.
+    The record subtracts the location, unless the method does not centre.
     """
     moments = statistics.moments
     location, variance = moments.mean, moments.variance
@@ -84,7 +84,7 @@ def make_normalization(
     components = None
     if method in ROTATIONS:
         correlation = moments.deviations / moments.weight / np.outer(scale, scale)
-        # rounding noise has no direction
+        # the variance of constant columns is rounding noise without a direction
         correlation[is_constant] = correlation[:, is_constant] = 0.0
         components = principal_axes(correlation, unit_variance=method == "whiten")
     shift = np.zeros_like(location) if method in ("scale", None) else location
