@@ -32,6 +32,8 @@ class ColumnStatistics:
     Attributes
     ----------
     moments : Moments
+    n_rows : int
+        Number of rows, whatever their weights.
     quartiles : ndarray of shape (3, n_features) or None
         Lower quartile, median and upper quartile; only for "robust".
     summary : tuple of ndarray or None
@@ -40,6 +42,7 @@ class ColumnStatistics:
     """
 
     moments: Moments
+    n_rows: int
     quartiles: Array | None = None
     summary: tuple[Array, Array] | None = None
 
@@ -49,17 +52,19 @@ def learn_columns(
 ) -> ColumnStatistics:
     """Statistics of validated X, sparse or dense, merged with those known before."""
     moments = column_moments(X, weight, cross=method in ROTATIONS)
+    n_rows = X.shape[0]
     if known is not None:
         moments = known.moments.merge(moments)
+        n_rows += known.n_rows
     if method != "robust":
-        return ColumnStatistics(moments)
+        return ColumnStatistics(moments, n_rows)
     if known is not None and known.summary is not None:
         X = np.vstack([known.summary[0], dense(X)])
         weight = np.concatenate([known.summary[1], weight])
     points = (np.arange(SUMMARY_POINTS) + 0.5) / SUMMARY_POINTS
     quantiles = column_quantiles(X, weight, [0.25, 0.5, 0.75, *points])
     shares = np.full(SUMMARY_POINTS, weight.sum() / SUMMARY_POINTS)
-    return ColumnStatistics(moments, quantiles[:3], (quantiles[3:], shares))
+    return ColumnStatistics(moments, n_rows, quantiles[:3], (quantiles[3:], shares))
 
 
 def make_normalization(
@@ -71,7 +76,7 @@ def make_normalization(
     """
     moments = statistics.moments
     location, variance = moments.mean, moments.variance
-    is_constant = constant_columns(moments)
+    is_constant = constant_columns(moments, statistics.n_rows)
     unscaled = method in ("center", None)
     deviation = np.ones_like(variance) if unscaled else np.sqrt(variance)
     scale = np.where(is_constant, 1.0, deviation)
@@ -91,12 +96,12 @@ def make_normalization(
     return Normalization(shift, scale, components, clip), location
 
 
-def constant_columns(moments: Moments) -> Array:
+def constant_columns(moments: Moments, n_rows: int) -> Array:
     """Whether rounding alone explains the variance, column by column.
 
-    The bound is that of StandardScaler.
+    The bound is that of StandardScaler.  Rounding errors grow with the number of rows
+    and not with their weights, which may have any unit.
     """
-    total, variance = moments.weight, moments.variance
-    eps = np.finfo(np.float64).eps
-    noise = total * eps * variance + (total * moments.mean * eps) ** 2
+    variance, eps = moments.variance, np.finfo(np.float64).eps
+    noise = n_rows * eps * variance + (n_rows * moments.mean * eps) ** 2
     return np.asarray(variance <= noise)

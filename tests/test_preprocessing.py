@@ -203,6 +203,22 @@ def test_summed_weights_may_be_any_number():
         assert_same_transform(one, other, X)
 
 
+@pytest.mark.parametrize("factor", [1e-300, 1e-9, 1.0, 1e9, 1e250])
+@pytest.mark.parametrize("method", METHODS)
+def test_constant_columns_are_constant_whatever_the_weights_sum_to(method, factor):
+    """Rounding errors of a weighted mean do not shrink with the weights."""
+    rng = np.random.default_rng(0)
+    n, constants = 5000, np.array([0.1, 1e9 / 7, -3.3])
+    X = np.column_stack([rng.normal(size=n), np.tile(constants, (n, 1))])
+    weight = factor * rng.uniform(0.5, 2.0, size=n)
+    normalizer = InputNormalizer(method).fit(X, sample_weight=weight)
+    np.testing.assert_array_equal(normalizer.scale_[1:], 1.0)
+    streamed = InputNormalizer(method)
+    for rows in np.split(np.arange(n), 5):
+        streamed.partial_fit(X[rows], sample_weight=weight[rows])
+    np.testing.assert_array_equal(streamed.scale_[1:], 1.0)
+
+
 DEGENERATE = {
     "constant": lambda X: np.column_stack([X, np.full(len(X), 3.5)]),
     "zero": lambda X: np.column_stack([X, np.zeros(len(X))]),
