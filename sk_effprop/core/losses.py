@@ -236,7 +236,7 @@ class Poisson(LogLink):
     It is 0 where m = y; the negative log-likelihood has constants of its own.
     """
 
-    rule = "not negative"
+    rule = "y >= 0"
 
     def accepts(self, targets: Array) -> bool:
         return bool((targets >= 0).all())
@@ -260,7 +260,7 @@ class Gamma(LogLink):
     It is 0 where m = y; the negative log-likelihood has constants of its own.
     """
 
-    rule = "positive"
+    rule = "y > 0"
 
     def accepts(self, targets: Array) -> bool:
         return bool((targets > 0).all())

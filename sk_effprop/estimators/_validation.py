@@ -72,7 +72,7 @@ def _shares(counts: Any, n_held_out: int) -> Any:
     return shares
 
 
-def measure(
+def score_of(
     scorer: Callable[..., Any], estimator: Any, held_out: Examples, scoring: Any
 ) -> float:
     """Score of a fitted estimator, weighted where the examples are.

@@ -22,7 +22,6 @@ from sk_effprop.core.activations import (
     Activation,
 )
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.losses import LogLoss
 from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
@@ -168,11 +167,11 @@ def _fold_decision(est: Any, W: Array, output: Any) -> None:
     Those of squared error are ``z - offset``, positive above the mid-point of the
     targets, at the slope that the estimator's own probabilities have there.
     """
-    if isinstance(est._loss, LogLoss):
+    coding = est.coding_
+    if coding.has_logits:
         return
-    low, high = est._low_high
-    slope = float(output.df(est._decision_offset)) / (high - low)
-    W[-1] -= est._decision_offset
+    slope = float(output.df(coding.decision_offset)) / (coding.high - coding.low)
+    W[-1] -= coding.decision_offset
     # that of the logistic function is 1/4
     W *= 4.0 * slope if slope > 0.0 else 1.0
 
@@ -254,14 +253,15 @@ def _check_foldable(est: Any, activation: Any) -> None:
 
 
 def _classifier(est: Any, allow_inexact_proba: bool) -> MLPClassifier:
-    exact = isinstance(est._loss, LogLoss) or allow_inexact_proba
+    coding = est.coding_
+    exact = coding.has_logits or allow_inexact_proba
     model = MLPClassifier() if exact else MLPClassifierWithoutProbabilities()
     binarizer = LabelBinarizer()
     binarizer.fit(
-        np.eye(est.n_outputs_, dtype=int) if est._multilabel else est.classes_
+        np.eye(est.n_outputs_, dtype=int) if coding.is_multilabel else coding.classes
     )
     model._label_binarizer, model.classes_ = binarizer, binarizer.classes_
-    model.out_activation_ = "softmax" if est._exclusive else "logistic"
+    model.out_activation_ = "softmax" if coding.is_exclusive else "logistic"
     return model
 
 
@@ -273,11 +273,11 @@ def _regressor(est: Any, W: Array, output: Activation) -> MLPRegressor:
                 f"loss={est.loss!r} needs an MLPRegressor with exponential outputs, "
                 "which scikit-learn has since 1.7. Use sk_effprop.export.to_onnx()."
             )
-        W[-1] += np.log(est.target_scale_)
+        W[-1] += np.log(est.coding_.scale)
         model.out_activation_ = "exp"
         return model.set_params(loss="poisson")
-    W *= output.twist * est.target_scale_
-    W[-1] += output.offset * est.target_scale_ + est.target_mean_
+    W *= output.twist * est.coding_.scale
+    W[-1] += output.offset * est.coding_.scale + est.coding_.mean
     model.out_activation_ = "identity"
     return model
 

@@ -18,7 +18,6 @@ from sk_effprop.core.activations import (
     TANH,
     RationalTanh,
 )
-from sk_effprop.core.losses import LogLoss
 from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
@@ -231,17 +230,18 @@ SHAPES = {
 
 def _add_label(graph: Graph, est: Any, z: str) -> None:
     """What ``predict`` says, from the outputs before their activation."""
-    if est._multilabel:
-        is_on = graph("Greater", z, est._decision_offset)
+    coding = est.coding_
+    if coding.is_multilabel:
+        is_on = graph("Greater", z, coding.decision_offset)
         graph.cast(is_on, "INT64", name="label")
         graph.declare_output("label", np.int64, est.n_outputs_)
         return
-    if est._exclusive or len(est.classes_) == 1:
+    if coding.is_exclusive or len(coding.classes) == 1:
         number = graph("ArgMax", z, axis=1, keepdims=0)
     else:
-        is_second = graph("Greater", z, est._decision_offset)
+        is_second = graph("Greater", z, coding.decision_offset)
         number = graph("Squeeze", graph.cast(is_second, "INT64"), np.array([1]))
-    labels = _label_table(est.classes_)
+    labels = _label_table(coding.classes)
     graph("Gather", labels, number, name="label")
     graph.declare_output("label", labels.dtype)
 
@@ -262,19 +262,20 @@ def _label_table(classes: Any) -> Any:
 
 def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:
     """What ``predict_proba`` says."""
-    if isinstance(est._loss, LogLoss):
+    coding = est.coding_
+    if coding.has_logits:
         p = (
             graph("Softmax", outputs, axis=1)
-            if est._exclusive
+            if coding.is_exclusive
             else graph("Sigmoid", outputs)
         )
     else:
-        p = _decoded(graph, outputs, *est._low_high)
-        if est._exclusive:
+        p = _decoded(graph, outputs, coding.low, coding.high)
+        if coding.is_exclusive:
             p = graph("Div", p, graph("ReduceSum", p, np.array([1])))
     n_columns = est.n_outputs_
-    if not est._multilabel and not est._exclusive:
-        n_columns = len(est.classes_)
+    if not coding.is_multilabel and not coding.is_exclusive:
+        n_columns = len(coding.classes)
         complement = graph("Sub", 1.0, p)
         if n_columns == 2:
             p = graph("Concat", complement, p, axis=1)
@@ -298,11 +299,11 @@ def _decoded(graph: Graph, outputs: str, low: float, high: float) -> str:
 def _add_values(graph: Graph, est: Any, outputs: str) -> None:
     """What ``predict`` says, as a table."""
     if est.out_activation_ == "exp":
-        logarithm = graph("Add", outputs, np.log(est.target_scale_))
+        logarithm = graph("Add", outputs, np.log(est.coding_.scale))
         bounded = graph("Max", graph("Min", logarithm, LARGEST_LOG), -LARGEST_LOG)
         values = graph("Exp", bounded)
     else:
-        scaled = graph("Mul", outputs, est.target_scale_)
-        values = graph("Add", scaled, est.target_mean_)
+        scaled = graph("Mul", outputs, est.coding_.scale)
+        values = graph("Add", scaled, est.coding_.mean)
     graph.cast(values, "FLOAT", name="variable")
     graph.declare_output("variable", np.float32, est.n_outputs_)
