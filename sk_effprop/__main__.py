@@ -1,7 +1,7 @@
-"""The two-minute tour: train with every trick, then without each.
+"""Two-minute tour: train with all tricks of the paper, then without each of them.
 
 ``python -m sk_effprop`` trains on scikit-learn's digits with the full recipe, then with
-each trick switched off; ``--data FILE.csv --target COLUMN`` does it with your table.
+each trick switched off; ``--data FILE.csv --target COLUMN`` uses your own table.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from sk_effprop.model_selection.ablation import (
     default_tricks,
 )
 
-# a numeric target with more different values than this is a quantity, not a class
+# A numeric target with more distinct values than this is a regression target.
 MAX_NUMERIC_CLASSES = 20
 
 
 class Refusal(Exception):
-    """A sentence for the user in place of a traceback."""
+    """Error that is shown as a sentence instead of a traceback."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,12 +47,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m sk_effprop", description=__doc__)
-    parser.add_argument("--data", metavar="FILE.csv", help="a table with a header line")
-    parser.add_argument("--target", metavar="COLUMN", help="what to predict")
-    parser.add_argument("--plot", metavar="FILE.png", help="draw the result, too")
-    parser.add_argument("--folds", type=int, default=5, help="of the cross-validation")
-    parser.add_argument("--epochs", type=int, default=20, help="of every fit")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes; -1: all cores")
+    parser.add_argument(
+        "--data", metavar="FILE.csv", help="CSV file with a header line"
+    )
+    parser.add_argument("--target", metavar="COLUMN", help="column to predict")
+    parser.add_argument(
+        "--plot", metavar="FILE.png", help="also save a plot of the result"
+    )
+    parser.add_argument(
+        "--folds", type=int, default=5, help="folds of the cross-validation"
+    )
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of every fit")
+    parser.add_argument(
+        "--jobs", type=int, default=-1, help="parallel processes; -1 uses all cores"
+    )
     options = parser.parse_args(arguments)
     if bool(options.data) != bool(options.target):
         parser.error("--data and --target go together")
@@ -75,7 +83,7 @@ def read_table(path: str, target: str) -> tuple[Any, Any]:
     Raises
     ------
     Refusal
-        If there is no such file or column, or a column that is not all numbers.
+        If there is no such file or column, or an input column is not numeric.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -91,8 +99,8 @@ def read_table(path: str, target: str) -> tuple[Any, Any]:
         raise Refusal(f"{path} has several columns named {sorted(repeated)}.")
     if len(rows) < 10 or len(header) < 2:
         raise Refusal(
-            f"{path} has too little to learn from: {len(rows)} rows, {len(header)} "
-            "columns."
+            f"{path} has too few rows or columns to learn from: {len(rows)} rows, "
+            f"{len(header)} columns."
         )
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     y = _as_target(columns.pop(target), target)
@@ -117,7 +125,7 @@ def _as_numbers(values: tuple[str, ...], name: str) -> Any:
 
 
 def _as_target(values: tuple[str, ...], name: str) -> Any:
-    """Text and a few whole numbers are classes, everything else is a quantity."""
+    """Class labels for text and few whole numbers, else a regression target."""
     missing = Refusal(f"the target {name!r} has missing or infinite values.")
     if any(value.strip().lower() in ("", "nan", "na") for value in values):
         raise missing
@@ -135,7 +143,7 @@ def _as_target(values: tuple[str, ...], name: str) -> Any:
 def _run(X: Any, y: Any, name: str, options: argparse.Namespace) -> tuple[Any, bool]:
     is_classification = y.dtype.kind in "iU"
     estimator_class = EffPropClassifier if is_classification else EffPropRegressor
-    # tol=0: the same number of epochs for every setting
+    # tol=0 gives every setting the same number of epochs
     recipe = estimator_class(
         solver="sgd", max_iter=options.epochs, tol=0, random_state=0
     )
@@ -157,7 +165,7 @@ def _run(X: Any, y: Any, name: str, options: argparse.Namespace) -> tuple[Any, b
     print(_line("section", "trick", "set to", _score_name(is_classification),
                 "epochs", "seconds"))  # fmt: skip
     with _progress_bar(1 + len(tricks)) as advance, catch_warnings():
-        # switching a trick off is meant to make trouble
+        # fits without a trick often do not converge
         simplefilter("ignore", ConvergenceWarning)
 
         def on_row(row: AblationRow) -> None:
@@ -189,7 +197,7 @@ def _line(*cells: str) -> str:
 
 
 class _progress_bar:
-    """A bar below the rows as they come, where rich is installed; else the rows."""
+    """Context that prints rows as they come, above a progress bar if rich is there."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -226,14 +234,14 @@ def _draw(result: Any, path: str) -> None:
     figure = Figure(figsize=(7, height), layout="constrained")
     result.plot(figure.subplots())
     figure.savefig(path, dpi=150)
-    print(f"\nDrawn to {path}")
+    print(f"\nPlot saved to {path}")
 
 
 def _reading(is_classification: bool) -> str:
     measure = "accuracy" if is_classification else "R2"
     return (
-        f"\n{measure}: mean ± standard deviation over the folds. A row no worse than "
-        "the first says that\nthis trick does not matter for these data. "
+        f"\n{measure}: mean ± standard deviation over the folds. If a row is no worse "
+        "than the first,\nits trick does not matter for these data. "
         "docs/tricks.md explains every one."
     )
 

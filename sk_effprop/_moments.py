@@ -13,19 +13,36 @@ from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from sk_effprop.core.arrays import row_blocks
 
-# what sums of weights may be off by
+# relative rounding error of sums of weights
 ROUNDING = 1e-12
 
 
 class Moments(NamedTuple):
-    """Sum of weights, mean, and summed (co)deviations of some rows."""
+    """Moments of the columns of some rows.
+
+    Attributes
+    ----------
+    weight : float
+        Sum of the weights of the rows.
+    mean : ndarray of shape (n_features,)
+    deviations : ndarray of shape (n_features,) or (n_features, n_features)
+        Weighted sums of the squared deviations from the mean, or of the products of the
+        deviations of each pair of columns.
+    """
 
     weight: float
     mean: Any
     deviations: Any
 
+    @property
+    def variance(self) -> Any:
+        """Population variance of each column."""
+        cross = self.deviations.ndim == 2
+        own = np.diagonal(self.deviations) if cross else self.deviations
+        return own / self.weight
+
     def merge(self, other: "Moments") -> "Moments":
-        """Moments of both sets of rows together."""
+        """Moments of the rows of both."""
         total = self.weight + other.weight
         if total == 0.0:
             return self
@@ -40,7 +57,7 @@ class Moments(NamedTuple):
 
 
 def dense_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
-    """Two-pass moments of one block of rows; ``cross`` for products of columns too."""
+    """Two-pass moments of one block of rows; ``cross`` includes pairs of columns."""
     X = X.astype(np.float64, copy=False)
     total = float(weight.sum())
     if total == 0.0:
@@ -71,7 +88,8 @@ def column_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
 def column_quantiles(X: Any, weight: Any, levels: Any) -> Any:
     """Weighted quantiles of every column, (n_levels, n_features).
 
-    Each is the least value that with all below it has that share of the weight.
+    A quantile is the smallest value such that it and all smaller values have that share
+    of the weight.
     """
     blocks = (
         _ranked_quantiles(dense(X[:, columns]), weight, levels)
@@ -82,10 +100,10 @@ def column_quantiles(X: Any, weight: Any, levels: Any) -> Any:
 
 def _ranked_quantiles(X: Any, weight: Any, levels: Any) -> Any:
     columns = np.array(X.T, order="C")
-    # a share that is reached but for rounding is reached
+    # a share of the weight that is reached up to rounding counts as reached
     wanted = np.asarray(levels) * weight.sum() * (1.0 - ROUNDING)
     if np.all(weight == weight[0]):
-        # sorting is many times as fast as finding an order
+        # sorting is many times as fast as argsort
         columns.sort(axis=1)
         ranks = np.searchsorted(np.cumsum(weight), wanted)
         return columns[:, ranks].T
@@ -97,4 +115,5 @@ def _ranked_quantiles(X: Any, weight: Any, levels: Any) -> Any:
 
 
 def dense(X: Any) -> Any:
+    """X as a dense array."""
     return X.toarray() if sparse.issparse(X) else X

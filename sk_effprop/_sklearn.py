@@ -1,4 +1,4 @@
-"""What is private in scikit-learn and used here, imported in this one place."""
+"""Imports of private names of scikit-learn, all in this one place."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """Callbacks came with scikit-learn 1.9; before, there is nothing to support."""
+        """Stand-in for scikit-learn before 1.9, which has no callbacks."""
 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -46,7 +46,7 @@ def available_if(check: Callable[[Any], bool]) -> Callable[[Function], Function]
 
 
 def callback_context(estimator: Any, task_name: str, max_iter: int | None) -> Any:
-    """Return the context of a call with callbacks, to be called once; else None."""
+    """Context of a call if the estimator has callbacks, else None.  Call it once."""
     if not getattr(estimator, "_skl_callbacks", None):
         return None
     return estimator._init_callback_context(task_name, max_subtasks=max_iter)

@@ -15,13 +15,12 @@ from sk_effprop.core.activations import (
     TANH,
     Activation,
     AnyActivation,
-    CustomActivation,
 )
+from sk_effprop.core.custom import CustomActivation, CustomLoss
 from sk_effprop.core.initializers import get_initializer
 from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.losses import (
     AbsoluteError,
-    CustomLoss,
     Gamma,
     Huber,
     LogLoss,

@@ -5,7 +5,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import InputNormalizer
 from sk_effprop._moments import column_quantiles
-from sk_effprop.preprocessing import METHODS, ROTATIONS
+from sk_effprop.preprocessing import METHODS, ROTATIONS, fit_normalizer, updated
 
 ALL_METHODS = [*METHODS, None]
 CENTRING = [method for method in METHODS if method != "scale"]
@@ -349,34 +349,45 @@ def test_sparse_data_cannot_be_centred(method):
 
 @pytest.mark.parametrize("clip", [None, 1.5])
 @pytest.mark.parametrize("method", ALL_METHODS)
-def test_fold_stands_for_what_apply_gives(method, clip):
-    """For estimators, which centre sparse data in the products of their first layer."""
-    X = sparse_data()
+def test_estimators_fold_sparse_data_that_they_could_not_centre(method, clip):
+    """Folded inputs are those of the dense array, and nothing more is stored."""
+    X, weight = sparse_data(), np.ones(60)
     normalizer = InputNormalizer(method, clip=clip)
-    normalizer.forget().learn(X, np.ones(60))
     if clip and method in ROTATIONS:
         with pytest.raises(ValueError, match="cannot follow normalize="):
-            normalizer.fold(X)
+            fit_normalizer(normalizer, X, weight)
+        record = fit_normalizer(normalizer, X.toarray(), weight).normalization_
+        with pytest.raises(ValueError, match=r"cannot be clipped at 1\.5"):
+            record.fold(X)
         return
-    folded = normalizer.fold(X)
+    record = fit_normalizer(normalizer, X, weight).normalization_
+    folded = record.fold(X)
     assert folded.X.nnz == X.nnz
-    dense = np.column_stack([normalizer.apply(X.toarray()), np.ones(60)])
+    dense = np.column_stack([normalizer.fit_transform(X.toarray()), np.ones(60)])
     np.testing.assert_allclose(folded @ np.eye(6), dense, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", ALL_METHODS)
-def test_sparse_and_dense_data_are_learnt_alike(monkeypatch, method):
-    """Block by block, as nothing sparse is ever filled whole."""
+def test_sparse_and_dense_data_give_the_same_statistics(monkeypatch, method):
+    """Block by block, as sparse data are never densified whole."""
     monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", 70)
     X, weight = sparse_data(), np.random.default_rng(6).uniform(0.1, 2, size=60)
-    ours, dense = (InputNormalizer(method).forget() for _ in range(2))
-    ours.learn(X, weight)
-    dense.learn(X.toarray(), weight)
+    ours = fit_normalizer(InputNormalizer(method), X, weight)
+    dense = InputNormalizer(method).fit(X.toarray(), sample_weight=weight)
     np.testing.assert_allclose(ours.mean_, dense.mean_, atol=1e-13)
     np.testing.assert_allclose(ours.scale_, dense.scale_, rtol=1e-11)
     np.testing.assert_allclose(
-        ours.apply(X.toarray()), dense.apply(X.toarray()), atol=1e-9
+        ours.transform(X.toarray()), dense.transform(X.toarray()), atol=1e-9
     )
+
+
+def test_an_update_leaves_the_normalizer_before_it_unchanged():
+    X = heavy_data()
+    before = InputNormalizer().fit(X[:200])
+    mean = before.mean_.copy()
+    after = updated(before, X[200:], np.ones(200))
+    np.testing.assert_array_equal(before.mean_, mean)
+    assert_same_transform(after, InputNormalizer().fit(X), X)
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m != "scale"])

@@ -116,7 +116,7 @@ def test_the_result_can_be_drawn(tmp_path, capsys):
     options = write(tmp_path / "table.csv", *table("names"))
     assert main([*options, "--plot", str(picture)]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert f"Drawn to {picture}" in capsys.readouterr().out
+    assert f"Plot saved to {picture}" in capsys.readouterr().out
 
 
 def test_columns_are_read_by_name(tmp_path):
@@ -185,7 +185,7 @@ def test_a_missing_name_of_a_class_is_refused(tmp_path, capsys):
 def test_a_table_without_inputs_is_refused(tmp_path, capsys):
     options = write(tmp_path / "table.csv", ["target"], [[i] for i in range(20)])
     assert main(options) == 2
-    assert "too little to learn from" in capsys.readouterr().err
+    assert "too few rows or columns to learn from" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ class Passes:
 
         self.layers, self.activations = layers, activations
         self.n_rows = n_rows
-        self.gains = [activation.gain for activation in activations]
+        self.gains = [activation.derivative_scale for activation in activations]
         self.inputs: list[Any] = [None]
         self.u = [empty(width) for width in widths]
         self.derivatives = [empty(width) for width in widths]

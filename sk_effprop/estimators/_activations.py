@@ -2,12 +2,8 @@
 
 from typing import Any
 
-from sk_effprop.core.activations import (
-    ACTIVATIONS,
-    Activation,
-    AnyActivation,
-    CustomActivation,
-)
+from sk_effprop.core.activations import ACTIVATIONS, Activation, AnyActivation
+from sk_effprop.core.custom import CustomActivation
 
 
 def is_per_layer(activation: Any) -> bool:

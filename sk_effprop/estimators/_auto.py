@@ -21,8 +21,8 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import LogLoss, Loss, SquaredError
 from sk_effprop.core.noise import (
     N_UNITS,
-    strength_for_classes,
-    strength_for_values,
+    strength_for_classification,
+    strength_for_regression,
     unexplained,
 )
 from sk_effprop.core.rates import SCHEDULES
@@ -408,9 +408,9 @@ def find_strength(
     """
     strength_of = None
     if isinstance(problem.loss, LogLoss):
-        strength_of = strength_for_classes
+        strength_of = strength_for_classification
     elif problem.loss == SquaredError() and problem.target_range is None:
-        strength_of = strength_for_values
+        strength_of = strength_for_regression
     is_small = problem.n_effective < FEWEST_MEASURED
     is_wide = problem.sizes[0] > MAX_MEASURED_INPUTS
     if alpha != "auto" or strength_of is None or is_small or is_wide:

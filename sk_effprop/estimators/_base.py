@@ -348,7 +348,7 @@ class BaseEffProp(
         """Derive the coding of targets and the normalisation of inputs."""
         coding = self._make_coding(examples, classes)
         vars(self).update(coding.fitted_attributes)
-        self.normalizer_ = reading.fit_normalizer(self, examples, clip)
+        self.normalizer_ = reading.normalizer_for(self, examples, clip)
 
     def _learn_on(self, batch: Examples, earlier: Resume) -> None:
         """Include a batch of a stream in the statistics of inputs and targets.

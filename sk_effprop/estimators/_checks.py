@@ -7,12 +7,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from sk_effprop._sklearn import InvalidParameterError, validate_parameter_constraints
-from sk_effprop.core.activations import (
-    ACTIVATIONS,
-    SHAPES,
-    Activation,
-    CustomActivation,
-)
+from sk_effprop.core.activations import ACTIVATIONS, SHAPES, Activation
+from sk_effprop.core.custom import CustomActivation
 from sk_effprop.core.losses import OWN_OUTPUTS
 from sk_effprop.estimators._activations import is_per_layer
 from sk_effprop.estimators._parameters import NEUTRAL_ONLY, defaults, hidden_sizes
@@ -137,14 +133,14 @@ def _check_activation(
     if isinstance(one, str) and one in ACTIVATIONS:
         return
     if isinstance(one, Activation):
-        known, numbers = one.kind in range(len(SHAPES)), np.isfinite(one).all()
+        known, numbers = one.kind in list(SHAPES), np.isfinite(one).all()
         if not (known and numbers and one.slope > 0):
             rule = "an Activation with a known kind, finite numbers and slope > 0"
             way_out = "A negative amplitude mirrors it."
             raise_invalid(estimator, name, rule, way_out)
     elif isinstance(one, tuple) and len(one) == 3 and all(map(callable, one)):
         one = CustomActivation(one)
-        if message := one.complaint():
+        if message := one.error_message():
             rule = "(f, f', f''), a function and its first and second derivatives"
             raise_invalid(estimator, name, rule, message)
     else:

@@ -6,8 +6,8 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.custom import CustomLoss
 from sk_effprop.core.gauss_newton import Laplace, laplace, make_system, weigh_evidence
-from sk_effprop.core.losses import CustomLoss
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 
@@ -27,7 +27,7 @@ def check_loss(objective: Objective, theta: Array) -> None:
     some = objective.subset(np.arange(min(len(objective.targets), CHECKED_ROWS)))
     some, theta = some.as_float64(), theta.astype(np.float64)
     outputs = forward(some.network, theta, some.inputs).outputs
-    if message := objective.loss.complaint(outputs, some.targets):
+    if message := objective.loss.error_message(outputs, some.targets):
         raise ValueError(
             "The gradient of the given loss must be the derivative of its value with "
             f"respect to the outputs, example by example. {message}"

@@ -7,7 +7,6 @@ objective of the result.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +18,15 @@ from sk_effprop._sklearn import check_sample_weight
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.network import Network
+from sk_effprop.core.normalization import follow_inputs, identity
 from sk_effprop.estimators._coding import ClassCoding, ValueCoding
 from sk_effprop.estimators._data import Examples
-from sk_effprop.preprocessing import InputNormalizer, without_duplicates
+from sk_effprop.preprocessing import (
+    InputNormalizer,
+    fit_normalizer,
+    updated,
+    without_duplicates,
+)
 
 DTYPES = [np.float64, np.float32]
 
@@ -148,32 +153,28 @@ def encode(
     return TrainingData(inputs, targets, labels, weight, examples.n_effective)
 
 
-# ------------------------------------------- the only calls of the internal normaliser
+# ------------------------------------------------------------------------ normalisation
 
 
-def fit_normalizer(
+def normalizer_for(
     estimator: Any, examples: Examples, clip: float | None
 ) -> InputNormalizer | None:
     """Fit the normaliser that ``normalize`` and the clip ask for, if any."""
     if estimator.normalize is None and clip is None:
         return None
-    normalizer = InputNormalizer(estimator.normalize, clip=clip).forget()
+    normalizer = InputNormalizer(estimator.normalize, clip=clip)
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(estimator, name):
             setattr(normalizer, name, getattr(estimator, name))
-    return normalizer.learn(examples.X, examples.weight)
+    return fit_normalizer(normalizer, examples.X, examples.weight)
 
 
 def normalize(X: Any, normalizer: InputNormalizer | None) -> Any:
     """Normalised rows with a column of ones; sparse X stays sparse."""
+    record = None if normalizer is None else normalizer.normalization_
     if sparse.issparse(X):
-        if normalizer is None:
-            ones = np.ones(X.shape[0])
-            normalizer = InputNormalizer(None).forget().learn(X, ones)
-        return normalizer.fold(X)
-    if normalizer is None:
-        return with_ones(X)
-    return normalizer.apply_with_ones(X)
+        return (record or identity(X.shape[1])).fold(X)
+    return with_ones(X) if record is None else record.apply_with_ones(X)
 
 
 def keep_normalizing(
@@ -181,23 +182,14 @@ def keep_normalizing(
 ) -> tuple[InputNormalizer, Array]:
     """Update the statistics of the inputs, and weights that compensate for the change.
 
-    The network then computes what it did before: ``(x - s) A W + b = (x - s') A' W' +
-    b'`` for ``W' = B' A W`` and ``b' = b + (s' - s) A W``, where ``B'`` inverts ``A'``
-    for all x of the stream.
-
     Returns
     -------
     normalizer : InputNormalizer
         A copy that includes the examples.
     theta : ndarray of shape (n_weights,)
-        A copy with another first layer.
+        A copy with which the network computes what it did before.
     """
-    shift, A = normalizer.affine(np.float64)
-    normalizer = copy(normalizer).learn(examples.X, examples.weight)
-    new_shift, new_B = normalizer.inverse_affine(np.float64)
-    theta = theta.copy()
-    W = network.layers(theta)[0]
-    raw = A[:, None] * W[:-1] if A.ndim == 1 else A @ W[:-1]
-    W[-1] += (new_shift - shift) @ raw
-    W[:-1] = new_B[:, None] * raw if new_B.ndim == 1 else new_B @ raw
+    before, theta = normalizer.normalization_, theta.copy()
+    normalizer = updated(normalizer, examples.X, examples.weight)
+    follow_inputs(network.layers(theta)[0], before, normalizer.normalization_)
     return normalizer, theta

@@ -45,8 +45,9 @@ def affine_of(est: Any) -> tuple[Array, Array]:
     """Shift and A of the normalised inputs (x - shift) A; a vector A is diagonal."""
     if est.normalizer_ is None:
         return np.zeros(est.n_features_in_), np.ones(est.n_features_in_)
-    shift, A = est.normalizer_.affine(est.theta_.dtype)
-    return shift, A.astype(np.float64)
+    record = est.normalizer_.normalization_
+    # the rounding of the passes is kept
+    return record.shift, record.A.astype(est.theta_.dtype).astype(np.float64)
 
 
 def clip_of(est: Any) -> float | None:

@@ -7,15 +7,13 @@ from scipy import sparse
 import sk_effprop.core.spectrum as spectrum_module
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.paper import falling_leak, online_power_method, power_method
 from sk_effprop.core.spectrum import (
     LeadingCurvature,
     curvature_operator,
-    falling_leak,
     largest_eigenvalue,
     leading_curvature,
     leading_eigenpairs,
-    online_power_method,
-    power_method,
 )
 from tests import reference
 from tests.cases import ALL_ACTIVATIONS, ALL_LOSSES, MAIN_LOSS_PARAMS, make_problem

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sk_effprop.core.curvature import Linearization
-from sk_effprop.core.spectrum import falling_leak, online_power_method
+from sk_effprop.core.paper import falling_leak, online_power_method
 from tests.paper.experiments import descend, digits, largest_eigenvalue, start
 
 pytestmark = pytest.mark.paper
