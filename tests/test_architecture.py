@@ -32,6 +32,7 @@ ALLOWED = {
     "sk_effprop.solvers": ("sk_effprop.solvers.base",),
     "sk_effprop.training": ("sk_effprop.solvers.base",),
     "sk_effprop._moments": (),
+    "sk_effprop._threads": (),
     "sk_effprop._input_statistics": ("sk_effprop._moments",),
     "sk_effprop.preprocessing": (
         "sk_effprop._input_statistics",
