@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
-from functools import cache
 from operator import index
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 from warnings import warn
@@ -17,9 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import ThreadpoolController
 
 from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
+from sk_effprop._threads import single_threaded_blas
 from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.network import forward
@@ -47,7 +46,7 @@ from sk_effprop.estimators._layers import LayerAttributes
 from sk_effprop.estimators._parameters import Hyperparameter, hyperparameters_of
 from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.estimators._validation import score_of, split_off
-from sk_effprop.preprocessing import ROTATIONS
+from sk_effprop.preprocessing import ROTATIONS, InputNormalizer
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from sk_effprop.solvers.base import Solution
 from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
@@ -123,16 +122,6 @@ class Run:
         return replace(self, objective=replace(self.objective, penalty=penalty))
 
 
-@cache
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def single_threaded() -> Any:
-    """Limit BLAS to one thread, so that results do not depend on their number."""
-    return _threads().limit(limits=1, user_api="blas")
-
-
 def can_learn_on(estimator: Any) -> bool:
     """Raise an AttributeError for batch solvers, which have no ``partial_fit``."""
     if estimator.solver in BATCH:
@@ -174,6 +163,37 @@ class BaseEffProp(
 
     _registry: ClassVar[dict[str, Hyperparameter]]
     _is_classifier: ClassVar[bool]
+
+    # fitted attributes; those that hold weights are in LayerAttributes
+    coding_: ClassCoding | ValueCoding
+    normalizer_: InputNormalizer | None
+    solver_: str
+    engine_: str
+    batch_size_: int
+    max_iter_: int
+    alpha_: Array
+    n_effective_parameters_: float | None
+    log_evidence_: float | None
+    loss_: float
+    best_loss_: float | None
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
+    learning_rate_: float | None
+    learning_rate_curve_: list[float]
+    lambda_max_: float | None
+    convergence_: Any
+    n_iter_: int
+    t_: int
+    n_layers_: int
+    n_outputs_: int
+    out_activation_: Any
+    n_features_in_: int
+
+    # to continue training, and for the uncertainty of predictions
+    _resume: Resume
+    _posterior: Any
 
     # ------------------------------------------------------------ specific to the task
 
@@ -347,7 +367,7 @@ class BaseEffProp(
     ) -> None:
         """Derive the coding of targets and the normalisation of inputs."""
         coding = self._make_coding(examples, classes)
-        vars(self).update(coding.fitted_attributes)
+        self.__dict__.update(coding.fitted_attributes)
         self.normalizer_ = reading.normalizer_for(self, examples, clip)
 
     def _learn_on(self, batch: Examples, earlier: Resume) -> None:
@@ -362,7 +382,7 @@ class BaseEffProp(
             )
         if earlier.is_stream and earlier.n_seen < auto.FEWEST_MEASURED:
             coding = self.coding_.including(batch.y, batch.weight)
-            vars(self).update(coding.fitted_attributes)
+            self.__dict__.update(coding.fitted_attributes)
 
     def _plan(
         self,
@@ -426,15 +446,15 @@ class BaseEffProp(
     ) -> None:
         """Minimise the objective until the monitor stops the solver."""
         objective, plan, rng = run.objective, run.plan, run.left.rng
-        vars(self).update(plan.fitted_attributes)
+        self.__dict__.update(plan.fitted_attributes)
         validate = self._make_validation(run, held_out)
-        with single_threaded():
+        with single_threaded_blas:
             theta, state = self._starting_point(run)
             check_loss(objective, theta)
             value = initial_value(objective, theta, self.normalize)
             monitor = self._make_monitor(run, theta, value, validate)
             solver = build.make_solver(plan, objective, theta, rng, state)
-            vars(self).update(rate_attributes(solver, state))
+            self.__dict__.update(rate_attributes(solver, state))
             told = iteration_tasks(
                 task, monitor, lambda m: self._results(run, m, m.theta.copy())
             )
@@ -448,10 +468,10 @@ class BaseEffProp(
                 monitor.end(solution.message)
             run = run.with_penalty(solution.penalty)
             theta = monitor.best_theta
-            vars(self).update(self._results(run, monitor, theta, solution))
+            self.__dict__.update(self._results(run, monitor, theta, solution))
             self._posterior = self._find_posterior(run, theta)
             if plan.is_evidence:
-                vars(self).update(evidence_attributes(run.objective, theta))
+                self.__dict__.update(evidence_attributes(run.objective, theta))
 
     def _starting_point(self, run: Run) -> tuple[Array, Any]:
         """Weights to start from, and the state of the solver that left them."""
@@ -508,9 +528,9 @@ class BaseEffProp(
 
         def validate(theta: Array) -> tuple[float, float]:
             fitted = copy(self)
-            vars(fitted).update(fitted_with(run, theta.copy()))
+            fitted.__dict__.update(fitted_with(run, theta.copy()))
             # the examples have lost the names of their columns
-            vars(fitted).pop("feature_names_in_", None)
+            fitted.__dict__.pop("feature_names_in_", None)
             score = score_of(scorer, fitted, held_out, self.scoring)
             return objective.value(theta), score
 

@@ -242,17 +242,16 @@ def _step_rule(plan: Plan) -> Momentum | Adam:
 
 def _batch_solver(plan: Plan) -> Any:
     given, tolerance = plan.given, plan.tol or SMALLEST_GRADIENT
-    known = _damping(given.damping)
-    damping = {} if known is None else {"damping": known}
+    damping = _damping(given.damping)
     if plan.is_evidence:
-        return EvidenceRounds(LevenbergMarquardt(SMALLEST_GRADIENT, **damping))
+        return EvidenceRounds(LevenbergMarquardt(SMALLEST_GRADIENT, damping))
     if plan.solver == "lm":
-        return LevenbergMarquardt(tolerance, **damping)
+        return LevenbergMarquardt(tolerance, damping)
     if plan.solver == "cg":
-        return ConjugateGradient(tolerance, **damping)
+        solver = ConjugateGradient(tolerance)
+        return solver if damping is None else replace(solver, damping=damping)
     if plan.solver == "scg":
-        # Moller measures the curvature along the direction exactly
-        return ConjugateGradient(
-            tolerance, curvature=exact_curvature, **{"damping": SCG_DAMPING, **damping}
-        )
+        # Moller's method measures the curvature along the direction exactly
+        damping = SCG_DAMPING if damping is None else damping
+        return ConjugateGradient(tolerance, curvature=exact_curvature, damping=damping)
     return LBFGS(given.max_fun, tolerance)

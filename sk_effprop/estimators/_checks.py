@@ -29,7 +29,7 @@ def check_changed_parameters(estimator: Any) -> None:
     """
     changed = {
         name: getattr(estimator, name)
-        for name, default in defaults(type(estimator)).items()
+        for name, default in defaults(estimator).items()
         if getattr(estimator, name) is not default
     }
     constraints = estimator._parameter_constraints
@@ -102,9 +102,9 @@ def is_value(given: Any, value: Any) -> bool:
 
 
 def _check_sizes(estimator: Any) -> None:
-    sizes = estimator.hidden_layer_sizes
+    sizes: Any = estimator.hidden_layer_sizes
     sizes = [sizes] if isinstance(sizes, Integral) else sizes
-    if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
+    if not all(isinstance(size, Integral) and int(size) >= 1 for size in sizes):
         rule = "a positive int or a sequence of positive ints"
         raise_invalid(estimator, "hidden_layer_sizes", rule, "() is the linear model.")
 

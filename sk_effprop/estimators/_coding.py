@@ -317,11 +317,13 @@ class ValueCoding:
         ValueError
             If the loss is not defined for y.
         """
+        activation: AnyActivation = IDENTITY
         if isinstance(loss, LogLink):
-            activation, output = IDENTITY, OWN_OUTPUTS[loss_name]
+            output = OWN_OUTPUTS[loss_name]
+        elif output == "auto":
+            output = "identity"
         else:
-            activation = resolve_activation("identity" if output == "auto" else output)
-            output = "identity" if output == "auto" else output
+            activation = resolve_activation(output)
         _check_range(y, loss, loss_name)
         moments = _moments(y, weight)
         mean, scale = _mean_and_scale(moments, loss, normalize)

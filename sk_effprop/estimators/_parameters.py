@@ -271,16 +271,21 @@ def constraints(registry: dict[str, Hyperparameter]) -> dict[str, list[Any]]:
     return {name: entry.constraints for name, entry in registry.items()}
 
 
+def defaults(estimator: Any) -> dict[str, Any]:
+    """Hyperparameters and their defaults, from the signature of the class."""
+    cls: Any = type(estimator)
+    return _defaults(cls)
+
+
 @cache
-def defaults(cls: type) -> dict[str, Any]:
-    """Hyperparameters and their defaults, from the signature of an estimator."""
+def _defaults(cls: Any) -> dict[str, Any]:
     parameters = signature(cls).parameters
     return {name: parameter.default for name, parameter in parameters.items()}
 
 
 def hyperparameters_of(estimator: Any) -> Hyperparameters:
     """Copy the hyperparameters of an estimator, as given."""
-    values = {name: getattr(estimator, name) for name in defaults(type(estimator))}
+    values = {name: getattr(estimator, name) for name in defaults(estimator)}
     return Hyperparameters(**values)
 
 

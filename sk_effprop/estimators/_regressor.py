@@ -610,6 +610,6 @@ default="auto"
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        is_name = isinstance(self.loss, str)
-        tags.target_tags.positive_only = is_name and OWN_OUTPUTS.get(self.loss) == "exp"
+        owned = OWN_OUTPUTS.get(self.loss) if isinstance(self.loss, str) else None
+        tags.target_tags.positive_only = owned == "exp"
         return tags

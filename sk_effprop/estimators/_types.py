@@ -1,7 +1,11 @@
-"""Types of what users pass to the estimators."""
+"""Types of the arguments of the estimators.
+
+Names of activations, solvers and so on are plain ``str``: the registries define which
+names there are, and validation reports the others.
+"""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from numpy.random import RandomState
 from numpy.typing import ArrayLike
@@ -9,35 +13,33 @@ from numpy.typing import ArrayLike
 from sk_effprop.core.activations import Activation
 from sk_effprop.core.arrays import Array
 
-# scipy has no types: arrays, lists, data frames and sparse matrices are all accepted
+# An array, a nested sequence, a data frame, or a sparse matrix, for which SciPy has no
+# types.
 MatrixLike: TypeAlias = ArrayLike | Any
+# An array, a sequence, or a column of a data frame, of numbers or labels.
 VectorLike: TypeAlias = ArrayLike | Any
 
+HiddenLayerSizes: TypeAlias = int | Sequence[int] | Array
 RandomStateLike: TypeAlias = int | RandomState | None
 
-# (f, f', f''), each from an array of preactivations to an array of the same shape
+# (f, f', f''): each maps an array of preactivations to an array of the same shape.
 UserActivation: TypeAlias = tuple[
     Callable[[Array], Array], Callable[[Array], Array], Callable[[Array], Array]
 ]
-ActivationName: TypeAlias = Literal[
-    "lecun_tanh", "rational_tanh", "tanh", "logistic", "relu", "softplus", "identity"
-]
-ActivationLike: TypeAlias = ActivationName | Activation | UserActivation
+ActivationLike: TypeAlias = str | Activation | UserActivation
+
+# The name of one of scikit-learn's scorers, or scorer(estimator, X, y).
+ScoringLike: TypeAlias = str | Callable[..., float]
 
 
 class UserLoss(Protocol):
     """User-defined loss, see docs/extending.md."""
 
-    def value(self, outputs: Array, targets: Array, /) -> Array:
+    def value(self, outputs: Any, targets: Any, /) -> Any:
         """Loss of every example, (n_samples,)."""
 
-    def gradient(self, outputs: Array, targets: Array, /) -> Array:
+    def gradient(self, outputs: Any, targets: Any, /) -> Any:
         """Derivatives with respect to the outputs, (n_samples, n_outputs)."""
 
-    def hessian(self, outputs: Array, targets: Array, /) -> Array:
-        """Second derivatives, (n_samples, n_outputs[, n_outputs])."""
-
-
-# (estimator, X, y) -> score, or the name of a scorer of scikit-learn's
-ScoringLike: TypeAlias = str | Callable[..., float]
-HiddenLayerSizes: TypeAlias = int | Sequence[int] | Array
+    def hessian(self, outputs: Any, targets: Any, /) -> Any:
+        """Second derivatives, (n_samples, n_outputs) or with a matrix per example."""

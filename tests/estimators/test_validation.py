@@ -307,10 +307,10 @@ def test_several_labels_are_scored():
     [
         (
             lambda *_: np.nan,
-            "must give a finite number on the validation data, got nan",
+            "must return a finite number on the validation data, got nan",
         ),
-        (lambda *_: "good", "must give a finite number.*got 'good'"),
-        (lambda *_: {"a": 1.0}, "must give a finite number"),
+        (lambda *_: "good", "must return a finite number.*got 'good'"),
+        (lambda *_: {"a": 1.0}, "must return a finite number"),
         (accuracy_score, "looks like it is a metric function rather than a scorer"),
     ],
     ids=["nan", "str", "dict", "metric"],
