@@ -11,7 +11,7 @@ the outputs.
 
 import ctypes
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
@@ -37,6 +37,7 @@ from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import Rates
+from sk_effprop.core.steps import Momentum, Update
 
 RATE, REPEATS = 0.001, 5
 SMALL, LARGE = (64, 32, 10), (784, 100, 10)
@@ -152,10 +153,10 @@ def problem(sizes, dtype, activation):
 
 def compiled_sweep(objective, theta, order):
     """Update theta in place after each example, with the compiled loops."""
-    from sk_effprop.core.compiled_objective import CompiledObjective
+    from sk_effprop.core.compiled_objective import NumbaEngine
 
-    rates = Rates(RATE, np.ones(len(theta)))
-    CompiledObjective(**vars(objective)).show(theta, order, 1, rates)
+    update = Update(Momentum(), Rates(RATE, np.ones(len(theta))), [])
+    replace(objective, engine_type=NumbaEngine).descend(theta, order, 1, update)
 
 
 def build_loop(directory, dtype):

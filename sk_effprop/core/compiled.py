@@ -24,6 +24,7 @@ from sk_effprop.core.activations import (
     TANH,
 )
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.flow import DELTA, next_rate
 from sk_effprop.core.gains import HIGHEST_GAIN
 from sk_effprop.core.lanes import (
     LANES,
@@ -38,7 +39,6 @@ from sk_effprop.core.lanes import (
     vector_at,
 )
 from sk_effprop.core.losses import COMPILED_LOSSES
-from sk_effprop.core.rates import DELTA, next_rate
 
 OPTIONS: dict[str, Any] = {
     "nogil": True,

@@ -1,11 +1,9 @@
-"""The objective on compiled loops: the same numbers up to rounding, in less time.
+"""The engine on compiled loops: the same numbers up to rounding, in less time.
 
 Importing this module imports numba.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,25 +24,35 @@ from sk_effprop.core.compiled import (
     pass_up,
     pass_up_and_down,
 )
-from sk_effprop.core.gains import Gains, gain_factor
+from sk_effprop.core.descent import descend
+from sk_effprop.core.gains import gain_factor
 from sk_effprop.core.lanes import LANES
 from sk_effprop.core.losses import COMPILED_LOSSES
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.rates import Flow, Rates
+from sk_effprop.core.steps import Momentum, Update
 
 # bytes
 CACHE_LINE = 64
 
 
-@dataclass(frozen=True)
-class CompiledObjective(Objective):
-    """E on compiled loops; only where :attr:`Objective.is_compilable`."""
+class NumbaEngine:
+    """Losses, gradients and descent on compiled loops.
 
-    engine: ClassVar[str] = "numba"
+    It needs an objective that :attr:`Objective.is_compilable`.
+
+    Parameters
+    ----------
+    objective : Objective
+    """
+
+    name: ClassVar[str] = "numba"
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+        self._room = Room(objective)
 
     def sample_losses(self, theta: Array, gradient: Array | None = None) -> Array:
-        """Weighted loss of every example; their summed gradient is added in place."""
-        room = self._room
+        room, weight = self._room, self.objective.sample_weight
         net, shown = room.net_at(theta), room.shown
         if gradient is None:
             pass_up(net, shown, room.eight)
@@ -53,68 +61,28 @@ class CompiledObjective(Objective):
             pass_up_and_down(net, shown, room.eight, summed)
             for view, own in room.pairs("gradient", gradient):
                 own += view
-        if self.sample_weight is None:
-            return shown.losses.copy()
-        return shown.losses * self.sample_weight
+        return shown.losses.copy() if weight is None else shown.losses * weight
 
-    def show(
-        self,
-        theta: Array,
-        order: Array,
-        batch_size: int,
-        rates: Rates,
-        *,
-        momentum: float = 0.0,
-        nesterov: bool = False,
-        velocity: Array | None = None,
-        curvature_decay: float = 0.0,
-        flow: Flow | None = None,
-        gains: Gains | None = None,
+    def descend(
+        self, theta: Array, order: Array, batch_size: int, update: Update
     ) -> Array:
-        """Show the examples in this order, with a step after each batch.
-
-        Parameters
-        ----------
-        theta : ndarray of shape (n_weights,)
-            Is changed in place.
-        order : ndarray of shape (n,)
-            Rows to show.
-        batch_size : int
-        rates : Rates
-            Its curvature is changed in place if it is a running one.
-        momentum : float
-        nesterov : bool
-        velocity : ndarray of shape (n_weights,), optional
-            Is changed in place; needed for momentum.
-        curvature_decay : float
-            gamma of the running curvature, eq. (62); 0 to keep that of ``rates``.
-        flow : Flow, optional
-            Sets the rate after each gradient; is changed in place.
-        gains : Gains, optional
-            Of the inputs; are changed in place.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            The loss of each example, without its weight, when it was shown.
-        """
-        if momentum and velocity is None:
-            raise ValueError("momentum needs a velocity.")
-        room, network = self._room, self.network
-        curvature = rates.curvature if curvature_decay > 0.0 else None
+        if not isinstance(update.rule, Momentum):
+            return descend(self.objective, theta, order, batch_size, update)
+        rule, rates, flow, gains = update.rule, update.rates, update.flow, update.gains
+        velocity = None if rule.is_plain else update.memory[0]
+        room, network = self._room, self.objective.network
+        curvature = update.running_curvature
         in_batches, is_running = batch_size > 1, curvature is not None
         adapts = flow is not None or gains is not None or (in_batches and is_running)
         collects = in_batches or adapts
         # a factor for every weight, where it is not the same in all of a layer
         has_factors = rates.curvature is not None or adapts
         has_factors = has_factors or not (in_batches or velocity is None)
-        if flow is not None:
-            flow.start(theta)
         moved = {
             "theta": theta,
             "velocity": velocity,
             "h": None if curvature is None else curvature.h,
-            "mean": None if flow is None else flow.mean,
+            "mean": None if flow is None else flow.start(theta),
             "behind_gains": None if gains is None else gains.V.ravel(),
         }
         array_of = {name: room.filled(name, vector) for name, vector in moved.items()}
@@ -123,14 +91,14 @@ class CompiledObjective(Objective):
             batch_size=batch_size,
             rate=number(rates.eta),
             scaling=room.of_layers(rates.scaling),
-            penalty=room.of_layers(self.penalty),
+            penalty=room.of_layers(self.objective.penalty),
             factors=room.filled("factors", rates.factors if has_factors else None),
-            momentum=number(momentum),
-            nesterov=nesterov,
+            momentum=number(rule.momentum),
+            nesterov=rule.nesterov,
             velocity=array_of["velocity"],
             h=array_of["h"],
             mu=number(1.0 if curvature is None else curvature.mu),
-            decay=curvature_decay,
+            decay=update.curvature_decay,
             flow=np.empty(0) if flow is None else flow.numbers,
             mean=array_of["mean"],
             gradient=room.array("gradient", needed=collects),
@@ -152,10 +120,6 @@ class CompiledObjective(Objective):
         for name, vector in moved.items():
             room.write_back(name, vector)
         return shown.losses
-
-    @cached_property
-    def _room(self) -> "Room":
-        return Room(self)
 
 
 class Room:

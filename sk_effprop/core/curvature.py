@@ -25,7 +25,7 @@ import numpy as np
 from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.trace import Block, Trace
+from sk_effprop.core.trace import Block, Trace, squared
 
 # Traces of up to SOON_KEPT_NUMBERS numbers are kept from the first product on.  Those
 # of up to MAX_KEPT_NUMBERS are kept once there have been TRAVERSALS_BEFORE_KEEPING
@@ -140,11 +140,8 @@ class Linearization:
         diagonal = np.zeros_like(self.theta)
         into = self._cut(diagonal)
         for block in self.blocks():
-            trace = block.trace
             terms = block.second_order_terms if with_second_derivative else None
-            add_lecun_diagonal(
-                trace.passes, trace.derivatives, block.loss_diagonal(), into, terms
-            )
+            block.trace.add_lecun_diagonal(block.loss_diagonal(), into, terms)
         return self._finish(diagonal, np.ones_like(self.theta))
 
     def hessian_diagonal(self) -> Array:
@@ -189,7 +186,7 @@ class Linearization:
         for block in self.blocks():
             for l, delta in block.root_deltas(block.loss_root()):
                 squares = np.einsum("nck,nck->nk", delta, delta)
-                into[l][...] += _squared(block.trace.inputs[l]).T @ squares
+                into[l][...] += squared(block.trace.inputs[l]).T @ squares
         return self._finish(diagonal, np.ones_like(self.theta))
 
     # ------------------------------------------------------------- Jacobian and more
@@ -257,52 +254,13 @@ class Linearization:
         for block in self.blocks():
             small: Any = 0.0
             for l, delta in block.root_deltas(block.loss_root()):
-                power = _squared(block.trace.inputs[l]) @ layer_rates[l]
+                power = squared(block.trace.inputs[l]) @ layer_rates[l]
                 small = small + (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
             largest = np.linalg.eigvalsh(small)[:, -1]
             weight = np.ones(len(largest)) if block.weight is None else block.weight
             total += float(weight @ largest)
             sum_of_weights += float(np.sum(weight))
         return total / sum_of_weights
-
-
-def add_lecun_diagonal(
-    passes: Passes,
-    derivatives: Sequence[Array | None],
-    curvature: Array,
-    into: Sequence[Array],
-    second_order_terms: Sequence[Array] | None = None,
-) -> None:
-    """Propagate curvature back from the outputs, eqs. (54)-(56), summed over the rows.
-
-    Parameters
-    ----------
-    passes : Passes
-        After the forward pass.
-    derivatives : sequence of ndarray of shape (n_rows, fan_out) or None
-        f'(z) of each layer; None for an identity.
-    curvature : ndarray of shape (n_rows, n_outputs)
-        Second derivatives of the loss with respect to the outputs; overwritten.
-    into : sequence of ndarray of shape (fan_in + 1, fan_out)
-        The result is added to these.
-    second_order_terms : sequence of ndarray, optional
-        f''(z) dE/dx of each layer, the term of (54) that is usually dropped.
-    """
-    for l in reversed(range(len(derivatives))):
-        derivative = derivatives[l]
-        if derivative is not None:
-            np.multiply(curvature, derivative, out=curvature)
-            np.multiply(curvature, derivative, out=curvature)
-        if second_order_terms is not None:
-            curvature += second_order_terms[l]
-        into[l][...] += _squared(passes.inputs[l]).T @ curvature
-        if l > 0:
-            curvature = curvature @ (passes.layers[l][:-1] ** 2).T
-
-
-def _squared(x: Any) -> Any:
-    """Elementwise square of a layer's inputs; sparse inputs become dense here."""
-    return np.square(x if isinstance(x, np.ndarray) else x.filled())
 
 
 def _dense_rows(x: Any, rows: slice) -> Array:

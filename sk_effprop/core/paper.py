@@ -18,6 +18,15 @@ from sk_effprop.core.spectrum import PRODUCTS, Product
 POWER_ITERATIONS = 20
 
 
+def polak_ribiere(new: Array, old: Array, direction: Array) -> float:
+    """Beta of conjugate gradients, ``g'(g - g_old) / g_old'g_old``, eq. (43).
+
+    The solver uses the formula of Liu and Storey, which equals it after exact line
+    searches.
+    """
+    return float(new @ (new - old)) / float(old @ old)
+
+
 class Eigenpair(NamedTuple):
     """A signed eigenvalue and a unit eigenvector."""
 

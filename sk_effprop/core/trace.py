@@ -23,6 +23,7 @@ A :class:`Block` adds the loss of the rows, and its Hessian H_L at the outputs.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -113,6 +114,33 @@ class Trace:
             if l > 0:
                 error = self.backpropagate(l, delta)
 
+    def add_lecun_diagonal(
+        self,
+        curvature: Array,
+        into: Sequence[Array],
+        second_order_terms: Sequence[Array] | None = None,
+    ) -> None:
+        """Propagate curvature back from the outputs, eqs. (54)-(56), summed over rows.
+
+        Parameters
+        ----------
+        curvature : ndarray of shape (n_rows, n_outputs)
+            Second derivatives of the loss with respect to the outputs; overwritten.
+        into : sequence of ndarray of shape (fan_in + 1, fan_out)
+            The result is added to these.
+        second_order_terms : sequence of ndarray, optional
+            f''(z) dE/dx of each layer, the term of (54) that is usually dropped.
+        """
+        for l in reversed(range(len(self.layers))):
+            # Multiplying twice takes no array for the square.
+            curvature = self.times_derivative(l, curvature)
+            curvature = self.times_derivative(l, curvature)
+            if second_order_terms is not None:
+                curvature += second_order_terms[l]
+            into[l][...] += squared(self.inputs[l]).T @ curvature
+            if l > 0:
+                curvature = curvature @ (self.layers[l][:-1] ** 2).T
+
 
 class Block:
     """Loss and trace of some rows, with everything that products at this theta share.
@@ -199,3 +227,8 @@ class Block:
             if l > 0:
                 flat = delta.reshape(n * columns, -1)
                 error = trace.backpropagate(l, flat).reshape(n, columns, -1)
+
+
+def squared(x: Any) -> Any:
+    """Elementwise square of a layer's inputs; sparse inputs become dense here."""
+    return np.square(x if isinstance(x, np.ndarray) else x.filled())

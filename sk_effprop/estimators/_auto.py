@@ -25,7 +25,7 @@ from sk_effprop.core.noise import (
     strength_for_regression,
     unexplained,
 )
-from sk_effprop.core.rates import SCHEDULES
+from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.core.targets import place_targets
 from sk_effprop.estimators._parameters import Hyperparameters
 from sk_effprop.estimators._reading import TrainingData

@@ -48,18 +48,19 @@ from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.estimators._validation import score_of, split_off
 from sk_effprop.preprocessing import ROTATIONS, InputNormalizer
 from sk_effprop.solvers import BATCH, STOCHASTIC
-from sk_effprop.solvers.base import Solution
+from sk_effprop.solvers.base import Reason, Solution
 from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
-from sk_effprop.training.convergence import complaint, describe
-from sk_effprop.training.monitor import NOTHING_BEFORE, History, Monitor, Validate
-from sk_effprop.training.progress import shown
+from sk_effprop.training.convergence import Convergence, describe, warning_message
+from sk_effprop.training.history import History
+from sk_effprop.training.monitor import Monitor, Validate
+from sk_effprop.training.progress import show_progress
 
 if TYPE_CHECKING:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 UNFINISHED = Solution(np.empty(0), None)
 # Ctrl-C leaves no state from which a solver could continue.
-INTERRUPTED = Solution(np.empty(0), None, "interrupted")
+INTERRUPTED = Solution(np.empty(0), None, Reason.INTERRUPTED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +184,7 @@ class BaseEffProp(
     learning_rate_: float | None
     learning_rate_curve_: list[float]
     lambda_max_: float | None
-    convergence_: Any
+    convergence_: Convergence
     n_iter_: int
     t_: int
     n_layers_: int
@@ -453,12 +454,11 @@ class BaseEffProp(
             check_loss(objective, theta)
             value = initial_value(objective, theta, self.normalize)
             monitor = self._make_monitor(run, theta, value, validate)
-            solver = build.make_solver(plan, objective, theta, rng, state)
-            self.__dict__.update(rate_attributes(solver, state))
+            solver = build.make_solver(plan, objective.network)
             told = iteration_tasks(
                 task, monitor, lambda m: self._results(run, m, m.theta.copy())
             )
-            with told, shown(self.verbose, type(self).__name__, monitor):
+            with told, show_progress(self.verbose, type(self).__name__, monitor):
                 try:
                     solution = solver.solve(
                         objective, theta, state=state, rng=rng, monitor=monitor
@@ -489,7 +489,7 @@ class BaseEffProp(
     def _make_monitor(
         self, run: Run, theta: Array, value: float, validate: Validate | None
     ) -> Monitor:
-        plan, history = run.plan, NOTHING_BEFORE
+        plan, history = run.plan, History()
         if run.earlier is not None:
             history = History(
                 # a stream counts all its epochs, a warm start those of each call
@@ -551,7 +551,7 @@ class BaseEffProp(
             "out_activation_": self.coding_.activation_name,
             "loss_": loss,
             "best_loss_": loss if monitor.validate is None else None,
-            "t_": solution.n_shown or monitor.n_iter * objective.n_samples,
+            "t_": solution.n_presented or monitor.n_iter * objective.n_samples,
             "convergence_": describe(
                 monitor, gradient_norm=float(np.linalg.norm(gradient)), is_flat=is_flat
             ),
@@ -559,7 +559,7 @@ class BaseEffProp(
         }
 
     def _warn(self, plan: auto.Plan, stacklevel: int = 4) -> None:
-        sentence = complaint(
+        sentence = warning_message(
             self.convergence_,
             fixed_length=plan.has_fixed_length,
             rate=self.learning_rate_,
@@ -727,30 +727,18 @@ def fitted_with(run: Run, theta: Array) -> dict[str, Any]:
     }
 
 
-def rate_attributes(solver: Any, state: Any) -> dict[str, Any]:
-    """Learning rate that training starts with, and the curvature it comes from."""
-    known, rates = getattr(state, "rates", None), getattr(solver, "rates", None)
-    if rates is None:
-        return {"learning_rate_": None, "lambda_max_": None}
-    if known is not None and rates.eta == known.eta:
-        # an earlier call has found it
-        return {}
-    leading = rates.leading
-    return {
-        "learning_rate_": rates.eta,
-        "lambda_max_": None if leading is None else leading.mean,
-    }
-
-
 def curves_of(monitor: Monitor) -> dict[str, Any]:
     """History of training as fitted attributes."""
-    scores, losses = list(monitor.validation_scores), list(monitor.validation_losses)
+    history, rates = monitor.history, monitor.initial_rates
+    scores, losses = list(history.validation_scores), list(history.validation_losses)
     has_validation = monitor.validate is not None
     best = monitor.best_score
     return {
         "n_iter_": monitor.n_iter,
         "loss_curve_": list(monitor.loss_curve),
-        "learning_rate_curve_": list(monitor.rates),
+        "learning_rate_": None if rates is None else rates.eta,
+        "lambda_max_": None if rates is None else rates.lambda_max,
+        "learning_rate_curve_": list(history.rates),
         "validation_scores_": scores if has_validation else None,
         "validation_loss_curve_": losses if has_validation else None,
         "best_validation_score_": best if np.isfinite(best) else None,

@@ -18,7 +18,8 @@ from sk_effprop.core.losses import LogLink, Loss
 from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import ORDERS
-from sk_effprop.core.rates import SCALINGS, RateRule, ScheduleSettings
+from sk_effprop.core.rates import SCALINGS, RateRule
+from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.estimators._activations import hidden_activations
 from sk_effprop.estimators._auto import Plan
@@ -33,6 +34,7 @@ from sk_effprop.solvers import (
     StochasticSolver,
     exact_curvature,
 )
+from sk_effprop.solvers.base import Solver
 
 # tol=0: a gradient below this is zero but for rounding.
 SMALLEST_GRADIENT = 1e-10
@@ -119,9 +121,9 @@ def on_engine(objective: Objective, engine: str) -> Objective:
     """Return the same objective, computed by this engine."""
     if engine == "numpy":
         return objective
-    from sk_effprop.core.compiled_objective import CompiledObjective
+    from sk_effprop.core.compiled_objective import NumbaEngine
 
-    return CompiledObjective(**vars(objective))
+    return replace(objective, engine_type=NumbaEngine)
 
 
 # ---------------------------------------------------------------------- initial weights
@@ -185,18 +187,14 @@ def constant_inputs(inputs: Any) -> Array:
 # ------------------------------------------------------------------------------ solvers
 
 
-def make_solver(
-    plan: Plan, objective: Objective, theta: Array, rng: np.random.Generator, state: Any
-) -> Any:
-    """Solver of the plan; rates of a stochastic one are the state's, or measured."""
+def make_solver(plan: Plan, network: Network) -> Solver:
+    """Solver of the plan, with its hyperparameters."""
     if plan.solver in BATCH:
         return _batch_solver(plan)
-    given, find_rates = plan.given, make_rate_rule(plan, objective.network)
-    known = None if state is None else find_rates.adopt(state.rates)
+    given = plan.given
     return StochasticSolver(
         rule=_step_rule(plan),
-        rates=known or find_rates(objective, theta, rng),
-        find_rates=find_rates,
+        find_rates=make_rate_rule(plan, network),
         curvature_decay=given.curvature_decay,
         order=ORDERS[plan.order],
         emphasis=given.emphasis,
@@ -240,7 +238,7 @@ def _step_rule(plan: Plan) -> Momentum | Adam:
     return Momentum(given.momentum, given.nesterovs_momentum)
 
 
-def _batch_solver(plan: Plan) -> Any:
+def _batch_solver(plan: Plan) -> Solver:
     given, tolerance = plan.given, plan.tol or SMALLEST_GRADIENT
     damping = _damping(given.damping)
     if plan.is_evidence:

@@ -287,7 +287,7 @@ default="auto"
         Global learning rate of each epoch.
     lambda_max_ : float or None
         Largest curvature at the initial weights, if the rate was derived from it.
-    convergence_ : Bunch
+    convergence_ : Convergence
         How training ended: ``reason``, ``n_iter``, ``gradient_norm``, ``advice``,
         ``n_recoveries`` from divergence, and ``is_flat``, whether ``alpha`` leaves
         outputs that hardly depend on the inputs.

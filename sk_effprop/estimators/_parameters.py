@@ -21,7 +21,8 @@ from sk_effprop.core.activations import ACTIVATIONS, Activation
 from sk_effprop.core.initializers import INITIALIZERS
 from sk_effprop.core.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from sk_effprop.core.presentation import ORDERS
-from sk_effprop.core.rates import SCALINGS, SCHEDULES
+from sk_effprop.core.rates import SCALINGS
+from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.preprocessing import METHODS
 from sk_effprop.solvers import SOLVERS
 

@@ -170,8 +170,8 @@ def test_running_curvature(loss, batch_size, momentum):
     objective, theta = make_problem((4, 3), ALL_ACTIVATIONS["lecun_tanh"], loss)
     solver = sdlm(objective, curvature_decay=0.1, momentum=momentum)
     # its rates are for batches of 10
-    rates = solver.rates._replace(eta=0.2 * solver.rates.eta)
-    solver = replace(solver, batch_size=batch_size, rates=rates)
+    find_rates = replace(solver.find_rates, share=0.2 * solver.find_rates.share)
+    solver = replace(solver, batch_size=batch_size, find_rates=find_rates)
     assert_same(objective, theta, solver)
 
 

@@ -96,6 +96,6 @@ def test_training_that_learns_nothing_says_so(rate):
     X, y = load_digits(n_class=10, return_X_y=True)
     settings = {"learning_rate_init": rate, "learning_rate": "constant"}
     model = EffPropClassifier((10,), solver="sgd", random_state=0, **settings)
-    with pytest.warns(ConvergenceWarning, match="standstill|diverged"):
+    with pytest.warns(ConvergenceWarning, match="stalled|diverged"):
         model.fit(X[:600], y[:600])
     assert np.isfinite(model.theta_).all()

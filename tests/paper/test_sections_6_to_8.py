@@ -12,7 +12,7 @@ from sk_effprop import InputNormalizer
 from sk_effprop.core.activations import IDENTITY
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.rates import ScheduleSettings
+from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.solvers import LBFGS, ConjugateGradient, LevenbergMarquardt
 from tests.cases import initial_theta, tanh_problem
 from tests.paper.experiments import (
