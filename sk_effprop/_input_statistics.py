@@ -31,6 +31,8 @@ class ColumnStatistics:
 
     Attributes
     ----------
+    method : str or None
+        The method that they are measured for.
     moments : Moments
     n_rows : int
         Number of rows, whatever their weights.
@@ -41,6 +43,7 @@ class ColumnStatistics:
         each column, and their weights.
     """
 
+    method: str | None
     moments: Moments
     n_rows: int
     quartiles: Array | None = None
@@ -50,31 +53,45 @@ class ColumnStatistics:
 def learn_columns(
     X: Any, weight: Array, method: str | None, known: ColumnStatistics | None = None
 ) -> ColumnStatistics:
-    """Statistics of validated X, sparse or dense, merged with those known before."""
+    """Statistics of validated X, sparse or dense, merged with those known before.
+
+    Raises
+    ------
+    ValueError
+        If the known statistics are those of another method.
+    """
+    if known is not None and known.method != method:
+        raise ValueError(
+            f"method was {known.method!r} for the earlier batches and is now "
+            f"{method!r}, which needs other statistics of them. Call fit, or use a new "
+            "InputNormalizer."
+        )
     moments = column_moments(X, weight, cross=method in ROTATIONS)
     n_rows = X.shape[0]
     if known is not None:
         moments = known.moments.merge(moments)
         n_rows += known.n_rows
     if method != "robust":
-        return ColumnStatistics(moments, n_rows)
+        return ColumnStatistics(method, moments, n_rows)
     if known is not None and known.summary is not None:
         X = np.vstack([known.summary[0], dense(X)])
         weight = np.concatenate([known.summary[1], weight])
     points = (np.arange(SUMMARY_POINTS) + 0.5) / SUMMARY_POINTS
     quantiles = column_quantiles(X, weight, [0.25, 0.5, 0.75, *points])
     shares = np.full(SUMMARY_POINTS, weight.sum() / SUMMARY_POINTS)
-    return ColumnStatistics(moments, n_rows, quantiles[:3], (quantiles[3:], shares))
+    return ColumnStatistics(
+        method, moments, n_rows, quantiles[:3], (quantiles[3:], shares)
+    )
 
 
 def make_normalization(
-    statistics: ColumnStatistics, method: str | None, clip: float | None
+    statistics: ColumnStatistics, clip: float | None
 ) -> tuple[Normalization, Array]:
-    """The record for a method, and the location of each column.
+    """The record that follows from the statistics, and the location of each column.
 
     The record subtracts the location, unless the method does not centre.
     """
-    moments = statistics.moments
+    moments, method = statistics.moments, statistics.method
     location, variance = moments.mean, moments.variance
     is_constant = constant_columns(moments, statistics.n_rows)
     unscaled = method in ("center", None)

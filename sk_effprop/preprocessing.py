@@ -180,7 +180,8 @@ None, default="standardize"
         Raises
         ------
         ValueError
-            If X is not finite, or is sparse and would have to be centred.
+            If X is not finite, or is sparse and would have to be centred, or if
+            ``method`` has changed since the last call.
         """
         first = not hasattr(self, "n_samples_seen_")
         X = self._validate(X, reset=first)
@@ -291,7 +292,7 @@ None, default="standardize"
         """Set the fitted attributes from validated X, merged with known statistics."""
         self._statistics = learn_columns(X, weight, self.method, known)
         self.normalization_, self.mean_ = make_normalization(
-            self._statistics, self.method, self.clip
+            self._statistics, self.clip
         )
         self.var_ = self._statistics.moments.variance
         self.n_samples_seen_ = self._statistics.moments.weight

@@ -156,6 +156,25 @@ def test_rows_without_weight_count_as_absent(monkeypatch, method):
         assert_same_transform(streamed, present, X)
 
 
+@pytest.mark.parametrize("first", ["fit", "partial_fit"])
+@pytest.mark.parametrize("after", ALL_METHODS)
+@pytest.mark.parametrize("before", ALL_METHODS)
+def test_a_stream_cannot_change_its_method(before, after, first):
+    """Every method needs statistics that others lack; fit begins anew."""
+    X = heavy_data()
+    normalizer = InputNormalizer(before)
+    getattr(normalizer, first)(X[:200])
+    Z = normalizer.transform(X)
+    normalizer.set_params(method=after)
+    if before == after:
+        normalizer.partial_fit(X[200:])
+        return
+    with pytest.raises(ValueError, match=f"method was {before!r} .* is now {after!r}"):
+        normalizer.partial_fit(X[200:])
+    np.testing.assert_array_equal(normalizer.transform(X), Z)
+    assert_same_transform(normalizer.fit(X), InputNormalizer(after).fit(X), X)
+
+
 def test_fit_forgets_what_was_learnt():
     X = heavy_data()
     for method in ALL_METHODS:
