@@ -21,6 +21,7 @@ from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, RateRule
 from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
+from sk_effprop.core.targets import preactivation_at
 from sk_effprop.estimators._activations import hidden_activations
 from sk_effprop.estimators._auto import Plan
 from sk_effprop.estimators._parameters import Hyperparameters, hidden_sizes
@@ -155,12 +156,32 @@ def initial_theta(
     elif given.bias_init != "zero":
         for W in layers:
             W[-1] = given.bias_init
-    if isinstance(objective.loss, LogLink):
-        # the curvature of the deviance is the predicted mean: rates measured at another
-        # mean than that of the targets would not suit the end of training
-        means = np.average(objective.targets, axis=0, weights=objective.sample_weight)
-        layers[-1][-1] += np.log(np.where(means > 0.0, means, 1.0))
+    layers[-1][-1] += _output_biases(objective)
     return theta
+
+
+def _output_biases(objective: Objective) -> Array | float:
+    """Biases with which outputs that have one limit start at the mean of the targets.
+
+    The curvature of a deviance is the predicted mean: rates measured at another mean
+    than that of the targets would not suit the end of training.  Outputs that start
+    beyond the corner of a relu have no gradient and would stay there.
+    """
+    output = objective.network.activations[-1]
+    has_one_limit = np.isinf(output.limits).sum() == 1 and output.rises
+    is_log_link = isinstance(objective.loss, LogLink)
+    if not (is_log_link or has_one_limit):
+        return 0.0
+    means = np.average(objective.targets, axis=0, weights=objective.sample_weight)
+    if is_log_link:
+        return np.log(np.where(means > 0.0, means, 1.0))
+    bottom, top = output.limits
+    return np.array(
+        [
+            preactivation_at(float(mean), output) if bottom < mean < top else 0.0
+            for mean in means
+        ]
+    )
 
 
 def _ranked_biases(objective: Objective, W: Array, rng: np.random.Generator) -> Array:

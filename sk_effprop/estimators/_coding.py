@@ -21,10 +21,12 @@ from sk_effprop.core.activations import IDENTITY, AnyActivation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import OWN_OUTPUTS, LogLink, LogLoss, Loss, make_loss
 from sk_effprop.core.targets import (
+    check_reachable,
     code_indicator,
     decode_probabilities,
     midpoint_preactivation,
     place_targets,
+    place_values,
 )
 from sk_effprop.estimators._activations import resolve_activation
 
@@ -254,17 +256,43 @@ class ClassCoding:
 # --------------------------------------------------------------------------- regression
 
 
+class TargetStatistics(NamedTuple):
+    """Moments and range of y, per output."""
+
+    moments: Moments
+    low: Array
+    high: Array
+
+    @classmethod
+    def of(cls, y: Array, weight: Array) -> "TargetStatistics":
+        """Statistics of y of shape (n_samples,) or (n_samples, n_outputs)."""
+        Y = y.reshape(len(y), -1)
+        moments = dense_moments(Y, weight, cross=False)
+        return cls(moments, Y.min(axis=0), Y.max(axis=0))
+
+    def merge(self, other: "TargetStatistics") -> "TargetStatistics":
+        """Statistics of both sets of targets together."""
+        return TargetStatistics(
+            self.moments.merge(other.moments),
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class ValueCoding:
     """Coding of real targets: ``(y - mean) / scale``, per output (section 4.3).
 
     Attributes
     ----------
-    moments : Moments
+    statistics : TargetStatistics
         Of the y that ``mean`` and ``scale`` are derived from.
     mean, scale : ndarray of shape (n_outputs,)
+        Mean and standard deviation of y, or what puts y within the range of the
+        output activation, see :func:`~sk_effprop.core.targets.place_values`.
     is_normalized : bool
-        Whether ``mean`` and ``scale`` follow the moments; otherwise they are 0 and 1.
+        Whether ``mean`` and ``scale`` follow the statistics; otherwise they are 0 and
+        1.
     is_vector : bool
         Whether y, and so the predictions, have one dimension.
     loss : Loss
@@ -277,7 +305,7 @@ class ValueCoding:
         The public ``out_activation_``.
     """
 
-    moments: Moments
+    statistics: TargetStatistics
     mean: Array
     scale: Array
     is_normalized: bool
@@ -315,7 +343,8 @@ class ValueCoding:
         Raises
         ------
         ValueError
-            If the loss is not defined for y.
+            If the loss is not defined for y, or the output activation cannot reach y
+            and ``normalize`` is False.
         """
         activation: AnyActivation = IDENTITY
         if isinstance(loss, LogLink):
@@ -325,19 +354,23 @@ class ValueCoding:
         else:
             activation = resolve_activation(output)
         _check_range(y, loss, loss_name)
-        moments = _moments(y, weight)
-        mean, scale = _mean_and_scale(moments, loss, normalize)
+        if not normalize:
+            check_reachable(float(y.min()), float(y.max()), activation)
+        statistics = TargetStatistics.of(y, weight)
+        mean, scale = _mean_and_scale(statistics, loss, activation, normalize)
         return cls(
-            moments, mean, scale, normalize, y.ndim == 1,
+            statistics, mean, scale, normalize, y.ndim == 1,
             loss, loss_name, activation, output,
         )  # fmt: skip
 
     def including(self, y: Array, weight: Array) -> "ValueCoding":
         """Coding that also takes these examples into account."""
         self.check(y)
-        moments = self.moments.merge(_moments(y, weight))
-        mean, scale = _mean_and_scale(moments, self.loss, self.is_normalized)
-        return replace(self, moments=moments, mean=mean, scale=scale)
+        statistics = self.statistics.merge(TargetStatistics.of(y, weight))
+        mean, scale = _mean_and_scale(
+            statistics, self.loss, self.activation, self.is_normalized
+        )
+        return replace(self, statistics=statistics, mean=mean, scale=scale)
 
     @property
     def fitted_attributes(self) -> dict[str, Any]:
@@ -394,14 +427,13 @@ def _check_range(y: Array, loss: Loss, name: Any) -> None:
         )
 
 
-def _moments(y: Array, weight: Array) -> Moments:
-    return dense_moments(y.reshape(len(y), -1), weight, cross=False)
-
-
 def _mean_and_scale(
-    moments: Moments, loss: Loss, normalize: bool
+    statistics: TargetStatistics,
+    loss: Loss,
+    activation: AnyActivation,
+    normalize: bool,
 ) -> tuple[Array, Array]:
-    total, mean, deviations = moments
+    total, mean, deviations = statistics.moments
     zero, one = np.zeros(len(mean)), np.ones(len(mean))
     if not normalize:
         return zero, one
@@ -411,4 +443,5 @@ def _mean_and_scale(
     scale = np.sqrt(deviations / total)
     # a constant target leaves rounding errors, which are not worth learning
     is_constant = (scale <= ROUNDING * np.abs(mean)) | (scale == 0)
-    return mean, np.where(is_constant, 1.0, scale)
+    scale = np.where(is_constant, 1.0, scale)
+    return place_values(statistics.low, statistics.high, mean, scale, activation)
