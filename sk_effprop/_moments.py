@@ -46,12 +46,13 @@ class Moments(NamedTuple):
         total = self.weight + other.weight
         if total == 0.0:
             return self
-        shift = other.mean - self.mean
-        between = self.weight * other.weight / total
+        shift, share = other.mean - self.mean, other.weight / total
+        # in this order, as the product of two weights may overflow or underflow
+        between = self.weight * share
         spread = np.outer(shift, shift) if self.deviations.ndim == 2 else shift**2
         return Moments(
             total,
-            self.mean + shift * (other.weight / total),
+            self.mean + shift * share,
             self.deviations + other.deviations + spread * between,
         )
 

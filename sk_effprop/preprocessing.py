@@ -1,15 +1,16 @@
-"""Normalised inputs (section 4.3): centred, of equal variance, uncorrelated.
+"""Normalisation of inputs (section 4.3): centred, of equal variance, uncorrelated.
 
-:class:`InputNormalizer` is the step that the estimators apply through ``normalize=``.
-It learns from one array or from a stream of them, whose moments are merged as Chan,
-Golub and LeVeque do, so that neither a large mean nor many batches cost accuracy.
+:class:`InputNormalizer` is the transformation that the estimators apply to their inputs
+through ``normalize=``.  It measures the columns of X and turns the statistics into a
+record of :mod:`sk_effprop.core.normalization`, which does the arithmetic.
 """
 
 from copy import copy
 from numbers import Real
-from typing import Any
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sk_effprop._input_statistics import (
     METHODS,
     ROTATIONS,
+    ColumnStatistics,
     learn_columns,
     make_normalization,
 )
@@ -27,10 +29,15 @@ from sk_effprop._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from sk_effprop.core.arrays import Array
+
+Method: TypeAlias = Literal[
+    "center", "scale", "standardize", "robust", "decorrelate", "whiten"
+]
 
 
 def without_duplicates(X: Any) -> Any:
-    """Sparse X with one stored value per place; a copy if that needs a change."""
+    """Sparse X with duplicate entries summed; a copy if there are any."""
     if sparse.issparse(X) and not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
@@ -44,53 +51,56 @@ def _check_weight(sample_weight: Any, X: Any) -> Any:
 
 
 class InputNormalizer(TransformerMixin, BaseEstimator):
-    """Transform inputs the way section 4.3 of the paper asks for.
+    """Normalise inputs as section 4.3 of the paper recommends.
 
     Parameters
     ----------
     method : {"center", "scale", "standardize", "robust", "decorrelate", "whiten"} or \
 None, default="standardize"
-        The steps of the paper's Fig. 3, one after the other:
+        The transformation of the columns (Fig. 3 of the paper):
 
         - "center" subtracts the mean of every column, "scale" divides by its standard
-          deviation, "standardize" does both, as
-          :class:`~sklearn.preprocessing.StandardScaler` does;
-        - "robust" standardizes, but takes the median and the interquartile range of
-          heavy-tailed columns;
-        - "decorrelate" standardizes, then turns to the principal axes
-          (Karhunen-Loeve); "whiten" gives these unit variance too; both set directions
-          without variance to zero;
-        - None passes the columns on.
+          deviation, and "standardize" does both, as
+          :class:`~sklearn.preprocessing.StandardScaler` does.
+        - "robust" standardizes, but uses the median and the interquartile range for
+          heavy-tailed columns.
+        - "decorrelate" standardizes and then rotates to the principal axes
+          (Karhunen-Loeve). "whiten" also gives them unit variance. Both set directions
+          without variance to zero.
+        - None leaves the columns as they are.
     clip : float or None, default=None
-        If c, values z then become ``z / sqrt(1 + (z / c)^2)``, which lie in (-c, c).
+        Bound c of the result: values z become ``z / sqrt(1 + (z / c)^2)``, which lies
+        in (-c, c). None does not bound them.
 
     Attributes
     ----------
     mean_ : ndarray of shape (n_features_in_,)
-        Location of each column: its mean, or its median where "robust" chose that.
-        Not subtracted by "scale".
+        Mean of each column, or median if "robust" found it heavy-tailed. "scale" does
+        not subtract it.
     var_ : ndarray of shape (n_features_in_,)
         Population variance of each column.
     scale_ : ndarray of shape (n_features_in_,)
-        What each column is divided by; 1 for constant columns and for "center".
+        Divisor of each column; 1 for constant columns and for "center".
     components_ : ndarray of shape (n_features_in_, n_features_in_) or None
-        Rows are the principal axes, in standardized columns, largest variance first;
-        divided by the standard deviation along them for "whiten".
+        Principal axes of the standardized columns as rows, largest variance first; for
+        "whiten" divided by the standard deviation along them. None for other methods.
     normalization_ : Normalization
-        The fitted map as a frozen record, which estimators and exports apply.
+        The fitted transformation as a frozen record.
     n_samples_seen_ : float
-        Rows seen, or the sum of their weights.
+        Number of rows seen, or the sum of their weights.
     n_features_in_ : int
+        Number of columns seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had any.
 
     See Also
     --------
-    EffPropClassifier, EffPropRegressor : Apply it through ``normalize``.
+    EffPropClassifier, EffPropRegressor : Apply this transformation by ``normalize``.
 
     Notes
     -----
-    Constant columns become zeros (up to rounding), whatever the method.  Sparse data
-    cannot be centred without filling it, so only "scale" and None accept it here; the
+    Methods that centre turn constant columns into zeros (up to rounding).  Centring
+    would make sparse data dense, so only "scale" and None accept it here; the
     estimators accept it with every method.
 
     References
@@ -113,74 +123,90 @@ None, default="standardize"
         "clip": [Interval(Real, 0, None, closed="neither"), None],
     }
 
-    def __init__(self, method="standardize", *, clip=None):
+    def __init__(
+        self, method: Method | None = "standardize", *, clip: float | None = None
+    ) -> None:
         self.method = method
         self.clip = clip
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn the moments of X.
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Compute the statistics of X.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : ignored
+            The data.
+        y : None
+            Ignored.
         sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows.
 
         Returns
         -------
         InputNormalizer
+            The fitted transformer.
 
         Raises
         ------
         ValueError
-            For X that is not finite, or sparse where columns would be centred.
+            If X is not finite, or is sparse and would have to be centred.
         """
         X = self._validate(X, reset=True)
         return self._learn(X, _check_weight(sample_weight, X))
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Learn from one batch of a stream.
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Update the statistics with one batch of a stream.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : ignored
+            The data.
+        y : None
+            Ignored.
         sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows.
 
         Returns
         -------
         InputNormalizer
+            The fitted transformer.
 
         Raises
         ------
         ValueError
-            For X that is not finite, or sparse where columns would be centred.
+            If X is not finite, or is sparse and would have to be centred, or if
+            ``method`` has changed since the last call.
         """
         first = not hasattr(self, "n_samples_seen_")
         X = self._validate(X, reset=first)
         known = None if first else self._statistics
         return self._learn(X, _check_weight(sample_weight, X), known)
 
-    def transform(self, X):
-        """Normalise X, which is left as it is.
+    def transform(self, X: Any) -> Any:
+        """Normalise X, without changing it.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
 
         Returns
         -------
         {ndarray, sparse matrix} of shape (n_samples, n_features)
-            float32 stays float32.
+            The normalised data, in float32 if X is.
 
         Raises
         ------
         NotFittedError
-            Before ``fit``.
+            If called before ``fit``.
         ValueError
-            For X that is not finite, or sparse where columns would be centred.
+            If X is not finite, or is sparse and would have to be centred.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
@@ -188,23 +214,25 @@ None, default="standardize"
             return self.normalization_.scale_stored(X)
         return self.normalization_.apply(X)
 
-    def inverse_transform(self, X):
-        """Undo :meth:`transform`, but for directions without variance.
+    def inverse_transform(self, X: Any) -> Any:
+        """Invert :meth:`transform`, except for directions without variance.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
 
         Returns
         -------
         {ndarray, sparse matrix} of shape (n_samples, n_features)
+            Data in the original units.
 
         Raises
         ------
         NotFittedError
-            Before ``fit``.
+            If called before ``fit``.
         ValueError
-            For X that is not finite, or sparse where columns would be centred.
+            If X is not finite, or is sparse and would have to be centred.
         """
         check_is_fitted(self)
         Z = self._validate(X, reset=False)
@@ -212,23 +240,25 @@ None, default="standardize"
             return self.normalization_.unscale_stored(Z)
         return self.normalization_.invert(Z)
 
-    def get_feature_names_out(self, input_features=None):
-        """Names of the output columns: those of the input, unless they are rotated.
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Any:
+        """Names of the output columns, which are new if the columns are rotated.
 
         Parameters
         ----------
         input_features : array-like of str, optional
+            Names of the input columns.
 
         Returns
         -------
         ndarray of str
+            Names of the output columns.
 
         Raises
         ------
         NotFittedError
-            Before ``fit``.
+            If called before ``fit``.
         ValueError
-            If ``input_features`` are not the names of the columns.
+            If ``input_features`` do not match the columns of ``fit``.
         """
         check_is_fitted(self)
         names = check_feature_names_in(self, input_features)
@@ -239,13 +269,13 @@ None, default="standardize"
 
     # ------------------------------------------------------------------------- private
 
-    def _validate(self, X, *, reset):
+    def _validate(self, X: Any, *, reset: bool) -> Any:
         accepts_sparse = self.method in ("scale", None)
         if sparse.issparse(X) and not accepts_sparse:
             raise ValueError(
-                f"InputNormalizer(method={self.method!r}) cannot centre sparse X "
-                "without filling it. Use method='scale' or dense X; the estimators "
-                "take sparse X with every method through normalize=."
+                f"InputNormalizer(method={self.method!r}) cannot centre sparse X, as "
+                "the result would be dense. Use method='scale' or dense X. The "
+                "estimators accept sparse X with every normalize=."
             )
         X = validate_data(
             self,
@@ -256,11 +286,13 @@ None, default="standardize"
         )
         return without_duplicates(X)
 
-    def _learn(self, X, weight, known=None):
-        """Set the fitted attributes from validated X and what is known before."""
+    def _learn(
+        self, X: Any, weight: Array, known: ColumnStatistics | None = None
+    ) -> Self:
+        """Set the fitted attributes from validated X, merged with known statistics."""
         self._statistics = learn_columns(X, weight, self.method, known)
         self.normalization_, self.mean_ = make_normalization(
-            self._statistics, self.method, self.clip
+            self._statistics, self.clip
         )
         self.var_ = self._statistics.moments.variance
         self.n_samples_seen_ = self._statistics.moments.weight
@@ -268,18 +300,20 @@ None, default="standardize"
         self.components_ = self.normalization_.components
         return self
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self.method in ("scale", None)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 
-def fit_normalizer(normalizer: InputNormalizer, X: Any, weight: Any) -> InputNormalizer:
-    """Fit a normaliser on X that an estimator has validated; return it.
+def fit_normalizer(
+    normalizer: InputNormalizer, X: Any, weight: Array
+) -> InputNormalizer:
+    """Fit a normaliser to X that an estimator has validated, and return it.
 
-    X may be sparse whatever the method, as estimators fold the map into their first
-    layer.
+    X may be sparse with every method, because estimators fold the normalisation into
+    their first layer.
 
     Raises
     ------
@@ -296,6 +330,6 @@ def fit_normalizer(normalizer: InputNormalizer, X: Any, weight: Any) -> InputNor
     return normalizer._learn(X, weight)
 
 
-def updated(normalizer: InputNormalizer, X: Any, weight: Any) -> InputNormalizer:
+def updated(normalizer: InputNormalizer, X: Any, weight: Array) -> InputNormalizer:
     """Copy of a fitted normaliser that has seen one more batch of validated X."""
     return copy(normalizer)._learn(X, weight, normalizer._statistics)

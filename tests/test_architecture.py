@@ -43,6 +43,7 @@ ALLOWED = {
     "sk_effprop.estimators": (
         "sk_effprop._moments",
         "sk_effprop._sklearn",
+        "sk_effprop._threads",
         "sk_effprop.export",
         "sk_effprop.preprocessing",
         "sk_effprop.solvers",

@@ -156,6 +156,25 @@ def test_rows_without_weight_count_as_absent(monkeypatch, method):
         assert_same_transform(streamed, present, X)
 
 
+@pytest.mark.parametrize("first", ["fit", "partial_fit"])
+@pytest.mark.parametrize("after", ALL_METHODS)
+@pytest.mark.parametrize("before", ALL_METHODS)
+def test_a_stream_cannot_change_its_method(before, after, first):
+    """Every method needs statistics that others lack; fit begins anew."""
+    X = heavy_data()
+    normalizer = InputNormalizer(before)
+    getattr(normalizer, first)(X[:200])
+    Z = normalizer.transform(X)
+    normalizer.set_params(method=after)
+    if before == after:
+        normalizer.partial_fit(X[200:])
+        return
+    with pytest.raises(ValueError, match=f"method was {before!r} .* is now {after!r}"):
+        normalizer.partial_fit(X[200:])
+    np.testing.assert_array_equal(normalizer.transform(X), Z)
+    assert_same_transform(normalizer.fit(X), InputNormalizer(after).fit(X), X)
+
+
 def test_fit_forgets_what_was_learnt():
     X = heavy_data()
     for method in ALL_METHODS:
@@ -201,6 +220,22 @@ def test_summed_weights_may_be_any_number():
             for factor in (1.0, 0.125)
         )
         assert_same_transform(one, other, X)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-9, 1.0, 1e9, 1e250])
+@pytest.mark.parametrize("method", METHODS)
+def test_constant_columns_are_constant_whatever_the_weights_sum_to(method, factor):
+    """Rounding errors of a weighted mean do not shrink with the weights."""
+    rng = np.random.default_rng(0)
+    n, constants = 5000, np.array([0.1, 1e9 / 7, -3.3])
+    X = np.column_stack([rng.normal(size=n), np.tile(constants, (n, 1))])
+    weight = factor * rng.uniform(0.5, 2.0, size=n)
+    normalizer = InputNormalizer(method).fit(X, sample_weight=weight)
+    np.testing.assert_array_equal(normalizer.scale_[1:], 1.0)
+    streamed = InputNormalizer(method)
+    for rows in np.split(np.arange(n), 5):
+        streamed.partial_fit(X[rows], sample_weight=weight[rows])
+    np.testing.assert_array_equal(streamed.scale_[1:], 1.0)
 
 
 DEGENERATE = {

@@ -233,7 +233,7 @@ class Poisson(LogLink):
     It is 0 for m = y and differs from the negative log-likelihood by a constant.
     """
 
-    rule = "not negative"
+    rule = "y >= 0"
 
     def accepts(self, targets: Array) -> bool:
         return bool((targets >= 0).all())
@@ -257,7 +257,7 @@ class Gamma(LogLink):
     It is 0 for m = y and differs from the negative log-likelihood by a constant.
     """
 
-    rule = "positive"
+    rule = "y > 0"
 
     def accepts(self, targets: Array) -> bool:
         return bool((targets > 0).all())

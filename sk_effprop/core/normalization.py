@@ -88,16 +88,21 @@ class Normalization:
 
     def _write(self, X: Array, out: Array) -> None:
         A = self.A.astype(X.dtype)
-        for rows in row_blocks(*X.shape):
-            Z = out[rows]
-            if A.ndim == 1:
-                np.subtract(X[rows], self.shift, out=Z)
-                np.multiply(Z, A, out=Z)
-            else:
-                centred = X[rows] - self.shift
-                np.matmul(centred.astype(X.dtype, copy=False), A, out=Z)
-            if self.clip is not None:
-                Z[...] = smooth_clip(Z, self.clip)
+        with self._quiet():
+            for rows in row_blocks(*X.shape):
+                Z = out[rows]
+                if A.ndim == 1:
+                    np.subtract(X[rows], self.shift, out=Z)
+                    np.multiply(Z, A, out=Z)
+                else:
+                    centred = X[rows] - self.shift
+                    np.matmul(centred.astype(X.dtype, copy=False), A, out=Z)
+                if self.clip is not None:
+                    Z[...] = smooth_clip(Z, self.clip)
+
+    def _quiet(self) -> np.errstate:
+        """Context in which values that are clipped next may overflow to infinity."""
+        return np.errstate(over="warn" if self.clip is None else "ignore")
 
     def invert(self, Z: Array) -> Array:
         """Rows X whose image is Z, but for directions without variance."""
@@ -127,11 +132,12 @@ class Normalization:
             )
         # The clipped value of an absent entry goes into the shift, so that the stored
         # entries hold their difference from it and absent entries stay absent.
-        absent = smooth_clip(-shift * A, self.clip)
         clip = self.clip
-        stored = map_stored(
-            X, lambda x, j: smooth_clip((x - shift[j]) * A[j], clip) - absent[j]
-        )
+        with self._quiet():
+            absent = smooth_clip(-shift * A, clip)
+            stored = map_stored(
+                X, lambda x, j: smooth_clip((x - shift[j]) * A[j], clip) - absent[j]
+            )
         return FoldedSparse(stored, -absent, np.ones_like(shift))
 
     def scale_stored(self, X: Any) -> Any:
@@ -141,7 +147,8 @@ class Normalization:
             z = x / self.scale[columns].astype(x.dtype)
             return z if self.clip is None else smooth_clip(z, self.clip)
 
-        return map_stored(X, forwards)
+        with self._quiet():
+            return map_stored(X, forwards)
 
     def unscale_stored(self, Z: Any) -> Any:
         """Invert :meth:`scale_stored`."""
@@ -208,7 +215,10 @@ def principal_axes(correlation: Array, *, unit_variance: bool) -> Array:
 
 
 def smooth_clip(z: Array, c: float) -> Array:
-    """Return z / sqrt(1 + (z / c)^2), which is about z near 0 and lies in (-c, c)."""
+    """Return z / sqrt(1 + (z / c)^2), which is about z near 0 and never exceeds +-c."""
+    # Beyond c * 2^30 the result is +-c to the last bit, and the square could overflow.
+    far = min(2.0**30 * c, float(np.finfo(z.dtype).max))
+    z = np.clip(z, -far, far)
     return np.asarray(z / np.sqrt(1.0 + (z / c) ** 2))
 
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
 from sk_effprop._sklearn import safe_indexing
-from sk_effprop.estimators._parameters import is_value
+from sk_effprop.estimators._checks import is_value
 
 
 class AblationRow(NamedTuple):

@@ -7,6 +7,7 @@ from sk_effprop.core.normalization import (
     follow_inputs,
     identity,
     principal_axes,
+    smooth_clip,
 )
 
 KINDS = ["diagonal", "rotation"]
@@ -80,3 +81,47 @@ def test_principal_axes_diagonalise_the_correlation(unit_variance):
         np.testing.assert_allclose(variances, 1.0)
     else:
         assert (np.diff(variances) <= 0.0).all()
+
+
+# ------------------------------------------------------------------------------- clip
+
+FARTHEST = {np.float32: 3.4e38, np.float64: 1.7e308}
+
+
+@pytest.mark.parametrize("dtype", FARTHEST)
+@pytest.mark.parametrize("c", [1e-3, 1.0, 8.0, 1e20])
+def test_the_clip_of_large_values_is_the_bound(c, dtype):
+    """However large: squares of numbers beyond 1.5e20 or 1e155 overflow."""
+    sizes = np.logspace(9, np.log10(FARTHEST[dtype]) - 1e-3, 50)
+    z = np.concatenate([-sizes, sizes]).astype(dtype)
+    z = z[np.abs(z) > 1e9 * c]
+    np.testing.assert_array_equal(smooth_clip(z, c), np.copysign(dtype(c), z))
+
+
+@pytest.mark.parametrize("dtype", FARTHEST)
+@pytest.mark.parametrize("c", [0.5, 8.0])
+def test_the_clip_rises_and_is_the_formula_for_ordinary_values(c, dtype):
+    z = np.linspace(-1e4, 1e4, 100_001).astype(dtype)
+    clipped = smooth_clip(z, c)
+    assert clipped.dtype == dtype
+    assert (np.diff(clipped) >= -np.finfo(dtype).eps * c).all()
+    expected = z / np.sqrt(1.0 + (z.astype(float) / c) ** 2)
+    np.testing.assert_allclose(clipped, expected, rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", FARTHEST)
+@pytest.mark.parametrize("kind", ["dense", "folded", "scaled"])
+def test_a_missing_data_mark_becomes_the_bound(kind, dtype):
+    """-3.4e38 is a usual one, and it overflows when it is divided by a small scale."""
+    far = dtype(FARTHEST[dtype])
+    shift = np.zeros(2) if kind == "scaled" else np.array([3.0, -5.0])
+    record = Normalization(shift, np.array([0.01, 100.0]), clip=8.0)
+    X = np.array([[-far, 1.0], [1.0, far]], dtype=dtype)
+    if kind == "dense":
+        Z = record.apply(X)
+    elif kind == "folded":
+        Z = record.fold(sparse.csr_array(X)) @ np.eye(3, 2, dtype=dtype)
+    else:
+        Z = record.scale_stored(sparse.csr_array(X)).toarray()
+    np.testing.assert_allclose([Z[0, 0], Z[1, 1]], [-8.0, 8.0], rtol=1e-6)
+    assert np.isfinite(Z).all()

@@ -10,12 +10,12 @@ from sklearn.base import clone
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop._sklearn import validate_parameter_constraints
 from sk_effprop.core.activations import ACTIVATIONS, TANH, Activation
+from sk_effprop.estimators._checks import check_hyperparameters
 from sk_effprop.estimators._parameters import (
     CLASSIFIER,
     NEUTRAL_ONLY,
     REGRESSOR,
     SHARED,
-    check_hyperparameters,
 )
 
 BOTH = [EffPropClassifier, EffPropRegressor]

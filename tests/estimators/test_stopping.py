@@ -156,7 +156,7 @@ def test_the_curve_of_validation_losses_is_that_of_the_weights(watch, cls, solve
     model.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
     assert len(model.validation_loss_curve_) == len(met)
     for theta, loss in zip(met, model.validation_loss_curve_, strict=True):
-        model.theta_, model._penalty = theta, np.zeros_like(theta)
+        model.theta_, model.alpha_ = theta, np.zeros_like(model.alpha_)
         expected, _ = model.loss_and_gradient(X_val, y_val, weight)
         assert loss == pytest.approx(expected, rel=1e-9)
 

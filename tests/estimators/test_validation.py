@@ -153,9 +153,12 @@ def test_balanced_classes_of_validation_data_are_those_of_training():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"X_val": [[np.nan] * 3] * 2}, "^Of X_val and y_val: .*NaN"),
-        ({"X_val": [[0.0] * 2] * 2}, "^Of X_val and y_val: X has 2 features"),
-        ({"y_val": ["low", "unheard of"]}, r"^Of X_val and y_val: .*unheard of"),
+        ({"X_val": [[np.nan] * 3] * 2}, "^Validation data .*: .*NaN"),
+        ({"X_val": [[0.0] * 2] * 2}, "^Validation data .*: X has 2 features"),
+        (
+            {"y_val": ["low", "unheard of"]},
+            r"^Validation data .*: .*unheard of",
+        ),
         (
             {"X_val": None, "y_val": None, "sample_weight_val": [1.0, 1.0]},
             "^sample_weight_val needs X_val and y_val",
@@ -304,10 +307,10 @@ def test_several_labels_are_scored():
     [
         (
             lambda *_: np.nan,
-            "must give a finite number on the validation data, got nan",
+            "must return a finite number on the validation data, got nan",
         ),
-        (lambda *_: "good", "must give a finite number.*got 'good'"),
-        (lambda *_: {"a": 1.0}, "must give a finite number"),
+        (lambda *_: "good", "must return a finite number.*got 'good'"),
+        (lambda *_: {"a": 1.0}, "must return a finite number"),
         (accuracy_score, "looks like it is a metric function rather than a scorer"),
     ],
     ids=["nan", "str", "dict", "metric"],

@@ -121,7 +121,7 @@ def test_the_first_batch_of_a_stream_names_the_classes():
     model.partial_fit(X, y)
     unnamed = EffPropClassifier(**SGD).partial_fit(X[first], y[first])
     assert list(unnamed.classes_) == [0, 1]
-    with pytest.raises(ValueError, match=r"classes \[2\].*partial_fit\(X, y, classes"):
+    with pytest.raises(ValueError, match=r"labels \[2\].*partial_fit\(X, y, classes"):
         unnamed.partial_fit(X, y)
 
 
@@ -228,7 +228,7 @@ def test_the_rates_of_a_warm_start_follow_the_rule_of_now(solver):
         settings |= change
         model.set_params(**settings).fit(X, y)
         fresh = EffPropRegressor(4, **settings).fit(X, y)
-        warm, cold = model._left_behind[1].rates, fresh._left_behind[1].rates
+        warm, cold = model._resume.state.rates, fresh._resume.state.rates
         np.testing.assert_array_equal(warm.scaling, cold.scaling)
         assert model.learning_rate_ == warm.eta
         assert (warm.leading is None) == (cold.leading is None)

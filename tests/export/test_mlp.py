@@ -249,7 +249,7 @@ def test_allowed_probabilities_are_half_where_the_estimators_are(y):
     assert type(plain) is MLPClassifier
     p = plain._forward_pass_fast(X)
     assert p.shape == (len(X), est.n_outputs_)
-    if est._exclusive:
+    if est.coding_.is_exclusive:
         logits = np.log(p)
         logits -= logits.mean(axis=1, keepdims=True)
         decision = est.decision_function(X)
@@ -258,7 +258,7 @@ def test_allowed_probabilities_are_half_where_the_estimators_are(y):
         logits = np.log(p / (1.0 - p))
         decision = est.decision_function(X).reshape(p.shape)
     step = 1e-5
-    f, z = est.network_.activations[-1].f, est._decision_offset
+    f, z = est.network_.activations[-1].f, est.coding_.decision_offset
     slope = (f(z + step) - f(z - step)) / (2.0 * step) / 1.5
     # expit(4 slope z) = 1/2 + slope z + O(z^3)
     np.testing.assert_allclose(logits, 4.0 * slope * decision, rtol=1e-5, atol=1e-6)

@@ -1,6 +1,7 @@
 """Networks as ONNX graphs, run by onnxruntime."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -272,7 +273,8 @@ def test_functions_are_refused(parameter):
 
 def test_labels_that_onnx_does_not_have_are_refused():
     est = classifier(y_binary)
-    est.classes_ = np.array([("a", 1), ("b", 2)], dtype=[("x", "U1"), ("n", "i4")])
+    classes = np.array([("a", 1), ("b", 2)], dtype=[("x", "U1"), ("n", "i4")])
+    est.coding_ = replace(est.coding_, classes=classes)
     with pytest.raises(ValueError, match="numbers or strings"):
         to_onnx(est)
 
