@@ -437,7 +437,7 @@ def test_ctrl_c_during_the_first_epoch_leaves_the_initial_weights(monkeypatch, c
     def press(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sk_effprop.solvers.stochastic.sweep", press)
+    monkeypatch.setattr("sk_effprop.core.descent.sweep", press)
     with pytest.warns(ConvergenceWarning, match="interrupted"):
         model.fit(X, y)
     np.testing.assert_array_equal(model.theta_, initial.theta_)
