@@ -62,8 +62,8 @@ def learn_columns(
     """
     if known is not None and known.method != method:
         raise ValueError(
-            f"method was {known.method!r} for the earlier batches and is now {method!r}, "
-            "which needs other statistics of them. Call fit, or use a new "
+            f"method was {known.method!r} for the earlier batches and is now "
+            f"{method!r}, which needs other statistics of them. Call fit, or use a new "
             "InputNormalizer."
         )
     moments = column_moments(X, weight, cross=method in ROTATIONS)

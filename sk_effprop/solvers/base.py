@@ -47,6 +47,10 @@ class Monitor(Protocol):
     def best_theta(self) -> Array:
         """The best weights so far."""
 
+    @property
+    def is_out_of_time(self) -> bool:
+        """True if training should end as soon as possible."""
+
     def begin(self, rates: Rates) -> None:
         """Note the learning rates that training starts with."""
 

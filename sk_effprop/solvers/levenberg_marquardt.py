@@ -232,6 +232,10 @@ class _StopAtMinimum:
         self.evidence: Evidence | None = None
         self.overruled = False
 
+    @property
+    def is_out_of_time(self) -> bool:
+        return self.monitor.is_out_of_time
+
     def begin(self, rates: Any) -> None:
         """Levenberg-Marquardt has no learning rates."""
 

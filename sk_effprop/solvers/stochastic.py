@@ -27,6 +27,10 @@ from sk_effprop.solvers.base import Monitor, Reason, Solution
 
 # The rate is halved at most this often after divergence.
 MAX_HALVINGS = 30
+# The clock is looked at after so many updates, or so many products of an example and a
+# weight: both take about a tenth of a second.  The numbers do not depend on the clock,
+# as the compiled loops round differently at the end of a part.
+UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = 2**13, 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,16 +223,18 @@ class _Descent:
     def _measured(self, earlier: Rates | None = None) -> Rates:
         return self.solver.find_rates(self.objective, self.theta, self.rng, earlier)
 
-    def _measure_when_due(self) -> None:
-        """Measure the rates again when it is time."""
+    def _measure_when_due(self) -> bool:
+        """Measure the rates again when it is time; return whether it was."""
         state, n_presented = self.state, self.state.progress.n_presented
         is_due = n_presented >= self.next_measurement
         # A few rows of a stream know less than those that were measured before.
         few = min(ENOUGH_PATTERNS, state.rates.n_patterns)
         knows_less = self.objective.n_samples < few
-        if is_due and not knows_less and np.isfinite(self.theta).all():
-            rates = self._measured(state.rates)
-            self.state = replace(state, rates=rates, measured_at=n_presented)
+        if not is_due or knows_less or not np.isfinite(self.theta).all():
+            return False
+        rates = self._measured(state.rates)
+        self.state = replace(state, rates=rates, measured_at=n_presented)
+        return True
 
     # --------------------------------------------------------------------- the epochs
 
@@ -264,6 +270,8 @@ class _Descent:
             flow = Flow(self.rate, solver.flow_rates)
             self.state = replace(self.state, flow=flow)
         losses = self._descend(order, batch_size)
+        # Fewer than all, if time was over in the middle of the epoch.
+        order = order[: len(losses)]
         if objective.sample_weight is not None:
             losses *= objective.sample_weight[order]
         if errors is not None:
@@ -285,26 +293,42 @@ class _Descent:
         return average.including(self.theta)
 
     def _descend(self, order: Array, batch_size: int) -> Array:
-        """Descend through the examples, and measure the rates on the way when due."""
+        """Descend through the examples, and measure the rates on the way when due.
+
+        Returns
+        -------
+        ndarray of shape (n_presented,)
+            Loss of each example when it was presented; of all examples, unless the time
+            was over before.
+        """
         losses = np.empty(len(order), dtype=self.theta.dtype)
-        start = 0
+        start, most = 0, self._examples_per_look(batch_size)
+        update = self._update()
         while start < len(order):
-            self._measure_when_due()
+            if self._measure_when_due():
+                update = self._update()
             left = self.next_measurement - self.state.progress.n_presented
             # A measurement that is due was skipped because the weights are not finite
             # or the rows too few; at least one batch follows.
-            left = max(left, batch_size)
+            left = min(max(left, batch_size), most)
             stop = start + batch_size * np.ceil(left / batch_size)
             part = order[start : int(min(len(order), stop))]
             losses[start : start + len(part)] = self.objective.descend(
-                self.theta, part, batch_size, self._update()
+                self.theta, part, batch_size, update
             )
             progress = self.state.progress
             n_presented = progress.n_presented + len(part)
             progress = progress._replace(n_presented=n_presented)
             self.state = replace(self.state, progress=progress)
             start += len(part)
-        return losses
+            if self.monitor.is_out_of_time:
+                break
+        return losses[:start]
+
+    def _examples_per_look(self, batch_size: int) -> int:
+        """Examples between two looks at the clock, in whole batches."""
+        n_batches = PRODUCTS_PER_LOOK // (len(self.theta) * batch_size)
+        return batch_size * min(UPDATES_PER_LOOK, max(n_batches, 1))
 
     def _update(self) -> Update:
         state = self.state

@@ -59,6 +59,9 @@ class Monitor:
         Take the latest weights for the best: on a stream, nobody knows which are.
     history : History, optional
         Curves of an earlier call, to be continued.
+    start_time : float, optional
+        The moment, by ``time.monotonic``, from which ``max_time`` counts; by default
+        now.
 
     Attributes
     ----------
@@ -94,6 +97,7 @@ class Monitor:
         validate: Validate | None = None,
         keep_last: bool = False,
         history: History | None = None,
+        start_time: float | None = None,
     ) -> None:
         self.null_value = null_value
         self.validate, self.keep_last = validate, keep_last
@@ -107,7 +111,7 @@ class Monitor:
         self.n_recoveries = 0
         self._patience = Patience(tol, patience)
         self._divergence = Divergence(value, null_value)
-        self._start_time = monotonic()
+        self._start_time = monotonic() if start_time is None else start_time
 
     @property
     def n_iter(self) -> int:
@@ -143,6 +147,12 @@ class Monitor:
     def seconds(self) -> float:
         """Seconds since training started."""
         return monotonic() - self._start_time
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """True if ``max_time`` is over."""
+        max_time = self.limits.max_time
+        return max_time is not None and self.seconds >= max_time
 
     def begin(self, rates: Rates) -> None:
         """Note the learning rates that training starts with."""
