@@ -267,7 +267,7 @@ def test_what_is_not_a_fitted_network_is_refused():
 @pytest.mark.parametrize("parameter", ["activation", "output_activation"])
 def test_functions_are_refused(parameter):
     est = regressor(**{parameter: ARCTAN})
-    with pytest.raises(ValueError, match="cannot be written as ONNX"):
+    with pytest.raises(ValueError, match="cannot be converted to ONNX"):
         to_onnx(est)
 
 
