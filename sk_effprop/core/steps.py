@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.gains import Gains
+from sk_effprop.core.rates import Flow, Rates
 
 # weights after k epochs count as k (k + 1) (k + 2) in their average
 AVERAGING_POWER = 3
@@ -89,3 +91,15 @@ class Average(NamedTuple):
         n = self.n_epochs + 1
         share = (AVERAGING_POWER + 1) / (n + AVERAGING_POWER)
         return Average(self.theta + share * (theta - self.theta), n)
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """How the weights move after each batch; arrays in it change in place."""
+
+    rule: Momentum | Adam
+    rates: Rates
+    memory: list[Array]
+    curvature_decay: float = 0.0
+    flow: Flow | None = None
+    gains: Gains | None = None
