@@ -5,13 +5,13 @@ in ``_auto.py``; nothing here knows an estimator.
 """
 
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from sk_effprop.core.activations import AnyActivation
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.compiled import why_not_compiled
 from sk_effprop.core.initializers import biases_through_data, get_initializer
 from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.losses import LogLink, Loss
@@ -92,37 +92,26 @@ def alpha_of(network: Network, penalty: Array) -> Array:
     return np.array([view[0, 0] for view in network.layers(penalty)])
 
 
-@cache
-def compiled_or_why_not() -> str:
-    """Return "" if the compiled loops can be imported, else the error message."""
-    try:
-        import sk_effprop.core.compiled_objective  # noqa: F401
-    except Exception as error:
-        # a numba that does not support this NumPy raises any type of exception
-        return f"{type(error).__name__}: {error}"
-    return ""
-
-
 def check_engine(engine: str) -> None:
     """Raise an ImportError if ``engine="numba"`` is given and numba is not there."""
-    if engine == "numba" and compiled_or_why_not():
+    if engine == "numba" and why_not_compiled():
         raise ImportError(
             "engine='numba' needs numba, the extra 'fast': pip install "
             "'sk_effprop[fast]'. engine='auto' goes without it. "
-            f"({compiled_or_why_not()})"
+            f"({why_not_compiled()})"
         )
 
 
 def can_compile(objective: Objective) -> bool:
     """Whether the compiled loops know this objective, and can be imported."""
-    return objective.is_compilable and not compiled_or_why_not()
+    return objective.is_compilable and not why_not_compiled()
 
 
 def on_engine(objective: Objective, engine: str) -> Objective:
     """Return the same objective, computed by this engine."""
     if engine == "numpy":
         return objective
-    from sk_effprop.core.compiled_objective import NumbaEngine
+    from sk_effprop.core.compiled.engine import NumbaEngine
 
     return replace(objective, engine_type=NumbaEngine)
 
