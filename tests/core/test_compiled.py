@@ -109,11 +109,6 @@ def test_value_and_gradient(loss, n, weighted):
     np.testing.assert_array_equal(fast.sample_losses(theta), fast.sample_losses(theta))
 
 
-def lanes_of(*arrays):
-    """Arrays of shape (n, 8), bundled as the loops have them."""
-    return Buffers(*arrays)
-
-
 def test_pointers_are_views():
     """What is written through them is in the arrays, at flat indices."""
 
@@ -125,7 +120,7 @@ def test_pointers_are_views():
         pointers.store(p.squares, 1, pointers.load(p.units, 1))
 
     numbers, eights, more = np.zeros(10), np.zeros((2, 8)), np.zeros((2, 8))
-    write(lanes_of(numbers, more, eights, numbers))
+    write(Buffers(numbers, more, eights, numbers))
     np.testing.assert_array_equal(np.flatnonzero(numbers), [7])
     np.testing.assert_array_equal(np.flatnonzero(eights), [9])
     np.testing.assert_array_equal(more, eights)
@@ -148,7 +143,7 @@ def test_arithmetic_of_one_example_and_of_eight(shape):
 
     x, y = np.random.default_rng(0).normal(size=(2, *shape))
     out = np.ones((6 * shape[0], *shape[1:]))
-    compute(lanes_of(x, y, out, out))
+    compute(Buffers(x, y, out, out))
     expected = np.concatenate([x + 3.0 * y, x + 3.0 * y, x * y, x / y, x + y, 0.0 * x])
     np.testing.assert_allclose(out, expected, rtol=1e-15)
 
@@ -161,11 +156,11 @@ def test_eight_numbers_change_places():
 
     rng = np.random.default_rng(0)
     source, target = rng.normal(size=(16, 8)), np.zeros((16, 8))
-    turn(lanes_of(source, source, source, target), 8)
+    turn(Buffers(source, source, source, target), 8)
     np.testing.assert_array_equal(target[8:], source[8:].T)
     assert not target[:8].any()
     # the numbers of a single example are neighbours already
-    turn(lanes_of(source.ravel(), source, source, target), 8)
+    turn(Buffers(source.ravel(), source, source, target), 8)
     np.testing.assert_array_equal(target[1], source[1])
 
 
@@ -184,7 +179,7 @@ def test_products_of_inputs_and_errors_add_up(n_examples):
     x = rng.normal(size=2) if n_examples == 1 else rng.normal(size=(2, 8))
     errors, total = rng.normal(size=(n_examples, 8)), rng.normal(size=(1, 8))
     expected = total + np.atleast_1d(x[1]) @ errors
-    add(lanes_of(x, x, total, errors))
+    add(Buffers(x, x, total, errors))
     np.testing.assert_allclose(total, expected, rtol=1e-13)
 
 
@@ -375,8 +370,10 @@ def test_a_numba_that_is_switched_off_is_as_good_as_none(monkeypatch):
 def test_a_numba_that_does_not_work_is_as_good_as_none(monkeypatch):
     """One that does not go with the NumPy there is, say."""
     why_not_compiled.cache_clear()
-    monkeypatch.delitem(sys.modules, "sk_effprop.core.compiled.engine")
-    monkeypatch.delattr(compiled, "engine")
+    for name in [*sys.modules]:
+        if name.startswith("sk_effprop.core.compiled."):
+            monkeypatch.delitem(sys.modules, name)
+            monkeypatch.delattr(compiled, name.rpartition(".")[2])
     monkeypatch.setitem(sys.modules, "numba", None)
     assert "numba" in why_not_compiled()
     X, y = load_iris(return_X_y=True)

@@ -22,15 +22,17 @@ can be imported.
 """
 
 from functools import cache
+from typing import Any
 
 
 @cache
 def why_not_compiled() -> str:
     """Return why loops cannot be compiled here; "" if they can."""
     try:
-        from numba import config
+        import numba
 
-        if config.DISABLE_JIT:
+        settings: Any = numba.config
+        if settings.DISABLE_JIT:
             return "numba is switched off: NUMBA_DISABLE_JIT is set."
         import sk_effprop.core.compiled.engine  # noqa: F401
     except Exception as error:

@@ -2,8 +2,11 @@
 
 from typing import Any
 
-from numba import njit
+import numba
 
+# their annotations leave out some of the options
+njit: Any = numba.njit
+cfunc: Any = numba.cfunc
 # a * b + c may be rounded once, and a division by zero is no exception
 OPTIONS: dict[str, Any] = {
     "nogil": True,

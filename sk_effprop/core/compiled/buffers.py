@@ -129,7 +129,9 @@ class AlignedBuffers:
 
     def _network_arrays(self, objective: Objective) -> NetworkArrays:
         network, dtype = objective.network, self.dtype
-        functions = [ACTIVATIONS[f.kind] for f in network.activations]
+        # no user-defined ones: the objective is compilable
+        activations: Any = network.activations
+        functions = [ACTIVATIONS[f.kind] for f in activations]
         loss, constants = LOSSES[type(objective.loss)](objective.loss)
         starts = np.cumsum([0, *(rows * columns for rows, columns in self._shapes)])
         # in the order of the columns of NetworkArrays.layout
@@ -141,9 +143,7 @@ class AlignedBuffers:
             self._first_units[:-1],
             [address_of_activation(f, dtype) for f in functions],
         ]
-        numbers = [
-            (f.amplitude, f.slope, f.twist, f.offset) for f in network.activations
-        ]
+        numbers = [(f.amplitude, f.slope, f.twist, f.offset) for f in activations]
         return NetworkArrays(
             theta=self.array("theta"),
             layout=np.array(layout, dtype=np.intp).T.ravel(),

@@ -12,6 +12,7 @@ and compiled again; where nothing can be written, code lives as long as the proc
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -21,16 +22,17 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import cfunc, njit
 
-from sk_effprop.core.compiled._jit import OPTIONS
+from sk_effprop.core.compiled._jit import OPTIONS, cfunc, njit
 from sk_effprop.core.compiled.functions import activation_signature, loss_signature
 
 PACKAGE = Path(__file__).parent
 # a module of the package that another one imports from
 IMPORTED = re.compile(r"^\s*from sk_effprop\.([\w.]+) import", re.MULTILINE)
 FINGERPRINT_LENGTH = 16
-_configuration = Lock()
+# numba makes its settings when it is imported, so that no type checker knows them
+settings: Any = numba.config
+_settings = Lock()
 
 
 def fingerprint(package: Path = PACKAGE) -> str:
@@ -55,7 +57,7 @@ def fingerprint(package: Path = PACKAGE) -> str:
 def cache_folder() -> Path | None:
     """Return the folder for compiled code, or None if there is no place for one."""
     try:
-        path = njit(cache=True)(fingerprint).stats.cache_path
+        path = str(njit(cache=True)(fingerprint).stats.cache_path)
         return Path(path, f"sk_effprop-{fingerprint()}")
     except (RuntimeError, OSError):
         return None
@@ -88,19 +90,13 @@ class Kept:
 
         numba raises whatever reading or writing a file raises.
         """
-        try:
-            return use(self._made())
-        except Exception:
-            # If it was only not possible to keep the function, it is there now.
-            pass
-        try:
-            return use(self._made())
-        except Exception:
-            self.forget()
-        try:
-            return use(self._made())
-        except Exception:
-            self._function = self.compile_(cache=False)
+        # If it was only not possible to keep the function, it is there the second time.
+        for is_broken in (False, False, True):
+            if is_broken:
+                self.forget()
+            with suppress(Exception):
+                return use(self._made())
+        self._function = self.compile_(cache=False)
         return use(self._function)
 
     def forget(self) -> None:
@@ -118,13 +114,13 @@ class Kept:
         if self.folder is None:
             return self.compile_(cache=False)
         # numba asks for its folder when a function is decorated, and only then
-        with _configuration:
-            earlier = numba.config.CACHE_DIR
-            numba.config.CACHE_DIR = str(self.folder)
+        with _settings:
+            earlier = settings.CACHE_DIR
+            settings.CACHE_DIR = str(self.folder)
             try:
                 return self.compile_(cache=True)
             finally:
-                numba.config.CACHE_DIR = earlier
+                settings.CACHE_DIR = earlier
 
 
 class Driver(Kept):

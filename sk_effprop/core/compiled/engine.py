@@ -88,15 +88,11 @@ class NumbaEngine:
         ValueError
             If the rule is not momentum.
         """
-        if not isinstance(update.rule, Momentum):
-            raise ValueError(
-                f"The compiled loops know no {type(update.rule).__name__}, only "
-                "gradient descent with momentum. Use the engine 'numpy'."
-            )
+        rule = _momentum_of(update)
         buffers, curvature = self._buffers, update.running_curvature
         vectors = {
             "theta": theta,
-            "velocity": None if update.rule.is_plain else update.memory[0],
+            "velocity": None if rule.is_plain else update.memory[0],
             "h": None if curvature is None else curvature.h,
             "mean": None if update.flow is None else update.flow.start(theta),
             "behind_gains": None if update.gains is None else update.gains.V.ravel(),
@@ -126,7 +122,7 @@ class NumbaEngine:
 
     def _update_arrays(self, batch_size: int, update: Update) -> UpdateArrays:
         """Bundle what the loops need of an update; the arrays are filled already."""
-        buffers, rates, rule = self._buffers, update.rates, update.rule
+        buffers, rates, rule = self._buffers, update.rates, _momentum_of(update)
         # otherwise the factors of a layer are all the same
         has_factors = rates.curvature is not None or _adapts(update)
         has_sums = batch_size > 1 or _adapts(update)
@@ -192,6 +188,15 @@ class NumbaEngine:
             velocity=nothing,
             has_velocity=False,
         )
+
+
+def _momentum_of(update: Update) -> Momentum:
+    if isinstance(update.rule, Momentum):
+        return update.rule
+    raise ValueError(
+        f"The compiled loops do not know {type(update.rule).__name__}, only gradient "
+        "descent with momentum. Use the engine 'numpy'."
+    )
 
 
 def _adapts(update: Update) -> bool:

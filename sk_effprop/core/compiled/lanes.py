@@ -72,7 +72,8 @@ def add_scaled(typing_context: Any, total: Any, scalar: Any, element: Any) -> An
     """Return ``total + scalar * element``."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return _add_scaled(builder, *args, CONTRACT)
+        total, scalar, element = args
+        return _add_scaled(builder, total, scalar, element, CONTRACT)
 
     return element(element, number_type(element), element), generate
 
@@ -83,7 +84,9 @@ def add_term(typing_context: Any, total: Any, scalar: Any, element: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         is_one = not isinstance(signature.return_type, Lanes)
-        return _add_scaled(builder, *args, REORDER if is_one else CONTRACT)
+        total, scalar, element = args
+        flags = REORDER if is_one else CONTRACT
+        return _add_scaled(builder, total, scalar, element, flags)
 
     return element(element, number_type(element), element), generate
 
