@@ -220,7 +220,7 @@ class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
                 self._start_coding(batch, classes)
                 # a stream has none, whatever it becomes
                 del self._coded_with["input_clip"]
-                self._fit_normalizer(batch, clip=None)
+                self._fit_normalizer(batch, clip=None, is_stream=True)
                 self._n_seen, self._is_stream = 0.0, True
             else:
                 self._keep_learning(batch)

@@ -148,7 +148,7 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
         )  # fmt: skip
         self._coded_with = {n: getattr(self, n) for n in names if hasattr(self, n)}
 
-    def _fit_normalizer(self, train, clip):
+    def _fit_normalizer(self, train, clip, *, is_stream=False):
         if self.normalize is None and clip is None:
             self.normalizer_ = None
             return
@@ -156,7 +156,9 @@ class DataReader(BaseEstimator, metaclass=ABCMeta):
         normalizer.n_features_in_ = self.n_features_in_
         if hasattr(self, "feature_names_in_"):
             normalizer.feature_names_in_ = self.feature_names_in_
-        self.normalizer_ = fit_normalizer(normalizer, train.X, train.weight)
+        self.normalizer_ = fit_normalizer(
+            normalizer, train.X, train.weight, is_stream=is_stream
+        )
 
     def _make_inputs(self, X):
         """Normalised rows with a column of ones; sparse X stays sparse."""
