@@ -20,6 +20,11 @@ ROTATIONS = ("decorrelate", "whiten")
 # "robust" replaces the mean and deviation of a column by its median and interquartile
 # range if the deviation is this many times what the quartiles suggest.
 HEAVY_TAIL = 3.0
+# Without a clip, a robust column has at most this standard deviation.  A column that
+# jitters around one value has tiny quartiles, and its rare other values would become so
+# large that they spoil the training.  On streams of rare indicators, bounds of 3 to 30
+# gave the log loss of "standardize", and no bound gave up to twice as much.
+MAX_DEVIATION = 20.0
 # interquartile range of a normal distribution, in standard deviations
 NORMAL_IQR = 1.349
 
@@ -117,6 +122,8 @@ def make_normalization(
         median = statistics.quartiles.median
         robust = statistics.quartiles.interquartile_range / NORMAL_IQR
         is_heavy = (robust > 0) & (scale > HEAVY_TAIL * robust) & ~is_constant
+        if clip is None:
+            robust = np.maximum(robust, scale / MAX_DEVIATION)
         location = np.where(is_heavy, median, location)
         scale = np.where(is_heavy, robust, scale)
     components = None

@@ -84,6 +84,25 @@ def test_robust_uses_the_median_for_heavy_tails_only():
     )
 
 
+@pytest.mark.parametrize("streamed", [False, True], ids=["fit", "partial_fit"])
+@pytest.mark.parametrize("share", [0.003, 0.01, 0.05, 0.2])
+@pytest.mark.parametrize("jitter", [1e-12, 1e-6, 1e-3])
+def test_a_column_that_jitters_around_one_value_is_not_blown_up(
+    jitter, share, streamed
+):
+    """Its quartiles are tiny, and without a clip the rare values would be huge."""
+    rng = np.random.default_rng(0)
+    X = (rng.uniform(size=(2000, 3)) < share) + jitter * rng.normal(size=(2000, 3))
+    normalizer, clipped = InputNormalizer("robust"), InputNormalizer("robust", clip=8)
+    for rows in np.split(X, 40 if streamed else 1):
+        normalizer.partial_fit(rows)
+    Z = normalizer.transform(X)
+    assert 0.9 <= Z.std(axis=0).max() <= 20.0 + 1e-6
+    assert np.abs(Z).max() <= 20.0 / np.sqrt(share) * 1.5
+    # a clip bounds them, and then the quartiles decide
+    assert clipped.fit(X).scale_.max() < 2 * jitter
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_quantiles_are_those_of_numpy_and_leave_the_data_alone(weighted, order):
