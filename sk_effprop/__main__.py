@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the tour; return the exit status."""
     options = _parse(arguments)
     try:
+        if options.plot:
+            _require_matplotlib()
         X, y, name = _load(options)
         result, is_classification = _run(X, y, name, options)
         if options.plot:
@@ -66,6 +68,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--data and --target go together")
     if options.folds < 2 or options.epochs < 1:
         parser.error("--folds must be at least 2 and --epochs at least 1")
+    if options.jobs == 0:
+        parser.error("--jobs must be a number of processes or -1, got 0")
     return options
 
 
@@ -88,6 +92,8 @@ def read_table(path: str, target: str) -> tuple[Any, Any]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             header, *rows = [row for row in csv.reader(file) if row]
+    except FileNotFoundError:
+        raise Refusal(f"File not found: {path}") from None
     except (OSError, ValueError, csv.Error) as error:
         raise Refusal(f"{path} is not a CSV file with a header line: {error}") from None
     if target not in header:
@@ -225,11 +231,17 @@ class _progress_bar:
             self.progress.stop()
 
 
-def _draw(result: Any, path: str) -> None:
+def _require_matplotlib() -> None:
+    """Refuse --plot before the tour begins, not after it."""
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401 - only whether it is there
     except ImportError:
         raise Refusal("--plot needs matplotlib: pip install sk_effprop[plot]") from None
+
+
+def _draw(result: Any, path: str) -> None:
+    from matplotlib.figure import Figure
+
     height = 0.4 * len(result.results_) + 1.2
     figure = Figure(figsize=(7, height), layout="constrained")
     result.plot(figure.subplots())

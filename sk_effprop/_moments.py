@@ -1,4 +1,4 @@
-"""Moments and quantiles of columns, weighted, block by block, and merged.
+"""Moments of columns: weighted, computed block by block, and merged.
 
 Moments of parts are merged as Chan, Golub and LeVeque do (1983), so that neither a
 large mean nor many parts cost accuracy.
@@ -11,10 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from sk_effprop.core.arrays import row_blocks
-
-# relative rounding error of sums of weights
-ROUNDING = 1e-12
+from sk_effprop.core.arrays import dense, row_blocks
 
 
 class Moments(NamedTuple):
@@ -84,37 +81,3 @@ def column_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
         for rows in row_blocks(*X.shape)
     )
     return reduce(Moments.merge, blocks)
-
-
-def column_quantiles(X: Any, weight: Any, levels: Any) -> Any:
-    """Weighted quantiles of every column, (n_levels, n_features).
-
-    A quantile is the smallest value such that it and all smaller values have that share
-    of the weight.
-    """
-    blocks = (
-        _ranked_quantiles(dense(X[:, columns]), weight, levels)
-        for columns in row_blocks(X.shape[1], X.shape[0])
-    )
-    return np.hstack(list(blocks))
-
-
-def _ranked_quantiles(X: Any, weight: Any, levels: Any) -> Any:
-    columns = np.array(X.T, order="C")
-    # a share of the weight that is reached up to rounding counts as reached
-    wanted = np.asarray(levels) * weight.sum() * (1.0 - ROUNDING)
-    if np.all(weight == weight[0]):
-        # sorting is many times as fast as argsort
-        columns.sort(axis=1)
-        ranks = np.searchsorted(np.cumsum(weight), wanted)
-        return columns[:, ranks].T
-    order = np.argsort(columns, axis=1, kind="stable")
-    ranks = [np.searchsorted(np.cumsum(weight[row]), wanted) for row in order]
-    return np.take_along_axis(
-        columns, np.take_along_axis(order, np.stack(ranks), axis=1), axis=1
-    ).T
-
-
-def dense(X: Any) -> Any:
-    """X as a dense array."""
-    return X.toarray() if sparse.issparse(X) else X

@@ -21,6 +21,7 @@ from sk_effprop._input_statistics import (
     ColumnStatistics,
     learn_columns,
     make_normalization,
+    update_columns,
 )
 from sk_effprop._sklearn import (
     Interval,
@@ -155,7 +156,8 @@ None, default="standardize"
             If X is not finite, or is sparse and would have to be centred.
         """
         X = self._validate(X, reset=True)
-        return self._learn(X, _check_weight(sample_weight, X))
+        weight = _check_weight(sample_weight, X)
+        return self._set_statistics(learn_columns(X, weight, self.method))
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -186,7 +188,8 @@ None, default="standardize"
         first = not hasattr(self, "n_samples_seen_")
         X = self._validate(X, reset=first)
         known = None if first else self._statistics
-        return self._learn(X, _check_weight(sample_weight, X), known)
+        weight = _check_weight(sample_weight, X)
+        return self._set_statistics(update_columns(known, X, weight, self.method))
 
     def transform(self, X: Any) -> Any:
         """Normalise X, without changing it.
@@ -286,16 +289,12 @@ None, default="standardize"
         )
         return without_duplicates(X)
 
-    def _learn(
-        self, X: Any, weight: Array, known: ColumnStatistics | None = None
-    ) -> Self:
-        """Set the fitted attributes from validated X, merged with known statistics."""
-        self._statistics = learn_columns(X, weight, self.method, known)
-        self.normalization_, self.mean_ = make_normalization(
-            self._statistics, self.clip
-        )
-        self.var_ = self._statistics.moments.variance
-        self.n_samples_seen_ = self._statistics.moments.weight
+    def _set_statistics(self, statistics: ColumnStatistics) -> Self:
+        """Set the fitted attributes."""
+        self._statistics = statistics
+        self.normalization_, self.mean_ = make_normalization(statistics, self.clip)
+        self.var_ = statistics.moments.variance
+        self.n_samples_seen_ = statistics.moments.weight
         self.scale_ = self.normalization_.scale
         self.components_ = self.normalization_.components
         return self
@@ -308,12 +307,21 @@ None, default="standardize"
 
 
 def fit_normalizer(
-    normalizer: InputNormalizer, X: Any, weight: Array
+    normalizer: InputNormalizer, X: Any, weight: Array, *, is_stream: bool = False
 ) -> InputNormalizer:
     """Fit a normaliser to X that an estimator has validated, and return it.
 
     X may be sparse with every method, because estimators fold the normalisation into
     their first layer.
+
+    Parameters
+    ----------
+    normalizer : InputNormalizer
+        Not fitted yet.
+    X : {ndarray, sparse array} of shape (n_samples, n_features)
+    weight : ndarray of shape (n_samples,)
+    is_stream : bool
+        Keep what later calls of :func:`updated` need to be accurate.
 
     Raises
     ------
@@ -327,9 +335,14 @@ def fit_normalizer(
             f"{normalizer.method!r} for sparse X, as every clipped value would depend "
             "on a whole row. Use input_clip=None, normalize='standardize', or dense X."
         )
-    return normalizer._learn(X, weight)
+    method = normalizer.method
+    if is_stream:
+        return normalizer._set_statistics(update_columns(None, X, weight, method))
+    return normalizer._set_statistics(learn_columns(X, weight, method))
 
 
 def updated(normalizer: InputNormalizer, X: Any, weight: Array) -> InputNormalizer:
     """Copy of a fitted normaliser that has seen one more batch of validated X."""
-    return copy(normalizer)._learn(X, weight, normalizer._statistics)
+    known = normalizer._statistics
+    after = update_columns(known, X, weight, normalizer.method)
+    return copy(normalizer)._set_statistics(after)

@@ -33,7 +33,8 @@ ALLOWED = {
     "sk_effprop.training": ("sk_effprop.solvers.base",),
     "sk_effprop._moments": (),
     "sk_effprop._threads": (),
-    "sk_effprop._input_statistics": ("sk_effprop._moments",),
+    "sk_effprop._quantiles": (),
+    "sk_effprop._input_statistics": ("sk_effprop._moments", "sk_effprop._quantiles"),
     "sk_effprop.preprocessing": (
         "sk_effprop._input_statistics",
         "sk_effprop._sklearn",

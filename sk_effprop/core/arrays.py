@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import sparse
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
@@ -37,3 +38,8 @@ def diagonal_matrices(entries: Array) -> Array:
     return np.asarray(
         entries[:, :, None] * np.eye(entries.shape[1], dtype=entries.dtype)
     )
+
+
+def dense(X: Any) -> Array:
+    """X as a dense array; meant for blocks of a sparse X."""
+    return np.asarray(X.toarray()) if sparse.issparse(X) else X

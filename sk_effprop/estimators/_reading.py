@@ -157,7 +157,7 @@ def encode(
 
 
 def normalizer_for(
-    estimator: Any, examples: Examples, clip: float | None
+    estimator: Any, examples: Examples, clip: float | None, *, is_stream: bool
 ) -> InputNormalizer | None:
     """Fit the normaliser that ``normalize`` and the clip ask for, if any."""
     if estimator.normalize is None and clip is None:
@@ -166,7 +166,9 @@ def normalizer_for(
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(estimator, name):
             setattr(normalizer, name, getattr(estimator, name))
-    return fit_normalizer(normalizer, examples.X, examples.weight)
+    return fit_normalizer(
+        normalizer, examples.X, examples.weight, is_stream=is_stream
+    )
 
 
 def normalize(X: Any, normalizer: InputNormalizer | None) -> Any:

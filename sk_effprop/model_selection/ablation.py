@@ -136,6 +136,8 @@ def ablate_tricks(
 
     Raises
     ------
+    TypeError
+        If ``estimator`` is not an estimator of this package.
     ValueError
         If a fit or the splits of ``cv`` raise it.
 
@@ -152,6 +154,12 @@ def ablate_tricks(
     >>> result.results_[0].score > result.results_[1].score
     True
     """
+    if not hasattr(estimator, "_registry"):
+        raise TypeError(
+            "estimator must be an EffPropClassifier or EffPropRegressor, got "
+            f"{type(estimator).__name__}. For a pipeline, pass its last step and the "
+            "X that reaches it."
+        )
     X, y = indexable(X, y)
     splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
     if tricks is None:
