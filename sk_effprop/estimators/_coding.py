@@ -4,7 +4,7 @@ A coding knows everything about the targets that training, prediction and export
 the classes or the scale of y, the loss, and the activation of the output units.  It is
 immutable and part of a fitted estimator, as ``coding_``::
 
-    coding = ClassCoding.of(y, None, loss="squared_error", output=("lecun_tanh"))
+    coding = ClassCoding.of(y, None, loss="squared_error", output="lecun_tanh")
     targets, labels = coding.code(y, np.float64)
     coding.decode(coding.decision(preactivations))    # labels like those of y
     coding.probabilities(outputs)
@@ -92,7 +92,7 @@ class ClassCoding:
         output: Any,
         target_values: Any = "max_curvature",
     ) -> "ClassCoding":
-        """Derive the coding from data and hyperparameters.
+        """Derive the coding; a ValueError if outputs cannot reach the targets.
 
         Parameters
         ----------
@@ -104,12 +104,6 @@ class ClassCoding:
             Output activation; ignored with ``loss="log_loss"``.
         target_values : str or (float, float)
             Ignored with ``loss="log_loss"``.
-
-        Raises
-        ------
-        ValueError
-            If y contains labels that are not in ``classes``, or the output activation
-            cannot reach the targets.
         """
         is_multilabel = y.ndim == 2
         if is_multilabel:
@@ -300,7 +294,7 @@ class ValueCoding:
         output: Any,
         normalize: bool,
     ) -> "ValueCoding":
-        """Derive the coding from data and hyperparameters.
+        """Derive the coding; a ValueError if the loss is not defined for y.
 
         Parameters
         ----------
@@ -311,11 +305,6 @@ class ValueCoding:
         output : str, Activation or tuple
             Output activation; ignored if the loss owns it, as Poisson and gamma do.
         normalize : bool
-
-        Raises
-        ------
-        ValueError
-            If the loss is not defined for y.
         """
         activation: AnyActivation = IDENTITY
         if isinstance(loss, LogLink):

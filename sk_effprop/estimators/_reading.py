@@ -128,14 +128,16 @@ class TrainingData:
         Class numbers.
     weight : ndarray of shape (n_samples,) or None
         Of mean 1; None if all are equal.
+    n_rows : int
     n_effective : float
-        Examples that these stand for, see :class:`Examples`.
+        Rows and examples that these stand for, see :class:`Examples`.
     """
 
     inputs: Any
     targets: Array
     labels: Array | None
     weight: Array | None
+    n_rows: int
     n_effective: float
 
 
@@ -150,7 +152,9 @@ def encode(
     weight = None
     if np.ptp(examples.weight) > 0.0:
         weight = (examples.weight / examples.weight.mean()).astype(inputs.dtype)
-    return TrainingData(inputs, targets, labels, weight, examples.n_effective)
+    return TrainingData(
+        inputs, targets, labels, weight, examples.n_rows, examples.n_effective
+    )
 
 
 # ------------------------------------------------------------------------ normalisation
