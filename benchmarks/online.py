@@ -153,7 +153,7 @@ def problem(sizes, dtype, activation):
 
 def compiled_sweep(objective, theta, order):
     """Update theta in place after each example, with the compiled loops."""
-    from sk_effprop.core.compiled_objective import NumbaEngine
+    from sk_effprop.core.compiled.engine import NumbaEngine
 
     update = Update(Momentum(), Rates(RATE, np.ones(len(theta))), [])
     replace(objective, engine_type=NumbaEngine).descend(theta, order, 1, update)

@@ -1,5 +1,8 @@
 """Neural networks for scikit-learn, trained the way "Efficient BackProp" says."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from sk_effprop.estimators._classifier import EffPropClassifier
 from sk_effprop.estimators._regressor import EffPropRegressor
 from sk_effprop.preprocessing import InputNormalizer
@@ -7,3 +10,21 @@ from sk_effprop.preprocessing import InputNormalizer
 __version__ = "0.1.0.dev0"
 
 __all__ = ["EffPropClassifier", "EffPropRegressor", "InputNormalizer", "__version__"]
+
+# Imported when they are first used, as most programs need none of them.
+_ON_DEMAND = ("export", "inspection", "model_selection")
+
+if TYPE_CHECKING:
+    from sk_effprop import export as export
+    from sk_effprop import inspection as inspection
+    from sk_effprop import model_selection as model_selection
+else:
+    # a type checker that saw this function would accept any name
+    def __getattr__(name):
+        if name in _ON_DEMAND:
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ON_DEMAND})

@@ -350,7 +350,7 @@ def on_engine(engine: str, objective: Objective) -> Objective:
     """The same objective, on compiled loops if wanted."""
     if engine == "numpy":
         return objective
-    from sk_effprop.core.compiled_objective import NumbaEngine
+    from sk_effprop.core.compiled.engine import NumbaEngine
 
     return replace(objective, engine_type=NumbaEngine)
 

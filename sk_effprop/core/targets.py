@@ -63,6 +63,56 @@ def place_targets(
     return low, high
 
 
+def place_values(
+    low: Array, high: Array, mean: Array, deviation: Array, activation: AnyActivation
+) -> tuple[Array, Array]:
+    """Shift and scale that put real targets where an output activation can reach.
+
+    Targets are coded as ``(y - shift) / scale``.  Outputs without limits get targets of
+    mean 0 and deviation 1.  Between two limits, the smallest and the largest target go
+    to the two points that :func:`place_targets` chooses for classes, for the same
+    reasons.  With one limit, it goes one deviation beyond the outermost target, so that
+    new values have room, but targets that are not negative stay above a limit of 0.
+
+    Parameters
+    ----------
+    low, high, mean, deviation : ndarray of shape (n_outputs,)
+        Statistics of y; deviations are positive, 1 for constant targets.
+    activation : Activation or CustomActivation
+
+    Returns
+    -------
+    shift, scale : ndarray of shape (n_outputs,)
+    """
+    bottom, top = activation.limits
+    if bottom > -inf and top < inf:
+        first, last = place_targets("max_curvature", activation)
+        varies = high > low
+        scale = np.where(varies, (high - low) / (last - first), deviation)
+        middle = (low + high) / 2.0
+        return middle - scale * (first + last) / 2.0, scale
+    if bottom > -inf:
+        limit = low - deviation
+        limit = np.where((low >= 0.0) & (limit < 0.0), 0.0, limit)
+        return limit - bottom * deviation, deviation
+    if top < inf:
+        limit = high + deviation
+        limit = np.where((high <= 0.0) & (limit > 0.0), 0.0, limit)
+        return limit - top * deviation, deviation
+    return mean, deviation
+
+
+def check_reachable(low: float, high: float, activation: AnyActivation) -> None:
+    """Raise a ValueError if targets lie outside the range of an output activation."""
+    bottom, top = activation.limits
+    if low < bottom or high > top:
+        raise ValueError(
+            f"y lies between {low:.6g} and {high:.6g}, but the output activation only "
+            f"reaches values from {bottom:.6g} to {top:.6g}. Use "
+            "normalize_target=True, another output_activation, or scale y."
+        )
+
+
 def code_indicator(indicator: Array, low: float, high: float) -> Array:
     """Replace 0 by ``low`` and 1 by ``high``."""
     return np.asarray(low + (high - low) * indicator)
@@ -85,9 +135,14 @@ def decode_probabilities(outputs: Array, low: float, high: float) -> Array:
 
 def midpoint_preactivation(low: float, high: float, activation: AnyActivation) -> float:
     """The z at which the output is half way between the targets."""
+    return preactivation_at((low + high) / 2.0, activation)
+
+
+def preactivation_at(value: float, activation: AnyActivation) -> float:
+    """The z at which a rising activation has a value strictly between its limits."""
 
     def excess(z: float) -> float:
-        return float(activation.f(z)) - (low + high) / 2.0
+        return float(activation.f(z)) - value
 
     left, right = -1.0, 1.0
     if excess(0.0) == 0.0:

@@ -26,7 +26,7 @@ from sk_effprop.estimators._checks import (
     check_network,
     fixed_parameters,
 )
-from sk_effprop.estimators._coding import ClassCoding, ValueCoding
+from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples, as_weighted_set
 from sk_effprop.estimators._diagnosis import (
     check_loss,
@@ -100,9 +100,7 @@ class BaseEffProp(
         return weight
 
     @abstractmethod
-    def _make_coding(
-        self, examples: Examples, classes: Any
-    ) -> ClassCoding | ValueCoding:
+    def _make_coding(self, examples: Examples, classes: Any) -> Coding:
         """Derive the coding of the targets from the first examples."""
 
     def _find_posterior(self, run: Run, theta: Array) -> Any:

@@ -5,13 +5,13 @@ in ``_auto.py``; nothing here knows an estimator.
 """
 
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from sk_effprop.core.activations import AnyActivation
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.compiled import why_not_compiled
 from sk_effprop.core.initializers import biases_through_data, get_initializer
 from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.losses import LogLink, Loss
@@ -21,6 +21,7 @@ from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, RateRule
 from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
+from sk_effprop.core.targets import preactivation_at
 from sk_effprop.estimators._activations import hidden_activations
 from sk_effprop.estimators._auto import Plan
 from sk_effprop.estimators._parameters import Hyperparameters, hidden_sizes
@@ -91,37 +92,26 @@ def alpha_of(network: Network, penalty: Array) -> Array:
     return np.array([view[0, 0] for view in network.layers(penalty)])
 
 
-@cache
-def compiled_or_why_not() -> str:
-    """Return "" if the compiled loops can be imported, else the error message."""
-    try:
-        import sk_effprop.core.compiled_objective  # noqa: F401
-    except Exception as error:
-        # a numba that does not support this NumPy raises any type of exception
-        return f"{type(error).__name__}: {error}"
-    return ""
-
-
 def check_engine(engine: str) -> None:
     """Raise an ImportError if ``engine="numba"`` is given and numba is not there."""
-    if engine == "numba" and compiled_or_why_not():
+    if engine == "numba" and why_not_compiled():
         raise ImportError(
             "engine='numba' needs numba, the extra 'fast': pip install "
             "'sk_effprop[fast]'. engine='auto' goes without it. "
-            f"({compiled_or_why_not()})"
+            f"({why_not_compiled()})"
         )
 
 
 def can_compile(objective: Objective) -> bool:
     """Whether the compiled loops know this objective, and can be imported."""
-    return objective.is_compilable and not compiled_or_why_not()
+    return objective.is_compilable and not why_not_compiled()
 
 
 def on_engine(objective: Objective, engine: str) -> Objective:
     """Return the same objective, computed by this engine."""
     if engine == "numpy":
         return objective
-    from sk_effprop.core.compiled_objective import NumbaEngine
+    from sk_effprop.core.compiled.engine import NumbaEngine
 
     return replace(objective, engine_type=NumbaEngine)
 
@@ -155,12 +145,32 @@ def initial_theta(
     elif given.bias_init != "zero":
         for W in layers:
             W[-1] = given.bias_init
-    if isinstance(objective.loss, LogLink):
-        # the curvature of the deviance is the predicted mean: rates measured at another
-        # mean than that of the targets would not suit the end of training
-        means = np.average(objective.targets, axis=0, weights=objective.sample_weight)
-        layers[-1][-1] += np.log(np.where(means > 0.0, means, 1.0))
+    layers[-1][-1] += _output_biases(objective)
     return theta
+
+
+def _output_biases(objective: Objective) -> Array | float:
+    """Biases with which outputs that have one limit start at the mean of the targets.
+
+    The curvature of a deviance is the predicted mean: rates measured at another mean
+    than that of the targets would not suit the end of training.  Outputs that start
+    beyond the corner of a relu have no gradient and would stay there.
+    """
+    output = objective.network.activations[-1]
+    has_one_limit = np.isinf(output.limits).sum() == 1 and output.rises
+    is_log_link = isinstance(objective.loss, LogLink)
+    if not (is_log_link or has_one_limit):
+        return 0.0
+    means = np.average(objective.targets, axis=0, weights=objective.sample_weight)
+    if is_log_link:
+        return np.log(np.where(means > 0.0, means, 1.0))
+    bottom, top = output.limits
+    return np.array(
+        [
+            preactivation_at(float(mean), output) if bottom < mean < top else 0.0
+            for mean in means
+        ]
+    )
 
 
 def _ranked_biases(objective: Objective, W: Array, rng: np.random.Generator) -> Array:

@@ -15,7 +15,7 @@ from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
-from sk_effprop.estimators._coding import ClassCoding, ValueCoding
+from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._layers import LayerAttributes
 from sk_effprop.estimators._run import Resume
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     """Fitted attributes, and methods that read them."""
 
-    coding_: ClassCoding | ValueCoding
+    coding_: Coding
     normalizer_: InputNormalizer | None
     solver_: str
     engine_: str

@@ -19,7 +19,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.network import Network
 from sk_effprop.core.normalization import follow_inputs, identity
-from sk_effprop.estimators._coding import ClassCoding, ValueCoding
+from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.preprocessing import (
     InputNormalizer,
@@ -144,7 +144,7 @@ class TrainingData:
 def encode(
     examples: Examples,
     normalizer: InputNormalizer | None,
-    coding: ClassCoding | ValueCoding,
+    coding: Coding,
 ) -> TrainingData:
     """Normalise the inputs and code the targets of validated examples."""
     inputs = normalize(examples.X, normalizer)

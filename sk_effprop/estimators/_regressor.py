@@ -261,7 +261,8 @@ default="auto"
         Fitted normalisation of the inputs; None if there is none.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of the targets if ``normalize_target``, else 0 and
-        1; for "poisson" and "gamma" 0 and the mean.
+        1; for "poisson" and "gamma" 0 and the mean; with an output activation that has
+        limits, the shift and scale that put the targets within its range.
     solver_, engine_ : str
         Solver and engine that were used.
     batch_size_, max_iter_ : int

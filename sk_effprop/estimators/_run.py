@@ -11,7 +11,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
-from sk_effprop.estimators._coding import ClassCoding, ValueCoding
+from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._diagnosis import is_flattened
 from sk_effprop.estimators._parameters import Hyperparameters
 from sk_effprop.estimators._penalty import find_strength, spread_alpha, usual_strength
@@ -99,7 +99,7 @@ class Run:
 
     objective: Objective
     plan: auto.Plan
-    coding: ClassCoding | ValueCoding
+    coding: Coding
     earlier: Resume | None
     left: Resume
 
@@ -122,7 +122,7 @@ def start_rng(random_state: Any, earlier: Resume | None) -> np.random.Generator:
 
 def make_run(
     given: Hyperparameters,
-    coding: ClassCoding | ValueCoding,
+    coding: Coding,
     data: TrainingData,
     solver: str,
     start: Start,

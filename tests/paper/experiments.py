@@ -52,6 +52,7 @@ def descend(objective, theta, n_epochs, rate, *, seed=0, **settings):
         thetas.append(theta.copy())
         return len(values) == n_epochs
 
+    monitor.begin = lambda rates: None
     solver = stochastic(objective, rate=rate, **settings)
     rng = np.random.default_rng(seed)
     solver.solve(objective, theta, state=None, rng=rng, monitor=monitor)

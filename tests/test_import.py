@@ -1,0 +1,40 @@
+"""What ``import sk_effprop`` makes available."""
+
+import subprocess
+import sys
+
+import pytest
+
+import sk_effprop
+
+PACKAGES = ["export", "inspection", "model_selection"]
+
+
+def run_python(program):
+    """Output of a program in a new process."""
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_a_package_is_imported_when_it_is_first_used(name):
+    """Without an import of its own, and not before."""
+    program = (
+        "import sys, sk_effprop\n"
+        f"print('sk_effprop.{name}' in sys.modules, sk_effprop.{name}.__all__ != [])"
+    )
+    assert run_python(program).split() == ["False", "True"]
+
+
+def test_completion_knows_the_packages():
+    assert {*PACKAGES, *sk_effprop.__all__} <= set(dir(sk_effprop))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'sk_effprop' has no attribute 'nothing'"):
+        sk_effprop.nothing  # noqa: B018
+
+
+def test_numba_and_matplotlib_are_not_imported():
+    program = "import sys, sk_effprop; print({'numba', 'matplotlib'} & {*sys.modules})"
+    assert run_python(program).strip() == "set()"
