@@ -1,28 +1,20 @@
 """Composition root: how both estimators join data, network, solver and monitor."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy, deepcopy
-from dataclasses import dataclass, replace
-from operator import index
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from copy import copy
+from typing import Any, ClassVar, Self
 from warnings import warn
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
 from sk_effprop._threads import single_threaded_blas
-from sk_effprop.core.arrays import Array, row_blocks
-from sk_effprop.core.kernels import Passes
-from sk_effprop.core.network import forward
-from sk_effprop.core.objective import Objective
+from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
@@ -34,93 +26,36 @@ from sk_effprop.estimators._checks import (
     check_network,
     fixed_parameters,
 )
-from sk_effprop.estimators._coding import ClassCoding, ValueCoding
+from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples, as_weighted_set
 from sk_effprop.estimators._diagnosis import (
     check_loss,
     evidence_attributes,
     initial_value,
-    is_flattened,
 )
-from sk_effprop.estimators._layers import LayerAttributes
+from sk_effprop.estimators._fitted import FittedNetwork
 from sk_effprop.estimators._parameters import Hyperparameter, hyperparameters_of
+from sk_effprop.estimators._penalty import FEWEST_MEASURED
+from sk_effprop.estimators._run import (
+    INTERRUPTED,
+    Resume,
+    Run,
+    Start,
+    fitted_with,
+    make_monitor,
+    make_run,
+    results_of,
+    start_rng,
+)
 from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.estimators._validation import score_of, split_off
-from sk_effprop.preprocessing import ROTATIONS, InputNormalizer
+from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
-from sk_effprop.solvers.base import Reason, Solution
 from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
-from sk_effprop.training.convergence import Convergence, describe, warning_message
+from sk_effprop.training.convergence import warning_message
 from sk_effprop.training.history import History
-from sk_effprop.training.monitor import Monitor, Validate
+from sk_effprop.training.monitor import Validate
 from sk_effprop.training.progress import show_progress
-
-if TYPE_CHECKING:
-    from sklearn.neural_network import MLPClassifier, MLPRegressor
-
-UNFINISHED = Solution(np.empty(0), None)
-# Ctrl-C leaves no state from which a solver could continue.
-INTERRUPTED = Solution(np.empty(0), None, Reason.INTERRUPTED)
-
-
-@dataclass(frozen=True, eq=False)
-class Resume:
-    """What the next ``partial_fit`` or warm start needs to continue training.
-
-    Attributes
-    ----------
-    rng : Generator
-    kind : str
-        Kind of the solver that left ``state``.
-    state : object
-    strength : float
-        What ``alpha="auto"`` found, per unit of fan-in and example.
-    n_seen : float
-        Examples seen by all calls since the last ``fit``.
-    is_stream : bool
-        Whether all of them came by ``partial_fit``.
-    fixed : dict
-        Hyperparameters that must not change.
-    """
-
-    rng: np.random.Generator
-    kind: str
-    state: Any
-    strength: float
-    n_seen: float
-    is_stream: bool
-    fixed: dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One call of ``fit`` or ``partial_fit``, once its data are read.
-
-    Attributes
-    ----------
-    objective : Objective
-    plan : Plan
-    earlier : Resume or None
-        What an earlier call left, if this one continues it.
-    left : Resume
-        What this call leaves, but for the state of the solver.
-    """
-
-    objective: Objective
-    plan: auto.Plan
-    earlier: Resume | None
-    left: Resume
-
-    @property
-    def alpha(self) -> Array:
-        """L2 strength of each layer."""
-        return build.alpha_of(self.objective.network, self.objective.penalty)
-
-    def with_penalty(self, penalty: Array | None) -> "Run":
-        """Return the same run with the penalty that the solver has found, if any."""
-        if penalty is None:
-            return self
-        return replace(self, objective=replace(self.objective, penalty=penalty))
 
 
 def can_learn_on(estimator: Any) -> bool:
@@ -147,55 +82,13 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         raise
 
 
-def start_rng(random_state: Any, earlier: Resume | None) -> np.random.Generator:
-    """Random generator of a call: a new one, or a copy of the earlier call's.
-
-    A copy, as a call that fails must not use up random numbers.
-    """
-    if earlier is not None:
-        return deepcopy(earlier.rng)
-    return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
-
-
 class BaseEffProp(
-    CallbackSupportMixin, LayerAttributes, BaseEstimator, metaclass=ABCMeta
+    CallbackSupportMixin, FittedNetwork, BaseEstimator, metaclass=ABCMeta
 ):
-    """Fitting, and everything else that does not depend on the task."""
+    """Fitting, where it does not depend on the task."""
 
     _registry: ClassVar[dict[str, Hyperparameter]]
     _is_classifier: ClassVar[bool]
-
-    # fitted attributes; those that hold weights are in LayerAttributes
-    coding_: ClassCoding | ValueCoding
-    normalizer_: InputNormalizer | None
-    solver_: str
-    engine_: str
-    batch_size_: int
-    max_iter_: int
-    alpha_: Array
-    n_effective_parameters_: float | None
-    log_evidence_: float | None
-    loss_: float
-    best_loss_: float | None
-    loss_curve_: list[float]
-    validation_scores_: list[float] | None
-    validation_loss_curve_: list[float] | None
-    best_validation_score_: float | None
-    learning_rate_: float | None
-    learning_rate_curve_: list[float]
-    lambda_max_: float | None
-    convergence_: Convergence
-    n_iter_: int
-    t_: int
-    n_layers_: int
-    n_outputs_: int
-    out_activation_: Any
-    n_features_in_: int
-
-    # to continue training, and for the uncertainty of predictions
-    _resume: Resume
-    _posterior: Any
-
     # ------------------------------------------------------------ specific to the task
 
     @abstractmethod
@@ -207,9 +100,7 @@ class BaseEffProp(
         return weight
 
     @abstractmethod
-    def _make_coding(
-        self, examples: Examples, classes: Any
-    ) -> ClassCoding | ValueCoding:
+    def _make_coding(self, examples: Examples, classes: Any) -> Coding:
         """Derive the coding of the targets from the first examples."""
 
     def _find_posterior(self, run: Run, theta: Array) -> Any:
@@ -268,19 +159,22 @@ class BaseEffProp(
                 check_fixed(self, earlier.fixed)
                 self.coding_.check_warm_start(train.y)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
-            rng = start_rng(self.random_state, earlier)
+            start = self._start(earlier, is_stream=False)
             if held_out is None and self.early_stopping not in ("auto", False):
                 train, held_out = split_off(
-                    train, self.validation_fraction, rng, by_class=self._is_classifier
+                    train,
+                    self.validation_fraction,
+                    start.rng,
+                    by_class=self._is_classifier,
                 )
             solver = auto.choose_solver(self.solver, self.batch_size, len(train))
             if solver in BATCH:
                 train = as_weighted_set(train)
             if earlier is None:
                 self._learn(train, clip=self.input_clip)
-            run = self._plan(train, solver, rng, earlier, is_stream=False)
+            run = self._make_run(train, solver, start)
             self._train(run, task, held_out)
-        self._warn(run.plan)
+        self._warn(run)
         return self
 
     def _partial_fit(
@@ -290,7 +184,7 @@ class BaseEffProp(
         with self._call("partial_fit", 1, X, y, sample_weight) as task:
             earlier = self._earlier
             batch = self._read(X, y, sample_weight, earlier)
-            rng = start_rng(self.random_state, earlier)
+            start = self._start(earlier, is_stream=True)
             if earlier is None:
                 # statistics that go on changing allow no clip, see keep_normalizing
                 self._learn(batch, clip=None, classes=classes)
@@ -298,9 +192,9 @@ class BaseEffProp(
                 check_fixed(self, earlier.fixed)
                 self._learn_on(batch, earlier)
             solver = auto.choose_stream_solver(self.solver)
-            run = self._plan(batch, solver, rng, earlier, is_stream=True)
+            run = self._make_run(batch, solver, start)
             self._train(run, task)
-        self._warn(run.plan, stacklevel=5)
+        self._warn(run, stacklevel=5)
         return self
 
     # ------------------------------------------------------------------- parts of a fit
@@ -381,66 +275,22 @@ class BaseEffProp(
             self.normalizer_, self.theta_ = reading.keep_normalizing(
                 self.normalizer_, batch, self.network_, self.theta_
             )
-        if earlier.is_stream and earlier.n_seen < auto.FEWEST_MEASURED:
+        if earlier.is_stream and earlier.n_seen < FEWEST_MEASURED:
             coding = self.coding_.including(batch.y, batch.weight)
             self.__dict__.update(coding.fitted_attributes)
 
-    def _plan(
-        self,
-        examples: Examples,
-        solver: str,
-        rng: np.random.Generator,
-        earlier: Resume | None,
-        *,
-        is_stream: bool,
-    ) -> Run:
-        """Replace every "auto", and make the objective."""
-        given, coding = hyperparameters_of(self), self.coding_
-        build.check_engine(given.engine)
-        data = reading.encode(examples, self.normalizer_, coding)
-        network = build.make_network(given, data, coding.activation)
-        n_seen = data.n_effective
-        if is_stream and earlier is not None:
-            n_seen += earlier.n_seen
-        problem = auto.Problem(
-            n_samples=examples.n_rows,
-            n_effective=data.n_effective,
-            sizes=network.sizes,
-            loss=coding.loss,
-            target_range=coding.target_range,
-            has_labels=data.labels is not None,
-            n_seen=n_seen if is_stream else None,
-        )
-        strength = auto.usual_strength(problem)
-        if earlier is not None:
-            strength = earlier.strength
-        if earlier is None or not is_stream:
-            # a stream keeps what its first batch says
-            strength = auto.find_strength(given.alpha, problem, data, strength)
-        alpha = auto.spread_alpha(given.alpha, strength, problem)
-        objective = build.make_objective(network, coding.loss, data, alpha)
-        plan = auto.make_plan(
-            given, problem, solver, alpha, lambda: build.can_compile(objective)
-        )
-        left = Resume(
-            rng=rng,
-            kind=plan.state_kind,
-            state=None,
-            strength=strength,
-            n_seen=n_seen,
-            is_stream=is_stream and (earlier is None or earlier.is_stream),
-            fixed=self._fixed(earlier, is_stream=is_stream),
-        )
-        return Run(build.on_engine(objective, plan.engine), plan, earlier, left)
-
-    def _fixed(self, earlier: Resume | None, *, is_stream: bool) -> dict[str, Any]:
-        if earlier is not None:
-            return earlier.fixed
-        fixed = fixed_parameters(self)
-        if is_stream:
+    def _start(self, earlier: Resume | None, *, is_stream: bool) -> Start:
+        rng = start_rng(self.random_state, earlier)
+        fixed = fixed_parameters(self) if earlier is None else earlier.fixed
+        if is_stream and earlier is None:
             # a stream is not clipped, whatever the parameter says
             del fixed["input_clip"]
-        return fixed
+        return Start(rng, earlier, is_stream, fixed)
+
+    def _make_run(self, examples: Examples, solver: str, start: Start) -> Run:
+        data = reading.encode(examples, self.normalizer_, self.coding_)
+        given = hyperparameters_of(self)
+        return make_run(given, self.coding_, data, solver, start)
 
     def _train(
         self, run: Run, task: Task | None, held_out: Examples | None = None
@@ -453,10 +303,10 @@ class BaseEffProp(
             theta, state = self._starting_point(run)
             check_loss(objective, theta)
             value = initial_value(objective, theta, self.normalize)
-            monitor = self._make_monitor(run, theta, value, validate)
+            monitor = make_monitor(run, theta, value, self._history(run), validate)
             solver = build.make_solver(plan, objective.network)
             told = iteration_tasks(
-                task, monitor, lambda m: self._results(run, m, m.theta.copy())
+                task, monitor, lambda m: results_of(run, m, m.theta.copy())
             )
             with told, show_progress(self.verbose, type(self).__name__, monitor):
                 try:
@@ -468,7 +318,7 @@ class BaseEffProp(
                 monitor.end(solution.message)
             run = run.with_penalty(solution.penalty)
             theta = monitor.best_theta
-            self.__dict__.update(self._results(run, monitor, theta, solution))
+            self.__dict__.update(results_of(run, monitor, theta, solution))
             self._posterior = self._find_posterior(run, theta)
             if plan.is_evidence:
                 self.__dict__.update(evidence_attributes(run.objective, theta))
@@ -486,31 +336,17 @@ class BaseEffProp(
         theta = self.theta_.astype(objective.inputs.dtype, copy=False)
         return theta, earlier.state if earlier.kind == run.left.kind else None
 
-    def _make_monitor(
-        self, run: Run, theta: Array, value: float, validate: Validate | None
-    ) -> Monitor:
-        plan, history = run.plan, History()
-        if run.earlier is not None:
-            history = History(
-                # a stream counts all its epochs, a warm start those of each call
-                self.n_iter_ if plan.keep_last else 0,
-                self.loss_curve_,
-                self.learning_rate_curve_,
-                self.validation_loss_curve_ or (),
-                self.validation_scores_ or (),
-            )
-        return Monitor(
-            theta,
-            value,
-            null_value=run.objective.null_value(),
-            max_iter=plan.max_iter,
-            tol=plan.tol,
-            patience=plan.patience,
-            goal=self.goal,
-            max_time=plan.max_time,
-            validate=validate,
-            keep_last=plan.keep_last,
-            history=history,
+    def _history(self, run: Run) -> History:
+        """Curves that the monitor continues."""
+        if run.earlier is None:
+            return History()
+        return History(
+            # a stream counts all its epochs, a warm start those of each call
+            self.n_iter_ if run.plan.keep_last else 0,
+            self.loss_curve_,
+            self.learning_rate_curve_,
+            self.validation_loss_curve_ or (),
+            self.validation_scores_ or (),
         )
 
     def _make_validation(self, run: Run, held_out: Examples | None) -> Validate | None:
@@ -536,165 +372,15 @@ class BaseEffProp(
 
         return validate
 
-    def _results(
-        self, run: Run, monitor: Monitor, theta: Array, solution: Solution = UNFINISHED
-    ) -> dict[str, Any]:
-        """Fitted attributes if training ends now, with these weights."""
-        objective, plan = run.objective, run.plan
-        loss, gradient = objective.value_and_gradient(theta)
-        is_flat = not plan.keep_last and is_flattened(
-            objective, theta, self.alpha, run.left.strength
-        )
-        return {
-            **fitted_with(run, theta),
-            **curves_of(monitor),
-            "out_activation_": self.coding_.activation_name,
-            "loss_": loss,
-            "best_loss_": loss if monitor.validate is None else None,
-            "t_": solution.n_presented or monitor.n_iter * objective.n_samples,
-            "convergence_": describe(
-                monitor, gradient_norm=float(np.linalg.norm(gradient)), is_flat=is_flat
-            ),
-            "_resume": replace(run.left, state=solution.state),
-        }
-
-    def _warn(self, plan: auto.Plan, stacklevel: int = 4) -> None:
+    def _warn(self, run: Run, stacklevel: int = 4) -> None:
         sentence = warning_message(
             self.convergence_,
-            fixed_length=plan.has_fixed_length,
+            fixed_length=run.plan.has_fixed_length,
             rate=self.learning_rate_,
         )
         if sentence:
             # the line that called fit, above the wrapper that validates parameters
             warn(sentence, ConvergenceWarning, stacklevel=stacklevel)
-
-    # ---------------------------------------------------------------- when it is fitted
-
-    def loss_and_gradient(
-        self, X: MatrixLike, y: VectorLike, sample_weight: VectorLike | None = None
-    ) -> tuple[float, Array]:
-        """Objective and its gradient at the fitted weights, on any data.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        loss : float
-            Objective E of the fitted network: the mean loss of the coded targets, with
-            sample and class weights, plus the penalty.
-        gradient : ndarray of shape (n_weights,)
-            Gradient of E with respect to ``theta_``, in the same layout.
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If the data do not suit the fitted network.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_diabetes
-        >>> from sk_effprop import EffPropRegressor
-        >>> X, y = load_diabetes(return_X_y=True)
-        >>> regressor = EffPropRegressor((8,), random_state=0).fit(X, y)
-        >>> loss, gradient = regressor.loss_and_gradient(X, y)
-        >>> loss == regressor.loss_, gradient.shape == regressor.theta_.shape
-        (True, True)
-        """
-        objective = self._fitted_objective(X, y, sample_weight)
-        return objective.value_and_gradient(self.theta_)
-
-    def _fitted_objective(self, X: Any, y: Any, sample_weight: Any = None) -> Objective:
-        """Objective of the fitted network on any data."""
-        check_is_fitted(self)
-        examples = self._read_examples(X, y, sample_weight)
-        data = reading.encode(examples, self.normalizer_, self.coding_)
-        return build.make_objective(self.network_, self.coding_.loss, data, self.alpha_)
-
-    def hidden_activations(self, X: MatrixLike, layer: int = -1) -> Array:
-        """Activations of a hidden layer.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        layer : int, default=-1
-            Index of the hidden layer; negative indices count from the output, so -1 is
-            the layer below it.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_units)
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If there is no such layer, or X does not suit the fitted network.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sk_effprop import EffPropClassifier
-        >>> X, y = load_iris(return_X_y=True)
-        >>> classifier = EffPropClassifier((8, 2), random_state=0).fit(X, y)
-        >>> classifier.hidden_activations(X).shape
-        (150, 2)
-        """
-        check_is_fitted(self)
-        hidden = range(len(self.network_.sizes) - 2)
-        layer = index(layer)
-        if layer not in range(-len(hidden), len(hidden)):
-            raise ValueError(
-                f"layer must be in [{-len(hidden)}, {len(hidden)}) as there are "
-                f"{len(hidden)} hidden layers, got {layer}."
-            )
-        return self._run(X, lambda trace: trace.values[hidden[layer]])
-
-    def to_sklearn(
-        self, *, allow_inexact_proba: bool = False
-    ) -> "MLPClassifier | MLPRegressor":
-        """Convert the network to a plain MLPClassifier or MLPRegressor.
-
-        Parameters
-        ----------
-        allow_inexact_proba : bool, default=False
-            Whether a classifier that was not trained with log loss may get a
-            ``predict_proba`` that differs from its own.
-
-        Returns
-        -------
-        MLPClassifier or MLPRegressor
-            A model with the same predictions, see
-            :func:`sk_effprop.export.to_sklearn`.
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If no MLP computes the same.
-        """
-        from sk_effprop.export import to_sklearn
-
-        return to_sklearn(self, allow_inexact_proba=allow_inexact_proba)
-
-    def _run(self, X: Any, read: Callable[[Passes], Array]) -> Array:
-        """Forward pass in blocks of rows; ``read`` picks from the trace of each."""
-        X = reading.validate_inputs(self, X)
-        sizes = self.network_.sizes
-        width = max(sizes[1:] if sparse.issparse(X) else sizes)
-        results = []
-        for rows in row_blocks(X.shape[0], width):
-            inputs = reading.normalize(X[rows], self.normalizer_)
-            trace = forward(self.network_, self.theta_, inputs, only_values=True)
-            results.append(read(trace).copy())
-        return results[0] if len(results) == 1 else np.concatenate(results)
 
     # --------------------------------------------------------------------- scikit-learn
 
@@ -702,44 +388,8 @@ class BaseEffProp(
         """Check types and ranges of the parameters that are not the defaults."""
         check_changed_parameters(self)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "theta_")
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         clips_a_rotation = self.normalize in ROTATIONS and self.input_clip is not None
         tags.input_tags.sparse = not clips_a_rotation
         return tags
-
-
-def fitted_with(run: Run, theta: Array) -> dict[str, Any]:
-    """Attributes that make an estimator predict with these weights."""
-    network = run.objective.network
-    return {
-        "network_": network,
-        "theta_": theta,
-        "n_layers_": len(network.sizes),
-        "n_outputs_": network.sizes[-1],
-        "alpha_": run.alpha,
-        "n_effective_parameters_": None,
-        "log_evidence_": None,
-        "_posterior": None,
-    }
-
-
-def curves_of(monitor: Monitor) -> dict[str, Any]:
-    """History of training as fitted attributes."""
-    history, rates = monitor.history, monitor.initial_rates
-    scores, losses = list(history.validation_scores), list(history.validation_losses)
-    has_validation = monitor.validate is not None
-    best = monitor.best_score
-    return {
-        "n_iter_": monitor.n_iter,
-        "loss_curve_": list(monitor.loss_curve),
-        "learning_rate_": None if rates is None else rates.eta,
-        "lambda_max_": None if rates is None else rates.lambda_max,
-        "learning_rate_curve_": list(history.rates),
-        "validation_scores_": scores if has_validation else None,
-        "validation_loss_curve_": losses if has_validation else None,
-        "best_validation_score_": best if np.isfinite(best) else None,
-    }

@@ -1,10 +1,12 @@
 """Training examples, and how equal ones are merged into a weighted set."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+
+from sk_effprop.core.arrays import Array
 
 # Larger tables are not searched for equal rows, as that takes several copies of them.
 MAX_MERGED_NUMBERS = 10**7
@@ -47,6 +49,20 @@ class Examples:
 
     def __getitem__(self, rows: Any) -> "Examples":
         return Examples(self.X[rows], self.y[rows], self.weight[rows])
+
+
+class CodedTargets(NamedTuple):
+    """Targets of the network.
+
+    Attributes
+    ----------
+    targets : ndarray of shape (n_samples, n_outputs)
+    labels : ndarray of shape (n_samples,) or None
+        Class numbers, if every example has exactly one class.
+    """
+
+    targets: Array
+    labels: Array | None
 
 
 def as_weighted_set(examples: Examples) -> Examples:

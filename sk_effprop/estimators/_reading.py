@@ -19,7 +19,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.network import Network
 from sk_effprop.core.normalization import follow_inputs, identity
-from sk_effprop.estimators._coding import ClassCoding, ValueCoding
+from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.preprocessing import (
     InputNormalizer,
@@ -128,21 +128,23 @@ class TrainingData:
         Class numbers.
     weight : ndarray of shape (n_samples,) or None
         Of mean 1; None if all are equal.
+    n_rows : int
     n_effective : float
-        Examples that these stand for, see :class:`Examples`.
+        Rows and examples that these stand for, see :class:`Examples`.
     """
 
     inputs: Any
     targets: Array
     labels: Array | None
     weight: Array | None
+    n_rows: int
     n_effective: float
 
 
 def encode(
     examples: Examples,
     normalizer: InputNormalizer | None,
-    coding: ClassCoding | ValueCoding,
+    coding: Coding,
 ) -> TrainingData:
     """Normalise the inputs and code the targets of validated examples."""
     inputs = normalize(examples.X, normalizer)
@@ -150,7 +152,9 @@ def encode(
     weight = None
     if np.ptp(examples.weight) > 0.0:
         weight = (examples.weight / examples.weight.mean()).astype(inputs.dtype)
-    return TrainingData(inputs, targets, labels, weight, examples.n_effective)
+    return TrainingData(
+        inputs, targets, labels, weight, examples.n_rows, examples.n_effective
+    )
 
 
 # ------------------------------------------------------------------------ normalisation

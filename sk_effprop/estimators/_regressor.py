@@ -12,11 +12,12 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.gauss_newton import Laplace
 from sk_effprop.core.losses import OWN_OUTPUTS, Loss, SquaredError, make_loss
 from sk_effprop.estimators import _reading as reading
-from sk_effprop.estimators._base import BaseEffProp, Run, can_learn_on
+from sk_effprop.estimators._base import BaseEffProp, can_learn_on
 from sk_effprop.estimators._coding import ValueCoding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._diagnosis import posterior_of
 from sk_effprop.estimators._parameters import REGRESSOR, constraints
+from sk_effprop.estimators._run import Run
 from sk_effprop.estimators._types import (
     ActivationLike,
     HiddenLayerSizes,

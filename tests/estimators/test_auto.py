@@ -6,6 +6,7 @@ import pytest
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core.losses import Huber, LogLoss, SquaredError
 from sk_effprop.estimators import _auto as auto
+from sk_effprop.estimators import _penalty as penalty
 from sk_effprop.solvers import SOLVERS, STOCHASTIC
 
 both = pytest.mark.parametrize(
@@ -87,29 +88,30 @@ def problem(loss, target_range=None, n_seen=None):
         (SquaredError(), None, 0.25),
         (Huber(), None, 0.25),
         (LogLoss(True), (0.0, 1.0), 0.1),
-        (SquaredError(), auto.USUAL_TARGETS, 0.1),
-        (SquaredError(), tuple(0.5 * v for v in auto.USUAL_TARGETS), 0.025),
+        (SquaredError(), penalty.USUAL_TARGETS, 0.1),
+        (SquaredError(), tuple(0.5 * v for v in penalty.USUAL_TARGETS), 0.025),
     ],
     ids=str,
 )
 def test_the_usual_penalty_is_in_units_of_the_loss(loss, target_range, expected):
-    strength = auto.usual_strength(problem(loss, target_range))
+    strength = penalty.usual_strength(problem(loss, target_range))
     assert strength == pytest.approx(expected)
 
 
 def test_alpha_is_spread_over_the_layers_by_their_fan_in():
     np.testing.assert_allclose(
-        auto.spread_alpha("auto", 0.1, problem(SquaredError())), [0.004, 0.008]
+        penalty.spread_alpha("auto", 0.1, problem(SquaredError())), [0.004, 0.008]
     )
     np.testing.assert_array_equal(
-        auto.spread_alpha(0.5, 0.1, problem(SquaredError())), [0.5, 0.5]
+        penalty.spread_alpha(0.5, 0.1, problem(SquaredError())), [0.5, 0.5]
     )
 
 
 def test_the_first_rows_of_a_stream_are_not_all_there_will_be():
     few, many = (problem(SquaredError(), n_seen=n) for n in (1.0, 1000.0))
-    np.testing.assert_allclose(auto.spread_alpha("auto", 0.3, few), [0.04, 0.08])
-    np.testing.assert_allclose(auto.spread_alpha("auto", 0.3, many), [0.0012, 0.0024])
+    np.testing.assert_allclose(penalty.spread_alpha("auto", 0.3, few), [0.04, 0.08])
+    expected = [0.0012, 0.0024]
+    np.testing.assert_allclose(penalty.spread_alpha("auto", 0.3, many), expected)
 
 
 def test_momentum_leaves_a_share_of_the_rate():

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.estimators._auto import CLASSES_ALPHA, VALUES_ALPHA
+from sk_effprop.estimators._penalty import CLASSES_ALPHA, VALUES_ALPHA
 
 BOTH = [EffPropClassifier, EffPropRegressor]
 QUICK = {"hidden_layer_sizes": (4,), "max_iter": 2, "tol": 0, "random_state": 0}
@@ -75,13 +75,13 @@ def test_it_is_a_constant_where_nothing_is_measured(
     def refuse(*args, **kwargs):
         raise AssertionError("measured")
 
-    monkeypatch.setattr("sk_effprop.estimators._auto.unexplained", refuse)
+    monkeypatch.setattr("sk_effprop.estimators._penalty.unexplained", refuse)
     found = strength_of(cls, *table(cls, n), **settings)
     assert expected is None or found == pytest.approx(expected)
 
 
 def test_so_many_inputs_are_not_made_dense(monkeypatch):
-    monkeypatch.setattr("sk_effprop.estimators._auto.MAX_MEASURED_INPUTS", 1)
+    monkeypatch.setattr("sk_effprop.estimators._penalty.MAX_MEASURED_INPUTS", 1)
     found = strength_of(EffPropRegressor, *table(EffPropRegressor))
     assert found == pytest.approx(VALUES_ALPHA)
 

@@ -117,9 +117,8 @@ def test_every_example_is_held_out_equally_often():
 
 @pytest.mark.parametrize("y", [np.arange(5), np.array([1.5])], ids=["singles", "one"])
 def test_a_split_that_cannot_be_made_is_refused(y):
-    with pytest.raises(
-        ValueError, match=r"validation_fraction=0\.2 of n_samples=\d leaves no examples"
-    ):
+    message = r"validation_fraction=0\.2 of n_samples=\d leaves no examples"
+    with pytest.raises(ValueError, match=message):
         split(y)
 
 
