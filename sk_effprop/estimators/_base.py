@@ -171,7 +171,7 @@ class BaseEffProp(
             if solver in BATCH:
                 train = as_weighted_set(train)
             if earlier is None:
-                self._learn(train, clip=self.input_clip)
+                self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
             self._train(run, task, held_out)
         self._warn(run)
@@ -186,8 +186,7 @@ class BaseEffProp(
             batch = self._read(X, y, sample_weight, earlier)
             start = self._start(earlier, is_stream=True)
             if earlier is None:
-                # statistics that go on changing allow no clip, see keep_normalizing
-                self._learn(batch, clip=None, classes=classes)
+                self._learn(batch, classes, is_stream=True)
             else:
                 check_fixed(self, earlier.fixed)
                 self._learn_on(batch, earlier)
@@ -258,12 +257,12 @@ class BaseEffProp(
             return self._read_examples(X_val, y_val, sample_weight_val)
 
     def _learn(
-        self, examples: Examples, clip: float | None, classes: Any = None
+        self, examples: Examples, classes: Any = None, *, is_stream: bool
     ) -> None:
         """Derive the coding of targets and the normalisation of inputs."""
         coding = self._make_coding(examples, classes)
         self.__dict__.update(coding.fitted_attributes)
-        self.normalizer_ = reading.normalizer_for(self, examples, clip)
+        self.normalizer_ = reading.normalizer_for(self, examples, is_stream=is_stream)
 
     def _learn_on(self, batch: Examples, earlier: Resume) -> None:
         """Include a batch of a stream in the statistics of inputs and targets.

@@ -161,18 +161,21 @@ def encode(
 
 
 def normalizer_for(
-    estimator: Any, examples: Examples, clip: float | None, *, is_stream: bool
+    estimator: Any, examples: Examples, *, is_stream: bool
 ) -> InputNormalizer | None:
-    """Fit the normaliser that ``normalize`` and the clip ask for, if any."""
+    """Fit the normaliser that ``normalize`` and ``input_clip`` ask for, if any.
+
+    The statistics of a stream change, which the first layer can compensate for only if
+    there is no clip.
+    """
+    clip = None if is_stream else estimator.input_clip
     if estimator.normalize is None and clip is None:
         return None
     normalizer = InputNormalizer(estimator.normalize, clip=clip)
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(estimator, name):
             setattr(normalizer, name, getattr(estimator, name))
-    return fit_normalizer(
-        normalizer, examples.X, examples.weight, is_stream=is_stream
-    )
+    return fit_normalizer(normalizer, examples.X, examples.weight, is_stream=is_stream)
 
 
 def normalize(X: Any, normalizer: InputNormalizer | None) -> Any:
