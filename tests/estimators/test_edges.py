@@ -89,6 +89,36 @@ def test_constant_outputs_are_blamed_on_the_penalty_if_weights_are_small(
     assert model.convergence_.is_flat == is_flat
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_input_gains_learn_next_to_the_weights_of_the_first_layer(engine):
+    """Two full-batch epochs by hand: W = diag(s) V, and s and V both descend."""
+    pytest.importorskip("numba")
+    X, y = problem(EffPropRegressor)
+    rate, n_inputs = 0.02, X.shape[1]
+    model = EffPropRegressor(
+        (3,), solver="sgd", engine=engine, batch_size="full", input_gains=True,
+        learning_rate="constant", learning_rate_scaling="none", momentum=0.0, alpha=0.0,
+        input_clip=None, max_iter=2, tol=0, random_state=0,
+    )  # fmt: skip
+    # a rate that changes nothing leaves the initial weights
+    model.set_params(learning_rate_init=1e-300).fit(X, y)
+    expected = model.theta_.copy()
+    first = expected[: (n_inputs + 1) * 3].reshape(-1, 3)
+    s, V = np.ones(n_inputs), first.copy()
+    for _ in range(2):
+        model.theta_ = expected
+        gradient = model.loss_and_gradient(X, y)[1]
+        of_first = gradient[: first.size].reshape(first.shape)
+        # a gain moves by a twentieth of what all inputs of a unit move together
+        of_gains = 0.05 * n_inputs * (of_first[:-1] * V[:-1]).sum(axis=1)
+        of_first[:-1] *= s[:, None]
+        expected = expected - rate * gradient
+        V, s = V - rate * of_first, s - rate * of_gains
+        expected[: first.size] = np.vstack([s[:, None] * V[:-1], V[-1]]).ravel()
+    model.set_params(learning_rate_init=rate).fit(X, y)
+    np.testing.assert_allclose(model.theta_, expected, rtol=1e-9, atol=1e-12)
+
+
 @both
 def test_zeros_of_either_sign_are_the_same_data(cls):
     """Rows that differ in nothing else are one example, to the last bit."""
