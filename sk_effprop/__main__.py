@@ -2,6 +2,7 @@
 
 ``python -m sk_effprop`` trains on scikit-learn's digits with the full recipe, then with
 each trick switched off; ``--data FILE.csv --target COLUMN`` uses your own table.
+``python -m sk_effprop compile`` compiles the training loops ahead of time.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.core.compiled import why_not_compiled
 from sk_effprop.model_selection.ablation import (
     AblationRow,
     ablate_tricks,
@@ -31,7 +33,10 @@ class Refusal(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the tour; return the exit status."""
+    """Run the tour, or compile ahead of time; return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["compile"]:
+        return _compile()
     options = _parse(arguments)
     try:
         if options.plot:
@@ -44,6 +49,29 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"sk_effprop: {refusal}", file=sys.stderr)
         return 2
     print(_reading(is_classification))
+    return 0
+
+
+def _compile() -> int:
+    """Compile all training loops and keep them on disk, for containers and CI."""
+    if reason := why_not_compiled():
+        print(
+            "sk_effprop: the training loops need numba, the extra 'fast': pip install "
+            f"'sk_effprop[fast]'. ({reason})",
+            file=sys.stderr,
+        )
+        return 2
+    from sk_effprop.core.compiled.ahead import compile_ahead
+
+    seconds, folder = compile_ahead()
+    if folder is None:
+        print(
+            "sk_effprop: the loops were compiled, but there is no folder to keep them "
+            "in. Set NUMBA_CACHE_DIR to a folder that can be written.",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"Compiled all training loops in {seconds:.1f} s, and kept them in {folder}.")
     return 0
 
 

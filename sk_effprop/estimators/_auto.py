@@ -31,9 +31,10 @@ AUTO_STOCHASTIC, AUTO_BATCH = "sgd", "lbfgs"
 SGD_BATCH = 8
 # The numbers of MLPClassifier, so that adam is the baseline that users know.
 ADAM_BATCH, ADAM_RATE, ADAM_EPOCHS = 200, 1e-3, 200
-# engine="auto": so many updates take NumPy longer than numba takes to load its compiled
-# loops, and larger batches than this are faster with BLAS.
-WORTH_COMPILING, LARGEST_COMPILED_BATCH = 10_000, 64
+# engine="auto": a second fit of so many updates is faster with the compiled loops, and
+# larger batches are as fast with BLAS.  A first fit also loads or compiles the loops;
+# the choice depends on shapes alone, so that all fits of a search use the same engine.
+WORTH_COMPILING, LARGEST_COMPILED_BATCH = 200, 64
 # max_iter="auto": iterations of batch solvers; the least number of epochs and of
 # presented examples that stochastic solvers need.  Presenting 40,000 examples lowers
 # the error of small tables by another 2 %, in a tenth more time.
@@ -175,7 +176,7 @@ def make_plan(
         Already chosen, as it depends on the data.
     can_compile : callable
         Whether compiled loops are installed and know this problem.  It is asked only
-        where they would be used, as loading them takes seconds.
+        where they would be used, as importing them takes half a second.
     """
     is_stream = problem.is_stream
     is_evidence = choose_evidence(given.alpha)

@@ -2,8 +2,9 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
+from time import monotonic
 from typing import Any, ClassVar, Self
 from warnings import warn
 
@@ -152,6 +153,7 @@ class BaseEffProp(
             If ``engine="numba"`` is given and numba is not installed.
         """
         check_hyperparameters(self)
+        time = monotonic()
         with self._call("fit", self.max_iter, X, y, sample_weight) as task:
             earlier = self._earlier if self.warm_start else None
             train = self._read(X, y, sample_weight, earlier)
@@ -159,7 +161,7 @@ class BaseEffProp(
                 check_fixed(self, earlier.fixed)
                 self.coding_.check_warm_start(train.y)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
-            start = self._start(earlier, is_stream=False)
+            start = self._start(earlier, time, is_stream=False)
             if held_out is None and self.early_stopping not in ("auto", False):
                 train, held_out = split_off(
                     train,
@@ -181,10 +183,11 @@ class BaseEffProp(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
     ) -> Self:
         check_hyperparameters(self)
+        time = monotonic()
         with self._call("partial_fit", 1, X, y, sample_weight) as task:
             earlier = self._earlier
             batch = self._read(X, y, sample_weight, earlier)
-            start = self._start(earlier, is_stream=True)
+            start = self._start(earlier, time, is_stream=True)
             if earlier is None:
                 self._learn(batch, classes, is_stream=True)
             else:
@@ -202,12 +205,15 @@ class BaseEffProp(
     def _call(
         self, name: str, max_iter: Any, X: Any, y: Any, sample_weight: Any
     ) -> Iterator[Task | None]:
-        """Restore the estimator if the call fails, and report it to callbacks."""
+        """Restore the estimator if the call fails, and report it to callbacks.
+
+        One BLAS thread makes results independent of the number of threads.
+        """
         context = callback_context(self, name, None if max_iter == "auto" else max_iter)
         weights = None if sample_weight is None else {"sample_weight": sample_weight}
         # callbacks see the data as the user gave them
         task = fit_task(context, estimator=self, X=X, y=y, metadata=weights)
-        with all_or_nothing(self), task as opened:
+        with single_threaded_blas, all_or_nothing(self), task as opened:
             yield opened
 
     @property
@@ -278,13 +284,13 @@ class BaseEffProp(
             coding = self.coding_.including(batch.y, batch.weight)
             self.__dict__.update(coding.fitted_attributes)
 
-    def _start(self, earlier: Resume | None, *, is_stream: bool) -> Start:
+    def _start(self, earlier: Resume | None, time: float, *, is_stream: bool) -> Start:
         rng = start_rng(self.random_state, earlier)
         fixed = fixed_parameters(self) if earlier is None else earlier.fixed
         if is_stream and earlier is None:
             # a stream is not clipped, whatever the parameter says
             del fixed["input_clip"]
-        return Start(rng, earlier, is_stream, fixed)
+        return Start(rng, earlier, is_stream, fixed, time)
 
     def _make_run(self, examples: Examples, solver: str, start: Start) -> Run:
         data = reading.encode(examples, self.normalizer_, self.coding_)
@@ -298,29 +304,35 @@ class BaseEffProp(
         objective, plan, rng = run.objective, run.plan, run.left.rng
         self.__dict__.update(plan.fitted_attributes)
         validate = self._make_validation(run, held_out)
-        with single_threaded_blas:
-            theta, state = self._starting_point(run)
-            check_loss(objective, theta)
-            value = initial_value(objective, theta, self.normalize)
-            monitor = make_monitor(run, theta, value, self._history(run), validate)
-            solver = build.make_solver(plan, objective.network)
-            told = iteration_tasks(
-                task, monitor, lambda m: results_of(run, m, m.theta.copy())
-            )
-            with told, show_progress(self.verbose, type(self).__name__, monitor):
-                try:
-                    solution = solver.solve(
-                        objective, theta, state=state, rng=rng, monitor=monitor
-                    )
-                except KeyboardInterrupt:
-                    solution = INTERRUPTED
-                monitor.end(solution.message)
-            run = run.with_penalty(solution.penalty)
-            theta = monitor.best_theta
-            self.__dict__.update(results_of(run, monitor, theta, solution))
-            self._posterior = self._find_posterior(run, theta)
-            if plan.is_evidence:
-                self.__dict__.update(evidence_attributes(run.objective, theta))
+        theta, state = self._starting_point(run)
+        check_loss(objective, theta)
+        value = initial_value(objective, theta, self.normalize)
+        monitor = make_monitor(run, theta, value, self._history(run), validate)
+        solver = build.make_solver(plan, objective.network)
+        told = iteration_tasks(
+            task, monitor, lambda m: results_of(run, m, m.theta.copy())
+        )
+        with told, show_progress(self.verbose, type(self).__name__, monitor):
+            try:
+                solution = solver.solve(
+                    objective, theta, state=state, rng=rng, monitor=monitor
+                )
+            except KeyboardInterrupt:
+                solution = INTERRUPTED
+            monitor.end(solution.message)
+        run = run.with_penalty(solution.penalty)
+        theta = monitor.best_theta
+        self.__dict__.update(results_of(run, monitor, theta, solution))
+        if not monitor.is_out_of_time:
+            with suppress(KeyboardInterrupt):
+                # the weights are found, and no interrupt may lose them
+                self._conclude(run, theta)
+
+    def _conclude(self, run: Run, theta: Array) -> None:
+        """Compute what follows from the fit, and may take longer than training."""
+        if run.plan.is_evidence:
+            self.__dict__.update(evidence_attributes(run.objective, theta))
+        self._posterior = self._find_posterior(run, theta)
 
     def _starting_point(self, run: Run) -> tuple[Array, Any]:
         """Weights to start from, and the state of the solver that left them."""

@@ -4,7 +4,9 @@ Network, objective, initial weights and solver.  What they are made of has been 
 in ``_auto.py``; nothing here knows an estimator.
 """
 
+import sys
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,8 @@ from sk_effprop.solvers import (
 )
 from sk_effprop.solvers.base import Solver
 
+# With a shorter max_time, engine="auto" does not compile, which cannot be interrupted.
+SECONDS_TO_COMPILE = 30.0
 # tol=0: a gradient below this is zero but for rounding.
 SMALLEST_GRADIENT = 1e-10
 # Initial lambda of Moller (1993).
@@ -102,9 +106,15 @@ def check_engine(engine: str) -> None:
         )
 
 
-def can_compile(objective: Objective) -> bool:
-    """Whether the compiled loops know this objective, and can be imported."""
-    return objective.is_compilable and not why_not_compiled()
+def can_compile(objective: Objective, given: Hyperparameters) -> bool:
+    """Whether the compiled loops know this objective, and there is time to get them."""
+    if not objective.is_compilable or why_not_compiled():
+        return False
+    if given.engine != "auto" or given.max_time is None:
+        return True
+    from sk_effprop.core.compiled.ahead import is_cached
+
+    return given.max_time >= SECONDS_TO_COMPILE or is_cached(objective.inputs.dtype)
 
 
 def on_engine(objective: Objective, engine: str) -> Objective:
@@ -113,7 +123,26 @@ def on_engine(objective: Objective, engine: str) -> Objective:
         return objective
     from sk_effprop.core.compiled.engine import NumbaEngine
 
+    _announce_compilation(objective.inputs.dtype)
     return replace(objective, engine_type=NumbaEngine)
+
+
+@cache
+def _announce_compilation(dtype: Any) -> None:
+    """Say in a line why a first fit takes some seconds longer than the next one."""
+    from sk_effprop.core.compiled.ahead import is_cached
+    from sk_effprop.core.compiled.cache import cache_folder
+
+    if is_cached(dtype):
+        return
+    folder = cache_folder()
+    where = "for this process" if folder is None else f"once, and kept in {folder}"
+    print(
+        f"sk_effprop: the {dtype} training loops are being compiled, {where}. "
+        "'python -m sk_effprop compile' does so ahead of time.",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 # ---------------------------------------------------------------------- initial weights

@@ -68,12 +68,15 @@ class Start:
         Whether the data are one batch of a stream.
     fixed : dict
         Hyperparameters that later calls must not change.
+    time : float
+        When the call began, by ``time.monotonic``: reading data counts as training.
     """
 
     rng: np.random.Generator
     earlier: Resume | None
     is_stream: bool
     fixed: dict[str, Any]
+    time: float
 
     @property
     def n_seen(self) -> float:
@@ -95,6 +98,8 @@ class Run:
         What an earlier call left, if this one continues it.
     left : Resume
         What this call leaves, except for the state of the solver.
+    start_time : float
+        When the call began, by ``time.monotonic``.
     """
 
     objective: Objective
@@ -102,6 +107,7 @@ class Run:
     coding: Coding
     earlier: Resume | None
     left: Resume
+    start_time: float
 
     def with_penalty(self, penalty: Array | None) -> "Run":
         """Return the same run with the penalty that the solver has found, if any."""
@@ -153,7 +159,7 @@ def make_run(
     alpha = spread_alpha(given.alpha, strength, problem)
     objective = build.make_objective(network, coding.loss, data, alpha)
     plan = auto.make_plan(
-        given, problem, solver, alpha, lambda: build.can_compile(objective)
+        given, problem, solver, alpha, lambda: build.can_compile(objective, given)
     )
     left = Resume(
         rng=start.rng,
@@ -164,7 +170,8 @@ def make_run(
         is_stream=start.is_stream and (earlier is None or earlier.is_stream),
         fixed=start.fixed,
     )
-    return Run(build.on_engine(objective, plan.engine), plan, coding, earlier, left)
+    objective = build.on_engine(objective, plan.engine)
+    return Run(objective, plan, coding, earlier, left, start.time)
 
 
 def make_monitor(
@@ -184,6 +191,7 @@ def make_monitor(
         validate=validate,
         keep_last=plan.keep_last,
         history=history,
+        start_time=run.start_time,
     )
 
 
