@@ -291,7 +291,7 @@ def test_other_rules_than_momentum_are_refused_in_a_sentence():
     )
     rates = Rates(0.1, np.ones(len(theta)))
     update = Update(Adam(), rates, Adam().start(theta))
-    with pytest.raises(ValueError, match="know no Adam, only gradient descent"):
+    with pytest.raises(ValueError, match="do not know Adam, only gradient descent"):
         NumbaEngine(objective).descend(theta, np.arange(3), 1, update)
 
 
