@@ -56,8 +56,8 @@ UNEVEN, FAR_AWAY = 30.0, 5.0
 # Successive labels change less often than this share of what a random order gives.
 SORTED = 0.2
 # Training was cut off if the last tenth of its epochs at the full rate still lowered
-# the loss by more than this share of all that it was lowered.
-STEEP, SHORTEST_CURVE = 0.1, 10
+# the loss by more than this share, and more than that share of a constant's is left.
+STEEP, MUCH_LEFT, SHORTEST_CURVE = 0.03, 0.1, 10
 
 
 def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding | None:
@@ -94,7 +94,7 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
             finding = finding or _penalty(run, some, theta) or _plateau(run, monitor)
         if finding is not None:
             return _reported(finding, share, monitor, _is_flat(some, theta))
-    return _cut_off(run, monitor)
+    return _cut_off(run, monitor) if share < 1.0 - MUCH_LEFT else None
 
 
 def _mistake(run: Run, some: Objective, theta: Array) -> Finding | None:
@@ -314,8 +314,7 @@ def _cut_off(run: Run, monitor: Monitor) -> Finding | None:
         np.mean(curve[n - 2 * tenth : n - tenth]),
         np.mean(curve[n - tenth : n]),
     )
-    fallen = curve[0] - after
-    if not (fallen > 0.0 and before - after > STEEP * fallen):
+    if not (before - after > STEEP * abs(after)):
         return None
     sentence = "Training ended while the loss still fell steeply:"
     some = run.objective.sample(EXAMINED_ROWS, np.random.default_rng(0))
