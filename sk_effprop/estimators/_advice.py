@@ -55,9 +55,9 @@ MUCH_SMALLER, MUCH_LARGER = 0.03, 5.0
 UNEVEN, FAR_AWAY = 30.0, 5.0
 # Successive labels change less often than this share of what a random order gives.
 SORTED = 0.2
-# Training was cut off if the last tenth of its epochs at the full rate still lowered
-# the loss by more than this share, and more than that share of a constant's is left.
-STEEP, MUCH_LEFT, SHORTEST_CURVE = 0.03, 0.1, 10
+# Training was cut off if the last third of its epochs at the full rate lowered the mean
+# loss by more than this share of it, and more than that share of a constant's is left.
+STEEP, MUCH_LEFT, SHORTEST_CURVE = 0.15, 0.1, 9
 
 
 def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding | None:
@@ -309,11 +309,9 @@ def _cut_off(run: Run, monitor: Monitor) -> Finding | None:
     n = int(np.sum(rates >= 0.99 * rates.max()))
     if n < SHORTEST_CURVE or not np.isfinite(curve).all():
         return None
-    tenth = max(n // 10, 1)
-    before, after = (
-        np.mean(curve[n - 2 * tenth : n - tenth]),
-        np.mean(curve[n - tenth : n]),
-    )
+    third = n // 3
+    before = np.mean(curve[n - 2 * third : n - third])
+    after = np.mean(curve[n - third : n])
     if not (before - after > STEEP * abs(after)):
         return None
     sentence = "Training ended while the loss still fell steeply:"
