@@ -23,8 +23,10 @@ RATE_TOLERANCE = 0.01
 # The value must have stopped growing twice, because it may pause before a larger
 # eigenvalue appears.
 ENOUGH_STILL = 2
-# The rate is measured on at most this many random patterns.
-MAX_PATTERNS = 200
+# The rate is measured on at most this many random patterns.  For larger batches it is
+# measured on as many patterns as they hold, up to a limit: with many inputs, the mean
+# over a few patterns has a larger curvature than the mean over a whole batch.
+MAX_PATTERNS, MAX_BATCH_PATTERNS = 200, 1000
 # The output Hessians of the patterns hold n_outputs^2 numbers each, so that fewer
 # patterns are used where there are many outputs.
 MAX_OUTPUT_PAIRS = 2**22
@@ -138,10 +140,24 @@ class LeadingCurvature(NamedTuple):
         return batch_size / curvature if curvature > 0 else 1.0
 
 
+def measured_part(
+    objective: Objective, rng: np.random.Generator, batch_size: int = 1
+) -> Objective:
+    """Random patterns that suffice to find the rate for batches of this size."""
+    n_rows = max(8, MAX_OUTPUT_PAIRS // objective.targets.shape[1] ** 2)
+    wanted = min(max(MAX_PATTERNS, batch_size), MAX_BATCH_PATTERNS)
+    return objective.sample(min(wanted, n_rows), rng)
+
+
 def leading_curvature(
-    objective: Objective, theta: Array, rates: Array, rng: np.random.Generator
+    objective: Objective,
+    theta: Array,
+    rates: Array,
+    rng: np.random.Generator,
+    *,
+    batch_size: int = 1,
 ) -> LeadingCurvature:
-    """Estimate the largest curvature at theta from at most 200 random patterns.
+    """Estimate the largest curvature at theta from some random patterns.
 
     Parameters
     ----------
@@ -150,13 +166,14 @@ def leading_curvature(
     rates : ndarray of shape (n_weights,)
         Relative learning rates R; the eigenvalues are those of R^1/2 G R^1/2.
     rng : Generator
+    batch_size : int
+        Batch size that the rate is for; larger batches are measured on more patterns.
 
     Returns
     -------
     LeadingCurvature
     """
-    n_rows = max(8, MAX_OUTPUT_PAIRS // objective.targets.shape[1] ** 2)
-    objective = objective.sample(min(MAX_PATTERNS, n_rows), rng)
+    objective = measured_part(objective, rng, batch_size)
     penalty = float(np.max(objective.penalty * rates))
     linearization = Linearization(objective.without_penalty(), theta)
     root = np.sqrt(rates).astype(theta.dtype)

@@ -249,13 +249,16 @@ def make_solver(plan: Plan, network: Network) -> Solver:
 
 def make_rate_rule(plan: Plan, network: Network) -> RateRule:
     """Rule that finds the learning rates."""
+    scaling_of = SCALINGS.get(plan.learning_rate_scaling)
     rule = RateRule(
-        scaling=network.per_layer(SCALINGS[plan.learning_rate_scaling]),
+        # "measured" has no factor that follows from the sizes of a layer
+        scaling=None if scaling_of is None else network.per_layer(scaling_of),
         eta=plan.learning_rate_init,
         batch_size=plan.full_batch,
         # a batch that is a part of a full one takes its share of the step
         share=plan.rate_share * (plan.batch_size / plan.full_batch),
         period=plan.curvature_period,
+        follows_stream=plan.keep_last,
     )
     if plan.solver != "sdlm":
         return rule
