@@ -14,7 +14,11 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
-from sk_effprop.core.spectrum import RATE_TOLERANCE, largest_eigenvalue
+from sk_effprop.core.spectrum import (
+    RATE_TOLERANCE,
+    MeasuredPart,
+    largest_eigenvalue,
+)
 from sk_effprop.core.trace import squared
 
 # Backpropagated errors that vanish at the initial weights, as those below an output
@@ -44,14 +48,14 @@ class LayerCurvature(NamedTuple):
 
 
 def layer_curvature(
-    linearization: Linearization, rates: Array, rng: np.random.Generator
+    measured: MeasuredPart, theta: Array, rates: Array, rng: np.random.Generator
 ) -> LayerCurvature:
-    """Measure the curvature of each layer at the theta of a linearization.
+    """Measure the curvature of each layer at theta.
 
     Parameters
     ----------
-    linearization : Linearization
-        Of an objective without penalty, on few examples.
+    measured : MeasuredPart
+    theta : ndarray of shape (n_weights,)
     rates : ndarray of shape (n_weights,)
         Relative learning rates R; the eigenvalues are those of R^1/2 G R^1/2.
     rng : Generator
@@ -60,6 +64,7 @@ def layer_curvature(
     -------
     LayerCurvature
     """
+    linearization = Linearization(measured.objective, theta)
     blocks = [
         _LayerBlock(linearization, R)
         for R in linearization.objective.network.layers(rates)
@@ -67,7 +72,9 @@ def layer_curvature(
     for rows in linearization.blocks():
         for l, delta in rows.root_deltas(rows.loss_root()):
             blocks[l].add(rows.trace.inputs[l], delta)
-    pattern = np.array([block.pattern() for block in blocks])
+    pattern = np.array(
+        [measured.mean_over_patterns(block.eigenvalues()) for block in blocks]
+    )
     power = np.array([block.power() for block in blocks])
     mean = np.array([block.mean(rng) for block in blocks])
     least = LEAST_SENSITIVITY * float(np.max(pattern / power))
@@ -106,13 +113,13 @@ class _LayerBlock:
         total = sum(float(np.sum(np.max(power, axis=1))) for power in self.powers)
         return max(total / self.n_rows, float(np.finfo(self.dtype).tiny))
 
-    def pattern(self) -> float:
-        """Mean over the patterns of the largest eigenvalue of their blocks."""
-        total = 0.0
+    def eigenvalues(self) -> Array:
+        """Largest eigenvalue of the block of each pattern."""
+        largest = []
         for (_, delta), power in zip(self.pairs, self.powers, strict=True):
             small = (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
-            total += float(np.sum(np.linalg.eigvalsh(small)[:, -1]))
-        return max(total / self.n_rows, 0.0)
+            largest.append(np.linalg.eigvalsh(small)[:, -1])
+        return np.maximum(np.concatenate(largest), 0.0)
 
     def mean(self, rng: np.random.Generator) -> float:
         """Largest eigenvalue of the mean over the patterns."""

@@ -18,6 +18,7 @@ from sk_effprop.core.layer_curvature import layer_curvature
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.spectrum import (
     LeadingCurvature,
+    draw_patterns,
     leading_curvature,
     measured_part,
 )
@@ -251,10 +252,9 @@ class RateRule:
             return earlier.scaling
         scaling = np.ones(len(theta))
         factors = Rates(1.0, scaling, diagonal).factors
-        some = measured_part(objective, rng, self.batch_size).without_penalty()
-        measured = layer_curvature(Linearization(some, theta), factors, rng)
-        views = objective.network.layers(scaling)
-        for view, rate in zip(views, measured.rates(self.batch_size), strict=True):
+        part = measured_part(objective, rng, self.batch_size)
+        rates = layer_curvature(part, theta, factors, rng).rates(self.batch_size)
+        for view, rate in zip(objective.network.layers(scaling), rates, strict=True):
             view[...] = rate
         return np.asarray(scaling / np.mean(scaling))
 
@@ -263,8 +263,9 @@ class RateRule:
     ) -> DiagonalCurvature | None:
         if self.diagonal_samples == 0:
             return None
-        some = objective.sample(self.diagonal_samples, rng)
+        some = draw_patterns(objective, self.diagonal_samples, rng).objective
         h = Linearization(some, theta).diagonal().astype(np.float64)
+        h += objective.penalty
         # Without any curvature all rates are alike, and mu only has to be positive.
         return DiagonalCurvature(h, self.damping or float(np.mean(h)) or 1.0)
 

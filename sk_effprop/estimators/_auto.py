@@ -52,7 +52,7 @@ class Problem:
     n_samples : int
         Rows of the training data, without those that are held out.
     n_effective : float
-        Number of examples they stand for: a weight of 2 counts as two.
+        Number of examples they stand for, see ``_data.Counts``.
     sizes : tuple of int
         Units of each layer, from the inputs to the outputs.
     loss : Loss

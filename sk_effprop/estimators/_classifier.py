@@ -527,7 +527,8 @@ default="auto"
 
     def _make_coding(self, examples: Examples, classes: Any) -> ClassCoding:
         coding = ClassCoding.of(
-            examples.y,
+            # a class remains one if all its examples have weight 0
+            examples.all_y if classes is None else examples.y,
             classes,
             loss=self.loss,
             output=class_output(self.output_activation, self.activation),

@@ -10,6 +10,7 @@ from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.layer_curvature import LEAST_SENSITIVITY, layer_curvature
 from sk_effprop.core.rates import SIMILAR_BATCHES, RateRule
+from sk_effprop.core.spectrum import MeasuredPart
 from sk_effprop.estimators import _auto as auto
 from tests.cases import ALL_ACTIVATIONS, ALL_LOSSES, make_problem
 
@@ -39,7 +40,7 @@ def test_measures_the_diagonal_blocks_of_the_gauss_newton_matrix(loss):
     objective = objective.without_penalty()
     rng = np.random.default_rng(0)
     rates = rng.uniform(0.5, 2.0, size=len(theta))
-    found = layer_curvature(Linearization(objective, theta), rates, rng)
+    found = layer_curvature(MeasuredPart(objective), theta, rates, rng)
     root = np.sqrt(rates)
     scaled = root[:, None] * gauss_newton(objective, theta) * root
     each = [
@@ -56,11 +57,9 @@ def test_measures_the_diagonal_blocks_of_the_gauss_newton_matrix(loss):
 def test_layers_below_an_output_layer_of_zeros_have_bounded_rates():
     objective, theta = problem()
     objective.network.layers(theta)[-1][...] = 0.0
-    found = layer_curvature(
-        Linearization(objective.without_penalty(), theta),
-        np.ones(len(theta)),
-        np.random.default_rng(0),
-    )
+    part = MeasuredPart(objective.without_penalty())
+    ones, rng = np.ones(len(theta)), np.random.default_rng(0)
+    found = layer_curvature(part, theta, ones, rng)
     assert np.all(found.pattern > 0.0)
     assert np.all(found.mean <= found.pattern * (1.0 + 1e-9))
     rates = found.rates(1)
