@@ -83,7 +83,9 @@ def update_columns(
     if method != "robust":
         return ColumnStatistics(method, moments, n_rows)
     sketch = _updated_sketch(known, X, weight)
-    return ColumnStatistics(method, moments, n_rows, sketch.quartiles(), sketch)
+    # those of a first batch are known exactly, as in a fit on it
+    quartiles = column_quartiles(X, weight) if known is None else sketch.quartiles()
+    return ColumnStatistics(method, moments, n_rows, quartiles, sketch)
 
 
 def _merged_moments(

@@ -19,6 +19,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators._advice import find_fault
 from sk_effprop.estimators._checks import (
     check_changed_parameters,
     check_fixed,
@@ -327,7 +328,7 @@ class BaseEffProp(
             monitor.end(solution.message)
         run = run.with_penalty(solution.penalty)
         theta = monitor.best_theta
-        self.__dict__.update(results_of(run, monitor, theta, solution))
+        self.__dict__.update(results_of(run, monitor, theta, solution, find_fault))
         if not monitor.is_out_of_time:
             with suppress(KeyboardInterrupt):
                 # the weights are found, and no interrupt may lose them

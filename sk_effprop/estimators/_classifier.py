@@ -558,8 +558,8 @@ default="auto"
         ValueError
             If X does not suit the fitted network.
         """
-        check_is_fitted(self)
-        return self.coding_.decode(self.decision_function(X))
+        decision = self.decision_function(X)
+        return self.coding_.decode(decision)
 
     def decision_function(self, X: MatrixLike) -> Array:
         """Confidence in each class.

@@ -11,13 +11,8 @@ from sk_effprop.core.gauss_newton import Laplace, laplace, make_system, weigh_ev
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 
-# Rows on which a user-defined loss is differentiated, and outputs are compared.
+# Rows on which a user-defined loss is differentiated.
 CHECKED_ROWS = 10
-# Outputs that vary by less than this share of their targets do not follow them; output
-# weights that are larger than this mean saturated units, not a penalty.
-FLAT_SHARE, FLAT_WEIGHT = 0.01, 0.1
-# A penalty this many times stronger than the automatic one may be the reason.
-SUSPICIOUS = 10.0
 
 
 def check_loss(objective: Objective, theta: Array) -> None:
@@ -46,37 +41,6 @@ def initial_value(objective: Objective, theta: Array, normalize: Any) -> float:
             "remove values that are no measurements."
         )
     return value
-
-
-def is_flattened(
-    objective: Objective, theta: Array, alpha: Any, usual_strength: float
-) -> bool:
-    """Whether a given penalty leaves outputs that hardly depend on the inputs.
-
-    Parameters
-    ----------
-    objective : Objective
-    theta : ndarray of shape (n_weights,)
-    alpha : float or str
-        The hyperparameter.
-    usual_strength : float
-        Strength of ``alpha="auto"``, per unit of fan-in and example.
-    """
-    if isinstance(alpha, str):
-        return False
-    usual = usual_strength * max(objective.network.sizes[:-1]) / objective.count
-    if alpha < SUSPICIOUS * usual:
-        return False
-    # spread over all rows, as examples may be sorted
-    rows = np.linspace(0, objective.n_samples - 1, CHECKED_ROWS).astype(int)
-    some = objective.subset(rows)
-    outputs = forward(some.network, theta, some.inputs).outputs
-    # saturated units leave constant outputs as well, but with large weights
-    if np.abs(some.network.layers(theta)[-1][:-1]).max(initial=0.0) > FLAT_WEIGHT:
-        return False
-    spread, wanted = np.ptp(outputs, axis=0), np.ptp(objective.targets, axis=0)
-    varies = wanted > 0.0
-    return bool(varies.any() and (spread < FLAT_SHARE * wanted)[varies].all())
 
 
 def posterior_of(objective: Objective, theta: Array) -> Laplace:

@@ -1,5 +1,6 @@
 """One call of ``fit`` or ``partial_fit``: what it starts from, and what it leaves."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,13 +13,12 @@ from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._coding import Coding
-from sk_effprop.estimators._diagnosis import is_flattened
 from sk_effprop.estimators._parameters import Hyperparameters
 from sk_effprop.estimators._penalty import find_strength, spread_alpha, usual_strength
 from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.solvers import STOCHASTIC
 from sk_effprop.solvers.base import Reason, Solution
-from sk_effprop.training.convergence import describe
+from sk_effprop.training.convergence import Finding, describe
 from sk_effprop.training.history import History
 from sk_effprop.training.monitor import Monitor, Validate
 
@@ -223,14 +223,19 @@ def fitted_with(run: Run, theta: Array) -> dict[str, Any]:
 
 
 def results_of(
-    run: Run, monitor: Monitor, theta: Array, solution: Solution = UNFINISHED
+    run: Run,
+    monitor: Monitor,
+    theta: Array,
+    solution: Solution = UNFINISHED,
+    find_fault: Callable[..., Finding | None] | None = None,
 ) -> dict[str, Any]:
-    """Attributes if training ends now, with these weights."""
-    objective, plan = run.objective, run.plan
+    """Attributes if training ends now, with these weights.
+
+    ``find_fault`` is called with the run, the monitor, the weights and their loss.
+    """
+    objective = run.objective
     loss, gradient = objective.value_and_gradient(theta)
-    is_flat = not plan.keep_last and is_flattened(
-        objective, theta, plan.given.alpha, run.left.strength
-    )
+    finding = None if find_fault is None else find_fault(run, monitor, theta, loss)
     return {
         **fitted_with(run, theta),
         **curves_of(monitor),
@@ -238,7 +243,10 @@ def results_of(
         "best_loss_": loss if monitor.validate is None else None,
         "t_": solution.n_presented or monitor.n_iter * objective.n_samples,
         "convergence_": describe(
-            monitor, gradient_norm=float(np.linalg.norm(gradient)), is_flat=is_flat
+            monitor,
+            gradient_norm=float(np.linalg.norm(gradient)),
+            finding=finding,
+            fixed_length=run.plan.has_fixed_length,
         ),
         "_resume": replace(run.left, state=solution.state),
     }

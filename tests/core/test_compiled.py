@@ -95,7 +95,7 @@ def test_every_loss_and_step(loss, step):
 @pytest.mark.parametrize("n", [1, 8, 21])
 @pytest.mark.parametrize("loss", COMPILED_LOSS_PARAMS)
 def test_value_and_gradient(loss, n, weighted):
-    """Of whole eights of examples, and of what is left over."""
+    """Numbers of examples that fill whole lanes or not."""
     objective, theta = make_problem(
         (9, 4), ALL_ACTIVATIONS["lecun_tanh"], loss, n=n, weighted=weighted
     )
@@ -110,7 +110,7 @@ def test_value_and_gradient(loss, n, weighted):
 
 
 def test_pointers_are_views():
-    """What is written through them is in the arrays, at flat indices."""
+    """Numbers written through them are in the arrays, at flat indices."""
 
     @numba.njit
     def write(buffers):
@@ -224,7 +224,7 @@ def test_single_precision(loss):
         targets=objective.targets.astype(np.float32),
         sample_weight=objective.sample_weight.astype(np.float32),
     )
-    for step in ({}, {"batch_size": 5, "rule": Momentum(0.5)}):
+    for step in ({}, {"batch_size": 5, "rule": Momentum(0.5)}, {"input_gains": True}):
         solver = stochastic(single, **step)
         assert_same(single, theta.astype(np.float32), solver, rtol=1e-5)
 
@@ -291,7 +291,7 @@ def test_other_rules_than_momentum_are_refused_in_a_sentence():
     )
     rates = Rates(0.1, np.ones(len(theta)))
     update = Update(Adam(), rates, Adam().start(theta))
-    with pytest.raises(ValueError, match="know no Adam, only gradient descent"):
+    with pytest.raises(ValueError, match="do not know Adam, only gradient descent"):
         NumbaEngine(objective).descend(theta, np.arange(3), 1, update)
 
 

@@ -432,7 +432,7 @@ def test_ctrl_c_keeps_the_best_weights_so_far(monkeypatch, cls, solver):
 def test_ctrl_c_during_the_first_epoch_leaves_the_initial_weights(monkeypatch, cls):
     X, y = problem(cls)
     model = cls(**SETTINGS["sgd"])
-    initial = clone(model).set_params(learning_rate_init=1e-300).fit(X, y)
+    initial = clone(model).set_params(learning_rate_init=1e-300, max_iter=1).fit(X, y)
 
     def press(*args, **kwargs):
         raise KeyboardInterrupt

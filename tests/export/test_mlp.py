@@ -123,8 +123,9 @@ def test_losses_fold(loss, normalize_target):
 def test_output_activations_of_regressors_become_a_hidden_layer(
     normalize_target, sizes
 ):
+    Y = Y_values - Y_values.min()
     est = regressor(
-        Y_values / 100.0, output_activation="logistic", hidden_layer_sizes=sizes,
+        Y / Y.max(), output_activation="logistic", hidden_layer_sizes=sizes,
         normalize_target=normalize_target,
     )  # fmt: skip
     plain = to_sklearn(est)

@@ -12,7 +12,7 @@ NumPy to rounding, and share no code with it:
 ``update``, ``plain``     steps against the gradient
 ``adaptation``            curvatures, rates and input gains that follow every batch
 ``activations``           activation functions, called through ``functions``
-``losses``                losses, called likewise
+``losses``                losses, called in the same way
 ``pointers``, ``lanes``   memory and arithmetic for one example, or eight side by side
 ``cache``, ``ahead``      compiled code on disk
 ========================  ============================================================

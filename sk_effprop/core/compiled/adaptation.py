@@ -1,4 +1,4 @@
-"""What changes with every batch beside the weights.
+"""Quantities that follow every batch beside the weights.
 
 These are the running curvature of eq. (62), the rate of eqs. (17)-(19), and the input
 gains.

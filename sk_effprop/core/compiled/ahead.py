@@ -38,7 +38,7 @@ LOSSES: tuple[Loss, ...] = (
 
 
 class Compilation(NamedTuple):
-    """What :func:`compile_ahead` has done."""
+    """The result of :func:`compile_ahead`."""
 
     seconds: float
     # None if there is no place to keep the code, which is lost with the process then

@@ -1,4 +1,4 @@
-"""Where compiled code is kept, and when it is compiled anew.
+"""Compiled code on disk, and when it is compiled again.
 
 numba keeps compiled code beside the file of a function, and compiles it again when that
 file changes.  The loops consist of many files, so here they have a folder of their own
@@ -82,7 +82,7 @@ class Kept:
 
     @property
     def is_kept(self) -> bool:
-        """Whether compiled code is on disk already."""
+        """True if compiled code is on disk already."""
         return self.folder is not None and any(self.folder.rglob("*.nbc"))
 
     def use(self, use: Callable[[Any], Any]) -> Any:
