@@ -240,27 +240,22 @@ class Linearization:
                 view += x.T @ delta
         return self._finish(gradient, self.theta)
 
-    def pattern_curvature(self, rates: Array) -> float:
-        """Mean over patterns of the largest eigenvalue of R^1/2 G^p R^1/2.
-
-        A pattern counts with its weight, because its weight scales its step.
+    def pattern_curvature(self, rates: Array) -> Array:
+        """Largest eigenvalue of R^1/2 G^p R^1/2 of each pattern, with its weight.
 
         G^p = J' S S' J has the eigenvalues of the small matrix S' J R J' S, which is a
         sum over layers of products of deltas, each unit weighted by
         ``sum_i x_i^2 R_ij``.
         """
         layer_rates = self._cut(rates.astype(self.theta.dtype))
-        total = sum_of_weights = 0.0
+        largest = []
         for block in self.blocks():
             small: Any = 0.0
             for l, delta in block.root_deltas(block.loss_root()):
                 power = squared(block.trace.inputs[l]) @ layer_rates[l]
                 small = small + (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
-            largest = np.linalg.eigvalsh(small)[:, -1]
-            weight = np.ones(len(largest)) if block.weight is None else block.weight
-            total += float(weight @ largest)
-            sum_of_weights += float(np.sum(weight))
-        return total / sum_of_weights
+            largest.append(np.linalg.eigvalsh(small)[:, -1])
+        return np.concatenate(largest)
 
 
 def _dense_rows(x: Any, rows: slice) -> Array:

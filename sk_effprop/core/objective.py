@@ -19,6 +19,10 @@ from sk_effprop.core.losses import COMPILED_LOSSES, Loss
 from sk_effprop.core.network import Network
 from sk_effprop.core.steps import Update
 
+# Examples of more than so many times the mean weight are presented in several pieces.
+# In single precision, the mean of the weights is 1 only up to the tolerance.
+LARGEST_WEIGHT, WEIGHT_TOLERANCE = 2.0, 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Objective:
@@ -165,6 +169,30 @@ class Objective:
             sample_weight=None if weight is None else weight[rows],
             labels=None if labels is None else labels[rows],
         )
+
+    def with_bounded_weights(self) -> "Objective":
+        """The same objective, where repeated rows take the place of large weights.
+
+        An update for an example of a thousand times the mean weight is a thousand times
+        as long, and no learning rate suits both it and the others.  In several pieces,
+        it is like any other example.  The repeats follow after all examples, and make
+        the data longer by at most half.
+        """
+        if self.sample_weight is None:
+            return self
+        mean = float(np.mean(self.sample_weight, dtype=np.float64))
+        weight = self.sample_weight / mean
+        times = np.ceil(weight / LARGEST_WEIGHT - WEIGHT_TOLERANCE).astype(np.intp)
+        times = np.maximum(times, 1)
+        if times.max() == 1:
+            return self
+        rows = np.repeat(np.arange(self.n_samples), times)
+        repeat = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+        rows = rows[np.argsort(repeat, kind="stable")]
+        longer = len(rows) / self.n_samples
+        split = (weight / times * (mean * longer)).astype(self.sample_weight.dtype)
+        spread = replace(self, sample_weight=split).subset(rows)
+        return replace(spread, count=self.count)
 
     def sample(self, n_samples: int, rng: np.random.Generator) -> "Objective":
         """The objective of n random examples, or of all if there are fewer."""

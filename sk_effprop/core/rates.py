@@ -14,8 +14,14 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.layer_curvature import layer_curvature
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.spectrum import LeadingCurvature, leading_curvature
+from sk_effprop.core.spectrum import (
+    LeadingCurvature,
+    draw_patterns,
+    leading_curvature,
+    measured_part,
+)
 
 # The printed rule, a rate proportional to sqrt(fan-in), is the inverse of what the
 # authors' own simulator does and of what stability requires: a step moves a unit's
@@ -36,6 +42,9 @@ ENOUGH_PATTERNS = 30
 # The curvature of squared errors halves once the outputs have left the steepest part of
 # their sigmoid, and vanishes where they are saturated.  Neither justifies large steps.
 MAX_GROWTH = 3.0
+# Relative rates of layers that were measured for one batch size also suit others that
+# differ from it by at most this factor.
+SIMILAR_BATCHES = 2.0
 
 
 class DiagonalCurvature(NamedTuple):
@@ -101,8 +110,9 @@ class RateRule:
 
     Attributes
     ----------
-    scaling : ndarray of shape (n_weights,)
-        Relative rates, constant within a layer.
+    scaling : ndarray of shape (n_weights,) or None
+        Relative rates, constant within a layer; None to compute them from the curvature
+        of each layer.
     eta : float or None
         The global rate; None to compute it from the curvature.
     batch_size : int
@@ -117,15 +127,19 @@ class RateRule:
     period : float or None
         Epochs after which the rates are measured again, inf for never; None to measure
         them whenever the number of examples used has doubled.
+    follows_stream : bool
+        Whether the relative rates of a stream's first batch are kept, however many rows
+        the later batches have.
     """
 
-    scaling: Array
+    scaling: Array | None
     eta: float | None
     batch_size: int
     share: float = 1.0
     diagonal_samples: int = 0
     damping: float | None = None
     period: float | None = np.inf
+    follows_stream: bool = False
 
     def next_measurement(self, measured_at: int, n_samples: int) -> float:
         """Count of examples used at which the rates are to be measured again."""
@@ -141,17 +155,20 @@ class RateRule:
         earlier: Rates | None = None,
     ) -> Rates:
         """Measure the rates at theta on random patterns, below an earlier ceiling."""
+        diagonal = self._diagonal(objective, theta, rng)
         rates = Rates(
             1.0,
-            self.scaling,
-            self._diagonal(objective, theta, rng),
+            self._scaling(objective, theta, rng, earlier, diagonal),
+            diagonal,
             ceiling=np.inf if earlier is None else earlier.ceiling,
             n_patterns=objective.n_samples,
             rule=self,
         )
         if self.eta is not None:
             return rates._replace(eta=self.eta)
-        leading = leading_curvature(objective, theta, rates.factors, rng)
+        leading = leading_curvature(
+            objective, theta, rates.factors, rng, batch_size=self.batch_size
+        )
         return self._with_eta(rates, leading)
 
     def adopt(self, rates: Rates) -> Rates | None:
@@ -159,15 +176,27 @@ class RateRule:
         other = rates.rule
         if other is None or other.damping != self.damping:
             return None
+        scaling = self._adopted_scaling(rates, other)
+        if scaling is None:
+            return None
         if self.eta is not None:
             return rates._replace(
-                eta=self.eta, scaling=self.scaling, leading=None, rule=self
+                eta=self.eta, scaling=scaling, leading=None, rule=self
             )
-        if rates.leading is None or not np.array_equal(other.scaling, self.scaling):
+        if rates.leading is None or not np.array_equal(rates.scaling, scaling):
             return None
         change = self._allowed(rates.leading) / other._allowed(rates.leading)
         eta, ceiling = rates.eta * change, rates.ceiling * change
-        return rates._replace(eta=eta, scaling=self.scaling, ceiling=ceiling, rule=self)
+        return rates._replace(eta=eta, scaling=scaling, ceiling=ceiling, rule=self)
+
+    def _adopted_scaling(self, rates: Rates, other: "RateRule") -> Array | None:
+        if self.scaling is not None:
+            return self.scaling
+        sizes = self.batch_size, other.batch_size
+        # The last batch of a stream may be short, but elsewhere a batch of another size
+        # is another plan.
+        is_similar = self.follows_stream or max(sizes) <= SIMILAR_BATCHES * min(sizes)
+        return rates.scaling if other.scaling is None and is_similar else None
 
     def refine(
         self,
@@ -180,7 +209,7 @@ class RateRule:
         is_given = self.eta is not None and self.diagonal_samples == 0
         if is_given or rates.n_patterns >= ENOUGH_PATTERNS:
             return rates
-        here = self(objective, theta, rng)
+        here = self(objective, theta, rng, rates)
         n_patterns = rates.n_patterns + here.n_patterns
         share = here.n_patterns / n_patterns
         combined = rates._replace(
@@ -208,13 +237,35 @@ class RateRule:
         eta *= min(1.0, rates.ceiling / mean_rate)
         return rates._replace(eta=eta, leading=leading)
 
+    def _scaling(
+        self,
+        objective: Objective,
+        theta: Array,
+        rng: np.random.Generator,
+        earlier: Rates | None,
+        diagonal: DiagonalCurvature | None,
+    ) -> Array:
+        """Relative rates of the layers; those that are measured have mean 1."""
+        if self.scaling is not None:
+            return self.scaling
+        if earlier is not None:
+            return earlier.scaling
+        scaling = np.ones(len(theta))
+        factors = Rates(1.0, scaling, diagonal).factors
+        part = measured_part(objective, rng, self.batch_size)
+        rates = layer_curvature(part, theta, factors, rng).rates(self.batch_size)
+        for view, rate in zip(objective.network.layers(scaling), rates, strict=True):
+            view[...] = rate
+        return np.asarray(scaling / np.mean(scaling))
+
     def _diagonal(
         self, objective: Objective, theta: Array, rng: np.random.Generator
     ) -> DiagonalCurvature | None:
         if self.diagonal_samples == 0:
             return None
-        some = objective.sample(self.diagonal_samples, rng)
+        some = draw_patterns(objective, self.diagonal_samples, rng).objective
         h = Linearization(some, theta).diagonal().astype(np.float64)
+        h += objective.penalty
         # Without any curvature all rates are alike, and mu only has to be positive.
         return DiagonalCurvature(h, self.damping or float(np.mean(h)) or 1.0)
 

@@ -5,6 +5,7 @@ ones, from products with the matrix alone.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,8 +24,10 @@ RATE_TOLERANCE = 0.01
 # The value must have stopped growing twice, because it may pause before a larger
 # eigenvalue appears.
 ENOUGH_STILL = 2
-# The rate is measured on at most this many random patterns.
-MAX_PATTERNS = 200
+# The rate is measured on at most this many random patterns.  For larger batches it is
+# measured on as many patterns as they hold, up to a limit: with many inputs, the mean
+# over a few patterns has a larger curvature than the mean over a whole batch.
+MAX_PATTERNS, MAX_BATCH_PATTERNS = 200, 1000
 # The output Hessians of the patterns hold n_outputs^2 numbers each, so that fewer
 # patterns are used where there are many outputs.
 MAX_OUTPUT_PAIRS = 2**22
@@ -138,10 +141,70 @@ class LeadingCurvature(NamedTuple):
         return batch_size / curvature if curvature > 0 else 1.0
 
 
+class MeasuredPart(NamedTuple):
+    """Random patterns on which rates are measured.
+
+    Attributes
+    ----------
+    objective : Objective
+        Objective of these patterns, without penalty.  If the weights differ and not all
+        patterns are used, the patterns are drawn in proportion to their weights, and
+        have none here.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of these patterns, relative to the mean of all; None if they are equal.
+    """
+
+    objective: Objective
+    weight: Array | None = None
+
+    def mean_over_patterns(self, eigenvalues: Array) -> float:
+        """Curvature that limits on-line steps, from the eigenvalue of each pattern.
+
+        With examples of weight w in random order, the mean square of the distance to
+        the minimum shrinks if ``eta < 2 E[w l] / E[w^2 l^2]``.  The eigenvalue of
+        ``w l`` therefore counts in proportion to its weight.
+        """
+        if self.weight is None:
+            return float(np.mean(eigenvalues))
+        return float(np.mean(self.weight * eigenvalues))
+
+
+def draw_patterns(
+    objective: Objective, n_patterns: int, rng: np.random.Generator
+) -> MeasuredPart:
+    """Draw n random patterns, or take all if there are fewer."""
+    objective = objective.without_penalty()
+    weight = objective.sample_weight
+    if weight is None:
+        return MeasuredPart(objective.sample(n_patterns, rng))
+    weight = weight / np.mean(weight, dtype=np.float64)
+    if n_patterns >= objective.n_samples:
+        return MeasuredPart(objective, weight)
+    # Uniform draws would miss the few heavy examples that decide about stability.
+    share = weight / np.sum(weight)
+    rows = np.sort(rng.choice(len(weight), size=n_patterns, p=share))
+    drawn = replace(objective.subset(rows), sample_weight=None)
+    return MeasuredPart(drawn, weight[rows])
+
+
+def measured_part(
+    objective: Objective, rng: np.random.Generator, batch_size: int = 1
+) -> MeasuredPart:
+    """Random patterns that suffice to find the rate for batches of this size."""
+    n_rows = max(8, MAX_OUTPUT_PAIRS // objective.targets.shape[1] ** 2)
+    wanted = min(max(MAX_PATTERNS, batch_size), MAX_BATCH_PATTERNS)
+    return draw_patterns(objective, min(wanted, n_rows), rng)
+
+
 def leading_curvature(
-    objective: Objective, theta: Array, rates: Array, rng: np.random.Generator
+    objective: Objective,
+    theta: Array,
+    rates: Array,
+    rng: np.random.Generator,
+    *,
+    batch_size: int = 1,
 ) -> LeadingCurvature:
-    """Estimate the largest curvature at theta from at most 200 random patterns.
+    """Estimate the largest curvature at theta from some random patterns.
 
     Parameters
     ----------
@@ -150,15 +213,16 @@ def leading_curvature(
     rates : ndarray of shape (n_weights,)
         Relative learning rates R; the eigenvalues are those of R^1/2 G R^1/2.
     rng : Generator
+    batch_size : int
+        Batch size that the rate is for; larger batches are measured on more patterns.
 
     Returns
     -------
     LeadingCurvature
     """
-    n_rows = max(8, MAX_OUTPUT_PAIRS // objective.targets.shape[1] ** 2)
-    objective = objective.sample(min(MAX_PATTERNS, n_rows), rng)
+    part = measured_part(objective, rng, batch_size)
     penalty = float(np.max(objective.penalty * rates))
-    linearization = Linearization(objective.without_penalty(), theta)
+    linearization = Linearization(part.objective, theta)
     root = np.sqrt(rates).astype(theta.dtype)
 
     def scaled_product(v: Array) -> Array:
@@ -166,5 +230,5 @@ def leading_curvature(
 
     start = root * rng.standard_normal(len(theta)).astype(theta.dtype)
     mean = largest_eigenvalue(scaled_product, start, tolerance=RATE_TOLERANCE)
-    pattern = linearization.pattern_curvature(rates)
+    pattern = part.mean_over_patterns(linearization.pattern_curvature(rates))
     return LeadingCurvature(max(pattern, mean) + penalty, mean + penalty)

@@ -29,7 +29,7 @@ from sk_effprop.estimators._checks import (
     fixed_parameters,
 )
 from sk_effprop.estimators._coding import Coding
-from sk_effprop.estimators._data import Examples, as_weighted_set
+from sk_effprop.estimators._data import Examples, as_weighted_set, with_usual_unit
 from sk_effprop.estimators._diagnosis import (
     check_loss,
     evidence_attributes,
@@ -131,7 +131,9 @@ class BaseEffProp(
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Weights of the examples, not negative.  Rows of weight 0 have no influence.
+            Weights of the examples, not negative.  A common factor changes nothing, and
+            integers have the same effect as repeated rows.  Rows of weight 0 have no
+            influence, but their classes stay in ``classes_``.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
             Validation data for early stopping, in place of a part of X.  A Pipeline
             with ``transform_input=["X_val"]`` transforms them like X.
@@ -160,7 +162,7 @@ class BaseEffProp(
             train = self._read(X, y, sample_weight, earlier)
             if earlier is not None:
                 check_fixed(self, earlier.fixed)
-                self.coding_.check_warm_start(train.y)
+                self.coding_.check_warm_start(train.all_y)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
             start = self._start(earlier, time, is_stream=False)
             if held_out is None and self.early_stopping not in ("auto", False):
@@ -170,9 +172,11 @@ class BaseEffProp(
                     start.rng,
                     by_class=self._is_classifier,
                 )
-            solver = auto.choose_solver(self.solver, self.batch_size, len(train))
+            n_different = train.counts.n_different
+            solver = auto.choose_solver(self.solver, self.batch_size, n_different)
             if solver in BATCH:
                 train = as_weighted_set(train)
+            train = with_usual_unit(train)
             if earlier is None:
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
@@ -309,14 +313,15 @@ class BaseEffProp(
         check_loss(objective, theta)
         value = initial_value(objective, theta, self.normalize)
         monitor = make_monitor(run, theta, value, self._history(run), validate)
-        solver = build.make_solver(plan, objective.network)
+        presented = run.presented
+        solver = build.make_solver(plan, presented)
         told = iteration_tasks(
             task, monitor, lambda m: results_of(run, m, m.theta.copy())
         )
         with told, show_progress(self.verbose, type(self).__name__, monitor):
             try:
                 solution = solver.solve(
-                    objective, theta, state=state, rng=rng, monitor=monitor
+                    presented, theta, state=state, rng=rng, monitor=monitor
                 )
             except KeyboardInterrupt:
                 solution = INTERRUPTED

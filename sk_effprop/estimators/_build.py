@@ -25,7 +25,7 @@ from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.core.targets import preactivation_at
 from sk_effprop.estimators._activations import hidden_activations
-from sk_effprop.estimators._auto import Plan
+from sk_effprop.estimators._auto import Plan, choose_batch_size
 from sk_effprop.estimators._parameters import Hyperparameters, hidden_sizes
 from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.solvers import (
@@ -79,7 +79,7 @@ def make_objective(
         data.weight,
         penalty_of(network, alpha),
         data.labels,
-        data.n_effective,
+        data.counts.n_effective,
     )
 
 
@@ -226,18 +226,20 @@ def constant_inputs(inputs: Any) -> Array:
 # ------------------------------------------------------------------------------ solvers
 
 
-def make_solver(plan: Plan, network: Network) -> Solver:
-    """Solver of the plan, with its hyperparameters."""
+def make_solver(plan: Plan, presented: Objective) -> Solver:
+    """Solver of the plan, for the examples that it will present."""
     if plan.solver in BATCH:
         return _batch_solver(plan)
     given = plan.given
+    # a full batch contains all pieces of heavy examples
+    batch_size = choose_batch_size(given.batch_size, plan.solver, presented.n_samples)
     return StochasticSolver(
         rule=_step_rule(plan),
-        find_rates=make_rate_rule(plan, network),
+        find_rates=make_rate_rule(plan, presented.network, batch_size),
         curvature_decay=given.curvature_decay,
         order=ORDERS[plan.order],
         emphasis=given.emphasis,
-        batch_size=plan.batch_size,
+        batch_size=batch_size,
         batch_growth=given.batch_growth,
         schedule=plan.schedule,
         settings=ScheduleSettings(given.power_t, given.annealing_tau, plan.max_iter),
@@ -247,15 +249,19 @@ def make_solver(plan: Plan, network: Network) -> Solver:
     )
 
 
-def make_rate_rule(plan: Plan, network: Network) -> RateRule:
+def make_rate_rule(plan: Plan, network: Network, batch_size: int) -> RateRule:
     """Rule that finds the learning rates."""
+    full_batch = max(plan.full_batch, batch_size)
+    scaling_of = SCALINGS.get(plan.learning_rate_scaling)
     rule = RateRule(
-        scaling=network.per_layer(SCALINGS[plan.learning_rate_scaling]),
+        # "measured" has no factor that follows from the sizes of a layer
+        scaling=None if scaling_of is None else network.per_layer(scaling_of),
         eta=plan.learning_rate_init,
-        batch_size=plan.full_batch,
+        batch_size=full_batch,
         # a batch that is a part of a full one takes its share of the step
-        share=plan.rate_share * (plan.batch_size / plan.full_batch),
+        share=plan.rate_share * (batch_size / full_batch),
         period=plan.curvature_period,
+        follows_stream=plan.keep_last,
     )
     if plan.solver != "sdlm":
         return rule

@@ -8,6 +8,9 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 
+# Only the proportions of weights matter, and larger factors could overflow in products.
+LARGEST_FACTOR = 1e100
+
 
 def balancing_factors(y: Array, weight: Array) -> list[dict[Any, float]]:
     """Factor of each class that gives all classes the same total weight.
@@ -26,6 +29,7 @@ def weigh(y: Array, weight: Array, factors: Sequence[Mapping[Any, float]]) -> Ar
     for column, factor_of in zip(_columns(y), factors, strict=False):
         classes, labels = np.unique(column, return_inverse=True)
         own = np.array([factor_of.get(c, 1.0) for c in classes.tolist()])
+        own = own / max(1.0, np.max(own) / LARGEST_FACTOR)
         weighed = weighed * own[labels]
     if y.ndim == 2 and weight.any():
         # products of balancing factors change the sum of the weights

@@ -73,7 +73,8 @@ def find_strength(
         data.inputs,
         data.targets,
         data.weight,
-        count=problem.n_effective,
+        # uneven weights leave as many rows to fit as even ones
+        count=max(problem.n_effective, len(data.targets)),
         n_units=n_units,
     )
     return strength_of(left)

@@ -20,7 +20,7 @@ from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.network import Network
 from sk_effprop.core.normalization import follow_inputs, identity
 from sk_effprop.estimators._coding import Coding
-from sk_effprop.estimators._data import Examples
+from sk_effprop.estimators._data import Counts, Examples
 from sk_effprop.preprocessing import (
     InputNormalizer,
     fit_normalizer,
@@ -29,6 +29,8 @@ from sk_effprop.preprocessing import (
 )
 
 DTYPES = [np.float64, np.float32]
+# Weights whose largest is beyond these bounds are scaled, as only proportions matter.
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
 
 
 @contextmanager
@@ -86,15 +88,23 @@ def _is_sound(estimator: Any, X: Any) -> bool:
 
 def validate_weight(sample_weight: Any, X: Any) -> Array:
     """Validate sample weights, by default 1, as float64."""
-    return np.asarray(
-        check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+    weight = check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )
+    return in_range(np.asarray(weight))
+
+
+def in_range(weight: Array) -> Array:
+    """Weights in proportion to these, whose products neither overflow nor vanish."""
+    largest = np.max(weight, initial=0.0)
+    if largest == 0.0 or SMALLEST_WEIGHT <= largest <= LARGEST_WEIGHT:
+        return weight
+    # a power of 2 leaves all bits of the fractions
+    return np.ldexp(weight, -np.frexp(largest)[1])
 
 
 def weighted_examples(X: Any, y: Array, weight: Array) -> Examples:
-    """Drop rows of weight 0, which must have no influence at all.
+    """Drop rows of weight 0: only their classes count, as ``all_y``.
 
     Raises
     ------
@@ -128,17 +138,15 @@ class TrainingData:
         Class numbers.
     weight : ndarray of shape (n_samples,) or None
         Of mean 1; None if all are equal.
-    n_rows : int
-    n_effective : float
-        Rows and examples that these stand for, see :class:`Examples`.
+    counts : Counts
+        Rows and examples that these stand for.
     """
 
     inputs: Any
     targets: Array
     labels: Array | None
     weight: Array | None
-    n_rows: int
-    n_effective: float
+    counts: Counts
 
 
 def encode(
@@ -152,9 +160,7 @@ def encode(
     weight = None
     if np.ptp(examples.weight) > 0.0:
         weight = (examples.weight / examples.weight.mean()).astype(inputs.dtype)
-    return TrainingData(
-        inputs, targets, labels, weight, examples.n_rows, examples.n_effective
-    )
+    return TrainingData(inputs, targets, labels, weight, examples.counts)
 
 
 # ------------------------------------------------------------------------ normalisation

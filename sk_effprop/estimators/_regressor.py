@@ -134,8 +134,10 @@ default="auto"
 "sqrt_fan_in"}, default="auto"
         Factor of the learning rate in each layer (section 4.7). The paper prints
         "sqrt_fan_in", but its authors' own simulator divided by the fan-in. "auto" is
-        "inv_fan_in" for an automatic rate, and "none" for a given one, which then means
-        the same as in other packages. Only used by "sgd" and "sdlm".
+        "none" for a given rate, which then means the same as in other packages. For an
+        automatic rate it is the inverse of the curvature of each layer, for batches of
+        ``batch_size``; the mean factor of all weights is 1. Only used by "sgd" and
+        "sdlm".
     momentum : float, default=0.9
         Momentum, in [0, 1) (section 4.7). Only used by "sgd" and "sdlm".
     nesterovs_momentum : bool, default=False
@@ -197,7 +199,8 @@ default="auto"
     max_iter : int or "auto", default="auto"
         Maximum number of epochs of stochastic solvers, or of iterations of batch
         solvers. "auto" is 200 iterations, 200 epochs of "adam", or so many epochs of
-        "sgd" and "sdlm" that 30,000 examples are presented, but at least 20.
+        "sgd" and "sdlm" that 30,000 examples are presented and 300 updates are made,
+        but at least 20.
     max_fun : int, default=15000
         Maximum number of evaluations of the objective. Only used when
         ``solver="lbfgs"``.

@@ -16,6 +16,7 @@ from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._parameters import Hyperparameters
 from sk_effprop.estimators._penalty import find_strength, spread_alpha, usual_strength
 from sk_effprop.estimators._reading import TrainingData
+from sk_effprop.solvers import STOCHASTIC
 from sk_effprop.solvers.base import Reason, Solution
 from sk_effprop.training.convergence import Finding, describe
 from sk_effprop.training.history import History
@@ -109,6 +110,13 @@ class Run:
     left: Resume
     start_time: float
 
+    @property
+    def presented(self) -> Objective:
+        """Objective for the solver, whose updates suit examples of similar weights."""
+        if self.plan.solver in STOCHASTIC:
+            return self.objective.with_bounded_weights()
+        return self.objective
+
     def with_penalty(self, penalty: Array | None) -> "Run":
         """Return the same run with the penalty that the solver has found, if any."""
         if penalty is None:
@@ -142,10 +150,10 @@ def make_run(
     """
     build.check_engine(given.engine)
     network = build.make_network(given, data, coding.activation)
-    earlier, n_seen = start.earlier, start.n_seen + data.n_effective
+    earlier, n_seen = start.earlier, start.n_seen + data.counts.n_effective
     problem = auto.Problem(
-        n_samples=data.n_rows,
-        n_effective=data.n_effective,
+        n_samples=data.counts.n_rows,
+        n_effective=data.counts.n_effective,
         sizes=network.sizes,
         loss=coding.loss,
         target_range=coding.target_range,

@@ -151,7 +151,7 @@ def test_a_given_damping_is_taken():
 @pytest.mark.parametrize("samples", [1, 3, 11])
 def test_the_diagonal_is_that_of_so_many_patterns(samples):
     """Some of that many different ones; which is up to the generator."""
-    objective, theta = problem(n=12)
+    objective, theta = problem(n=12, weighted=False)
 
     def diagonal(rows):
         return Linearization(objective.subset(np.array(rows)), theta).diagonal()

