@@ -4,6 +4,7 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
+from itertools import pairwise
 from time import monotonic
 from typing import Any, ClassVar, Self
 from warnings import warn
@@ -36,7 +37,11 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
-from sk_effprop.estimators._parameters import Hyperparameter, hyperparameters_of
+from sk_effprop.estimators._parameters import (
+    Hyperparameter,
+    hidden_sizes,
+    hyperparameters_of,
+)
 from sk_effprop.estimators._penalty import FEWEST_MEASURED
 from sk_effprop.estimators._run import (
     INTERRUPTED,
@@ -172,8 +177,7 @@ class BaseEffProp(
                     start.rng,
                     by_class=self._is_classifier,
                 )
-            n_different = train.counts.n_different
-            solver = auto.choose_solver(self.solver, self.batch_size, n_different)
+            solver = self._choose_solver(train)
             if solver in BATCH:
                 train = as_weighted_set(train)
             train = with_usual_unit(train)
@@ -183,6 +187,16 @@ class BaseEffProp(
             self._train(run, task, held_out)
         self._warn(run)
         return self
+
+    def _choose_solver(self, train: Examples) -> str:
+        n_weights = None
+        if not self._is_classifier and self.loss == "squared_error":
+            hidden = hidden_sizes(self.hidden_layer_sizes)
+            n_outputs = 1 if train.y.ndim == 1 else train.y.shape[1]
+            sizes = (self.n_features_in_, *hidden, n_outputs)
+            n_weights = n_outputs * sum((a + 1) * b for a, b in pairwise(sizes))
+        n_different = train.counts.n_different
+        return auto.choose_solver(self.solver, self.batch_size, n_different, n_weights)
 
     def _partial_fit(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
