@@ -1,1 +1,1 @@
-"""Side-by-side measurements: ``python -m benchmarks NAME``."""
+"""Benchmarks: ``python -m benchmarks NAME`` prints the tables of one of them."""

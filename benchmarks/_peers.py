@@ -1,4 +1,4 @@
-"""scikit-learn and PyTorch, asked to train the same network in their usual way."""
+"""The networks of other libraries that the benchmarks compare with."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ from sklearn.neural_network import MLPClassifier
 
 
 def mlp(sizes, n_epochs, batch_size, rate, momentum=0.0):
-    """MLPClassifier with plain sgd at a constant rate and no rule to stop early."""
+    """MLPClassifier with plain sgd, a constant rate and a fixed number of epochs."""
     return MLPClassifier(
         sizes[1:-1],
         activation="tanh",
@@ -22,7 +22,7 @@ def mlp(sizes, n_epochs, batch_size, rate, momentum=0.0):
 
 
 def torch_net(sizes, dtype):
-    """Linear layers with tanh between them."""
+    """PyTorch network of linear layers with tanh between them."""
     from torch import nn
 
     layers = []
@@ -32,7 +32,11 @@ def torch_net(sizes, dtype):
 
 
 def torch_fit(X, targets, sizes, n_epochs, batch_size, rate, momentum=0.0):
-    """Train by the usual loop; the targets are class numbers or rows of numbers."""
+    """Train a PyTorch network by a loop over shuffled batches.
+
+    Targets of one dimension are class numbers and use the cross-entropy; other targets
+    use the squared error.
+    """
     import torch
     from torch import nn
 
@@ -52,7 +56,7 @@ def torch_fit(X, targets, sizes, n_epochs, batch_size, rate, momentum=0.0):
 
 
 def skorch_net(sizes, n_epochs, batch_size, rate, momentum=0.0):
-    """The same behind skorch, without a validation set."""
+    """The PyTorch network as a skorch classifier, without a validation set."""
     import torch
     from skorch import NeuralNetClassifier
     from torch import nn

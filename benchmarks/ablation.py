@@ -1,8 +1,9 @@
-"""What each default contributes on the tasks of :mod:`benchmarks.accuracy`.
+"""Effect of each default on the tasks of :mod:`benchmarks.accuracy`.
 
-One default at a time is changed to what one would do without it, and some tricks that
-are off are switched on.  Numbers are geometric means of ratios to the defaults, over
-the tasks of a half: above 1 the change does harm.  Two seeds, three folds, compiled.
+One default at a time is replaced by an alternative, and some tricks that are off by
+default are switched on.  The numbers are geometric means, over the tasks of a half, of
+ratios to the defaults.  Above 1, the change does harm.  There are two seeds and three
+folds, with the compiled engine.
 
     python -m benchmarks ablation
 """
@@ -21,7 +22,7 @@ from benchmarks.accuracy import (
 
 N_SEEDS = 2
 DEFAULTS = "defaults"
-# for both kinds of tasks, for classes alone, and for values alone
+# for both kinds of tasks, for classification only, and for regression only
 BOTH = {
     "hidden_layer_sizes=(100,)": {"hidden_layer_sizes": (100,)},
     'activation="tanh"': {"activation": "tanh"},
@@ -55,27 +56,27 @@ BOTH = {
     "max_iter=20": {"max_iter": 20},
     "early_stopping=True": {"early_stopping": True},
 }
-CLASSES = {'loss="squared_error"': {"loss": "squared_error"}}
-VALUES = {"normalize_target=False": {"normalize_target": False}}
+CLASSIFICATION = {'loss="squared_error"': {"loss": "squared_error"}}
+REGRESSION = {"normalize_target=False": {"normalize_target": False}}
 
 
 def candidates():
-    """Factories of estimators, by what was changed."""
+    """Factories of estimators, by the parameter that is changed."""
     fast = {"engine": "numba"}
     made = {DEFAULTS: ours(fast, fast)}
-    for name, change in {**BOTH, **CLASSES, **VALUES}.items():
-        of_classes = fast | ({} if name in VALUES else change)
-        of_values = fast | ({} if name in CLASSES else change)
-        made[name] = ours(of_classes, of_values)
+    for name, change in {**BOTH, **CLASSIFICATION, **REGRESSION}.items():
+        classifier = fast | ({} if name in REGRESSION else change)
+        regressor = fast | ({} if name in CLASSIFICATION else change)
+        made[name] = ours(classifier, regressor)
     return made
 
 
 def row(name, scores, of_defaults, some):
-    """Cells of a change: errors of classes, log loss, error of values, time."""
+    """Table cells: classification error, log loss, regression error, and time."""
     cells = [name]
     for kind, what in ((True, "error"), (True, "log_loss"), (False, "error")):
         group = [task for task in some if task.is_classification is kind]
-        untouched = VALUES if kind else CLASSES
+        untouched = REGRESSION if kind else CLASSIFICATION
         mean = geometric_mean(ratios(scores, of_defaults, group, what).values())
         cells.append("" if name in untouched else f"{mean:.2f}")
     seconds = ratios(scores, of_defaults, some, "seconds")
@@ -83,11 +84,19 @@ def row(name, scores, of_defaults, some):
 
 
 def main():
-    """Print a table for each half."""
+    """Print a table for each half of the tasks."""
     header("ablation: ratios to the defaults", "scikit-learn", "numba")
-    assert "sk_effprop (numba)" in engines(), "needs numba, the extra 'fast'"
+    assert "sk_effprop (numba)" in engines(), (
+        "This benchmark needs numba, the extra 'fast'."
+    )
     warm_up()
-    columns = ["changed", "error, classes", "log loss", "error, values", "time"]
+    columns = [
+        "changed",
+        "classification error",
+        "log loss",
+        "regression error",
+        "time",
+    ]
     for half in HALVES:
         some = tasks(half)
         scores = {

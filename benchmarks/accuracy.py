@@ -1,17 +1,18 @@
-"""Default parameters against peers, on the tasks of :mod:`benchmarks._tasks`.
+"""Compare default parameters with other models on :mod:`benchmarks._tasks`.
 
-Three folds, the same for all; every model as it comes, one thread.  A model's numbers
-on a task are means over folds and seeds: error (1 - accuracy, or 1 - R2), log loss of
-classifiers, and processor seconds of a fit.  Ratios are to what an informed user of
-scikit-learn writes, StandardScaler and an MLP, with a scaled target in regression; so
-that no error of zero decides a mean, they are ratios of (error + 0.002) and (log loss +
-0.005).  Geometric means are over the tasks of a half.
+All models have default parameters, the same three folds and one thread.  The numbers of
+a model on a task are means over folds and seeds: error (1 - accuracy or 1 - R2), log
+loss of classifiers, and processor seconds of a fit.
+
+Ratios compare a model with the baseline, StandardScaler and MLP, with a scaled target
+in regression.  They are ratios of (error + 0.002) and (log loss + 0.005), so that an
+error of zero does not dominate the mean.  Geometric means are over the tasks of a half.
 
     python -m benchmarks.accuracy --cache peers.json --seeds 3 --write docs/benchmarks
 
-fills the cache with peers that are not in it, runs ours and writes accuracy.md and
-accuracy.png.  ``--only peers`` fills the cache and stops.  From Python, a candidate for
-new defaults is compared on the half to choose on::
+adds missing models to the cache, runs those of this package, and writes accuracy.md and
+accuracy.png.  ``--only peers`` fills the cache and stops.  In Python, you can compare
+candidates for new defaults on the half "choose"::
 
     from benchmarks.accuracy import try_candidates
     try_candidates({"wider": ({"hidden_layer_sizes": (200,)}, {})}, cache="peers.json")
@@ -46,11 +47,11 @@ from sk_effprop import EffPropClassifier, EffPropRegressor
 N_FOLDS = 3
 INFORMED = "StandardScaler + MLP"
 OURS = "sk_effprop (numba)"
-# the others take long, and how much they vary is not asked
+# the other models are slow, and their variation is not reported
 SEVERAL_SEEDS = (INFORMED, OURS)
-# what is added before ratios are taken
+# constants that are added before ratios are computed
 SLACK = {"error": 0.002, "log_loss": 0.005, "seconds": 0.0}
-# a task on which a model does worse than this share of the informed error
+# tasks whose error exceeds the baseline by these factors are counted
 WORSE, MUCH_WORSE = 1.25, 1.6
 
 
@@ -66,7 +67,7 @@ class Score(NamedTuple):
 
 
 def ours(classifier=(), regressor=()):
-    """Factory of our estimators, with other parameters if given."""
+    """Factory of this package's estimators with the given parameters changed."""
     changes = {True: dict(classifier), False: dict(regressor)}
     kinds = {True: EffPropClassifier, False: EffPropRegressor}
 
@@ -78,13 +79,13 @@ def ours(classifier=(), regressor=()):
 
 
 def mlp(is_classification, seed):
-    """The MLP of scikit-learn, on raw data."""
+    """scikit-learn's MLP on raw data."""
     kind = MLPClassifier if is_classification else MLPRegressor
     return kind(random_state=seed)
 
 
 def informed(is_classification, seed):
-    """The same behind a scaler, and of a scaled target."""
+    """scikit-learn's MLP after StandardScaler, in regression with a scaled target."""
     pipeline = make_pipeline(StandardScaler(), mlp(is_classification, seed))
     if is_classification:
         return pipeline
@@ -92,14 +93,14 @@ def informed(is_classification, seed):
 
 
 def boosting(is_classification, seed):
-    """Trees."""
+    """scikit-learn's histogram gradient boosting."""
     if is_classification:
         return HistGradientBoostingClassifier(random_state=seed)
     return HistGradientBoostingRegressor(random_state=seed)
 
 
 def realmlp(is_classification, seed):
-    """RealMLP with tuned defaults, in its simple form (arXiv 2407.04491)."""
+    """RealMLP with tuned defaults, simplified variant (arXiv 2407.04491)."""
     from pytabkit import RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor
 
     kind = RealMLP_TD_S_Classifier if is_classification else RealMLP_TD_S_Regressor
@@ -107,13 +108,13 @@ def realmlp(is_classification, seed):
 
 
 def peers():
-    """Factories by name; the yardstick first."""
+    """Factories of the other models by name; the baseline comes first."""
     known = {INFORMED: informed, "MLP": mlp, "HistGradientBoosting": boosting}
     return known | ({"RealMLP-TD-S": realmlp} if is_there("pytabkit") else {})
 
 
 def engines():
-    """Our defaults on every engine."""
+    """Factories with default parameters for each engine."""
     same = [{"engine": "numpy"}] * 2
     compiled = (
         {OURS: ours({"engine": "numba"}, {"engine": "numba"})}
@@ -153,7 +154,10 @@ def score(make, task, seed):
 
 
 class Cache:
-    """Scores in a JSON file, if there is a path; written after each, all or nothing."""
+    """Scores, kept in a JSON file if a path is given.
+
+    The file is replaced atomically after each new score.
+    """
 
     def __init__(self, path=None):
         self.path = None if path is None else Path(path)
@@ -161,7 +165,7 @@ class Cache:
         self.scores = json.loads(self.path.read_text()) if known else {}
 
     def get(self, name, make, task, seed):
-        """Look a score up, or find it."""
+        """Return a score from the cache, or compute it."""
         key = f"{name} | {task.name} | {seed}"
         if key not in self.scores:
             self.scores[key] = score(make, task, seed)
@@ -183,7 +187,7 @@ def measure(models, some, n_seeds, cache):
 
 
 def warm_up():
-    """Compile, or load what was compiled."""
+    """Fit small tasks, so that compilation is not timed."""
     for make in engines().values():
         for task in tasks(names=("iris", "engel")):
             score(make, task, 0)
@@ -193,13 +197,13 @@ def warm_up():
 
 
 def mean_of(scores, what):
-    """Mean over the seeds; None if the task has no such number."""
+    """Mean of a score over the seeds; None if the task does not have it."""
     values = [getattr(one, what) for one in scores]
     return None if values[0] is None else fmean(values)
 
 
 def ratios(scores, reference, some, what):
-    """Of a model to the reference, by task."""
+    """Ratios of a model's scores to the reference, by task."""
     found = {}
     for task in some:
         mine, theirs = (mean_of(s[task.name], what) for s in (scores, reference))
@@ -209,13 +213,13 @@ def ratios(scores, reference, some, what):
 
 
 def geometric_mean(values):
-    """Of any iterable; nan of none."""
+    """Geometric mean; nan if there are no values."""
     values = list(values)
     return float(np.exp(np.mean(np.log(values)))) if values else float("nan")
 
 
 def spread(scores, some):
-    """Mean over tasks of the deviation between seeds, as a share of the error."""
+    """Standard deviation between seeds relative to the error, averaged over tasks."""
     shares = []
     for task in some:
         errors = [one.error + SLACK["error"] for one in scores[task.name]]
@@ -225,13 +229,13 @@ def spread(scores, some):
 
 
 COLUMNS = (
-    "model", "error, classes", "log loss", "error, values", "error", "time",
+    "model", "classification error", "log loss", "regression error", "error", "time",
     f"> {WORSE}x", f"> {MUCH_WORSE}x", "spread",
 )  # fmt: skip
 
 
 def summary(name, scores, reference, some):
-    """Cells of a row that sums a half up."""
+    """Table cells that summarise a model on a half of the tasks."""
     by_kind = [
         [t for t in some if t.is_classification is kind] for kind in (True, False)
     ]
@@ -254,13 +258,13 @@ def summary(name, scores, reference, some):
 
 
 def markdown(columns, rows):
-    """A table."""
+    """Format a Markdown table."""
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 def summaries(scores, some):
-    """The table of a half."""
+    """Summary table of a half of the tasks."""
     reference = scores[INFORMED]
     return markdown(
         COLUMNS, [summary(n, mine, reference, some) for n, mine in scores.items()]
@@ -268,7 +272,7 @@ def summaries(scores, some):
 
 
 def details(scores, some):
-    """What every model reached, task by task: error, log loss, seconds."""
+    """Table of error, log loss and seconds of each model on each task."""
     rows = []
     for task in some:
         cells = [f"{task.name} ({task.X.shape[0]} x {task.X.shape[1]})"]
@@ -281,7 +285,7 @@ def details(scores, some):
 
 
 def plot(scores, some, path):
-    """Error against time, both relative to the informed pipeline."""
+    """Plot the error against the time, both relative to the baseline."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -300,21 +304,21 @@ def plot(scores, some, path):
     axes.axvline(1.0, color="0.7", linewidth=0.8)
     axes.set(
         xlabel=f"time of a fit, relative to {INFORMED}",
-        ylabel="error, likewise",
-        title='Tasks of the half "report", and geometric means',
+        ylabel=f"error, relative to {INFORMED}",
+        title='Tasks of the half "report" (small) and geometric means (large)',
     )
     axes.legend()
     figure.savefig(path, dpi=110)
 
 
 def report(scores):
-    """Everything, in markdown."""
+    """Format all tables in Markdown."""
     parts = []
     for half in HALVES:
         some = tasks(half)
         parts += [f'## The half "{half}": {len(some)} tasks', summaries(scores, some)]
     for half in HALVES:
-        parts += [f'## "{half}", task by task: error / log loss, time of a fit',
+        parts += [f'## "{half}", each task: error / log loss, time of a fit',
                   details(scores, tasks(half))]  # fmt: skip
     return "\n\n".join(parts)
 
@@ -325,20 +329,20 @@ def report(scores):
 def try_candidates(
     candidates, *, cache, half="choose", kind=None, n_seeds=1, some=None
 ):
-    """Print how candidates compare to the informed pipeline.
+    """Print how candidates compare with the baseline.
 
     Parameters
     ----------
     candidates : dict
-        By name, a pair of parameters of the classifier and the regressor, or a
-        factory ``(is_classification, seed) -> estimator``.
+        Keys are names. Values are a pair of dicts, the parameters of the classifier
+        and of the regressor, or a factory ``(is_classification, seed) -> estimator``.
     cache : str
-        File of the peers' scores.
+        File with the scores of the other models.
     half : {"choose", "report"}
-    kind : {"classes", "values"}, optional
+    kind : {"classification", "regression"}, optional
     n_seeds : int
     some : list of Task, optional
-        In place of the half.
+        Tasks to use instead of a half.
 
     Returns
     -------
@@ -363,22 +367,28 @@ def try_candidates(
 
 
 INTRODUCTION = """\
-From `python -m benchmarks.accuracy --seeds 3`. Three folds, one thread, every model
-as it comes, on raw tables. The first tables are geometric means of ratios to
-StandardScaler and MLP (target scaled in regression), of (error + 0.002), (log loss +
-0.005) and processor seconds of a fit; then the number of tasks above 1.25 and 1.6
-times its error, and the mean deviation between three seeds as a share of the error
-(one seed where there is none). What was tried to get here: [accuracy-
-log.md](accuracy-log.md).
+`python -m benchmarks.accuracy --seeds 3` prints this page. All models have default
+parameters, raw inputs, the same three folds and one thread. The baseline is
+StandardScaler and MLP, with a scaled target in regression.
+
+The first two tables summarise the tasks. The columns of errors, log loss and time are
+geometric means of ratios to the baseline: of error + 0.002, log loss + 0.005, and
+processor seconds of a fit. The errors are 1 - accuracy and 1 - R2. The next two columns
+count the tasks whose error exceeds that of the baseline by more than 1.25 and 1.6
+times. The last column is the standard deviation between three seeds, relative to the
+error. It is nan for models with one seed.
+
+The defaults were chosen on the half "choose", see
+[accuracy-log.md](accuracy-log.md). The half "report" shows how well they generalise.
 
 ![error against time](accuracy.png)
 """
 
 
 def main(arguments=()):
-    """Fill the cache with peers, run ours, print and write."""
+    """Run all models, print the tables, and write the files."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--cache", help="JSON file with the scores of peers")
+    parser.add_argument("--cache", help="JSON file with the scores of the other models")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", choices=["peers"], help="fill the cache and stop")
     parser.add_argument("--write", help="folder for accuracy.md and accuracy.png")

@@ -1,20 +1,21 @@
-"""Curvature in units of gradients: products with it, and diagonals of it.
+"""Time of curvature products and diagonals, in units of a gradient.
 
-A 64-100-10 net on all of scikit-learn's digits in one batch, with squared error above
-tanh outputs and with softmax.  "anew" includes the linearisation, which is what the
-first product at new weights takes; "kept" is each further product there.  The
-contestants take turns in one process with one BLAS thread; the time is that of the
-processor, and the ratio is the median of the ratios to the gradient of the same turn.
+The network is 64-100-10, and the data are all of scikit-learn's digits in one batch.
+The outputs are tanh with squared error, or softmax.  "New weights" includes the forward
+pass (linearization) at these weights; "same weights" is each further product there. The
+contestants take turns in one process with one BLAS thread.  The processor time is
+measured, and the ratio is the median of the ratios to the gradient of the same turn.
 
-How soon the C library hands out large arrays depends on what the process has allocated
-before.  So the exact Gauss-Newton diagonal, whose arrays are ten times as large, takes
-turns with the gradient alone, after everything else.
+The time for allocating large arrays depends on what the process has allocated before.
+So the exact Gauss-Newton diagonal, whose arrays are ten times as large, is measured
+after everything else, together with the gradient only.
 
-Last come libraries that do the same in PyTorch: curvlinops for products with the
-Hessian, BackPACK for the exact Gauss-Newton diagonal, on the same weights of a net with
-tanh below softmax.  Results are compared before anything is timed.  Everyone is given
-data, weights and direction in a layout of their own; the diagonal starts from weights
-alone, and BackPACK's comes with a gradient.  Peers that are not installed are left out.
+The last tables compare with libraries for PyTorch: curvlinops for products with the
+Hessian, and BackPACK for the exact Gauss-Newton diagonal.  All use the same weights of
+a network with tanh and softmax.  The results are compared before anything is timed.
+Each library gets the data, weights and direction in its own layout.  The time of the
+diagonal includes the forward pass, and that of BackPACK also includes a gradient.
+Libraries that are not installed are left out.
 """
 
 import platform
@@ -46,22 +47,22 @@ from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
 
 N_HIDDEN, REPEATS = 100, 51
-# at most so many gradients
+# targets: at most this many gradients
 MARKS = {
-    "Hessian product, anew": 3.0,
-    "Hessian product, kept": 3.0,
-    "Gauss-Newton product, anew": 2.5,
-    "Gauss-Newton product, kept": 2.5,
-    "LeCun's diagonal, anew": 1.5,
+    "Hessian product, new weights": 3.0,
+    "Hessian product, same weights": 3.0,
+    "Gauss-Newton product, new weights": 2.5,
+    "Gauss-Newton product, same weights": 2.5,
+    "LeCun's diagonal, new weights": 1.5,
 }
-# at least so many times as fast as a library in PyTorch
+# target: at least this many times as fast as a library for PyTorch
 PEER_MARK = 3.0
 # relative to the largest number
 AGREEMENT = {"float64": 1e-8, "float32": 1e-4}
 
 
 def problem(loss, output, dtype, hidden="lecun_tanh"):
-    """The objective and initial weights."""
+    """Return the objective and the initial weights."""
     X, y = load_digits(return_X_y=True)
     X = StandardScaler().fit_transform(X).astype(dtype)
     targets = np.eye(10, dtype=dtype)[y]
@@ -76,7 +77,7 @@ def problem(loss, output, dtype, hidden="lecun_tanh"):
 
 
 def problems():
-    """Objective and weights, by name."""
+    """Objectives and initial weights, by name."""
     losses = {
         "squared error": (SquaredError(), ACTIVATIONS["tanh"]),
         "softmax": (LogLoss(exclusive=True), IDENTITY),
@@ -89,7 +90,7 @@ def problems():
 
 
 def contestants(objective, theta):
-    """What is measured, by name; the gradient comes first."""
+    """Functions to time, by name; the gradient comes first."""
     rng = np.random.default_rng(1)
     v = rng.standard_normal(len(theta)).astype(theta.dtype)
     kept = Linearization(objective, theta)
@@ -99,36 +100,36 @@ def contestants(objective, theta):
 
     return {
         "gradient": lambda: objective.value_and_gradient(theta),
-        "Hessian product, anew": lambda: anew().hessian_product(v),
-        "Hessian product, kept": lambda: kept.hessian_product(v),
-        "Gauss-Newton product, anew": lambda: anew().gauss_newton_product(v),
-        "Gauss-Newton product, kept": lambda: kept.gauss_newton_product(v),
-        "LeCun's diagonal, anew": lambda: anew().diagonal(),
+        "Hessian product, new weights": lambda: anew().hessian_product(v),
+        "Hessian product, same weights": lambda: kept.hessian_product(v),
+        "Gauss-Newton product, new weights": lambda: anew().gauss_newton_product(v),
+        "Gauss-Newton product, same weights": lambda: kept.gauss_newton_product(v),
+        "LeCun's diagonal, new weights": lambda: anew().diagonal(),
     }
 
 
 def large_contestants(objective, theta):
-    """Likewise, for what needs an array for every output."""
+    """Functions that need an array for every output, and the gradient."""
 
     def exact_diagonal():
         Linearization(objective, theta).gauss_newton_diagonal()
 
     return {
         "gradient": lambda: objective.value_and_gradient(theta),
-        "Gauss-Newton diagonal, anew": exact_diagonal,
+        "Gauss-Newton diagonal, new weights": exact_diagonal,
     }
 
 
 def verdict(name, gradients):
-    """How a number of gradients compares with the mark."""
+    """Format the target and whether it is met."""
     if name not in MARKS:
         return ""
     return f"{MARKS[name]} {'met' if gradients <= MARKS[name] else 'missed'}"
 
 
 def report(title, times):
-    """Print a table in markdown."""
-    print(f"\n| {title} | median | best | gradients | of the best | mark |")
+    """Print a Markdown table."""
+    print(f"\n| {title} | median | best | gradients | gradients, best | target |")
     print("|---" * 6 + "|")
     gradient = times["gradient"]
     for name, values in times.items():
@@ -149,7 +150,7 @@ def report(title, times):
 
 
 def torch_problem(torch, objective, theta):
-    """The same net, inputs with their labels, and loss in PyTorch."""
+    """Return the same network, data and loss in PyTorch."""
     layers = objective.network.layers(theta)
     linear = []
     for W in layers:
@@ -163,14 +164,14 @@ def torch_problem(torch, objective, theta):
 
 
 def to_torch(torch, objective, v):
-    """A vector like theta as PyTorch orders it: (n_out, n_in), then biases."""
+    """Convert a vector like theta to PyTorch's order: (n_out, n_in), then biases."""
     layers = objective.network.layers(v)
     parts = [part for W in layers for part in (W[:-1].T.ravel(), W[-1])]
     return torch.tensor(np.concatenate(parts))
 
 
 def from_torch(tensors):
-    """Like theta, from tensors like the parameters: matrix, biases, matrix, biases."""
+    """Convert a list of tensors (matrix, biases, ...) to a vector like theta."""
     arrays = [tensor.detach().numpy() for tensor in tensors]
     pairs = zip(arrays[::2], arrays[1::2], strict=True)
     return np.concatenate([np.vstack([W.T, b]).ravel() for W, b in pairs])
@@ -204,11 +205,11 @@ def curvlinops_pairs(objective, theta):
     shaped = [part.view_as(p) for part, p in zip(product, parameters, strict=True)]
     check_agreement(ours.hessian_product(v), from_torch(shaped))
     return {
-        "Hessian product, anew": (
+        "Hessian product, new weights": (
             lambda: ours_anew().hessian_product(v),
             lambda: theirs_anew() @ torch_v,
         ),
-        "Hessian product, kept": (
+        "Hessian product, same weights": (
             lambda: ours.hessian_product(v),
             lambda: theirs @ torch_v,
         ),
@@ -233,14 +234,14 @@ def backpack_pairs(objective, theta):
         return [p.diag_ggn_exact for p in net.parameters()]
 
     check_agreement(ours(), from_torch(theirs()))
-    return {"Gauss-Newton diagonal, anew": (ours, theirs)}
+    return {"Gauss-Newton diagonal, new weights": (ours, theirs)}
 
 
 PEERS = {"curvlinops": curvlinops_pairs, "backpack": backpack_pairs}
 
 
 def peer_row(name, times):
-    """Cells: our time and theirs, and how many times as fast we are."""
+    """Table cells: time of this package, time of the library, and their ratio."""
     cells = []
     for values in times.values():
         cells += middle_and_best([1e3 * value for value in values])
@@ -249,7 +250,7 @@ def peer_row(name, times):
 
 
 def peer_rows(objective, theta):
-    """A row for everything that a peer does, each in turns with ours."""
+    """Table rows that compare this package with each library."""
     for peer, make in PEERS.items():
         if not is_there(peer):
             continue
@@ -262,17 +263,17 @@ def race_peers():
     """Print a table for each precision."""
     packages = ("torch", "curvlinops-for-pytorch", "backpack-for-pytorch")
     print()
-    header("against libraries in PyTorch: milliseconds", *packages)
+    header("comparison with libraries for PyTorch, in milliseconds", *packages)
     if not any(map(is_there, PEERS)):
         return
     import_module("torch").set_num_threads(1)
-    columns = ("median", "best", "theirs", "best", "ratio", "of the best")
+    columns = ("median", "best", "library", "best", "ratio", "ratio of the best")
     for dtype in AGREEMENT:
         given = problem(LogLoss(exclusive=True), IDENTITY, dtype, hidden="tanh")
         with threadpool_limits(1), catch_warnings():
-            # PyTorch comments on BackPACK's hooks
+            # PyTorch warns about BackPACK's hooks
             simplefilter("ignore")
-            table((f"softmax above tanh, {dtype}", *columns), peer_rows(*given))
+            table((f"softmax after tanh, {dtype}", *columns), peer_rows(*given))
 
 
 def main():

@@ -1,22 +1,26 @@
-"""Race to a goal: seconds until the mean squared error of the training data is small.
+"""Time until the mean squared error of the training data reaches a goal.
 
-Two functions are learned by nets with one hidden layer of sigmoids from several random
+Networks with one hidden layer of sigmoids learn two functions from several random
 starts: y = sin(pi x) at 41 points, and y = sin(10 x) / (10 x) at 20,000.  The time is
-that of a whole fit, from an untrained model to the end; whether the goal was reached is
-then seen from the predictions.  The contestants take turns at every start, in one
-process with one thread; imports and a first small fit are not counted.
+that of a whole fit of an untrained model.  The predictions then show whether the goal
+was reached.  The contestants take turns at every start, in one process with one thread.
+Imports and a first small fit are not timed.
 
-Everyone has default settings, except for the net itself, no weight decay, and no rule
-to stop but the goal and a limit of time, so that a learning rate meant to fall towards
-``max_iter`` stays where it starts.  The estimators of this package take the goal as a
-hyperparameter; "lm, tanh" has the hidden units of the peers.  scikit-learn has no such
-rule: there, the methods that it calls with each evaluation (lbfgs) or epoch (adam) are
-overridden to look at the loss, which costs next to nothing, and to stop.  pyrenn has
-``E_stop``.  torch-levenberg-marquardt is asked for one step after the other on all the
-data, and, as in its own example, for epochs of batches of 1,000.
+All contestants have default settings, except for the sizes of the network, no L2
+penalty, and no stopping rule but the goal and a time limit.  So a learning rate that
+would fall until ``max_iter`` practically stays constant.  The stopping rules are:
 
-Who runs out of time again and again gets no further starts.  Peers that are not
-installed are left out.
+* The estimators of this package have the hyperparameter ``goal``.  "lm, tanh" has the
+  same hidden units as the other libraries.
+* scikit-learn has no such rule.  The methods that it calls after each evaluation
+  (lbfgs) or epoch (adam) are overridden to check the loss, which takes very little
+  time.
+* pyrenn has ``E_stop``.
+* torch-levenberg-marquardt is called for single updates on all data and, as in its own
+  example, for epochs with batches of 1,000.
+
+A contestant that repeatedly exceeds the time limit gets no further starts.  Libraries
+that are not installed are left out.
 """
 
 import io
@@ -45,7 +49,7 @@ LEAD = 10.0
 
 
 class Problem(NamedTuple):
-    """A function to learn, and when to stop trying.
+    """A function to learn, with the goal and the limits.
 
     Attributes
     ----------
@@ -58,9 +62,9 @@ class Problem(NamedTuple):
     limit : float
         Seconds for one start.
     patience : int
-        Starts out of time after which a contestant gets no more.
+        Number of starts that may exceed the limit before a contestant is left out.
     mark : float
-        Median seconds that our lm may take.
+        Target of the median seconds of this package's lm.
     """
 
     title: str
@@ -74,19 +78,19 @@ class Problem(NamedTuple):
     mark: float = inf
 
     def error(self, predict):
-        """The mean of the squared residuals."""
+        """Mean of the squared residuals."""
         return np.mean((np.ravel(predict(self.X)) - self.y) ** 2)
 
 
 def sine():
-    """41 points, five hidden units."""
+    """Sine at 41 points; five hidden units."""
     X = np.linspace(-1, 1, 41)[:, None]
     y = np.sin(np.pi * X[:, 0])
     return Problem("sin(pi x), 41 points, 1-5-1", X, y, 5, 2e-3, 30, 20.0, 3, 3e-3)
 
 
 def sinc():
-    """20,000 points, twenty hidden units."""
+    """sin(10 x) / (10 x) at 20,000 points; twenty hidden units."""
     X = np.linspace(-1, 1, 20_000)[:, None]
     y = np.sinc(10 * X[:, 0] / np.pi)
     return Problem("sinc(10 x), 20,000 points, 1-20-1", X, y, 20, 1e-6, 5, 90.0, 1)
@@ -96,7 +100,7 @@ def sinc():
 
 
 def train_ours(problem, seed, **settings):
-    """The objective is half the mean squared error of the targets as they are."""
+    """Train an EffPropRegressor; its objective is half the mean squared error."""
     model = EffPropRegressor(
         (problem.n_hidden,),
         alpha=0.0,
@@ -112,11 +116,11 @@ def train_ours(problem, seed, **settings):
 
 
 class Reached(KeyboardInterrupt):
-    """Ends a fit of scikit-learn's."""
+    """Raised to end a fit of scikit-learn."""
 
 
 class RacingMLP(MLPRegressor):
-    """Looks at the loss where scikit-learn has just computed it."""
+    """MLPRegressor that stops as soon as the goal is reached."""
 
     def _loss_grad_lbfgs(self, *args, **settings):
         loss, gradient = super()._loss_grad_lbfgs(*args, **settings)
@@ -133,7 +137,7 @@ class RacingMLP(MLPRegressor):
 
 
 def train_sklearn(problem, seed, **settings):
-    """An MLPRegressor that stops at the goal."""
+    """Train an MLPRegressor that stops at the goal."""
     model = RacingMLP(
         hidden_layer_sizes=(problem.n_hidden,),
         activation="tanh",
@@ -152,7 +156,10 @@ def train_sklearn(problem, seed, **settings):
 
 
 def train_pyrenn(problem, seed):
-    """Its error is a sum; it leaves inputs and targets in [-1, 1] as they are."""
+    """Train a network with pyrenn.
+
+    Its error is a sum over the examples.  It does not rescale data in [-1, 1].
+    """
     pyrenn = import_module("pyrenn")
     np.random.seed(seed)  # noqa: NPY002
     net = pyrenn.CreateNN([1, problem.n_hidden, 1])
@@ -163,7 +170,7 @@ def train_pyrenn(problem, seed):
 
 
 def train_torch(problem, seed, *, batch_size=None, **settings):
-    """Steps on all the data, or epochs of shuffled batches, until the loss is small."""
+    """Train with torch-levenberg-marquardt, on all data or on shuffled batches."""
     torch = import_module("torch")
     tlm = import_module("torch_levenberg_marquardt")
     torch.manual_seed(seed)
@@ -187,7 +194,7 @@ def train_torch(problem, seed, *, batch_size=None, **settings):
 
 
 def contestants(problem):
-    """How to train, by name; our lm comes first."""
+    """Functions that train, by name; this package's lm comes first."""
 
     def with_settings(train, **settings):
         return lambda problem, seed: train(problem, seed, **settings)
@@ -209,12 +216,12 @@ def contestants(problem):
 
 
 class OutOfTime(BaseException):
-    """Not an Exception, as peers catch those."""
+    """Time limit exceeded; no Exception, because some libraries catch those."""
 
 
 @contextmanager
 def time_limit(seconds):
-    """Raise OutOfTime in the code that runs, unless the system has no alarm clock."""
+    """Raise OutOfTime after some seconds, on systems that have SIGALRM."""
 
     def ring(*_):
         raise OutOfTime
@@ -232,7 +239,7 @@ def time_limit(seconds):
 
 
 def seconds_to_goal(train, problem, seed):
-    """Seconds, inf if the goal was not reached; and whether time was out."""
+    """Return the seconds (inf if the goal was missed) and whether time ran out."""
     start = perf_counter()
     try:
         with time_limit(problem.limit):
@@ -244,14 +251,14 @@ def seconds_to_goal(train, problem, seed):
 
 
 def warm_up(entries):
-    """Those contestants that are installed and willing, after a first small fit."""
+    """Do a first small fit; return the contestants for which it works."""
     ready = {}
     easy = sine()._replace(goal=0.4)
     for name, train in entries.items():
         try:
             seconds_to_goal(train, easy, seed=0)
         except ImportError as error:
-            print(f"left out: {name}, as {error.name} is not installed")
+            print(f"left out: {name}, because {error.name} is not installed")
         except ValueError as error:
             print(f"left out: {name}, {error}")
         else:
@@ -260,7 +267,7 @@ def warm_up(entries):
 
 
 def race(problem, entries):
-    """Seconds of every start, by name."""
+    """Return the seconds of every start, by name."""
     results = {name: [] for name in entries}
     out_of_time = dict.fromkeys(entries, 0)
     for seed in range(problem.n_starts):
@@ -276,14 +283,14 @@ def race(problem, entries):
 
 
 def show_seconds(seconds):
-    """In three digits."""
+    """Format seconds with three digits."""
     if seconds == inf:
         return "not reached"
     return f"{1e3 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def report(problem, results):
-    """Print a table in markdown, and whether it meets the marks."""
+    """Print a Markdown table, and which targets are met."""
     middle = {name: median(values) for name, values in results.items()}
     print(f"\n| {problem.title}: {problem.goal:g} | reached | median | best | ratio |")
     print("|---" * 5 + "|")
@@ -303,17 +310,18 @@ def report(problem, results):
     lead = peers[first] / middle[OURS]
     marks = {
         f"{OURS} reaches the goal from every start": max(results[OURS]) < inf,
-        f"and leads every peer by {LEAD:g} ({first}: {lead:.1f})": lead >= LEAD,
+        f"the fastest peer takes {LEAD:g} times as long ({first}: {lead:.1f})": lead
+        >= LEAD,
     }
     if problem.mark < inf:
         limit = show_seconds(problem.mark)
-        marks[f"in {limit} at most"] = middle[OURS] <= problem.mark
+        marks[f"it takes at most {limit}"] = middle[OURS] <= problem.mark
     verdicts = [f"{mark}: {'met' if met else 'missed'}" for mark, met in marks.items()]
-    print("\nMarks:", "; ".join(verdicts), flush=True)
+    print("\nTargets:", "; ".join(verdicts), flush=True)
 
 
 def versions():
-    """Of what takes part."""
+    """Versions of all packages that take part."""
     found = [f"Python {platform.python_version()}"]
     packages = ("numpy", "scipy", "scikit-learn", "pyrenn", "torch")
     for package in (*packages, "torch-levenberg-marquardt"):
@@ -324,7 +332,7 @@ def versions():
 
 @contextmanager
 def one_thread():
-    """Also for torch, if it is there."""
+    """Use one thread, also in PyTorch if it is installed."""
     with suppress(ImportError):
         import_module("torch").set_num_threads(1)
     with threadpool_limits(1):
@@ -334,14 +342,15 @@ def one_thread():
 def main():
     """Print a table for each problem."""
     print(f"goal: {versions()}")
-    print("Medians count starts that did not reach the goal as slower than any other.")
+    print("Starts that missed the goal count as the slowest ones in the medians.")
     # torch-levenberg-marquardt logs every system that it cannot solve
     logging.getLogger("torch_levenberg_marquardt").setLevel(logging.ERROR)
     with one_thread(), catch_warnings():
         simplefilter("ignore")
         for problem in (sine(), sinc()):
             report(problem, race(problem, warm_up(contestants(problem))))
+            starts = "start" if problem.patience == 1 else "starts"
             print(
-                f"At most {problem.limit:g} s a start; after {problem.patience} out of "
-                "time, no more of them."
+                f"The time limit of a start was {problem.limit:g} s. A contestant "
+                f"got no more starts after {problem.patience} {starts} over that limit."
             )

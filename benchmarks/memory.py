@@ -1,8 +1,8 @@
-"""Memory: the peak of what a fit and a prediction allocate, in multiples of X.
+"""Peak memory of fit and predict, relative to the size of X.
 
-Counted by tracemalloc, which NumPy reports its arrays to; X itself is not counted, nor
-is what BLAS keeps for itself.  scikit-learn's MLP is measured alone and behind a
-StandardScaler, as this package normalises its inputs itself.
+tracemalloc counts all arrays that NumPy allocates.  It does not count X itself and the
+buffers of BLAS.  scikit-learn's MLP is measured with and without StandardScaler,
+because this package normalises its inputs.
 """
 
 import tracemalloc
@@ -29,7 +29,7 @@ def data(dtype):
 
 
 def models():
-    """Pairs of models by solver and name: few epochs, as none needs more memory."""
+    """Yield solver, name and model; few epochs, as more do not need more memory."""
     settings = {
         "sgd, batch 32": {"solver": "sgd", "batch_size": 32, "max_iter": 2},
         "lbfgs": {"solver": "lbfgs", "max_iter": 5},
@@ -43,7 +43,7 @@ def models():
 
 
 def peak(call):
-    """Most bytes allocated at once while it runs, beyond those before."""
+    """Peak of the bytes that a call allocates."""
     tracemalloc.start()
     try:
         call()
@@ -53,13 +53,13 @@ def peak(call):
 
 
 def warm_up(X, y):
-    """Import what is imported late, which would count as well."""
+    """Fit small data, so that late imports are not counted."""
     for _, _, model in models():
         model.fit(X[:300], y[:300]).predict(X[:300])
 
 
 def measure(dtype):
-    """Rows of a table for this precision."""
+    """Table rows for a precision."""
     X, y = data(dtype)
     warm_up(X, y)
     for solver, name, model in models():
@@ -76,9 +76,9 @@ def measure(dtype):
 def main():
     """Print the peaks for both precisions."""
     sizes = f"{N_SAMPLES} rows, {N_FEATURES}-{N_HIDDEN}-{N_CLASSES}"
-    header(f"memory: {sizes}, peak of allocations over the size of X", "numpy",
+    header(f"memory: {sizes}, peak memory / size of X", "numpy",
            "scikit-learn")  # fmt: skip
     with threadpool_limits(1), catch_warnings():
         simplefilter("ignore")
         rows = [*measure(np.float64), *measure(np.float32)]
-    table(["solver, precision", "", "fit", "predict", "s, traced"], rows)
+    table(["solver, precision", "", "fit", "predict", "seconds, with tracing"], rows)

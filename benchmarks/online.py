@@ -1,16 +1,17 @@
-"""Batch size 1: what one update of on-line learning takes.
+"""Time of one update of on-line learning (batch size 1).
 
-Everyone trains the same sizes on random numbers by plain gradient descent at a constant
-rate.  "Whole fits" are calls of ``fit``, and for PyTorch the usual loop over shuffled
-rows, so that everything that a fit does besides counts as well; "bare sweeps" are the
-compiled loops alone, next to the loop in C of ``loop.c``, after a check that both end
-at the same weights.  scikit-learn minimises the log loss, which is all it has; PyTorch
-and this package the squared error, and this package squashes its outputs too.
+All contestants train networks of the same sizes on random numbers, by gradient descent
+at a constant rate.  "Whole fits" are calls of ``fit``, and for PyTorch a loop over
+shuffled rows.  They include everything else that a fit does.  "Loops alone" compares
+the compiled loops with the C code of ``loop.c``, after a check that both lead to the
+same weights.  scikit-learn minimises the log loss, because its classifier has no other.
+PyTorch and this package minimise the squared error; this package also has a sigmoid at
+the outputs.
 """
 
 import ctypes
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
 from tempfile import TemporaryDirectory
@@ -36,12 +37,13 @@ from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import Rates
+from sk_effprop.core.steps import Momentum, Update
 
 RATE, REPEATS = 0.001, 5
 SMALL, LARGE = (64, 32, 10), (784, 100, 10)
 COMPILED = is_there("numba")
 NUMBA, RATIONAL = "numba, lecun_tanh", "numba, rational_tanh"
-# the C library's tanh and the polynomial agree but for the last bits
+# largest difference; tanh of the C library and the polynomial differ in the last bits
 SAME = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-3}
 BARE_SHOWN = {SMALL: 20_000, LARGE: 2_000}
 
@@ -51,17 +53,17 @@ BARE_SHOWN = {SMALL: 20_000, LARGE: 2_000}
 
 @dataclass(frozen=True)
 class Task:
-    """Random rows and classes, and how often everyone sees them."""
+    """Random rows and classes, and the number of epochs."""
 
     sizes: tuple[int, ...]
     dtype: Any
     n_samples: int
     n_epochs: int
-    # of the slowest contestants, whose fits have nothing to set up
+    # number of rows for the slow contestants, whose fits need no preparation
     n_peers: int
 
     def data(self, n_samples):
-        """The first rows."""
+        """Return the first rows."""
         rng = np.random.default_rng(0)
         X = rng.standard_normal((self.n_samples, self.sizes[0])).astype(self.dtype)
         y = rng.integers(0, self.sizes[-1], self.n_samples)
@@ -69,7 +71,7 @@ class Task:
 
 
 def ours(task, engine, activation="lecun_tanh", **changes):
-    """An EffPropClassifier that makes plain steps, but for the changes."""
+    """EffPropClassifier with plain gradient descent, except for the changes."""
     plain = {
         "solver": "sgd",
         "batch_size": 1,
@@ -90,7 +92,7 @@ def ours(task, engine, activation="lecun_tanh", **changes):
 
 
 def fits(task, engines):
-    """Calls that fit, and how many examples each of them shows."""
+    """Functions that fit, and the number of examples that each presents."""
     X, y = task.data(task.n_samples)
     X_few, y_few = task.data(task.n_peers)
     targets = 2 * np.eye(task.sizes[-1], dtype=task.dtype)[y_few] - 1
@@ -107,7 +109,7 @@ def fits(task, engines):
 
 
 def report_fits(task, marks):
-    """Print the table of whole fits; ``marks`` are by contestant and peer."""
+    """Print the table of whole fits; keys of ``marks`` are (contestant, peer)."""
     engines = {"numpy": ("numpy", "lecun_tanh")}
     if COMPILED:
         engines |= {NUMBA: ("numba", "lecun_tanh")}
@@ -124,7 +126,7 @@ def report_fits(task, marks):
         for name, values in times.items()
     ]
     title = f"whole fits, {_shape(task.sizes, task.dtype)}"
-    columns = [title, "us an update", "best", *(f"{p} / this" for p in peers)]
+    columns = [title, "us per update", "best", *(f"{p} / this" for p in peers)]
     table(columns, rows)
 
 
@@ -132,11 +134,11 @@ def _shape(sizes, dtype):
     return f"{'-'.join(map(str, sizes))}, {np.dtype(dtype)}"
 
 
-# ------------------------------------------------------------------------- bare sweeps
+# ------------------------------------------------------------------------- loops alone
 
 
 def problem(sizes, dtype, activation):
-    """Objective, weights and an order to show the examples in."""
+    """Return an objective, weights and an order of presentation."""
     rng = np.random.default_rng(0)
     n_samples = 1000
     X = with_ones(rng.standard_normal((n_samples, sizes[0])).astype(dtype))
@@ -150,15 +152,15 @@ def problem(sizes, dtype, activation):
 
 
 def compiled_sweep(objective, theta, order):
-    """One update for each of the examples by the compiled loops, in place."""
-    from sk_effprop.core.compiled_objective import CompiledObjective
+    """Update theta in place after each example, with the compiled loops."""
+    from sk_effprop.core.compiled.engine import NumbaEngine
 
-    rates = Rates(RATE, np.ones(len(theta)))
-    CompiledObjective(**vars(objective)).show(theta, order, 1, rates)
+    update = Update(Momentum(), Rates(RATE, np.ones(len(theta))), [])
+    replace(objective, engine_type=NumbaEngine).descend(theta, order, 1, update)
 
 
 def build_loop(directory, dtype):
-    """Compile ``loop.c`` in this precision; a call like :func:`compiled_sweep`."""
+    """Compile ``loop.c``; return a function like :func:`compiled_sweep`."""
     real = {"float64": "double", "float32": "float"}[str(np.dtype(dtype))]
     library = Path(directory, f"{real}.so")
     source = Path(__file__).with_name("loop.c")
@@ -188,7 +190,7 @@ def build_loop(directory, dtype):
 
 
 def check_same(c_sweep, objective, theta, order):
-    """The two loops must do the same, or the race means nothing."""
+    """Check that both loops lead to the same weights."""
     ends = []
     for sweep in (c_sweep, compiled_sweep):
         end = theta.copy()
@@ -200,7 +202,7 @@ def check_same(c_sweep, objective, theta, order):
 
 
 def report_bare(sizes, dtype, directory, marks):
-    """Print the table of bare sweeps; ``marks`` are by contestant."""
+    """Print the table of loops alone; keys of ``marks`` are (contestant, column)."""
     calls = {}
     objective, theta, order = problem(sizes, dtype, "lecun_tanh")
     c_sweep = build_loop(directory, dtype)
@@ -219,16 +221,16 @@ def report_bare(sizes, dtype, directory, marks):
         ]
         for name, values in times.items()
     ]
-    title = f"bare sweeps, {_shape(sizes, dtype)}"
-    table([title, "us an update", "best", "this / C", "C / this"], rows)
+    title = f"loops alone, {_shape(sizes, dtype)}"
+    table([title, "us per update", "best", "this / C", "C / this"], rows)
 
 
-# ------------------------------------------------------------- one update with more
+# ------------------------------------------------------------- extensions of the update
 
 
 def report_more(task):
-    """Print what an update takes that does more than a plain step."""
-    # rates of sdlm are divided by a curvature of about a hundredth
+    """Print the time of updates that do more than plain gradient descent."""
+    # sdlm divides rates by a curvature of about 0.01
     one_each = {"solver": "sdlm", "curvature_period": np.inf}
     one_each |= {"learning_rate_init": 0.01 * RATE, "curvature_decay": 0.0}
     changes = {
@@ -252,8 +254,8 @@ def report_more(task):
         ]
         for name, values in times.items()
     ]
-    title = f"one update with more, {_shape(task.sizes, task.dtype)}"
-    table([title, "engine", "us an update", "best", "this / plain"], rows)
+    title = f"extensions of the update, {_shape(task.sizes, task.dtype)}"
+    table([title, "engine", "us per update", "best", "this / plain"], rows)
 
 
 def _more_mark(name):
@@ -276,10 +278,10 @@ def main():
     )
     report_fits(large, {(NUMBA, "scikit-learn"): 20.0})
     if not COMPILED:
-        print("\nWithout numba there are no bare sweeps to compare.")
+        print("\nnumba is not installed, so there are no compiled loops to compare.")
         return
     if which("gcc") is None:
-        print("\nThere is no gcc, and so no loop in C to compare bare sweeps with.")
+        print("\ngcc is not installed, so there is no loop in C to compare with.")
     else:
         with TemporaryDirectory() as directory:
             marks = {(NUMBA, "this / C"): 1.1, (RATIONAL, "C / this"): 1.3}

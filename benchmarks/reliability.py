@@ -1,11 +1,14 @@
-"""What the probabilities are worth: a reliability diagram (cf. section 4.5).
+"""Reliability diagram of the predicted probabilities (cf. section 4.5).
 
-Five-fold cross-validated probabilities on raw data with default parameters: of squared
-error, of log loss, and of squared error with a sigmoid or a temperature fitted to
-held-out decisions.  A point of the picture is a tenth of all (example, class) pairs
-with a probability of 0.02 to 0.98: the share of pairs that were right, over their mean
-probability; fewer points where there would be less than 25 pairs to each.  It goes to
-docs/benchmarks/reliability.png if matplotlib is installed.
+The probabilities come from five-fold cross-validation on raw data with default
+parameters.  They are those of squared error, of log loss, and of squared error with a
+sigmoid or a temperature fitted to held-out decisions.
+
+The diagram uses all (example, class) pairs with a probability of 0.02 to 0.98.  They
+are sorted by probability and divided into ten bins of equal size, or into fewer bins
+with at least 25 pairs.  A point shows the observed frequency of a bin over its mean
+probability. If matplotlib is installed, the plot is written to
+docs/benchmarks/reliability.png.
 """
 
 import warnings
@@ -45,7 +48,7 @@ def tables():
 
 
 def models():
-    """Classifiers by name; temperature scaling came with scikit-learn 1.8."""
+    """Classifiers by name; temperature scaling requires scikit-learn 1.8."""
     squared = EffPropClassifier(loss="squared_error", random_state=0)
     named = {
         "squared error": squared,
@@ -61,7 +64,7 @@ def models():
 
 
 def reliability(p, hit):
-    """Mean probability and share of hits in bins of equally many unsure pairs."""
+    """Mean probability and observed frequency in bins of equal size."""
     unsure = (p > UNSURE) & (p < 1.0 - UNSURE)
     order = np.argsort(p[unsure])
     parts = np.array_split(order, np.clip(len(order) // MIN_PAIRS, 1, N_BINS))
@@ -70,7 +73,7 @@ def reliability(p, hit):
 
 
 def calibration_error(p, hit):
-    """Mean distance of share and probability over all pairs, in bins of a tenth."""
+    """Expected calibration error: |frequency - probability| in bins of width 0.1."""
     bins = np.minimum((p * N_BINS).astype(int), N_BINS - 1)
     errors = [
         abs(hit[bins == b].mean() - p[bins == b].mean()) * np.mean(bins == b)
@@ -80,7 +83,7 @@ def calibration_error(p, hit):
 
 
 def main():
-    """Print a table in markdown, and draw one panel for each table."""
+    """Print a Markdown table, and plot one panel for each data set."""
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     print("| data | probabilities | error | log loss | calibration error |")
     print("|---|---|---|---|---|")
@@ -92,7 +95,7 @@ def main():
                 warnings.simplefilter("ignore")
                 P = cross_val_predict(model, X, y, cv=folds, method="predict_proba")
             error = np.mean(classes[P.argmax(axis=1)] != y)
-            # of two classes one says it all
+            # with two classes, one column contains everything
             columns = range(len(classes)) if len(classes) > 2 else [1]
             p = np.concatenate([P[:, k] for k in columns])
             hit = np.concatenate([labels == k for k in columns])
@@ -106,11 +109,11 @@ def main():
 
 
 def draw(curves):
-    """One panel for each table, one line for each kind of probabilities."""
+    """Plot one panel for each data set, one line for each kind of probability."""
     try:
         import matplotlib.pyplot as plt
     except ImportError:
-        print("matplotlib is not installed: no picture")
+        print("matplotlib is not installed, so nothing is plotted.")
         return
     figure, axes = plt.subplots(
         2, 3, figsize=(9, 6), sharex=True, sharey=True, layout="constrained"
@@ -121,9 +124,9 @@ def draw(curves):
             axis.plot(p, share, "o-", markersize=3, linewidth=1, label=name)
         axis.set_title(table)
     figure.supxlabel("probability")
-    figure.supylabel("share that was right")
+    figure.supylabel("observed frequency")
     # there are five tables
     axes[1, 2].axis("off")
     axes[1, 2].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
     figure.savefig(PICTURE, dpi=110)
-    print(f"\npicture: {PICTURE.name}")
+    print(f"\nplot: {PICTURE.name}")

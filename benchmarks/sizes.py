@@ -1,9 +1,10 @@
-"""How cost grows: microseconds an example against samples, features, units and depth.
+"""Microseconds per example as a function of samples, features, units and depth.
 
-One of the four changes at a time, the others stay at 2,000 samples, 64 features, 32
-units and one hidden layer.  Everyone makes plain on-line updates for one epoch of
-random data with ten classes; a fit's own set-up is included, so that few samples cost
-more each.  The picture has logarithmic axes: a slope of one is proportional growth.
+One of the four sizes changes at a time.  The others stay at 2,000 samples, 64 features,
+32 units and one hidden layer.  All contestants train one epoch of on-line learning on
+random data with ten classes.  The preparation of a fit is included, so the time per
+example is larger for few samples.  The plot has logarithmic axes, where a slope of one
+means proportional growth.
 """
 
 import sys
@@ -24,13 +25,13 @@ SWEPT = {
     "units": (8, 32, 128, 512),
     "hidden layers": (1, 2, 4, 8),
 }
-# of the slow contestants, whose cost an update does not depend on their number
+# number of examples for the slow contestants, whose time per update is constant
 N_PEERS = 1000
 PICTURE = Path("docs/benchmarks/sizes.png")
 
 
 def contestants(size):
-    """Calls that fit, and how many examples each of them shows."""
+    """Functions that fit, and the number of examples that each presents."""
     rng = np.random.default_rng(0)
     n, n_in = size["samples"], size["features"]
     X, y = rng.standard_normal((n, n_in)), rng.integers(0, N_CLASSES, n)
@@ -56,7 +57,7 @@ def contestants(size):
 
 
 def measure():
-    """Medians by what is swept, its value, and contestant."""
+    """Return medians by (size, value), then by contestant."""
     results = {}
     for swept, values in SWEPT.items():
         for value in values:
@@ -67,7 +68,7 @@ def measure():
 
 
 def draw(results, path):
-    """A panel for everything that is swept."""
+    """Plot a panel for each of the four sizes."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -85,22 +86,28 @@ def draw(results, path):
         ax.set_xticks(values, [str(value) for value in values])
         ax.minorticks_off()
         ax.grid(alpha=0.3)
-    axes[0].set_ylabel("µs an example")
+    axes[0].set_ylabel("µs per example")
     lines, names = axes[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside upper center", ncols=len(names))
     figure.savefig(path, dpi=110)
 
 
 def main():
-    """Print the table; with matplotlib, draw the picture."""
-    header("sizes: one epoch on-line", "numpy", "scikit-learn", "torch", "numba")
+    """Print the table and, if matplotlib is installed, draw the plot."""
+    header(
+        "sizes: one epoch of on-line learning",
+        "numpy",
+        "scikit-learn",
+        "torch",
+        "numba",
+    )
     results = measure()
     names = list(next(iter(results.values())))
     rows = [
         [f"{value} {swept}", *(f"{costs[name]:.1f}" for name in names)]
         for (swept, value), costs in results.items()
     ]
-    table(["us an example", *names], rows)
+    table(["us per example", *names], rows)
     if is_there("matplotlib") and PICTURE.parent.is_dir():
         draw(results, PICTURE)
         print(f"\n{PICTURE}", file=sys.stderr)

@@ -1,8 +1,9 @@
-"""Small things: a short fit, one prediction, the import, the first compiled fit.
+"""Time of a short fit, one prediction, the import and the first compiled fit.
 
-Next to scikit-learn's MLP, on the 150 rows of iris, where hardly any of the time is
-arithmetic.  Imports and first fits happen in processes of their own, and are timed by
-the clock on the wall: the import from outside, the fit from inside.
+The data are the 150 rows of iris, for which arithmetic takes a small part of the time.
+The times are compared with those of scikit-learn's MLP.  Imports and first fits run in
+separate processes and are measured by wall time: the import from outside of the
+process, the fit from inside.
 """
 
 import subprocess
@@ -45,7 +46,7 @@ print(perf_counter() - start)
 
 
 def repeated(call):
-    """The call, so often that it can be timed."""
+    """Repeat a call, because a single one is too short to be timed."""
 
     def run():
         for _ in range(CALLS):
@@ -55,27 +56,27 @@ def repeated(call):
 
 
 def report_fits():
-    """Print what one epoch takes from fit to return."""
+    """Print the time of a fit with one epoch."""
     X, y = load_iris(return_X_y=True)
-    # MLPClassifier's own batch has 200 rows, or all that there are
+    # a batch of MLPClassifier has 200 rows, or all rows if there are fewer
     short = {"batch_size": len(X), "max_iter": 1, "tol": 0}
     given = short | {"solver": "sgd", "learning_rate_init": 0.001}
-    # what MLPClassifier does, and nothing else
+    # the same settings as MLPClassifier
     plain = given | {"hidden_layer_sizes": (100,), "alpha": 1e-4, "bias_init": "zero"}
     plain |= {"normalize": None, "input_clip": None, "shuffle": True}
     models = {
         MLP: MLPClassifier(max_iter=1),
         "EffPropClassifier, auto": EffPropClassifier(**short),
         "EffPropClassifier, sgd": EffPropClassifier(solver="sgd", **short),
-        "EffPropClassifier, sgd, rate given": EffPropClassifier(**given),
-        "EffPropClassifier, no tricks": EffPropClassifier(**plain),
+        "EffPropClassifier, sgd, given rate": EffPropClassifier(**given),
+        "EffPropClassifier, settings of MLPClassifier": EffPropClassifier(**plain),
     }
     calls = {name: repeated(lambda m=m: m.fit(X, y)) for name, m in models.items()}
-    _report("one epoch of iris, warm", per_unit(race(calls, REPEATS), CALLS), [MLP])
+    _report("fit of one epoch on iris", per_unit(race(calls, REPEATS), CALLS), [MLP])
 
 
 def report_predictions():
-    """Print what the prediction for one row takes."""
+    """Print the time of a prediction for one row."""
     X, y = load_iris(return_X_y=True)
     models = {
         MLP: MLPClassifier(max_iter=5),
@@ -86,7 +87,7 @@ def report_predictions():
     row = X[:1]
     calls = {}
     for name, model in models.items():
-        # the first turn of the race does not count
+        # the first turn is not timed
         calls[name] = _fit_first(model, X, y, repeated(lambda m=model: m.predict(row)))
     times = per_unit(race(calls, REPEATS), CALLS)
     _report("predict one row", times, [MLP, "MLPRegressor"])
@@ -102,7 +103,7 @@ def _fit_first(model, X, y, call):
 
 
 def _report(title, times, peers):
-    """Print a table in which each peer is followed by those compared with it."""
+    """Print a table; each row is compared with the last peer above it."""
     rows, peer = [], None
     for name, values in times.items():
         peer = name if name in peers else peer
@@ -113,14 +114,14 @@ def _report(title, times, peers):
 
 
 def seconds_of(code):
-    """Wall time of a process that runs this."""
+    """Wall time of a process that runs the code."""
     start = perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
     return perf_counter() - start
 
 
 def in_turns(measure, arguments, repeats):
-    """What ``measure`` says of each argument in every turn but a first one."""
+    """Measure each argument in turns; the first turn is not counted."""
     results = {argument: [] for argument in arguments}
     for turn in range(repeats + 1):
         for argument, values in results.items():
@@ -131,7 +132,7 @@ def in_turns(measure, arguments, repeats):
 
 
 def report_imports():
-    """Print what a process takes that does nothing but import."""
+    """Print the time of a process that only imports a package."""
     codes = ("pass", "import sklearn.neural_network", "import sk_effprop")
     times = in_turns(seconds_of, codes, PROCESSES)
     rows = []
@@ -144,7 +145,7 @@ def report_imports():
 
 
 def first_fit(engine):
-    """Seconds of the first fit of a new process, on-line."""
+    """Seconds of the first on-line fit in a new process."""
     code = FIRST_FIT.format(engine=engine)
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
@@ -153,9 +154,9 @@ def first_fit(engine):
 
 
 def report_first_fits():
-    """Print what the first fit takes when what it compiles is on disk already."""
+    """Print the time of the first fit, with compiled code in the cache on disk."""
     if not is_there("numba"):
-        print("\nWithout numba there is nothing to compile.")
+        print("\nnumba is not installed, so nothing is compiled.")
         return
     times = in_turns(first_fit, ("numpy", "numba"), FIRST_FITS)
     more = float(np.median(times["numba"]) - np.median(times["numpy"]))
@@ -165,12 +166,12 @@ def report_first_fits():
     ]
     rows[0].append("0")
     rows[1].append(judged(more, at_most=1.0))
-    title = "first fit of a process, iris, ten epochs on-line"
-    table([title, "ms", "best", "more than numpy, s"], rows)
+    title = "first fit of a process: iris, ten epochs, on-line"
+    table([title, "ms", "best", "seconds more than numpy"], rows)
 
 
 def main():
-    """Print a table each."""
+    """Print all tables."""
     header("small", "numpy", "scikit-learn", "numba")
     report_fits()
     report_predictions()

@@ -1,7 +1,8 @@
-"""Every solver on tables of all sizes: cross-validated error and time of a fit.
+"""Cross-validated error and time of every solver, on tables of many sizes.
 
-Default parameters but for the solver, three-fold cross-validation, one thread.  This is
-what ``solver="auto"`` was chosen by: the geometric means are over the tables of a row.
+All parameters but the solver are default.  There are three folds and one thread.  The
+choice of ``solver="auto"`` is based on these measurements.  The last row of each table
+contains geometric means over the tables.
 """
 
 import sys
@@ -27,12 +28,12 @@ from benchmarks._tasks import two_spirals
 from sk_effprop import EffPropClassifier, EffPropRegressor
 
 SOLVERS = ("lbfgs", "lm", "cg", "scg", "sgd", "sdlm", "adam")
-# weights^2 times examples beyond which lm would take minutes
+# limit of weights^2 * examples for lm, which would take minutes beyond it
 MAX_WORK = 3e10
 
 
 def sine(n_samples, seed=0):
-    """One input, two periods, some noise."""
+    """Sine of one input over two periods, with noise."""
     rng = np.random.default_rng(seed)
     X = rng.uniform(-1, 1, size=(n_samples, 1))
     return X, np.sin(2 * np.pi * X[:, 0]) + 0.1 * rng.normal(size=n_samples)
@@ -78,14 +79,14 @@ def classification_tables():
 
 
 def is_too_large(model, X, y):
-    """Whether lm would take minutes."""
+    """Return whether lm would take minutes."""
     n_outputs = len(np.unique(y)) if isinstance(model, EffPropClassifier) else 1
     n_weights = 100 * (X.shape[1] + 1 + n_outputs)
     return model.solver == "lm" and len(X) * n_outputs * n_weights**2 > MAX_WORK
 
 
 def measure(model, X, y):
-    """Error (1 - accuracy or 1 - R2), its spread, and seconds."""
+    """Return the error (1 - accuracy or 1 - R2) and the seconds of a fit."""
     is_classifier = isinstance(model, EffPropClassifier)
     kind = StratifiedKFold if is_classifier else KFold
     folds = kind(3, shuffle=True, random_state=0)
@@ -96,7 +97,7 @@ def measure(model, X, y):
 
 
 def table(cls, data, **settings):
-    """Print error and milliseconds for every solver; then geometric means."""
+    """Print error and milliseconds of every solver, and geometric means of ratios."""
     print(f"| {cls.__name__} {settings or ''} |", " | ".join(SOLVERS), "|")
     print("|---" * (len(SOLVERS) + 1) + "|")
     ratios = {name: [] for name in SOLVERS}
@@ -120,7 +121,7 @@ def table(cls, data, **settings):
 
 
 def main():
-    """Print the tables in markdown."""
+    """Print the tables in Markdown."""
     print("error (1 - R2 or 1 - accuracy) and time of a fit\n")
     table(EffPropRegressor, regression_tables())
     table(EffPropClassifier, classification_tables())

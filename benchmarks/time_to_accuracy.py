@@ -1,17 +1,17 @@
-"""Seconds until an MLPClassifier's own cross-validated accuracy is reached.
+"""Time until the cross-validated accuracy of an MLPClassifier is reached.
 
-The peer is scikit-learn's MLPClassifier behind a StandardScaler, both with defaults.
-Its accuracy is the mean over five stratified folds and several seeds, its time that of
-the fits of all folds, the median over the seeds.  EffPropClassifier is given the same
-rows as they are.  Two settings of it are shown, each the same for all data:
+The peer is scikit-learn's MLPClassifier after StandardScaler, both with default
+parameters.  Its accuracy is the mean over five stratified folds and several seeds.  Its
+time is that of the fits of all folds, as the median over the seeds.  EffPropClassifier
+gets the same raw rows.  Two settings of it are measured, each the same for all data:
 
-* ``SETTING``, with as few epochs as reach the peer's accuracy.  The learning rate falls
-  to zero over ``max_iter`` epochs, so every number of epochs is a fit of its own, from
-  scratch: the smallest one in ``EPOCHS`` whose mean accuracy is at least the peer's is
-  found first, and those fits are then timed in turns with the peer's.
-* the defaults, which are not told when to stop.
+* ``SETTING`` with the smallest number of epochs in ``EPOCHS`` whose mean accuracy is at
+  least that of the peer.  The learning rate falls to zero over ``max_iter`` epochs, so
+  a separate fit is needed for each number of epochs.  The smallest number is found
+  first. Then its fits are timed in turns with those of the peer.
+* The default parameters, which do not know the accuracy of the peer.
 
-Accuracies come from the very folds and seeds that are timed.
+Accuracies and times come from the same folds and seeds.
 """
 
 from statistics import mean, median
@@ -31,7 +31,7 @@ from sk_effprop import EffPropClassifier
 
 N_FOLDS, N_SEEDS = 5, 3
 EPOCHS = (1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 200)
-# at most this part of the peer's time
+# target: at most this fraction of the time of the peer
 MARK = 0.1
 SETTING: dict[str, Any] = {
     "solver": "sgd",
@@ -40,14 +40,14 @@ SETTING: dict[str, Any] = {
 
 
 class Result(NamedTuple):
-    """Of one seed.
+    """Result of one seed.
 
     Attributes
     ----------
     accuracy : float
         Mean over the folds.
     seconds : float
-        Of the processor, for the fits of all folds.
+        Processor time of the fits of all folds.
     """
 
     accuracy: float
@@ -69,17 +69,17 @@ def tables():
 
 
 def make_peer(seed):
-    """Defaults behind a StandardScaler."""
+    """MLPClassifier with default parameters after StandardScaler."""
     return make_pipeline(StandardScaler(), MLPClassifier(random_state=seed))
 
 
 def make_default(seed):
-    """Nothing set but the seed."""
+    """EffPropClassifier with default parameters."""
     return EffPropClassifier(random_state=seed)
 
 
 def maker(epochs):
-    """``SETTING`` with so many epochs."""
+    """Factory of ``SETTING`` with a number of epochs."""
     return lambda seed: EffPropClassifier(max_iter=epochs, random_state=seed, **SETTING)
 
 
@@ -97,17 +97,17 @@ def cross_validate(make, seed, X, y):
 
 
 def accuracy(results):
-    """Mean over the seeds."""
+    """Mean accuracy over the seeds."""
     return mean(result.accuracy for result in results)
 
 
 def seconds(results):
-    """Median over the seeds."""
+    """Median time over the seeds."""
     return median(result.seconds for result in results)
 
 
 def fewest_epochs(goal, X, y):
-    """The first of ``EPOCHS`` that reaches an accuracy, or None."""
+    """Return the first of ``EPOCHS`` that reaches an accuracy, or None."""
     for epochs in EPOCHS:
         make = maker(epochs)
         results = [cross_validate(make, seed, X, y) for seed in range(N_SEEDS)]
@@ -117,14 +117,14 @@ def fewest_epochs(goal, X, y):
 
 
 def warm_up(makers, X, y):
-    """Let everyone load what they need, on a few rows of all classes."""
+    """Fit a few rows of all classes, so that late imports are not timed."""
     rows = slice(None, None, 1 + len(y) // 300)
     for make in makers:
         make(0).fit(X[rows], y[rows])
 
 
 def take_turns(makers, X, y):
-    """Results of every seed, by name; the contestants of a seed follow each other."""
+    """Return the results of every seed, by name; contestants alternate."""
     results = {name: [] for name in makers}
     for seed in range(N_SEEDS):
         for name, make in makers.items():
@@ -133,7 +133,7 @@ def take_turns(makers, X, y):
 
 
 def measure(X, y):
-    """The peer's results, ours, those of our defaults, and the number of epochs."""
+    """Return results of peer, ``SETTING`` and defaults, and the number of epochs."""
     warm_up([make_peer, make_default, maker(1)], X, y)
     first = [cross_validate(make_peer, seed, X, y) for seed in range(N_SEEDS)]
     epochs = fewest_epochs(accuracy(first), X, y)
@@ -143,7 +143,7 @@ def measure(X, y):
 
 
 def row(name, results, epochs):
-    """What is printed of a data set."""
+    """Table cells of a data set."""
     peer, ours, defaults = (results[k] for k in ("peer", "ours", "defaults"))
     pairs = zip(ours, peer, strict=True)
     ratio = median(a.seconds / b.seconds for a, b in pairs)
@@ -158,14 +158,14 @@ def row(name, results, epochs):
 
 
 def main():
-    """Print a table in markdown."""
+    """Print a Markdown table."""
     header(
-        f"accuracy: {N_FOLDS} folds, {N_SEEDS} seeds; seconds of all folds",
+        f"time to accuracy: {N_FOLDS} folds, {N_SEEDS} seeds; seconds of all folds",
         *("numpy", "scipy", "scikit-learn", "numba", "mlxtend"),
     )
-    print(f"ours: {', '.join(f'{k}={v!r}' for k, v in SETTING.items())}")
-    columns = ["data", "peer", "time", "ours", "epochs", "time", "ratio"]
+    print(f"sk_effprop: {', '.join(f'{k}={v!r}' for k, v in SETTING.items())}")
+    columns = ["data", "MLPClassifier", "time", "sk_effprop", "epochs", "time", "ratio"]
     with threadpool_limits(1), catch_warnings():
         simplefilter("ignore")
         rows = (row(name, *measure(X, y)) for name, (X, y) in tables().items())
-        table([*columns, "our defaults", "time"], rows)
+        table([*columns, "sk_effprop, defaults", "time"], rows)

@@ -1,7 +1,8 @@
-"""The two-minute tour: train with every trick, then without each.
+"""Two-minute tour: train with all tricks of the paper, then without each of them.
 
 ``python -m sk_effprop`` trains on scikit-learn's digits with the full recipe, then with
-each trick switched off; ``--data FILE.csv --target COLUMN`` does it with your table.
+each trick switched off; ``--data FILE.csv --target COLUMN`` uses your own table.
+``python -m sk_effprop compile`` compiles the training loops ahead of time.
 """
 
 import argparse
@@ -16,24 +17,30 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.core.compiled import why_not_compiled
 from sk_effprop.model_selection.ablation import (
     AblationRow,
     ablate_tricks,
     default_tricks,
 )
 
-# a numeric target with more different values than this is a quantity, not a class
+# A numeric target with more distinct values than this is a regression target.
 MAX_NUMERIC_CLASSES = 20
 
 
 class Refusal(Exception):
-    """A sentence for the user in place of a traceback."""
+    """Error that is shown as a sentence instead of a traceback."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the tour; return the exit status."""
+    """Run the tour, or compile ahead of time; return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["compile"]:
+        return _compile()
     options = _parse(arguments)
     try:
+        if options.plot:
+            _require_matplotlib()
         X, y, name = _load(options)
         result, is_classification = _run(X, y, name, options)
         if options.plot:
@@ -45,19 +52,52 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _compile() -> int:
+    """Compile all training loops and keep them on disk, for containers and CI."""
+    if reason := why_not_compiled():
+        print(
+            "sk_effprop: the training loops need numba, the extra 'fast': pip install "
+            f"'sk_effprop[fast]'. ({reason})",
+            file=sys.stderr,
+        )
+        return 2
+    from sk_effprop.core.compiled.ahead import compile_ahead
+
+    seconds, folder = compile_ahead()
+    if folder is None:
+        print(
+            "sk_effprop: the loops were compiled, but there is no folder to keep them "
+            "in. Set NUMBA_CACHE_DIR to a folder that can be written.",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"Compiled all training loops in {seconds:.1f} s, and kept them in {folder}.")
+    return 0
+
+
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m sk_effprop", description=__doc__)
-    parser.add_argument("--data", metavar="FILE.csv", help="a table with a header line")
-    parser.add_argument("--target", metavar="COLUMN", help="what to predict")
-    parser.add_argument("--plot", metavar="FILE.png", help="draw the result, too")
-    parser.add_argument("--folds", type=int, default=5, help="of the cross-validation")
-    parser.add_argument("--epochs", type=int, default=20, help="of every fit")
-    parser.add_argument("--jobs", type=int, default=-1, help="processes; -1: all cores")
+    parser.add_argument(
+        "--data", metavar="FILE.csv", help="CSV file with a header line"
+    )
+    parser.add_argument("--target", metavar="COLUMN", help="column to predict")
+    parser.add_argument(
+        "--plot", metavar="FILE.png", help="also save a plot of the result"
+    )
+    parser.add_argument(
+        "--folds", type=int, default=5, help="folds of the cross-validation"
+    )
+    parser.add_argument("--epochs", type=int, default=20, help="epochs of every fit")
+    parser.add_argument(
+        "--jobs", type=int, default=-1, help="parallel processes; -1 uses all cores"
+    )
     options = parser.parse_args(arguments)
     if bool(options.data) != bool(options.target):
         parser.error("--data and --target go together")
     if options.folds < 2 or options.epochs < 1:
         parser.error("--folds must be at least 2 and --epochs at least 1")
+    if options.jobs == 0:
+        parser.error("--jobs must be a number of processes or -1, got 0")
     return options
 
 
@@ -75,11 +115,13 @@ def read_table(path: str, target: str) -> tuple[Any, Any]:
     Raises
     ------
     Refusal
-        If there is no such file or column, or a column that is not all numbers.
+        If there is no such file or column, or an input column is not numeric.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             header, *rows = [row for row in csv.reader(file) if row]
+    except FileNotFoundError:
+        raise Refusal(f"File not found: {path}") from None
     except (OSError, ValueError, csv.Error) as error:
         raise Refusal(f"{path} is not a CSV file with a header line: {error}") from None
     if target not in header:
@@ -91,8 +133,8 @@ def read_table(path: str, target: str) -> tuple[Any, Any]:
         raise Refusal(f"{path} has several columns named {sorted(repeated)}.")
     if len(rows) < 10 or len(header) < 2:
         raise Refusal(
-            f"{path} has too little to learn from: {len(rows)} rows, {len(header)} "
-            "columns."
+            f"{path} has too few rows or columns to learn from: {len(rows)} rows, "
+            f"{len(header)} columns."
         )
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     y = _as_target(columns.pop(target), target)
@@ -117,7 +159,7 @@ def _as_numbers(values: tuple[str, ...], name: str) -> Any:
 
 
 def _as_target(values: tuple[str, ...], name: str) -> Any:
-    """Text and a few whole numbers are classes, everything else is a quantity."""
+    """Class labels for text and few whole numbers, else a regression target."""
     missing = Refusal(f"the target {name!r} has missing or infinite values.")
     if any(value.strip().lower() in ("", "nan", "na") for value in values):
         raise missing
@@ -135,7 +177,7 @@ def _as_target(values: tuple[str, ...], name: str) -> Any:
 def _run(X: Any, y: Any, name: str, options: argparse.Namespace) -> tuple[Any, bool]:
     is_classification = y.dtype.kind in "iU"
     estimator_class = EffPropClassifier if is_classification else EffPropRegressor
-    # tol=0: the same number of epochs for every setting
+    # tol=0 gives every setting the same number of epochs
     recipe = estimator_class(
         solver="sgd", max_iter=options.epochs, tol=0, random_state=0
     )
@@ -157,7 +199,7 @@ def _run(X: Any, y: Any, name: str, options: argparse.Namespace) -> tuple[Any, b
     print(_line("section", "trick", "set to", _score_name(is_classification),
                 "epochs", "seconds"))  # fmt: skip
     with _progress_bar(1 + len(tricks)) as advance, catch_warnings():
-        # switching a trick off is meant to make trouble
+        # fits without a trick often do not converge
         simplefilter("ignore", ConvergenceWarning)
 
         def on_row(row: AblationRow) -> None:
@@ -189,7 +231,7 @@ def _line(*cells: str) -> str:
 
 
 class _progress_bar:
-    """A bar below the rows as they come, where rich is installed; else the rows."""
+    """Context that prints rows as they come, above a progress bar if rich is there."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -217,23 +259,29 @@ class _progress_bar:
             self.progress.stop()
 
 
-def _draw(result: Any, path: str) -> None:
+def _require_matplotlib() -> None:
+    """Refuse --plot before the tour begins, not after it."""
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401 - only whether it is there
     except ImportError:
         raise Refusal("--plot needs matplotlib: pip install sk_effprop[plot]") from None
+
+
+def _draw(result: Any, path: str) -> None:
+    from matplotlib.figure import Figure
+
     height = 0.4 * len(result.results_) + 1.2
     figure = Figure(figsize=(7, height), layout="constrained")
     result.plot(figure.subplots())
     figure.savefig(path, dpi=150)
-    print(f"\nDrawn to {path}")
+    print(f"\nPlot saved to {path}")
 
 
 def _reading(is_classification: bool) -> str:
     measure = "accuracy" if is_classification else "R2"
     return (
-        f"\n{measure}: mean ± standard deviation over the folds. A row no worse than "
-        "the first says that\nthis trick does not matter for these data. "
+        f"\n{measure}: mean ± standard deviation over the folds. If a row is no worse "
+        "than the first,\nits trick does not matter for these data. "
         "docs/tricks.md explains every one."
     )
 

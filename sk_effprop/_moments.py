@@ -1,4 +1,4 @@
-"""Moments and quantiles of columns, weighted, block by block, and merged.
+"""Moments of columns: weighted, computed block by block, and merged.
 
 Moments of parts are merged as Chan, Golub and LeVeque do (1983), so that neither a
 large mean nor many parts cost accuracy.
@@ -11,36 +11,51 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from sk_effprop.core.arrays import row_blocks
-
-# what sums of weights may be off by
-ROUNDING = 1e-12
+from sk_effprop.core.arrays import dense, row_blocks
 
 
 class Moments(NamedTuple):
-    """Sum of weights, mean, and summed (co)deviations of some rows."""
+    """Moments of the columns of some rows.
+
+    Attributes
+    ----------
+    weight : float
+        Sum of the weights of the rows.
+    mean : ndarray of shape (n_features,)
+    deviations : ndarray of shape (n_features,) or (n_features, n_features)
+        Weighted sums of the squared deviations from the mean, or of the products of the
+        deviations of each pair of columns.
+    """
 
     weight: float
     mean: Any
     deviations: Any
 
+    @property
+    def variance(self) -> Any:
+        """Population variance of each column."""
+        cross = self.deviations.ndim == 2
+        own = np.diagonal(self.deviations) if cross else self.deviations
+        return own / self.weight
+
     def merge(self, other: "Moments") -> "Moments":
-        """Moments of both sets of rows together."""
+        """Moments of the rows of both."""
         total = self.weight + other.weight
         if total == 0.0:
             return self
-        shift = other.mean - self.mean
-        between = self.weight * other.weight / total
+        shift, share = other.mean - self.mean, other.weight / total
+        # in this order, as the product of two weights may overflow or underflow
+        between = self.weight * share
         spread = np.outer(shift, shift) if self.deviations.ndim == 2 else shift**2
         return Moments(
             total,
-            self.mean + shift * (other.weight / total),
+            self.mean + shift * share,
             self.deviations + other.deviations + spread * between,
         )
 
 
 def dense_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
-    """Two-pass moments of one block of rows; ``cross`` for products of columns too."""
+    """Two-pass moments of one block of rows; ``cross`` includes pairs of columns."""
     X = X.astype(np.float64, copy=False)
     total = float(weight.sum())
     if total == 0.0:
@@ -66,35 +81,3 @@ def column_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
         for rows in row_blocks(*X.shape)
     )
     return reduce(Moments.merge, blocks)
-
-
-def column_quantiles(X: Any, weight: Any, levels: Any) -> Any:
-    """Weighted quantiles of every column, (n_levels, n_features).
-
-    Each is the least value that with all below it has that share of the weight.
-    """
-    blocks = (
-        _ranked_quantiles(dense(X[:, columns]), weight, levels)
-        for columns in row_blocks(X.shape[1], X.shape[0])
-    )
-    return np.hstack(list(blocks))
-
-
-def _ranked_quantiles(X: Any, weight: Any, levels: Any) -> Any:
-    columns = np.array(X.T, order="C")
-    # a share that is reached but for rounding is reached
-    wanted = np.asarray(levels) * weight.sum() * (1.0 - ROUNDING)
-    if np.all(weight == weight[0]):
-        # sorting is many times as fast as finding an order
-        columns.sort(axis=1)
-        ranks = np.searchsorted(np.cumsum(weight), wanted)
-        return columns[:, ranks].T
-    order = np.argsort(columns, axis=1, kind="stable")
-    ranks = [np.searchsorted(np.cumsum(weight[row]), wanted) for row in order]
-    return np.take_along_axis(
-        columns, np.take_along_axis(order, np.stack(ranks), axis=1), axis=1
-    ).T
-
-
-def dense(X: Any) -> Any:
-    return X.toarray() if sparse.issparse(X) else X

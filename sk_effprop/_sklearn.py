@@ -1,8 +1,9 @@
-"""What is private in scikit-learn and used here, imported in this one place."""
+"""Imports of private names of scikit-learn, all in this one place."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -12,6 +13,7 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
+from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names_in
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
@@ -20,11 +22,31 @@ try:
 except ImportError:
 
     class CallbackSupportMixin:
-        """Callbacks came with scikit-learn 1.9; before, there is nothing to support."""
+        """Stand-in for scikit-learn before 1.9, which has no callbacks."""
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+# scikit-learn has no types: these two keep the signature of what they decorate.
+def fit_context(
+    *, prefer_skip_nested_validation: bool
+) -> Callable[[Function], Function]:
+    """Validate the hyperparameters before the decorated method runs."""
+    decorate: Callable[[Function], Function] = _fit_context(
+        prefer_skip_nested_validation=prefer_skip_nested_validation
+    )
+    return decorate
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Function], Function]:
+    """Hide the decorated method from instances that fail the check."""
+    decorate: Callable[[Function], Function] = _available_if(check)
+    return decorate
 
 
 def callback_context(estimator: Any, task_name: str, max_iter: int | None) -> Any:
-    """Return the context of a call with callbacks, to be called once; else None."""
+    """Context of a call if the estimator has callbacks, else None.  Call it once."""
     if not getattr(estimator, "_skl_callbacks", None):
         return None
     return estimator._init_callback_context(task_name, max_subtasks=max_iter)
@@ -37,6 +59,7 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "available_if",
     "callback_context",
     "check_feature_names_in",
     "check_sample_weight",

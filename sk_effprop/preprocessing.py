@@ -1,20 +1,28 @@
-"""Normalised inputs (section 4.3): centred, of equal variance, uncorrelated.
+"""Normalisation of inputs (section 4.3): centred, of equal variance, uncorrelated.
 
-:class:`InputNormalizer` is the step that the estimators apply through ``normalize=``.
-It learns from one array or from a stream of them, whose moments are merged as Chan,
-Golub and LeVeque do, so that neither a large mean nor many batches cost accuracy.
+:class:`InputNormalizer` is the transformation that the estimators apply to their inputs
+through ``normalize=``.  It measures the columns of X and turns the statistics into a
+record of :mod:`sk_effprop.core.normalization`, which does the arithmetic.
 """
 
-from collections.abc import Callable
+from copy import copy
 from numbers import Real
-from typing import Any
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sk_effprop._moments import column_moments, column_quantiles, dense
+from sk_effprop._input_statistics import (
+    METHODS,
+    ROTATIONS,
+    ColumnStatistics,
+    learn_columns,
+    make_normalization,
+    update_columns,
+)
 from sk_effprop._sklearn import (
     Interval,
     StrOptions,
@@ -22,25 +30,15 @@ from sk_effprop._sklearn import (
     check_sample_weight,
     fit_context,
 )
-from sk_effprop.core.arrays import row_blocks
-from sk_effprop.core.inputs import FoldedSparse, empty_with_ones
+from sk_effprop.core.arrays import Array
 
-METHODS = ("center", "scale", "standardize", "robust", "decorrelate", "whiten")
-ROTATIONS = ("decorrelate", "whiten")
-
-# A column is heavy-tailed, and "robust" replaces its mean and deviation by the median
-# and the quartiles, if its deviation is this many times what the quartiles suggest.
-HEAVY_TAIL = 3.0
-# interquartile range of a normal distribution, in standard deviations
-NORMAL_IQR = 1.349
-# directions with a smaller share of the largest variance are made of rounding errors
-NULL_VARIANCE = 1e-10
-# points that stand for the distribution of a column between calls of partial_fit
-SUMMARY_POINTS = 1000
+Method: TypeAlias = Literal[
+    "center", "scale", "standardize", "robust", "decorrelate", "whiten"
+]
 
 
 def without_duplicates(X: Any) -> Any:
-    """Sparse X with one stored value per place; a copy if that needs a change."""
+    """Sparse X with duplicate entries summed; a copy if there are any."""
     if sparse.issparse(X) and not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
@@ -53,69 +51,57 @@ def _check_weight(sample_weight: Any, X: Any) -> Any:
     )
 
 
-def _orthogonal_pinv(A: Any) -> Any:
-    """Pseudo-inverse of a matrix whose columns are orthogonal, some of them 0."""
-    squares = (A**2).sum(axis=0)
-    return A.T / np.where(squares > 0.0, squares, 1.0)[:, None]
-
-
-def smooth_clip(z: Any, c: float) -> Any:
-    """Z / sqrt(1 + (z / c)^2): z near 0, c far out."""
-    return z / np.sqrt(1.0 + (z / c) ** 2)
-
-
-def smooth_unclip(z: Any, c: float) -> Any:
-    """Undo :func:`smooth_clip`; what was rounded to c comes back large but finite."""
-    squared = np.minimum((z / c) ** 2, 1.0 - np.finfo(z.dtype).eps)
-    return z / np.sqrt(1.0 - squared)
-
-
 class InputNormalizer(TransformerMixin, BaseEstimator):
-    """Transform inputs the way section 4.3 of the paper asks for.
+    """Normalise inputs as section 4.3 of the paper recommends.
 
     Parameters
     ----------
     method : {"center", "scale", "standardize", "robust", "decorrelate", "whiten"} or \
 None, default="standardize"
-        The steps of the paper's Fig. 3, one after the other:
+        The transformation of the columns (Fig. 3 of the paper):
 
         - "center" subtracts the mean of every column, "scale" divides by its standard
-          deviation, "standardize" does both, as
-          :class:`~sklearn.preprocessing.StandardScaler` does;
-        - "robust" standardizes, but takes the median and the interquartile range of
-          heavy-tailed columns;
-        - "decorrelate" standardizes, then turns to the principal axes
-          (Karhunen-Loeve); "whiten" gives these unit variance too; both set directions
-          without variance to zero;
-        - None passes the columns on.
+          deviation, and "standardize" does both, as
+          :class:`~sklearn.preprocessing.StandardScaler` does.
+        - "robust" standardizes, but uses the median and the interquartile range for
+          heavy-tailed columns.
+        - "decorrelate" standardizes and then rotates to the principal axes
+          (Karhunen-Loeve). "whiten" also gives them unit variance. Both set directions
+          without variance to zero.
+        - None leaves the columns as they are.
     clip : float or None, default=None
-        If c, values z then become ``z / sqrt(1 + (z / c)^2)``, which lie in (-c, c).
+        Bound c of the result: values z become ``z / sqrt(1 + (z / c)^2)``, which lies
+        in (-c, c). None does not bound them.
 
     Attributes
     ----------
     mean_ : ndarray of shape (n_features_in_,)
-        Location of each column: its mean, or its median where "robust" chose that.
-        Not subtracted by "scale".
+        Mean of each column, or median if "robust" found it heavy-tailed. "scale" does
+        not subtract it.
     var_ : ndarray of shape (n_features_in_,)
         Population variance of each column.
     scale_ : ndarray of shape (n_features_in_,)
-        What each column is divided by; 1 for constant columns and for "center".
+        Divisor of each column; 1 for constant columns and for "center".
     components_ : ndarray of shape (n_features_in_, n_features_in_) or None
-        Rows are the principal axes, in standardized columns, largest variance first;
-        divided by the standard deviation along them for "whiten".
+        Principal axes of the standardized columns as rows, largest variance first; for
+        "whiten" divided by the standard deviation along them. None for other methods.
+    normalization_ : Normalization
+        The fitted transformation as a frozen record.
     n_samples_seen_ : float
-        Rows seen, or the sum of their weights.
+        Number of rows seen, or the sum of their weights.
     n_features_in_ : int
+        Number of columns seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X had any.
 
     See Also
     --------
-    EffPropClassifier, EffPropRegressor : Apply it through ``normalize``.
+    EffPropClassifier, EffPropRegressor : Apply this transformation by ``normalize``.
 
     Notes
     -----
-    Constant columns become zeros (up to rounding), whatever the method.  Sparse data
-    cannot be centred without filling it, so only "scale" and None accept it here; the
+    Methods that centre turn constant columns into zeros (up to rounding).  Centring
+    would make sparse data dense, so only "scale" and None accept it here; the
     estimators accept it with every method.
 
     References
@@ -138,124 +124,144 @@ None, default="standardize"
         "clip": [Interval(Real, 0, None, closed="neither"), None],
     }
 
-    def __init__(self, method="standardize", *, clip=None):
+    def __init__(
+        self, method: Method | None = "standardize", *, clip: float | None = None
+    ) -> None:
         self.method = method
         self.clip = clip
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
-        """Learn the moments of X.
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Compute the statistics of X.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : ignored
+            The data.
+        y : None
+            Ignored.
         sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows.
 
         Returns
         -------
         InputNormalizer
+            The fitted transformer.
 
         Raises
         ------
         ValueError
-            For X that is not finite, or sparse where columns would be centred.
+            If X is not finite, or is sparse and would have to be centred.
         """
         X = self._validate(X, reset=True)
-        return self.forget().learn(X, _check_weight(sample_weight, X))
+        weight = _check_weight(sample_weight, X)
+        return self._set_statistics(learn_columns(X, weight, self.method))
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Learn from one batch of a stream.
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Update the statistics with one batch of a stream.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : ignored
+            The data.
+        y : None
+            Ignored.
         sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows.
 
         Returns
         -------
         InputNormalizer
+            The fitted transformer.
 
         Raises
         ------
         ValueError
-            For X that is not finite, or sparse where columns would be centred.
+            If X is not finite, or is sparse and would have to be centred, or if
+            ``method`` has changed since the last call.
         """
         first = not hasattr(self, "n_samples_seen_")
         X = self._validate(X, reset=first)
-        return self.learn(X, _check_weight(sample_weight, X))
+        known = None if first else self._statistics
+        weight = _check_weight(sample_weight, X)
+        return self._set_statistics(update_columns(known, X, weight, self.method))
 
-    def transform(self, X):
-        """Normalise X, which is left as it is.
+    def transform(self, X: Any) -> Any:
+        """Normalise X, without changing it.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
 
         Returns
         -------
         {ndarray, sparse matrix} of shape (n_samples, n_features)
-            float32 stays float32.
+            The normalised data, in float32 if X is.
 
         Raises
         ------
         NotFittedError
-            Before ``fit``.
+            If called before ``fit``.
         ValueError
-            For X that is not finite, or sparse where columns would be centred.
+            If X is not finite, or is sparse and would have to be centred.
         """
         check_is_fitted(self)
         X = self._validate(X, reset=False)
         if sparse.issparse(X):
-            return self._map_stored(X, self._scale_stored)
-        return self.apply(X)
+            return self.normalization_.scale_stored(X)
+        return self.normalization_.apply(X)
 
-    def inverse_transform(self, X):
-        """Undo :meth:`transform`, but for directions without variance.
+    def inverse_transform(self, X: Any) -> Any:
+        """Invert :meth:`transform`, except for directions without variance.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
 
         Returns
         -------
         {ndarray, sparse matrix} of shape (n_samples, n_features)
+            Data in the original units.
 
         Raises
         ------
         NotFittedError
-            Before ``fit``.
+            If called before ``fit``.
         ValueError
-            For X that is not finite, or sparse where columns would be centred.
+            If X is not finite, or is sparse and would have to be centred.
         """
         check_is_fitted(self)
         Z = self._validate(X, reset=False)
         if sparse.issparse(Z):
-            return self._map_stored(Z, self._unscale_stored)
-        if self.clip is not None:
-            Z = smooth_unclip(Z, self.clip)
-        shift, B = self.inverse_affine(Z.dtype)
-        return ((Z * B if B.ndim == 1 else Z @ B) + shift).astype(Z.dtype)
+            return self.normalization_.unscale_stored(Z)
+        return self.normalization_.invert(Z)
 
-    def get_feature_names_out(self, input_features=None):
-        """Names of the output columns: those of the input, unless they are rotated.
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Any:
+        """Names of the output columns, which are new if the columns are rotated.
 
         Parameters
         ----------
         input_features : array-like of str, optional
+            Names of the input columns.
 
         Returns
         -------
         ndarray of str
+            Names of the output columns.
 
         Raises
         ------
         NotFittedError
-            Before ``fit``.
+            If called before ``fit``.
         ValueError
-            If ``input_features`` are not the names of the columns.
+            If ``input_features`` do not match the columns of ``fit``.
         """
         check_is_fitted(self)
         names = check_feature_names_in(self, input_features)
@@ -264,103 +270,15 @@ None, default="standardize"
         prefix = type(self).__name__.lower()
         return np.array([f"{prefix}{i}" for i in range(len(names))], dtype=object)
 
-    # ------------------------------------------------- used by the estimators as well
-
-    def forget(self):
-        """Drop what was learnt; return self."""
-        self._moments = self._summary = None
-        return self
-
-    def learn(self, X, weight):
-        """Merge the moments of validated X, sparse or not; return self."""
-        moments = column_moments(X, weight, cross=self.method in ROTATIONS)
-        known = getattr(self, "_moments", None)
-        self._moments = moments if known is None else known.merge(moments)
-        self._set_location_and_scale()
-        if self.method == "robust":
-            self._use_quartiles_of_heavy_tails(X, weight)
-        self.components_ = self._principal_axes() if self.method in ROTATIONS else None
-        return self
-
-    def affine(self, dtype):
-        """Shift and A of z = (x - shift) A, before the clip; a vector A is diagonal.
-
-        The shift is float64 always: rounded, a large mean would move all z.
-        """
-        A = 1.0 / self.scale_
-        if self.components_ is not None:
-            A = A[:, None] * self.components_.T
-        return self._shift(), A.astype(dtype)
-
-    def inverse_affine(self, dtype):
-        """Shift and B of x = shift + z B, for all x that vary as what was learnt does.
-
-        A vector B is diagonal; directions without variance have rows of zeros.
-        """
-        B = self.scale_
-        if self.components_ is not None:
-            B = _orthogonal_pinv(self.components_.T) * B
-        return self._shift(), B.astype(dtype)
-
-    def apply(self, X):
-        """Normalise validated dense X."""
-        shift, A = self.affine(X.dtype)
-        Z = np.empty((len(X), A.shape[-1]), dtype=X.dtype)
-        self._write(X, shift, A, Z)
-        return Z
-
-    def apply_with_ones(self, X):
-        """Likewise, with a last column of ones, and no other copy of X on the way."""
-        shift, A = self.affine(X.dtype)
-        inputs = empty_with_ones(len(X), A.shape[-1], X.dtype)
-        self._write(X, shift, A, inputs[:, :-1])
-        return inputs
-
-    def _write(self, X, shift, A, out):
-        for rows in row_blocks(*X.shape):
-            Z = out[rows]
-            if A.ndim == 1:
-                np.subtract(X[rows], shift, out=Z)
-                np.multiply(Z, A, out=Z)
-            else:
-                np.matmul((X[rows] - shift).astype(X.dtype, copy=False), A, out=Z)
-            if self.clip is not None:
-                Z[...] = smooth_clip(Z, self.clip)
-
-    def fold(self, X):
-        """Normalise validated CSR X without filling it, for the first layer.
-
-        Raises
-        ------
-        ValueError
-            If a clip follows a rotation, which mixes all columns.
-        """
-        shift, A = self.affine(X.dtype)
-        shift = shift.astype(X.dtype)
-        if self.clip is None:
-            return FoldedSparse(X, shift, A)
-        if A.ndim == 2:
-            raise ValueError(
-                f"input_clip={self.clip} cannot follow normalize={self.method!r} for "
-                "sparse X, as every clipped value would depend on a whole row. Use "
-                "input_clip=None, normalize='standardize', or dense X."
-            )
-        # clip(z) is stored as its difference from the clip of an absent value
-        absent = smooth_clip(-shift * A, self.clip)
-        stored = self._map_stored(
-            X, lambda x, j: smooth_clip((x - shift[j]) * A[j], self.clip) - absent[j]
-        )
-        return FoldedSparse(stored, -absent, np.ones_like(shift))
-
     # ------------------------------------------------------------------------- private
 
-    def _validate(self, X, *, reset):
+    def _validate(self, X: Any, *, reset: bool) -> Any:
         accepts_sparse = self.method in ("scale", None)
         if sparse.issparse(X) and not accepts_sparse:
             raise ValueError(
-                f"InputNormalizer(method={self.method!r}) cannot centre sparse X "
-                "without filling it. Use method='scale' or dense X; the estimators "
-                "take sparse X with every method through normalize=."
+                f"InputNormalizer(method={self.method!r}) cannot centre sparse X, as "
+                "the result would be dense. Use method='scale' or dense X. The "
+                "estimators accept sparse X with every normalize=."
             )
         X = validate_data(
             self,
@@ -371,76 +289,60 @@ None, default="standardize"
         )
         return without_duplicates(X)
 
-    def _shift(self):
-        centred = self.method not in ("scale", None)
-        return self.mean_ if centred else np.zeros_like(self.mean_)
+    def _set_statistics(self, statistics: ColumnStatistics) -> Self:
+        """Set the fitted attributes."""
+        self._statistics = statistics
+        self.normalization_, self.mean_ = make_normalization(statistics, self.clip)
+        self.var_ = statistics.moments.variance
+        self.n_samples_seen_ = statistics.moments.weight
+        self.scale_ = self.normalization_.scale
+        self.components_ = self.normalization_.components
+        return self
 
-    def _set_location_and_scale(self):
-        total, self.mean_, deviations = self._moments
-        if deviations.ndim == 2:
-            deviations = np.diagonal(deviations)
-        self.n_samples_seen_ = total
-        self.var_ = deviations / total
-        # Variance that rounding alone explains, as StandardScaler has it.
-        eps = np.finfo(np.float64).eps
-        noise = total * eps * self.var_ + (total * self.mean_ * eps) ** 2
-        self._constant = self.var_ <= noise
-        unscaled = self.method in ("center", None)
-        scale = np.ones_like(self.var_) if unscaled else np.sqrt(self.var_)
-        self.scale_ = np.where(self._constant, 1.0, scale)
-
-    def _use_quartiles_of_heavy_tails(self, X, weight):
-        known = getattr(self, "_summary", None)
-        if known is not None:
-            X = np.vstack([known[0], dense(X)])
-            weight = np.concatenate([known[1], weight])
-        points = (np.arange(SUMMARY_POINTS) + 0.5) / SUMMARY_POINTS
-        quantiles = column_quantiles(X, weight, [0.25, 0.5, 0.75, *points])
-        lower, median, upper = quantiles[:3]
-        deviation = (upper - lower) / NORMAL_IQR
-        heavy = (deviation > 0) & (self.scale_ > HEAVY_TAIL * deviation)
-        heavy &= ~self._constant
-        self.mean_ = np.where(heavy, median, self.mean_)
-        self.scale_ = np.where(heavy, deviation, self.scale_)
-        shares = np.full(SUMMARY_POINTS, weight.sum() / SUMMARY_POINTS)
-        self._summary = (quantiles[3:], shares)
-
-    def _principal_axes(self):
-        total, _, deviations = self._moments
-        correlation = deviations / total / np.outer(self.scale_, self.scale_)
-        # rounding noise has no direction
-        correlation[self._constant] = correlation[:, self._constant] = 0.0
-        variance, axes = np.linalg.eigh(correlation)
-        variance, axes = variance[::-1], axes.T[::-1]
-        # the largest entry of every axis is positive, so that signs do not flip
-        largest = axes[np.arange(len(axes)), np.argmax(np.abs(axes), axis=1)]
-        axes = axes * np.where(largest < 0, -1.0, 1.0)[:, None]
-        # linearly dependent columns leave directions of rounding errors
-        null = variance <= max(NULL_VARIANCE * variance[0], 0.0)
-        deviation = np.sqrt(np.where(null, 1.0, variance))
-        length = 1.0 if self.method == "decorrelate" else 1.0 / deviation
-        return np.where(null, 0.0, length)[:, None] * axes
-
-    def _scale_stored(self, x, columns):
-        z = x / self.scale_[columns].astype(x.dtype)
-        return z if self.clip is None else smooth_clip(z, self.clip)
-
-    def _unscale_stored(self, z, columns):
-        if self.clip is not None:
-            z = smooth_unclip(z, self.clip)
-        return z * self.scale_[columns].astype(z.dtype)
-
-    @staticmethod
-    def _map_stored(X, function: Callable[[Any, Any], Any]):
-        """Apply ``function(values, column numbers)`` to what a sparse X stores."""
-        mapped = X.tocoo(copy=False)
-        values = function(mapped.data, mapped.col)
-        return sparse.coo_array((values, mapped.coords), shape=X.shape).asformat(
-            X.format
-        )
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = self.method in ("scale", None)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def fit_normalizer(
+    normalizer: InputNormalizer, X: Any, weight: Array, *, is_stream: bool = False
+) -> InputNormalizer:
+    """Fit a normaliser to X that an estimator has validated, and return it.
+
+    X may be sparse with every method, because estimators fold the normalisation into
+    their first layer.
+
+    Parameters
+    ----------
+    normalizer : InputNormalizer
+        Not fitted yet.
+    X : {ndarray, sparse array} of shape (n_samples, n_features)
+    weight : ndarray of shape (n_samples,)
+    is_stream : bool
+        Keep what later calls of :func:`updated` need to be accurate.
+
+    Raises
+    ------
+    ValueError
+        For sparse X, if a clip follows a rotation.
+    """
+    is_clipped_rotation = normalizer.clip is not None and normalizer.method in ROTATIONS
+    if sparse.issparse(X) and is_clipped_rotation:
+        raise ValueError(
+            f"input_clip={normalizer.clip} cannot follow normalize="
+            f"{normalizer.method!r} for sparse X, as every clipped value would depend "
+            "on a whole row. Use input_clip=None, normalize='standardize', or dense X."
+        )
+    method = normalizer.method
+    if is_stream:
+        return normalizer._set_statistics(update_columns(None, X, weight, method))
+    return normalizer._set_statistics(learn_columns(X, weight, method))
+
+
+def updated(normalizer: InputNormalizer, X: Any, weight: Array) -> InputNormalizer:
+    """Copy of a fitted normaliser that has seen one more batch of validated X."""
+    known = normalizer._statistics
+    after = update_columns(known, X, weight, normalizer.method)
+    return copy(normalizer)._set_statistics(after)

@@ -15,13 +15,12 @@ from sk_effprop.core.activations import (
     TANH,
     Activation,
     AnyActivation,
-    CustomActivation,
 )
+from sk_effprop.core.custom import CustomActivation, CustomLoss
 from sk_effprop.core.initializers import get_initializer
 from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.losses import (
     AbsoluteError,
-    CustomLoss,
     Gamma,
     Huber,
     LogLoss,
@@ -31,8 +30,10 @@ from sk_effprop.core.losses import (
 )
 from sk_effprop.core.network import Network, forward, initialize
 from sk_effprop.core.objective import Objective
+from sk_effprop.core.paper import polak_ribiere
 from sk_effprop.core.presentation import random_order
-from sk_effprop.core.rates import RateRule, ScheduleSettings
+from sk_effprop.core.rates import RateRule
+from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.solvers import (
     LBFGS,
@@ -41,7 +42,6 @@ from sk_effprop.solvers import (
     StochasticSolver,
     exact_curvature,
 )
-from sk_effprop.solvers.conjugate_gradient import polak_ribiere
 from sk_effprop.training.monitor import Monitor
 
 # ------------------------------------------------------------------------ activations
@@ -55,13 +55,13 @@ ALL_ACTIVATIONS = {
 }
 
 
-def arctan_slope(z):
-    """Of arctan."""
+def arctan_derivative(z):
+    """First derivative of arctan."""
     return 1.0 / (1.0 + z * z)
 
 
-def arctan_bend(z):
-    """Of arctan."""
+def arctan_second(z):
+    """Second derivative of arctan."""
     return -2.0 * z / (1.0 + z * z) ** 2
 
 
@@ -70,19 +70,19 @@ def silu(z):
     return z * expit(z)
 
 
-def silu_slope(z):
-    """Of silu."""
+def silu_derivative(z):
+    """First derivative of silu."""
     return expit(z) + z * expit(z) * expit(-z)
 
 
-def silu_bend(z):
-    """Of silu."""
+def silu_second(z):
+    """Second derivative of silu."""
     return expit(z) * expit(-z) * (2.0 + z * (expit(-z) - expit(z)))
 
 
-ARCTAN = (np.arctan, arctan_slope, arctan_bend)
-SILU = (silu, silu_slope, silu_bend)
-# what only the NumPy engine can run
+ARCTAN = (np.arctan, arctan_derivative, arctan_second)
+SILU = (silu, silu_derivative, silu_second)
+# Only the NumPy engine can run these.
 USER_ACTIVATIONS = {
     "user_arctan": CustomActivation(ARCTAN),
     "user_silu": CustomActivation(SILU),
@@ -106,7 +106,7 @@ TANH_PARAMS = [
 
 
 def real_targets(rng: np.random.Generator, n: int, k: int) -> Any:
-    """Anything."""
+    """Normal targets."""
     return rng.normal(size=(n, k))
 
 
@@ -126,33 +126,33 @@ def count_targets(rng: np.random.Generator, n: int, k: int) -> Any:
 
 
 def positive_targets(rng: np.random.Generator, n: int, k: int) -> Any:
-    """Of mean 1."""
+    """Gamma targets with a mean of 1."""
     return rng.gamma(2.0, 0.5, size=(n, k))
 
 
 class LogCosh:
-    """A user's loss whose outputs go by themselves: log cosh of each error."""
+    """A user-defined loss with independent outputs: log cosh of each error."""
 
     def value(self, outputs, targets):
-        """Summed over the outputs."""
+        """Loss of each example, summed over the outputs."""
         return np.log(np.cosh(outputs - targets)).sum(axis=1)
 
     def gradient(self, outputs, targets):
-        """Of each output."""
+        """Derivative with respect to each output."""
         return np.tanh(outputs - targets)
 
     def hessian(self, outputs, targets):
-        """Of each output by itself."""
+        """Second derivative with respect to each output."""
         return 1.0 - np.tanh(outputs - targets) ** 2
 
 
 class Correlated:
-    """A user's loss whose outputs belong together: 1/2 e'Ae."""
+    """A user-defined loss with dependent outputs: 1/2 e'Ae."""
 
     A = np.array([[2.0, -0.7], [-0.7, 1.0]])
 
     def value(self, outputs, targets):
-        """Of each example."""
+        """Loss of each example."""
         error = outputs - targets
         return 0.5 * np.sum(error * (error @ self.A), axis=1)
 
@@ -161,12 +161,12 @@ class Correlated:
         return (outputs - targets) @ self.A
 
     def hessian(self, outputs, targets):
-        """A for every example."""
+        """A, for every example."""
         return np.tile(self.A, (len(outputs), 1, 1))
 
 
 def sparse_normal(rng: np.random.Generator, shape: Any, density: float) -> Any:
-    """A CSR array of which about so many entries are stored."""
+    """A CSR array of normal numbers with about this density."""
     stored = rng.uniform(size=shape) < density
     return sparse.csr_array(np.where(stored, rng.normal(size=shape), 0.0))
 
@@ -201,7 +201,7 @@ ALL_LOSSES = {
     "poisson": LossCase(Poisson(), 2, make_targets=count_targets),
     "gamma": LossCase(Gamma(), 2, make_targets=positive_targets),
 }
-# what only the NumPy engine can run
+# Only the NumPy engine can run these.
 USER_LOSSES = {
     "user_log_cosh": LossCase(CustomLoss(LogCosh()), 2, ACTIVATIONS["lecun_tanh"]),
     "user_correlated": LossCase(CustomLoss(Correlated()), 2),
@@ -209,7 +209,7 @@ USER_LOSSES = {
 }
 COMPILED_LOSS_PARAMS = params(ALL_LOSSES)
 LOSS_PARAMS = params(ALL_LOSSES | USER_LOSSES)
-# one of each kind, where the output activation does not matter
+# One loss of each kind, for tests in which the output activation does not matter.
 MAIN_LOSS_PARAMS = params(
     ALL_LOSSES | USER_LOSSES,
     "squared_error_1",
@@ -228,7 +228,7 @@ MAIN_LOSS_PARAMS = params(
 ALL_DEPTHS = {"depth0": (), "depth1": (4,), "depth2": (4, 3), "depth3": (3, 4, 3)}
 DEPTH_PARAMS = params(ALL_DEPTHS)
 # (depth, activation, loss): every loss with LeCun's sigmoid, every activation with one
-# loss of each kind; without hidden layers the activation does not matter
+# loss of each kind.  Without hidden layers the activation does not matter.
 NETWORK_PARAMS = [
     pytest.param(hidden, activation, loss.values[0], id=f"{depth}-{name}-{loss.id}")
     for depth, hidden in ALL_DEPTHS.items()
@@ -272,7 +272,7 @@ def make_problem(
 
 
 def initial_theta(objective: Objective, seed: int = 0) -> Any:
-    """Weights as eq. (16) has them."""
+    """Weights drawn as in eq. (16)."""
     rng = np.random.default_rng(seed)
     return initialize(
         objective.network, get_initializer("lecun_normal"), rng, np.float64
@@ -297,7 +297,7 @@ def ridge_problem(*, weighted: bool = False) -> Objective:
 
 
 def ridge_solution(objective: Objective) -> Any:
-    """Theta of linear least squares, from the normal equations."""
+    """Solution of linear least squares by the normal equations."""
     X, Y = objective.inputs, objective.targets
     n = len(Y)
     w = np.ones(n) if objective.sample_weight is None else objective.sample_weight
@@ -350,9 +350,9 @@ def on_engine(engine: str, objective: Objective) -> Objective:
     """The same objective, on compiled loops if wanted."""
     if engine == "numpy":
         return objective
-    from sk_effprop.core.compiled_objective import CompiledObjective
+    from sk_effprop.core.compiled.engine import NumbaEngine
 
-    return CompiledObjective(**vars(objective))
+    return replace(objective, engine_type=NumbaEngine)
 
 
 def stochastic(
@@ -363,15 +363,12 @@ def stochastic(
     rate_rule: RateRule | None = None,
     **changes: Any,
 ) -> StochasticSolver:
-    """Plain gradient descent at a rate that suits the problems here, with changes."""
+    """Plain gradient descent at a rate that suits these problems, with changes."""
     if scaling is None:
         scaling = np.ones(objective.network.n_weights)
-    find_rates = rate_rule or RateRule(scaling, rate, batch_size=1)
-    theta = initial_theta(objective)
     plain = StochasticSolver(
         rule=Momentum(),
-        rates=find_rates(objective, theta, np.random.default_rng(0)),
-        find_rates=find_rates,
+        find_rates=rate_rule or RateRule(scaling, rate, batch_size=1),
         curvature_decay=0.0,
         order=random_order,
         emphasis=0.0,
@@ -407,7 +404,7 @@ def _stochastic(**changes: Any) -> Callable[[Objective], StochasticSolver]:
     return lambda objective: stochastic(objective, **changes)
 
 
-# Objective -> a solver for it
+# Functions that make a solver for an objective.
 STOCHASTIC_SOLVERS: dict[str, Callable[[Objective], Any]] = {
     "sgd_online": _stochastic(),
     "sgd_minibatch": _stochastic(batch_size=7, rate=0.2),

@@ -14,11 +14,10 @@ from sk_effprop.core.activations import (
     RELU,
     SOFTPLUS,
     TANH,
-    CustomActivation,
 )
+from sk_effprop.core.custom import CustomActivation, CustomLoss
 from sk_effprop.core.losses import (
     AbsoluteError,
-    CustomLoss,
     Gamma,
     Huber,
     LogLoss,

@@ -34,11 +34,10 @@ def test_the_korean_readme_has_the_same_commands():
 
 @pytest.mark.parametrize("text", [README, KOREAN], ids=["en", "ko"])
 def test_the_first_example_runs(text, capsys):
-    """It prints an accuracy, and in English an R2, without anything set."""
+    """It prints an accuracy with default parameters."""
     exec(blocks(text, "python")[0], {})
-    accuracy, *r2 = map(float, capsys.readouterr().out.split())
+    accuracy = float(capsys.readouterr().out)
     assert accuracy > 0.93
-    assert all(score > 0.4 for score in r2)
 
 
 def test_the_grid_search_runs(capsys):

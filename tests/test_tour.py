@@ -9,6 +9,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.__main__ import main, read_table
@@ -116,7 +118,7 @@ def test_the_result_can_be_drawn(tmp_path, capsys):
     options = write(tmp_path / "table.csv", *table("names"))
     assert main([*options, "--plot", str(picture)]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert f"Drawn to {picture}" in capsys.readouterr().out
+    assert f"Plot saved to {picture}" in capsys.readouterr().out
 
 
 def test_columns_are_read_by_name(tmp_path):
@@ -185,18 +187,17 @@ def test_a_missing_name_of_a_class_is_refused(tmp_path, capsys):
 def test_a_table_without_inputs_is_refused(tmp_path, capsys):
     options = write(tmp_path / "table.csv", ["target"], [[i] for i in range(20)])
     assert main(options) == 2
-    assert "too little to learn from" in capsys.readouterr().err
+    assert "too few rows or columns to learn from" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"", b"\xff\xfe\x00a", b"y\n" + b"1" * 2**18],
-    ids=["missing", "empty", "UTF-16", "long"],
+    [b"", b"\xff\xfe\x00a", b"y\n" + b"1" * 2**18],
+    ids=["empty", "UTF-16", "long"],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path, capsys, content):
     path = tmp_path / "nothing.csv"
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     assert main(["--data", str(path), "--target", "y"]) == 2
     err = capsys.readouterr().err
     assert f"{path} is not a CSV file with a header line" in err
@@ -222,11 +223,22 @@ def test_drawing_without_matplotlib_is_refused(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     options = write(tmp_path / "table.csv", *table("names"))
     assert main([*options, "--plot", str(tmp_path / "tricks.png")]) == 2
-    assert "sk_effprop[plot]" in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert "sk_effprop[plot]" in shown.err
+    # before the tour begins
+    assert shown.out == ""
+
+
+def test_a_missing_file_is_named(tmp_path, capsys):
+    path = tmp_path / "nope.csv"
+    assert main(["--data", str(path), "--target", "y"]) == 2
+    assert f"File not found: {path}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "options", [["--folds", "1"], ["--folds", "30"], ["--epochs", "0"]], ids=str
+    "options",
+    [["--folds", "1"], ["--folds", "30"], ["--epochs", "0"], ["--jobs", "0"]],
+    ids=str,
 )
 def test_numbers_that_make_no_sense_are_refused(tmp_path, capsys, options):
     """In a sentence, not in a traceback."""
@@ -330,6 +342,16 @@ def test_an_ablation_of_a_regressor():
 def test_target_values_are_a_trick_of_squared_error():
     assert "target_values" in default_tricks(EffPropClassifier(loss="squared_error"))
     assert "target_values" not in default_tricks(EffPropClassifier(loss="log_loss"))
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [make_pipeline(EffPropClassifier()), MLPClassifier()],
+    ids=["pipeline", "MLPClassifier"],
+)
+def test_an_ablation_of_other_estimators_is_refused(wine, stranger):
+    with pytest.raises(TypeError, match="must be an EffPropClassifier or EffProp"):
+        ablate_tricks(stranger, *wine)
 
 
 @pytest.mark.parametrize("cls", [EffPropClassifier, EffPropRegressor])

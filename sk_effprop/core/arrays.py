@@ -1,19 +1,45 @@
-"""The type of an array, and how long arrays are cut into blocks of rows."""
+"""The type of an array, blocks of rows, and small helpers for arrays."""
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import sparse
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
-# Numbers in a block of rows.  Scratch memory of a pass over many examples then fits
-# into the processor's cache, and is reused instead of returned to the system.
+# Numbers in a block of rows.  The scratch memory of a pass over many examples then
+# fits into the processor's cache, and is reused instead of returned to the system.
 BLOCK_SIZE = 2**16
 
 
 def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
-    """Slices of consecutive rows that hold about BLOCK_SIZE numbers each."""
+    """Yield slices of consecutive rows that hold about BLOCK_SIZE numbers each."""
     step = max(1, BLOCK_SIZE // width)
     for start in range(0, n_rows, step):
         yield slice(start, min(start + step, n_rows))
+
+
+def read_only(array: Array) -> Array:
+    """View of an array that cannot be written to, for user-defined functions."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def as_floating(values: Any) -> Array:
+    """Array of floats: float32 and float64 stay, everything else becomes float64."""
+    array = np.asarray(values)
+    return array if np.issubdtype(array.dtype, np.floating) else array.astype(float)
+
+
+def diagonal_matrices(entries: Array) -> Array:
+    """Diagonal matrices of shape (n, k, k) with these entries of shape (n, k)."""
+    return np.asarray(
+        entries[:, :, None] * np.eye(entries.shape[1], dtype=entries.dtype)
+    )
+
+
+def dense(X: Any) -> Array:
+    """X as a dense array; meant for blocks of a sparse X."""
+    return np.asarray(X.toarray()) if sparse.issparse(X) else X

@@ -1,9 +1,10 @@
-"""A learnable gain for every input (sections 4.3 and 4.7).
+"""Input gains: a learnable factor for every input (sections 4.3 and 4.7).
 
-The first layer is written as ``W = diag(s) V``, and descent goes on in (s, V).  The
-objective is the same function of W as without gains; what differs is the way down.  An
-input that is of no use loses its weights all together, a useful one gains on all others
-at once, which is what scaling inputs by their importance would do if it were known.
+The first layer is written as ``W = diag(s) V``, and descent takes place in (s, V).  The
+objective is the same function of W as without gains; only the path to its minimum
+differs.  An input without use loses all its weights together, and a useful one gains on
+all others at once.  Scaling the inputs by their importance would have the same effect
+if the importance were known.
 """
 
 from dataclasses import dataclass
@@ -12,13 +13,13 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 
-# A gain touches all weights of its input, and so moves by this share of their rate.
+# A gain acts on all weights of its input, and so moves by this share of their rate.
 GAIN_SHARE = 0.05
-# a gain is kept from turning its input around, and from running away
+# Gains stay in [0, HIGHEST_GAIN]: an input is neither inverted nor grows without bound.
 HIGHEST_GAIN = 5.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Gains:
     """s and V of a first layer W; both change in place.
 
@@ -26,7 +27,7 @@ class Gains:
     ----------
     s : ndarray of shape (n_in,)
     V : ndarray of shape (n_in + 1, n_out)
-        With the biases, which have no gain, in its last row.
+        Its last row holds the biases, which have no gain.
     """
 
     s: Array
@@ -34,35 +35,35 @@ class Gains:
 
     @classmethod
     def start(cls, W: Array) -> "Gains":
-        """All gains 1."""
+        """Gains of 1 for these weights."""
         return cls(np.ones(len(W) - 1, dtype=W.dtype), W.copy())
 
     def write(self, W: Array) -> None:
-        """Set the first layer to what s and V make of it."""
+        """Write diag(s) V into the first layer."""
         np.multiply(self.s[:, None], self.V[:-1], out=W[:-1])
         W[-1] = self.V[-1]
 
-    def suit(self, W: Array) -> bool:
-        """Whether they belong to these weights, which may have been set since."""
+    def match(self, W: Array) -> bool:
+        """True if these gains belong to W, which the user may have set."""
         if W.shape != self.V.shape or W.dtype != self.V.dtype:
             return False
         written = np.empty_like(W)
         self.write(written)
         return np.array_equal(written, W)
 
-    def pull_back(self, gradient: Array) -> Array:
+    def split_gradient(self, gradient: Array) -> Array:
         """Turn dE/dW into dE/dV in place; return dE/ds."""
-        pull = np.vecdot(self.V[:-1], gradient[:-1])
+        gradient_of_s = np.vecdot(self.V[:-1], gradient[:-1])
         gradient[:-1] *= self.s[:, None]
-        return pull
+        return gradient_of_s
 
-    def step(self, pull: Array, rate: float) -> None:
-        """Move the gains against dE/ds."""
-        self.s -= rate * pull
+    def step(self, gradient_of_s: Array, rate: float) -> None:
+        """Move s against dE/ds."""
+        self.s -= rate * gradient_of_s
         np.clip(self.s, 0.0, HIGHEST_GAIN, out=self.s)
 
 
 def gain_factor(factors: Array) -> float:
-    """Rate of the gains over the global one, given the factors of the first layer."""
+    """Rate of the gains over the global rate, given the factors of the first layer."""
     n_in = len(factors) - 1
     return GAIN_SHARE * n_in * float(np.mean(factors[:-1]))

@@ -1,10 +1,10 @@
-"""The damped Gauss-Newton matrix as a linear system, and the evidence that it gives.
+"""Linear systems with the damped Gauss-Newton matrix; posterior and evidence.
 
-``A = G + penalty + mu I`` with ``G = J' H_L J`` is solved as a matrix of weights^2, or,
-where there are fewer residuals than weights, by Woodbury's identity as one of
-residuals^2.  Either way J comes in row blocks, and memory is bounded by the matrix.
+``A = G + penalty + mu I`` with ``G = J' H_L J`` is factorised as a matrix of weights x
+weights.  With fewer residuals than weights, Woodbury's identity turns it into a matrix
+of residuals x residuals.  J comes in blocks of rows, so the matrix bounds the memory.
 
-The same factors give the uncertainty of a fitted network: with noise of variance s^2,
+The same factors give the uncertainty of a fitted network: for noise of variance s^2,
 the posterior of the weights is a Gaussian with precision ``n / s^2 (G + penalty)``.
 """
 
@@ -22,33 +22,34 @@ from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, forward
 from sk_effprop.core.objective import Objective
 
-# numbers in the system's matrix at most, 2 GiB of them
+# Maximum number of entries of the system's matrix, which take 2 GiB.
 MAX_SYSTEM = 2**28
-# Relative to the largest diagonal entry, what weights without a penalty get in a
-# posterior: directions that no data determine must stay bounded.
+# Prior precision of weights without a penalty, relative to the largest diagonal entry
+# of G: the posterior must stay bounded in directions that the data do not determine.
 WEAK_PRIOR = 1e-6
-# Penalties that the evidence may choose, relative to the largest diagonal entry of G.
+# Bounds of the penalties that the evidence may choose, relative to the largest diagonal
+# entry of G.
 SMALLEST_PENALTY, LARGEST_PENALTY = 1e-10, 1e3
 
 
 class Factor(Protocol):
-    """A factorisation of A."""
+    """Factorisation of A."""
 
     def solve(self, b: Array) -> Array:
-        """A^-1 b."""
+        """Return A^-1 b."""
 
     def quadratic(self, V: Array) -> Array:
-        """V' A^-1 v of every row v of V."""
+        """Return v' A^-1 v for every row v of V."""
 
     def inverse_diagonal(self) -> Array:
-        """The diagonal of A^-1."""
+        """Return the diagonal of A^-1."""
 
     def log_determinant(self) -> float:
-        """Log |A|."""
+        """Return log |A|."""
 
 
 def _cholesky(A: Array) -> Array:
-    """Upper root of a symmetric matrix, of which the upper triangle counts."""
+    """Upper Cholesky factor of a symmetric matrix, given its upper triangle."""
     root, info = dpotrf(A, lower=0, clean=0, overwrite_a=1)
     if info != 0:
         raise LinAlgError("The matrix is singular to rounding.")
@@ -56,7 +57,7 @@ def _cholesky(A: Array) -> Array:
 
 
 class PrimalFactor:
-    """By Cholesky's decomposition of A."""
+    """Factorisation of A by Cholesky's decomposition."""
 
     def __init__(self, A: Array) -> None:
         self._root = _cholesky(A)
@@ -76,7 +77,7 @@ class PrimalFactor:
 
 
 class DualFactor:
-    """By Woodbury's identity, for ``A = P + J'J`` with P diagonal."""
+    """Factorisation of ``A = P + J'J``, P diagonal, by Woodbury's identity."""
 
     def __init__(self, J: Array, P: Array) -> None:
         self._P, self._scaled = P, J / P
@@ -106,47 +107,47 @@ class DualFactor:
 
 
 class PrimalSystem:
-    """G as a matrix of weights^2."""
+    """G as a matrix of weights x weights."""
 
-    def __init__(self, near: Linearization) -> None:
-        n_weights = len(near.theta)
+    def __init__(self, linearization: Linearization) -> None:
+        n_weights = len(linearization.theta)
         matrix = np.zeros((n_weights, n_weights), order="F")
-        share = 1.0 / near.objective.n_samples
-        for J in near.jacobian_blocks():
-            # the upper triangle of J'J; J.T is what columns-first BLAS calls a matrix
+        share = 1.0 / linearization.objective.n_samples
+        for J in linearization.jacobian_blocks():
+            # the upper triangle of J'J; BLAS reads J.T, as it stores columns first
             matrix = dsyrk(share, J.T, 1.0, matrix, overwrite_c=1)
         self._matrix = matrix
         self.diagonal = np.diagonal(matrix).copy()
 
     def factor(self, added: Array) -> Factor:
-        """``G + diag(added)``; a LinAlgError if that is singular to rounding."""
+        """Factorise ``G + diag(added)``; LinAlgError if singular to rounding."""
         A = self._matrix.copy(order="F")
         np.fill_diagonal(A, self.diagonal + added)
         return PrimalFactor(A)
 
 
 class DualSystem:
-    """G as J'J, with J of residuals x weights."""
+    """G as J'J, where J has residuals x weights entries."""
 
-    def __init__(self, near: Linearization) -> None:
-        self._J = np.vstack(list(near.jacobian_blocks()))
-        self._J /= np.sqrt(near.objective.n_samples)
+    def __init__(self, linearization: Linearization) -> None:
+        self._J = np.vstack(list(linearization.jacobian_blocks()))
+        self._J /= np.sqrt(linearization.objective.n_samples)
         self.diagonal = np.einsum("ij,ij->j", self._J, self._J)
 
     def factor(self, added: Array) -> Factor:
-        """``G + diag(added)``, which must be positive."""
+        """Factorise ``G + diag(added)``, where ``added`` must be positive."""
         return DualFactor(self._J, added)
 
 
-def make_system(near: Linearization) -> PrimalSystem | DualSystem:
-    """The smaller of the two.
+def make_system(linearization: Linearization) -> PrimalSystem | DualSystem:
+    """Make the primal or the dual system, whichever is smaller.
 
     Raises
     ------
     ValueError
-        If even that is too large, before anything is allocated.
+        If even the smaller one is too large; nothing is allocated before.
     """
-    n_rows, n_weights = near.objective.targets.size, len(near.theta)
+    n_rows, n_weights = linearization.objective.targets.size, len(linearization.theta)
     size = n_weights * min(n_weights, n_rows)
     if size > MAX_SYSTEM:
         raise ValueError(
@@ -154,26 +155,30 @@ def make_system(near: Linearization) -> PrimalSystem | DualSystem:
             f"({8 * size / 2**30:.1f} GiB) for {n_weights:,} weights and {n_rows:,} "
             "residuals. Use fewer hidden units, or solver='lbfgs'."
         )
-    return PrimalSystem(near) if n_rows >= n_weights else DualSystem(near)
+    return (
+        PrimalSystem(linearization)
+        if n_rows >= n_weights
+        else DualSystem(linearization)
+    )
 
 
 # --------------------------------------------------------------- uncertainty, evidence
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Laplace:
-    """The posterior of a network with squared error, approximated by a Gaussian.
+    """Gaussian approximation to the posterior of a network with squared error.
 
     Attributes
     ----------
     theta : ndarray of shape (n_weights,)
-        Its mean, the minimum.
+        Mean of the posterior: the minimum of the objective.
     factor : Factor
-        Of ``G + penalty``.
+        Factorisation of ``G + penalty``.
     count : float
-        Examples behind the mean in G.
+        Number of examples that G is the mean over.
     n_determined : float
-        gamma, how many parameters the data determine: between 0 and n_weights.
+        Effective number of parameters, gamma: between 0 and n_weights.
     noise : ndarray of shape (n_outputs,)
         Estimated variance of the targets around the outputs.
     """
@@ -185,7 +190,7 @@ class Laplace:
     noise: Array
 
     def variance(self, network: Network, inputs: Any) -> Array:
-        """Of new targets: that of the noise, and that of the outputs.
+        """Variance of new targets: that of the noise plus that of the outputs.
 
         Returns
         -------
@@ -193,61 +198,66 @@ class Laplace:
         """
         n_outputs = network.sizes[-1]
         targets = np.zeros((len(inputs), n_outputs))
-        nothing = np.zeros_like(self.theta)
-        some = Objective(network, SquaredError(), inputs, targets, None, nothing)
-        blocks = Linearization(some, self.theta).jacobian_blocks(scaled=False)
+        no_penalty = np.zeros_like(self.theta)
+        objective = Objective(
+            network, SquaredError(), inputs, targets, None, no_penalty
+        )
+        blocks = Linearization(objective, self.theta).jacobian_blocks(scaled=False)
         spread = np.concatenate([self.factor.quadratic(J) for J in blocks])
         share = spread.reshape(-1, n_outputs) / self.count
         return np.asarray(self.noise * (1.0 + share))
 
 
-def laplace(near: Linearization) -> Laplace:
-    """The posterior at a minimum of the objective, which has squared error."""
-    objective, theta = near.objective, near.theta
-    system = make_system(near)
+def laplace(linearization: Linearization) -> Laplace:
+    """Posterior at a minimum of an objective with squared error."""
+    objective, theta = linearization.objective, linearization.theta
+    system = make_system(linearization)
     prior = _proper_prior(objective.penalty, system.diagonal)
     factor = system.factor(prior)
     n_determined = len(theta) - float(prior @ factor.inverse_diagonal())
     outputs = forward(objective.network, theta, objective.inputs).outputs
     squares = (outputs - objective.targets) ** 2
     noise = np.average(squares, axis=0, weights=objective.sample_weight)
-    # the data have as many degrees of freedom left, and never less than one
+    # degrees of freedom that are left for the noise, per output
     left = max(objective.count - n_determined / squares.shape[1], 1.0)
     noise = noise * objective.count / left
     return Laplace(theta, factor, objective.count, n_determined, noise)
 
 
 def _proper_prior(penalty: Array, diagonal: Array) -> Array:
+    """The penalty, with a weak one where there is none."""
     floor = WEAK_PRIOR * float(np.max(diagonal, initial=np.finfo(float).tiny))
     return np.maximum(penalty, floor)
 
 
 class Evidence(NamedTuple):
-    """MacKay's estimate of the penalty, from the fit alone.
+    """MacKay's estimate of the penalty, from the training data alone.
 
     Attributes
     ----------
     penalty : ndarray of shape (n_weights,)
-        The one that the data make most probable, one number in each layer.
+        The most probable penalty, constant within each layer.
     criterion : float
-        Negative log evidence of the penalty before, for one residual; it lacks terms
-        that do not depend on weights and penalties.
+        Negative log evidence per residual of the penalty before the update, without
+        terms that do not depend on weights and penalties.
     """
 
     penalty: Array
     criterion: float
 
 
-def weigh_evidence(near: Linearization, system: PrimalSystem | DualSystem) -> Evidence:
-    """One of MacKay's (1992) updates, for squared error.
+def weigh_evidence(
+    linearization: Linearization, system: PrimalSystem | DualSystem
+) -> Evidence:
+    """One update of the penalty by MacKay (1992), for squared error.
 
-    With noise of variance s^2 and weights of layer l of variance s^2 / (n penalty_l),
-    and gamma_l of the layer's weights determined by the data::
+    The noise has variance s^2, the weights of layer l have prior variance
+    s^2 / (n penalty_l), and the data determine gamma_l of the layer's weights::
 
         s^2        = 2 n loss / (n n_outputs - gamma)
         penalty_l  = s^2 gamma_l / (n |w_l|^2)
     """
-    objective, theta = near.objective, near.theta
+    objective, theta = linearization.objective, linearization.theta
     n, n_residuals = objective.count, objective.count * objective.targets.shape[1]
     prior = _proper_prior(objective.penalty, system.diagonal)
     factor = system.factor(prior)
@@ -258,21 +268,31 @@ def weigh_evidence(near: Linearization, system: PrimalSystem | DualSystem) -> Ev
     noise = max(2.0 * n * loss / (n_residuals - n_determined), tiny)
     scale = float(np.max(system.diagonal, initial=tiny))
     penalty = np.zeros_like(objective.penalty)
-    views = [objective.network.layers(v) for v in (penalty, prior, uncertain, theta)]
-    log_prior = 0.0
-    for new, old, spread, W in zip(*views, strict=True):
+    views = [objective.network.layers(v) for v in (penalty, uncertain, theta)]
+    for new, spread, W in zip(*views, strict=True):
         weights = W[:-1]
         determined = max(weights.size - float(np.sum(spread[:-1])), tiny)
         length = max(float(np.sum(weights**2)), tiny)
         strength = noise * determined / (n * length)
         new[:-1] = min(max(strength, SMALLEST_PENALTY * scale), LARGEST_PENALTY * scale)
-        log_prior += float(np.sum(np.log(old[:-1])))
-    # -log p(targets) up to constants, at the noise that suits this penalty best; the
-    # factors n / s^2 of A and of the prior cancel but for the biases, which have none
-    n_free = sum(W.shape[1] for W in views[-1])
-    n_spread = n_residuals - n_free
+    criterion = _negative_log_evidence(objective, theta, prior, factor)
+    return Evidence(penalty, criterion / n_residuals)
+
+
+def _negative_log_evidence(
+    objective: Objective, theta: Array, prior: Array, factor: Factor
+) -> float:
+    """-log p(targets) up to constants, at the noise that maximises it for this prior.
+
+    The factors n / s^2 of A and of the prior cancel, except for the biases, which have
+    no prior.
+    """
+    n, tiny = objective.count, np.finfo(float).eps ** 2
+    log_prior, n_biases = 0.0, 0
+    for layer in objective.network.layers(prior):
+        log_prior += float(np.sum(np.log(layer[:-1])))
+        n_biases += layer.shape[1]
+    n_spread = n * objective.targets.shape[1] - n_biases
     best_noise = max(2.0 * n * objective.value(theta) / max(n_spread, 1.0), tiny)
-    criterion = 0.5 * (
-        factor.log_determinant() - log_prior + n_spread * np.log(best_noise)
-    )
-    return Evidence(penalty, float(criterion) / n_residuals)
+    log_determinants = factor.log_determinant() - log_prior
+    return 0.5 * float(log_determinants + n_spread * np.log(best_noise))

@@ -1,8 +1,8 @@
 """Initial weights (section 4.6): ``(rng, fan_in, fan_out) -> (fan_in, fan_out)``.
 
 With normalised inputs and the recommended sigmoid, weights of standard deviation
-``fan_in ** -1/2``, eq. (16), let every unit start at the edge of its linear range.
-Fan-in counts connections, not the bias.
+``fan_in ** -1/2``, eq. (16), make every unit start at the edge of its linear range.
+The fan-in counts the connections of a unit without its bias.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Initializer: TypeAlias = Callable[[np.random.Generator, int, int], Array]
 
 
 def uniform(std: Callable[[int, int], float]) -> Initializer:
-    """Draw from U(-sqrt(3) std, sqrt(3) std)."""
+    """Initializer that draws from U(-sqrt(3) std, sqrt(3) std)."""
 
     def draw(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
         bound = sqrt(3.0) * std(fan_in, fan_out)
@@ -27,7 +27,7 @@ def uniform(std: Callable[[int, int], float]) -> Initializer:
 
 
 def normal(std: Callable[[int, int], float]) -> Initializer:
-    """Draw from N(0, std^2)."""
+    """Initializer that draws from N(0, std^2)."""
 
     def draw(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
         return rng.normal(0.0, std(fan_in, fan_out), size=(fan_in, fan_out))
@@ -36,25 +36,25 @@ def normal(std: Callable[[int, int], float]) -> Initializer:
 
 
 def lecun(fan_in: int, fan_out: int) -> float:
-    """Eq. (16)."""
+    """Standard deviation of eq. (16)."""
     return sqrt(1.0 / fan_in)
 
 
 def glorot(fan_in: int, fan_out: int) -> float:
-    """Glorot and Bengio (2010)."""
+    """Standard deviation of Glorot and Bengio (2010)."""
     return sqrt(2.0 / (fan_in + fan_out))
 
 
 def he(fan_in: int, fan_out: int) -> float:
-    """He et al. (2015)."""
+    """Standard deviation of He et al. (2015)."""
     return sqrt(2.0 / fan_in)
 
 
 def nguyen_widrow(rng: np.random.Generator, fan_in: int, fan_out: int) -> Array:
-    """Every unit's weights get the norm 0.7 * fan_out^(1 / fan_in) (1990).
+    """Weights of norm 0.7 * fan_out^(1 / fan_in) for every unit (1990).
 
-    The units' active regions then tile the input range; biases that spread them over it
-    are the business of ``bias_init="data"``.
+    The active regions of the units then tile the range of the inputs, if the biases
+    spread them over it, as ``bias_init="data"`` does.
     """
     weights = rng.uniform(-1.0, 1.0, size=(fan_in, fan_out))
     norm = 0.7 * fan_out ** (1.0 / fan_in)
@@ -73,7 +73,7 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def get_initializer(init: str | float) -> Initializer:
-    """Look up a name; a number is the standard deviation of a normal law."""
+    """Initializer of this name, or normal with this standard deviation."""
     if isinstance(init, str):
         return INITIALIZERS[init]
     return normal(lambda fan_in, fan_out: float(init))
@@ -82,13 +82,13 @@ def get_initializer(init: str | float) -> Initializer:
 def biases_through_data(
     rng: np.random.Generator, projections: Array, sample_weight: Array | None
 ) -> Array:
-    """Biases that put each unit's hyperplane near a random training row.
+    """Biases that put the hyperplane of each unit near a random training row.
 
     Parameters
     ----------
     rng : Generator
     projections : ndarray of shape (n_samples, n_units)
-        What each unit's weights make of each row, ``X @ W``.
+        Product ``X @ W`` of the rows and the weights of each unit.
     sample_weight : ndarray of shape (n_samples,) or None
 
     Returns
@@ -97,9 +97,9 @@ def biases_through_data(
 
     Notes
     -----
-    ``b = -w.x_r`` for a random row r is minus a random quantile of the projections.
+    For a random row r, ``b = -w.x_r`` is minus a random quantile of the projections.
     Drawing the quantile instead of the row makes the biases independent of the order
-    of the rows, and a weight of 2 the same as a repeated row.
+    of the rows, and a row of weight 2 equal to two rows.
     """
     levels = rng.uniform(size=projections.shape[1])
     units = np.arange(projections.shape[1])

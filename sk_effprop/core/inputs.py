@@ -1,8 +1,8 @@
-"""What the first layer is given: normalised inputs with a column of ones.
+"""Inputs of the first layer: normalised rows with a last column of ones.
 
-Dense data are one C-contiguous array.  Sparse data stay as they are stored: the affine
-normalisation z = (x - shift) A is folded into the products, so nothing of the size of
-the dense data is ever made.  Both know the three things a pass needs: ``inputs @ W``,
+Dense inputs are one C-contiguous array.  Sparse inputs stay sparse: the normalisation
+z = (x - shift) A is folded into the products, so that no array of the size of the dense
+data is made.  Both have the three operations that a pass needs: ``inputs @ W``,
 ``inputs.T @ delta`` and ``inputs[rows]``.
 """
 
@@ -15,27 +15,27 @@ from sk_effprop.core.arrays import Array
 
 
 def with_ones(X: Array) -> Array:
-    """X with a last column of ones, (n_samples, n_in + 1), C-contiguous."""
+    """C-contiguous copy of X with a last column of ones, (n_samples, n_in + 1)."""
     extended = empty_with_ones(X.shape[0], X.shape[1], X.dtype)
     extended[:, :-1] = X
     return extended
 
 
 def empty_with_ones(n_rows: int, n_columns: int, dtype: Any) -> Array:
-    """Room for columns, beside one of ones."""
+    """Uninitialised array with a last column of ones."""
     extended = np.empty((n_rows, n_columns + 1), dtype=dtype)
     extended[:, -1] = 1.0
     return extended
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FoldedSparse:
-    """``[(X - shift) A, 1]`` for sparse X, as an operator.
+    """The matrix ``[(X - shift) A, 1]`` for sparse X, as an operator.
 
     Attributes
     ----------
     X : sparse array of shape (n_samples, n_features)
-        CSR.
+        Must be in CSR format.
     shift : ndarray of shape (n_features,)
     A : ndarray of shape (n_features,) or (n_features, n_in)
         A vector stands for a diagonal matrix.
@@ -47,7 +47,7 @@ class FoldedSparse:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the dense array that it stands for."""
+        """Shape of the dense array."""
         width = self.X.shape[1] if self.A.ndim == 1 else self.A.shape[1]
         return self.X.shape[0], width + 1
 
@@ -56,7 +56,7 @@ class FoldedSparse:
         return self.X.dtype
 
     def astype(self, dtype: Any) -> "FoldedSparse":
-        """The same in another precision."""
+        """Copy in another precision."""
         X, shift, A = (part.astype(dtype) for part in (self.X, self.shift, self.A))
         return FoldedSparse(X, shift, A)
 
@@ -68,11 +68,11 @@ class FoldedSparse:
 
     def __matmul__(self, W: Array) -> Array:
         weights, bias = W[:-1], W[-1]
-        folded = _apply(self.A, weights)
+        folded = matrix_product(self.A, weights)
         return np.asarray(self.X @ folded) + (bias - self.shift @ folded)
 
     def filled(self) -> Array:
-        """The dense array; for blocks of rows only."""
+        """Return the dense array; meant for blocks of rows only."""
         X = self.X.toarray() - self.shift
         return with_ones(X * self.A if self.A.ndim == 1 else X @ self.A)
 
@@ -81,9 +81,9 @@ class FoldedSparse:
         return TransposedFoldedSparse(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TransposedFoldedSparse:
-    """The transpose of :class:`FoldedSparse`; multiplies from the left."""
+    """Transpose of :class:`FoldedSparse`, for products from the left."""
 
     inputs: FoldedSparse
 
@@ -91,8 +91,9 @@ class TransposedFoldedSparse:
         X, shift, A = self.inputs.X, self.inputs.shift, self.inputs.A
         total = delta.sum(axis=0)
         centred = np.asarray(X.T @ delta) - np.outer(shift, total)
-        return np.vstack([_apply(A.T, centred), total])
+        return np.vstack([matrix_product(A.T, centred), total])
 
 
-def _apply(A: Array, B: Array) -> Array:
+def matrix_product(A: Array, B: Array) -> Array:
+    """A @ B, where a vector A stands for a diagonal matrix."""
     return A[:, None] * B if A.ndim == 1 else A @ B

@@ -1,8 +1,9 @@
-"""Passes in place, and the sweep: NumPy code that is fast for its own sake.
+"""Forward and backward passes in place, and the sweep over batches, on BLAS.
 
-A sweep walks once through the shown examples, a batch at a time; batch size 1, a
-mini-batch and the full batch are the same lines.  Everything is cut and allocated
-before the loop, and the loop itself only calls BLAS and ufuncs with ``out=``.
+A sweep goes once through the examples, a batch at a time.  Batch size 1, a mini-batch
+and the full batch are the same code.  All views and buffers are made before the loop,
+and the loop itself only calls BLAS and ufuncs with ``out=``, as a step of a single
+example takes a few microseconds.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,40 +12,40 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.linalg.blas import dgemm, sgemm
 
-from sk_effprop.core.activations import (
-    AnyActivation,
-)
+from sk_effprop.core.activations import AnyActivation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import Loss
 
-# Called after each batch with its passes, targets and weights.
-Update: TypeAlias = Callable[["Passes", Array, Array | None], None]
+# Called after the two passes of each batch with the passes, targets and weights.
+AfterBatch: TypeAlias = Callable[["Passes", Array, Array | None], None]
 
 
 class Passes:
-    """Forward and backward through ``n_rows`` examples, all memory allocated once.
+    """Forward and backward pass of ``n_rows`` examples in buffers allocated once.
 
-    Products go to BLAS directly, which knows columns first, so that it is handed
-    transposes; arguments are positional, as f2py takes twice the time for names:
-    alpha, a, b, beta, c, trans_a, trans_b, overwrite_c.
+    Products are calls of BLAS, whose matrices are stored column by column, so that it
+    receives transposes.  Its arguments are positional, as f2py takes twice the time for
+    names: alpha, a, b, beta, c, trans_a, trans_b, overwrite_c.
 
     Parameters
     ----------
     layers : sequence of ndarray of shape (fan_in + 1, fan_out)
-        Views of theta; the passes follow when they change.
+        Views of theta; when theta changes, the next pass uses the new weights.
     activations : sequence of Activation
     n_rows : int
 
     Attributes
     ----------
     inputs : list of ndarray of shape (n_rows, fan_in + 1)
-        What each layer is given, with a last column of ones that meets the bias row.
+        Inputs of each layer, with a last column of ones for the biases.
     outputs, output_gradient : ndarray of shape (n_rows, n_outputs)
         The caller fills the gradient between :meth:`forward` and :meth:`backward`.
     u, derivatives, deltas : list of ndarray of shape (n_rows, fan_out)
-        slope * z, f'(z) / gain and dE/dz / gain of each layer, see
-        :meth:`Activation.evaluate`.
-    gains : list of float
+        ``slope * z``, ``f'(z) / derivative_scale`` and ``dE/dz / derivative_scale`` of
+        each layer, see :meth:`Activation.evaluate`.
+    derivative_scales : list of float
+        ``amplitude * slope`` of each activation.  BLAS multiplies products by a number
+        for free, so the factor is left out of the elementwise derivatives.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Passes:
     ) -> None:
         dtype = layers[0].dtype
         widths = [W.shape[1] for W in layers]
-        # all in one piece: few large arrays come and go, not many of middle size
+        # One large allocation is faster than many of middle size.
         total = 4 * sum(widths) + len(widths) + widths[-1]
         memory = np.empty(n_rows * total, dtype=dtype)
         used = 0
@@ -64,7 +65,7 @@ class Passes:
 
         self.layers, self.activations = layers, activations
         self.n_rows = n_rows
-        self.gains = [activation.gain for activation in activations]
+        self.derivative_scales = [f.derivative_scale for f in activations]
         self.inputs: list[Any] = [None]
         self.u = [empty(width) for width in widths]
         self.derivatives = [empty(width) for width in widths]
@@ -77,18 +78,19 @@ class Passes:
             self.values.append(extended[:, :-1])
         self.linear_output = activations[-1].is_identity
         if self.linear_output:
-            # an identity needs no pass of its own: f(z) is z, f'(z) is 1
+            # An identity shares the buffers, as f(z) is z and f'(z) is 1.
             self.outputs = self.u[-1]
             self.output_gradient = self.deltas[-1]
         else:
             self.outputs, self.output_gradient = empty(widths[-1]), empty(widths[-1])
         self.values.append(self.outputs)
-        self._cut()
+        self._make_views()
 
     def first(self, n_rows: int) -> "Passes":
         """A view of the first ``n_rows`` rows."""
         if n_rows == self.n_rows:
             return self
+        # A new Passes would allocate its own buffers.
         part = object.__new__(Passes)
         part.__dict__.update(self.__dict__)
         part.n_rows = n_rows
@@ -99,15 +101,16 @@ class Passes:
         part.output_gradient = (
             part.deltas[-1] if self.linear_output else self.output_gradient[:n_rows]
         )
-        part._cut()
+        part._make_views()
         return part
 
-    def _cut(self) -> None:
-        """Make every view that the passes need."""
+    def _make_views(self) -> None:
+        """Make every view in advance, as that takes as long as a small product."""
+        # ``x.T`` of a matrix that is stored by rows is stored by columns.
         self._gemm = dgemm if self.layers[0].dtype == np.float64 else sgemm
         n_layers = len(self.layers)
         transposed_inputs = [None] + [x.T for x in self.inputs[1:]]
-        self._up = [
+        self._forward_steps = [
             (
                 self.activations[l].slope,
                 self.layers[l].T,
@@ -120,9 +123,9 @@ class Passes:
             )
             for l in range(n_layers)
         ]
-        self._down = [
+        self._backward_steps = [
             (
-                self.gains[l],
+                self.derivative_scales[l],
                 self.layers[l][:-1].T,
                 self.deltas[l].T,
                 self.deltas[l - 1].T,
@@ -132,25 +135,26 @@ class Passes:
             for l in range(n_layers - 1, 0, -1)
         ]
         self._products = [
-            (self.gains[l], self.deltas[l].T, transposed_inputs[l])
+            (self.derivative_scales[l], self.deltas[l].T, transposed_inputs[l])
             for l in range(n_layers)
         ]
 
     def forward(self, inputs: Any, *, only_values: bool = False) -> None:
-        """Fill ``outputs`` and the trace, eqs. (2)-(3).
+        """Compute ``outputs`` and the values of all layers, eqs. (2)-(3).
 
-        With ``only_values`` there are no derivatives to go back with.
+        ``only_values`` skips the derivatives, which :meth:`backward` needs.
         """
         self.inputs[0] = inputs
-        gemm, up = self._gemm, self._up
+        gemm, steps = self._gemm, self._forward_steps
         if type(inputs) is np.ndarray:
             x = inputs.T
         else:
-            # sparse inputs: the product is theirs, the rest is the same
+            # Sparse inputs know how to multiply; all else is as for dense ones.
             x = None
-            np.multiply(inputs @ self.layers[0], up[0][0], out=up[0][3])
-        last = up[-1] if self.linear_output else None
-        for step in up:
+            slope = self.activations[0].slope
+            np.multiply(inputs @ self.layers[0], slope, out=self.u[0])
+        last = steps[-1] if self.linear_output else None
+        for step in steps:
             slope, W, own_x, u, u_T, evaluate, value, derivative = step
             x = x if own_x is None else own_x
             if x is not None:
@@ -159,12 +163,12 @@ class Passes:
                 evaluate(u, value, None if only_values else derivative)
 
     def backward(self) -> None:
-        """Go down from ``output_gradient`` to every layer's delta, eqs. (4)-(9)."""
+        """Compute the deltas of all layers from ``output_gradient``, eqs. (4)-(9)."""
         if not self.linear_output:
             np.multiply(self.output_gradient, self.derivatives[-1], out=self.deltas[-1])
         gemm = self._gemm
-        for gain, W, delta, delta_below, out, derivative in self._down:
-            gemm(gain, W, delta, 0.0, delta_below, 1, 0, 1)
+        for scale, W, delta, delta_below, out, derivative in self._backward_steps:
+            gemm(scale, W, delta, 0.0, delta_below, 1, 0, 1)
             np.multiply(out, derivative, out=out)
 
     def add_gradient(
@@ -172,24 +176,19 @@ class Passes:
     ) -> None:
         """Add the gradient, summed over the rows and scaled, to each layer's matrix.
 
-        The layers may be those of theta: scaled by minus the learning rates, this is
-        the step of gradient descent.
+        The layers may be those of theta.  With minus the learning rates as scales, this
+        is then a step of gradient descent.
         """
         first_input = self.inputs[0]
-        for l, (gain, delta, x) in enumerate(self._products):
-            scale = gain if scales is None else gain * scales[l]
+        for l, (own_scale, delta, x) in enumerate(self._products):
+            scale = own_scale if scales is None else own_scale * scales[l]
+            # gemm adds to the layer in place, with beta = 1.
             if x is not None:
                 self._gemm(scale, delta, x, 1.0, layers[l].T, 0, 1, 1)
             elif type(first_input) is np.ndarray:
                 self._gemm(scale, delta, first_input.T, 1.0, layers[l].T, 0, 1, 1)
             else:
                 layers[l][...] += scale * (first_input.T @ self.deltas[l])
-
-    def slope(self, l: int) -> Array:
-        """f'(z) of layer l."""
-        if self.linear_output and l == len(self.layers) - 1:
-            return np.ones_like(self.outputs)
-        return self.gains[l] * self.derivatives[l]
 
     def z(self, l: int) -> Array:
         """Pre-activations of layer l."""
@@ -202,45 +201,47 @@ def sweep(
     inputs: Any,
     targets: Array,
     weights: Array | None,
-    update: Update,
+    after_batch: AfterBatch,
 ) -> Array:
-    """Show the examples in batches of ``passes.n_rows``, with an update after each.
+    """Go through the examples in batches of ``passes.n_rows``.
 
     Parameters
     ----------
     passes : Passes
-        On the views of theta that ``update`` changes.
+        Its layers are views of the theta that ``after_batch`` changes.
     loss : Loss
     inputs : ndarray or FoldedSparse of shape (n, n_in + 1)
-        In the order they are shown.
+        Examples in their order of presentation.
     targets : ndarray of shape (n, n_outputs)
     weights : ndarray of shape (n,) or None
-        Of mean 1.
-    update : callable
-        ``update(passes, targets, weights)``; the last batch may be smaller.
+        Weights with a mean of 1.
+    after_batch : callable
+        ``after_batch(passes, targets, weights)``; the last batch may be smaller.
 
     Returns
     -------
     ndarray of shape (n, n_outputs)
-        The outputs for each example at the moment it was shown.
+        The outputs for each example just before its update.  Their losses are computed
+        together afterwards, which is faster than batch by batch.
     """
-    shown = np.empty_like(targets)
+    all_outputs = np.empty_like(targets)
     size = passes.n_rows
     n = targets.shape[0]
     gradient = loss.gradient
     batch_weights = None
     for start in range(0, n, size):
         stop = start + size
+        # The last batch may be smaller.
         if stop > n:
             passes = passes.first(n - start)
         passes.forward(inputs[start:stop])
         outputs, output_gradient = passes.outputs, passes.output_gradient
-        shown[start:stop] = outputs
+        all_outputs[start:stop] = outputs
         batch_targets = targets[start:stop]
         gradient(outputs, batch_targets, output_gradient)
         if weights is not None:
             batch_weights = weights[start:stop]
             output_gradient *= batch_weights[:, None]
         passes.backward()
-        update(passes, batch_targets, batch_weights)
-    return shown
+        after_batch(passes, batch_targets, batch_weights)
+    return all_outputs

@@ -1,19 +1,17 @@
-"""A network is its sizes and activations; the weights are one flat vector, theta.
+"""Network: sizes and activations, with the weights in one flat vector theta.
 
 ``Network.layers(theta)`` cuts theta into views ``W[l]`` of shape ``(n_in + 1, n_out)``
 with the bias in the last row, so a layer is one product with inputs that end in a
-column of ones.  The passes are free functions of (network, theta, data)::
+column of ones.  The weights are no part of a network, so passes are functions of
+(network, theta, inputs)::
 
     >>> import numpy as np
     >>> from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
-    >>> from sk_effprop.core.network import Network, forward, vjp
+    >>> from sk_effprop.core.network import Network, forward
     >>> network = Network((2, 3, 1), (ACTIVATIONS["lecun_tanh"], IDENTITY))
     >>> theta = np.zeros(network.n_weights)
-    >>> trace = forward(network, theta, np.array([[0.5, -1.0, 1.0]]))
-    >>> trace.outputs
+    >>> forward(network, theta, np.array([[0.5, -1.0, 1.0]])).outputs
     array([[0.]])
-    >>> vjp(network, theta, trace, np.ones((1, 1)))[-1]    # the output bias
-    np.float64(1.0)
 """
 
 from collections.abc import Callable
@@ -23,9 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.activations import (
-    AnyActivation,
-)
+from sk_effprop.core.activations import AnyActivation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.initializers import Initializer
 from sk_effprop.core.kernels import Passes
@@ -33,14 +29,14 @@ from sk_effprop.core.kernels import Passes
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of fully connected layers, without its weights.
+    """Chain of fully connected layers, without its weights.
 
     Attributes
     ----------
     sizes : tuple of int
         Number of inputs, of units in each hidden layer, of outputs.
     activations : tuple of Activation
-        One for each layer of weights, the output's last.
+        One for each layer of weights, the last for the output.
     """
 
     sizes: tuple[int, ...]
@@ -48,7 +44,7 @@ class Network:
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
-        """Shape of each layer's matrix, bias row included."""
+        """Shape of each layer's matrix, including the row of biases."""
         return tuple(
             (n_in + 1, n_out)
             for n_in, n_out in zip(self.sizes[:-1], self.sizes[1:], strict=True)
@@ -60,7 +56,7 @@ class Network:
         return sum(rows * columns for rows, columns in self.shapes)
 
     def layers(self, theta: Array) -> tuple[Array, ...]:
-        """Views of theta, layer after layer, each (n_in + 1, n_out)."""
+        """Views of theta, layer by layer, each of shape (n_in + 1, n_out)."""
         views, start = [], 0
         for rows, columns in self.shapes:
             stop = start + rows * columns
@@ -71,14 +67,14 @@ class Network:
     def per_layer(
         self, value: Callable[[int, int], float], *, biases: float | None = None
     ) -> Array:
-        """A vector of theta's layout, constant within each layer.
+        """Vector of theta's layout that is constant within each layer.
 
         Parameters
         ----------
         value : callable
             ``(fan_in, fan_out) -> float``
         biases : float, optional
-            What the biases get instead of their layer's value.
+            Value of the biases, if it differs from that of their layer.
         """
         vector = np.empty(self.n_weights)
         for view in self.layers(vector):
@@ -96,43 +92,18 @@ def forward(
     Returns
     -------
     Passes
-        The trace for :func:`vjp` and :func:`jvp`, which need more than
-        ``only_values``; ``trace.outputs`` is the result.
+        Its ``outputs`` are the result.  With ``only_values`` it lacks the derivatives
+        that :class:`~sk_effprop.core.trace.Trace` needs.
     """
-    trace = Passes(network.layers(theta), network.activations, inputs.shape[0])
-    trace.forward(inputs, only_values=only_values)
-    return trace
-
-
-def vjp(network: Network, theta: Array, trace: Passes, output_gradient: Array) -> Array:
-    """Gradient of ``sum(output_gradient * outputs)`` with respect to theta."""
-    np.copyto(trace.output_gradient, output_gradient)
-    trace.backward()
-    gradient = np.zeros_like(theta)
-    trace.add_gradient(network.layers(gradient))
-    return gradient
-
-
-def jvp(network: Network, theta: Array, trace: Passes, direction: Array) -> Array:
-    """Change of the outputs, (n_samples, n_outputs), as theta moves in a direction.
-
-    The forward half of Pearlmutter's R-operator (section 7.5).
-    """
-    change = None
-    for l, (W, V) in enumerate(
-        zip(network.layers(theta), network.layers(direction), strict=True)
-    ):
-        z_change = trace.inputs[l] @ V
-        if change is not None:
-            z_change += change @ W[:-1]
-        change = z_change * trace.slope(l)
-    return np.asarray(change)
+    passes = Passes(network.layers(theta), network.activations, inputs.shape[0])
+    passes.forward(inputs, only_values=only_values)
+    return passes
 
 
 def initialize(
     network: Network, initializer: Initializer, rng: np.random.Generator, dtype: Any
 ) -> Array:
-    """Draw all weights, biases zero."""
+    """Draw all weights; biases are zero."""
     theta = np.zeros(network.n_weights, dtype=dtype)
     for view in network.layers(theta):
         fan_in, fan_out = view.shape[0] - 1, view.shape[1]

@@ -1,14 +1,14 @@
-"""How much of the targets is noise, as far as one can tell before any training.
+"""Share of the targets that smooth models leave unexplained, before any training.
 
-Two ridge regressions take a few milliseconds: one on the inputs, and one that has
-random hidden units beside them.  Generalised cross-validation (Golub, Heath and Wahba,
-1979) says what each would leave unexplained of new targets, say of a sine of three
-periods with as much noise again::
+Two ridge regressions take a few milliseconds: one on the inputs, and one on the inputs
+and random hidden units.  Generalised cross-validation (Golub, Heath and Wahba, 1979)
+estimates the share of the variance of new targets that each leaves unexplained.  For a
+sine over three periods with noise of the same variance::
 
     unexplained(inputs, targets)  # Unexplained(linear=0.98, curved=0.52)
 
-What the second leaves is an upper bound of the noise.  What it explains beyond the
-first is for a network that is far from linear.
+The share of the second model is an upper bound of the noise.  The difference between
+both shows how far from linear the targets are.
 """
 
 from typing import Any, NamedTuple
@@ -20,32 +20,32 @@ from sk_effprop.core.initializers import biases_through_data, lecun
 from sk_effprop.core.inputs import FoldedSparse
 
 N_UNITS = 100
-# rows that are looked at
+# number of rows that the ridges use
 MAX_ROWS = 500
-# strengths of the ridges, relative to the mean square of the directions
+# ridge penalties that are compared, relative to the mean square of the directions
 RIDGES = 10.0 ** np.arange(-6, 2)
-# a ridge that fits this share of the rows says nothing about others
+# a ridge that uses up this share of the degrees of freedom says nothing about new rows
 INTERPOLATES = 0.98
-# directions of less than this share of the largest's square are rounding errors
+# directions with a smaller share of the largest square consist of rounding errors
 SMALLEST_SQUARE = 1e-10
-# and so are deviations of less than this share of the mean
+# so do deviations below this share of the mean
 CONSTANT = 1e-12
 
-# Bounds of the strength of the penalty, for one connection and one example
-WEAKEST, STRONGEST, STRONGEST_OF_CLASSES = 0.01, 0.3, 0.1
-# how it falls with the share of the linear error that the curved model leaves, too
+# Bounds of the L2 strength per unit of fan-in and example
+WEAKEST, STRONGEST, STRONGEST_CLASSIFICATION = 0.01, 0.3, 0.1
+# power of the linearity that the L2 strength is proportional to, chosen empirically
 POWER_OF_SHARE = 3
 
 
 class Unexplained(NamedTuple):
-    """Shares of the variance of new targets, from 0 to 1.
+    """Unexplained shares of the variance of new targets, from 0 to 1.
 
     Attributes
     ----------
     linear : float
-        Left by a linear model.
+        Share that a linear model leaves.
     curved : float
-        Left by the better of that and one with random hidden units.
+        Share that the better of it and a model with random hidden units leaves.
     """
 
     linear: float
@@ -53,16 +53,17 @@ class Unexplained(NamedTuple):
 
     @property
     def linearity(self) -> float:
-        """Share of the linear model's error that the curved one leaves, too."""
+        """Share of the linear model's error that the curved model leaves as well."""
         return self.curved / self.linear if self.linear > 0.0 else 1.0
 
 
-def strength_for_values(left: Unexplained) -> float:
-    """How strong a penalty values want, for one connection and one example.
+def strength_for_regression(left: Unexplained) -> float:
+    """L2 strength for regression, per unit of fan-in and example.
 
     With squared error on targets of unit variance, and a prior as wide as the initial
-    weights, it is the variance of the noise (MacKay, 1992), which STRONGEST stands for.
-    Functions that are far from linear need larger weights than those.
+    weights, the strength is the variance of the noise (MacKay, 1992), which is assumed
+    to be STRONGEST.  Functions that are far from linear need larger weights and hence a
+    weaker penalty.
 
     Parameters
     ----------
@@ -71,26 +72,26 @@ def strength_for_values(left: Unexplained) -> float:
     Returns
     -------
     float
-        From WEAKEST to STRONGEST.
+        Between WEAKEST and STRONGEST.
     """
     return max(STRONGEST * left.linearity**POWER_OF_SHARE, WEAKEST)
 
 
-def strength_for_classes(left: Unexplained) -> float:
-    """The same for classes by log loss, most of which want the strongest.
+def strength_for_classification(left: Unexplained) -> float:
+    """L2 strength for classification with log loss, per unit of fan-in and example.
 
     Parameters
     ----------
     left : Unexplained
-        Of targets 0 and 1.
+        Measured on targets 0 and 1.
 
     Returns
     -------
     float
-        From WEAKEST to STRONGEST_OF_CLASSES.
+        Between WEAKEST and STRONGEST_CLASSIFICATION.
     """
     strength = left.linearity**POWER_OF_SHARE
-    return float(np.clip(strength, WEAKEST, STRONGEST_OF_CLASSES))
+    return float(np.clip(strength, WEAKEST, STRONGEST_CLASSIFICATION))
 
 
 def unexplained(
@@ -101,7 +102,7 @@ def unexplained(
     count: float | None = None,
     n_units: int = N_UNITS,
 ) -> Unexplained:
-    """Estimate what smooth models leave unexplained.
+    """Estimate the share of the targets' variance that smooth models leave.
 
     Parameters
     ----------
@@ -110,15 +111,15 @@ def unexplained(
     targets : ndarray of shape (n_samples, n_outputs)
     sample_weight : ndarray of shape (n_samples,), optional
     count : float, optional
-        How many examples these stand for, by default the sum of the weights.
+        Number of examples that the rows stand for; the sum of the weights if absent.
     n_units : int
-        Random hidden units; with 0 both shares are the linear model's.
+        Number of random hidden units; with 0 both shares are the linear model's.
 
     Returns
     -------
     Unexplained
-        Means over the outputs. The order of up to MAX_ROWS rows does not matter but for
-        rounding, and a weight of 2 is the same as a repeated row.
+        Means over the outputs.  Up to rounding, the order of up to MAX_ROWS rows does
+        not matter, and a row of weight 2 equals two rows.
     """
     weight = np.ones(len(targets)) if sample_weight is None else sample_weight
     total = float(weight.sum())
@@ -136,17 +137,17 @@ def unexplained(
 
 
 def _random_units(X: Array, weight: Array, n_units: int) -> Array:
-    """What a first layer of random weights makes of the rows, the same every time."""
+    """Activations of a first layer of random weights, which are always the same."""
     rng = np.random.default_rng(0)
     fan_in = X.shape[1]
     z = X @ rng.normal(0.0, lecun(fan_in, n_units), size=(fan_in, n_units))
-    # to sort rows is faster than to rank them
+    # without weights the quantiles need no ranks, and sorting is faster
     ranked_by = None if np.ptp(weight) == 0.0 else weight
     return np.asarray(np.tanh(z + biases_through_data(rng, z, ranked_by)))
 
 
 def _cross_validated(features: Array, Y: Array, weight: Array, count: float) -> Array:
-    """Share of each output's variance that the best ridge promises to leave."""
+    """Share of each output's variance that the best ridge leaves, cross-validated."""
     squares, explained = _directions(features, Y, weight)
     if not explained.size:
         return np.ones(1)
@@ -154,7 +155,7 @@ def _cross_validated(features: Array, Y: Array, weight: Array, count: float) -> 
     errors = [np.ones_like(rest)]
     for ridge in RIDGES * squares.mean():
         kept = ridge / (squares + ridge)
-        # the mean is fitted, too
+        # the mean takes one degree of freedom
         unfitted = 1.0 - (1.0 + np.sum(1.0 - kept)) / count
         if unfitted > 1.0 - INTERPOLATES:
             errors.append((rest + kept**2 @ explained) / unfitted**2)
@@ -162,7 +163,7 @@ def _cross_validated(features: Array, Y: Array, weight: Array, count: float) -> 
 
 
 def _directions(features: Array, Y: Array, weight: Array) -> tuple[Any, Any]:
-    """Squared singular values, and the share of each output's variance along them."""
+    """Squared singular values, and shares of each output's variance along them."""
     share = weight / weight.sum()
     root = np.sqrt(share)[:, None]
     mean = share @ Y

@@ -1,26 +1,30 @@
-"""The objective, defined once for every solver, batch size and engine.
+"""The objective: one function of the weights for every solver, batch size and engine.
 
 ``E(theta) = sum_i w_i loss_i / sum_i w_i + 1/2 sum_j penalty_j theta_j^2``, where the
 penalty is alpha for weights and 0 for biases.  The minimiser does not depend on the
-batch size, and a weight of 2 is the same as showing an example twice.
+batch size, and a weight of 2 has the same effect as a repeated example.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.activations import (
-    COMPILED_SHAPES,
-    Activation,
-)
-from sk_effprop.core.arrays import Array, row_blocks
-from sk_effprop.core.kernels import Passes
+from sk_effprop.core.activations import COMPILED_SHAPES, Activation
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.engine import Engine, NumpyEngine
 from sk_effprop.core.losses import COMPILED_LOSSES, Loss
 from sk_effprop.core.network import Network
+from sk_effprop.core.steps import Update
+
+# Examples of more than so many times the mean weight are presented in several pieces.
+# In single precision, the mean of the weights is 1 only up to the tolerance.
+LARGEST_WEIGHT, WEIGHT_TOLERANCE = 2.0, 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Objective:
     """Network, loss, data and penalty, as functions of theta.
 
@@ -29,17 +33,19 @@ class Objective:
     network : Network
     loss : Loss
     inputs : ndarray or FoldedSparse of shape (n_samples, n_in + 1)
-        Normalised, ending in a column of ones.
+        Normalised inputs with a last column of ones.
     targets : ndarray of shape (n_samples, n_outputs)
     sample_weight : ndarray of shape (n_samples,) or None
-        Of mean 1; None where all are equal.
+        Weights with a mean of 1; None where all are equal.
     penalty : ndarray of shape (n_weights,)
         L2 strength of every weight, 0 for biases.
     labels : ndarray of shape (n_samples,) or None
         Class numbers, which the order of presentation may use.
     count : float
-        How many examples these stand for: a weight of 2 counts as two. The number of
-        rows, unless it is given.
+        Number of examples that the rows stand for, where a weight of 2 counts as two;
+        the number of rows by default.
+    engine_type : callable
+        Makes the engine of an objective: ``NumpyEngine`` or ``NumbaEngine``.
     """
 
     network: Network
@@ -50,10 +56,10 @@ class Objective:
     penalty: Array
     labels: Array | None = None
     count: float = 0.0
-    # who computes: another is a subclass
-    engine: ClassVar[str] = "numpy"
+    engine_type: Callable[["Objective"], Engine] = NumpyEngine
 
     def __post_init__(self) -> None:
+        # A frozen dataclass can only be completed this way.
         if self.count == 0.0:
             object.__setattr__(self, "count", float(self.n_samples))
 
@@ -61,15 +67,22 @@ class Objective:
     def n_samples(self) -> int:
         return len(self.targets)
 
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine that computes the losses and descends."""
+        # A copy keeps the engine from referring back to this object: such a cycle would
+        # keep large data in memory until the garbage collector runs.
+        return self.engine_type(replace(self))
+
     @property
     def row_width(self) -> int:
-        """Numbers that a pass makes of a row in its widest layer; sparse rows stay."""
+        """Numbers per row in the widest dense array that a pass needs."""
         is_dense = isinstance(self.inputs, np.ndarray)
         return max(self.network.sizes if is_dense else self.network.sizes[1:])
 
     @property
     def is_compilable(self) -> bool:
-        """Whether data are dense, and compiled loops know activations and loss."""
+        """True if data are dense, and the loops know the activations and the loss."""
         return (
             isinstance(self.inputs, np.ndarray)
             and type(self.loss) in COMPILED_LOSSES
@@ -84,15 +97,16 @@ class Objective:
         return float(np.mean(self.sample_losses(theta))) + self.penalty_value(theta)
 
     def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
-        """E(theta) and its gradient, from one pass."""
+        """E(theta) and its gradient, from one forward and backward pass."""
         gradient = np.zeros_like(theta)
         losses = self.sample_losses(theta, gradient)
+        # The weights have a mean of 1, so that their sum is the number of examples.
         gradient /= self.n_samples
         gradient += (self.penalty * theta).astype(theta.dtype)
         return float(np.mean(losses)) + self.penalty_value(theta), gradient
 
     def null_value(self) -> float:
-        """Mean loss of outputs that are all zero: the yardstick of any training."""
+        """Mean loss of outputs that are all zero, the baseline of any training."""
         outputs = np.zeros_like(self.targets)
         losses = self.loss.value(outputs, self.targets)
         return float(np.average(losses, weights=self.sample_weight))
@@ -102,33 +116,38 @@ class Objective:
         return 0.5 * float(np.dot(self.penalty, theta * theta))
 
     def sample_losses(self, theta: Array, gradient: Array | None = None) -> Array:
-        """Weighted loss of every example; their summed gradient is added in place."""
-        layers = self.network.layers(theta)
-        into = None if gradient is None else self.network.layers(gradient)
-        losses = np.empty(self.n_samples, dtype=theta.dtype)
-        passes = None
-        for rows in row_blocks(self.n_samples, self.row_width):
-            n_rows = rows.stop - rows.start
-            if passes is None:
-                passes = Passes(layers, self.network.activations, n_rows)
-            part = passes.first(n_rows)
-            part.forward(self.inputs[rows], only_values=into is None)
-            targets = self.targets[rows]
-            losses[rows] = self.loss.value(part.outputs, targets)
-            if into is not None:
-                self.loss.gradient(part.outputs, targets, part.output_gradient)
-                if self.sample_weight is not None:
-                    part.output_gradient[...] *= self.sample_weight[rows, None]
-                part.backward()
-                part.add_gradient(into)
-        return losses if self.sample_weight is None else losses * self.sample_weight
+        """Weighted loss of every example; adds their summed gradient in place."""
+        return self.engine.sample_losses(theta, gradient)
+
+    def descend(
+        self, theta: Array, order: Array, batch_size: int, update: Update
+    ) -> Array:
+        """Go through the examples in this order, with an update after each batch.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_weights,)
+            Changes in place.
+        order : ndarray of shape (n,)
+            Row numbers.
+        batch_size : int
+            A smaller last batch moves the weights by its share of a step.
+        update : Update
+            Its arrays change in place.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The loss of each example, without its weight, just before its update.
+        """
+        return self.engine.descend(theta, order, batch_size, update)
 
     def without_penalty(self) -> "Objective":
-        """The mean loss alone."""
+        """The same objective without its penalty."""
         return replace(self, penalty=np.zeros_like(self.penalty))
 
     def as_float64(self) -> "Objective":
-        """The same in double precision, for solvers of linear systems."""
+        """The same objective in double precision, for solvers of linear systems."""
         if self.targets.dtype == np.float64:
             return self
         weight = self.sample_weight
@@ -140,7 +159,7 @@ class Objective:
         )
 
     def subset(self, rows: Array) -> "Objective":
-        """The objective of some examples, whose weights stay as they are."""
+        """The objective of some examples, which keep their weights."""
         weight, labels = self.sample_weight, self.labels
         return replace(
             self,
@@ -151,9 +170,34 @@ class Objective:
             labels=None if labels is None else labels[rows],
         )
 
+    def with_bounded_weights(self) -> "Objective":
+        """The same objective, where repeated rows take the place of large weights.
+
+        An update for an example of a thousand times the mean weight is a thousand times
+        as long, and no learning rate suits both it and the others.  In several pieces,
+        it is like any other example.  The repeats follow after all examples, and make
+        the data longer by at most half.
+        """
+        if self.sample_weight is None:
+            return self
+        mean = float(np.mean(self.sample_weight, dtype=np.float64))
+        weight = self.sample_weight / mean
+        times = np.ceil(weight / LARGEST_WEIGHT - WEIGHT_TOLERANCE).astype(np.intp)
+        times = np.maximum(times, 1)
+        if times.max() == 1:
+            return self
+        rows = np.repeat(np.arange(self.n_samples), times)
+        repeat = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
+        rows = rows[np.argsort(repeat, kind="stable")]
+        longer = len(rows) / self.n_samples
+        split = (weight / times * (mean * longer)).astype(self.sample_weight.dtype)
+        spread = replace(self, sample_weight=split).subset(rows)
+        return replace(spread, count=self.count)
+
     def sample(self, n_samples: int, rng: np.random.Generator) -> "Objective":
-        """The objective of so many random examples, or of all if there are fewer."""
+        """The objective of n random examples, or of all if there are fewer."""
         if n_samples >= self.n_samples:
             return self
+        # Sorted rows are copied from one end of the memory to the other.
         rows = rng.choice(self.n_samples, size=n_samples, replace=False)
         return self.subset(np.sort(rows))

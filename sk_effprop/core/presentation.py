@@ -1,8 +1,8 @@
-"""The order in which examples are shown (section 4.2).
+"""Order of presentation of the examples (section 4.2).
 
-The most instructive example is the one the network least expects: shuffle so that
-successive examples rarely share a class, or show those more often that it still gets
-wrong, but never only those, and not the outliers.
+Networks learn most from the examples that they least expect.  Successive examples
+should therefore rarely share a class, and examples with large errors may be presented
+more often.  All others are still presented, and outliers are not emphasised.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,14 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 
-# (rng, number of examples, class numbers or None) -> row numbers in showing order
+# (rng, number of examples, class numbers or None) -> row numbers in presentation order
 Order: TypeAlias = Callable[[np.random.Generator, int, Array | None], Array]
 
-# However strong the emphasis, this share of an epoch is spread evenly, so that the
-# easiest example is still shown every few epochs.
+# Share of an epoch that is spread evenly whatever the emphasis, so that even the
+# easiest example is presented every few epochs.
 EVEN_SHARE = 0.1
-# An error beyond the upper quartile by more than this many interquartile ranges is an
-# outlier (Tukey's far fence) and shown no more often than a median one.
+# An error above the upper quartile by more than this many interquartile ranges is an
+# outlier (Tukey's far fence) and presented as often as an example of median error.
 OUTLIER_FENCE = 3.0
 
 
@@ -40,12 +40,12 @@ def sequential_order(
 def interleaved_order(
     rng: np.random.Generator, n_samples: int, labels: Array | None = None
 ) -> Array:
-    """Every example once, each class spread evenly over the epoch.
+    """Every example once, with each class spread evenly over the epoch.
 
-    The k-th of a class's n_c examples, in random order, is due at ``(k + u_c) / n_c``
-    with one random u_c a class.  A class with half of the examples or more is one group
-    and the others, interleaved among themselves, are another.  Without labels this is
-    :func:`random_order`.
+    Example k of the n_c examples of a class, in random order, is due at
+    ``(k + u_c) / n_c`` with one random u_c for each class.  If one class has half of
+    the examples or more, the other classes are first interleaved among themselves and
+    then treated as one class.  Without labels the order is random.
     """
     if labels is None:
         return random_order(rng, n_samples)
@@ -62,7 +62,7 @@ def _interleave(rng: np.random.Generator, order: Array, labels: Array) -> Array:
         order = order.copy()
         order[is_rest] = _interleave(rng, order[is_rest], labels)
         groups, counts = is_rest, np.bincount(is_rest)
-    # numpy sorts small integers by counting them
+    # NumPy sorts small integers by counting
     small = groups.astype(np.min_scalar_type(len(counts)))
     by_group = order[np.argsort(small, kind="stable")]
     counts = counts[counts > 0]
@@ -73,10 +73,10 @@ def _interleave(rng: np.random.Generator, order: Array, labels: Array) -> Array:
 
 
 def _separate_twins(order: Array, labels: Array) -> Array:
-    """Swap an example that follows one of its class with a later neighbour."""
+    """Swap an example that follows one of its own class with a later one."""
     classes = labels[order]
     twins = np.flatnonzero(classes[1:] == classes[:-1]) + 1
-    # twins of a class with more than half of the examples cannot be avoided
+    # a class with more than half of the examples must follow itself
     avoidable = np.bincount(labels)[classes[twins]] <= len(order) / 2
     for i in twins[avoidable]:
         others = np.flatnonzero(classes[i + 1 : i + 9] != classes[i])
@@ -90,29 +90,30 @@ def _separate_twins(order: Array, labels: Array) -> Array:
 def emphasised_order(
     rng: np.random.Generator, order: Array, errors: Array, emphasis: float
 ) -> Array:
-    """Repeat examples with a large error, at the cost of those with a small one.
+    """Repeat examples with large errors, and leave out some with small ones.
 
     Parameters
     ----------
     rng : Generator
     order : ndarray of shape (n_samples,)
-        The order to start from; repeats of an example stay spread over the epoch.
+        Order without emphasis.
     errors : ndarray of shape (n_samples,)
-        Latest loss of every example; nan where it has not been shown.
+        Latest loss of every example; nan if it has not been presented.
     emphasis : float
-        0 shows every example once; 1 shows it in proportion to its error.
+        0 presents every example once, 1 in proportion to its error.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        Row numbers, some repeated, some absent.
+        Row numbers, of which some are repeated and some are absent.
     """
     share = _guarded_share(errors)
     even = max(1.0 - emphasis, EVEN_SHARE)
     expected = even + (1.0 - even) * share
     if even == 1.0:
         return order
-    # systematic resampling: everyone is shown floor or ceil of its expected number
+    # systematic resampling: each number of presentations is the expected number,
+    # rounded up or down
     n = len(order)
     shuffled = rng.permutation(n)
     edges = np.cumsum(expected[shuffled]) * (n / np.sum(expected))
@@ -122,13 +123,13 @@ def emphasised_order(
     copies = np.repeat(order, times[order])
     position = np.repeat(np.arange(n), times[order])
     first = np.concatenate([[True], copies[1:] != copies[:-1]])
-    # the first showing keeps its place, repeats fall anywhere
+    # the first presentation keeps its place, repeats fall anywhere in the epoch
     due = np.where(first, position, rng.uniform(0, n, size=len(copies)))
     return np.asarray(copies[np.argsort(due, kind="stable")])
 
 
 def _guarded_share(errors: Array) -> Array:
-    """Errors scaled to mean 1, outliers and unseen examples counted as typical."""
+    """Errors scaled to mean 1; outliers and unknown errors count as the median."""
     known = np.isfinite(errors)
     if not known.any():
         return np.ones_like(errors)

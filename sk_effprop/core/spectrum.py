@@ -1,10 +1,11 @@
 """Eigenvalues of the curvature (sections 5, 8 and 9.2), and the rate that they allow.
 
-The power method of section 9.2, off-line and on-line, finds the one that limits the
-learning rate; Lanczos' finds several.  All of them only ask for products.
+The largest eigenvalue limits the learning rate.  Lanczos' method finds it, and further
+ones, from products with the matrix alone.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -16,200 +17,119 @@ from sk_effprop.core.objective import Objective
 
 Product: TypeAlias = Callable[[Array], Array]
 
-POWER_ITERATIONS = 20
-# a learning rate need not be known better than this
+# Lanczos' method needs about 5 products on usual tables.
+MAX_PRODUCTS = 20
+# The learning rate need not be known more precisely than this.
 RATE_TOLERANCE = 0.01
+# The value must have stopped growing twice, because it may pause before a larger
+# eigenvalue appears.
 ENOUGH_STILL = 2
-MAX_PATTERNS = 200
-# with more output pairs than this, fewer patterns are looked at
+# The rate is measured on at most this many random patterns.  For larger batches it is
+# measured on as many patterns as they hold, up to a limit: with many inputs, the mean
+# over a few patterns has a larger curvature than the mean over a whole batch.
+MAX_PATTERNS, MAX_BATCH_PATTERNS = 200, 1000
+# The output Hessians of the patterns hold n_outputs^2 numbers each, so that fewer
+# patterns are used where there are many outputs.
 MAX_OUTPUT_PAIRS = 2**22
 
-# which matrix a Linearization is multiplied as
+# Products with the matrices that a Linearization stands for.
 PRODUCTS: dict[str, Callable[[Linearization, Array], Array]] = {
     "hessian": Linearization.hessian_product,
     "gauss_newton": Linearization.gauss_newton_product,
 }
 
 
-class Eigenpair(NamedTuple):
-    """An eigenvalue, with its sign, and a unit vector."""
-
-    value: float
-    vector: Array
-
-
-def power_method(
-    product: Product, start: Array, *, n_iter: int = POWER_ITERATIONS
-) -> Eigenpair:
-    """Multiply and normalise, eq. (60).
-
-    It converges to the eigenvalue of largest modulus, which for the Hessian of an
-    untrained network may be negative: the sign is that of the Rayleigh quotient.
-
-    Parameters
-    ----------
-    product : callable
-        v -> A v for a symmetric A.
-    start : ndarray of shape (n_weights,)
-        Not orthogonal to the eigenvector; random, say.
-    n_iter : int
-        Products.
-
-    Returns
-    -------
-    Eigenpair
-        Of an all-zero matrix: 0.0 and the normalised start.
-    """
-    vector = start / np.linalg.norm(start)
-    value = 0.0
-    for _ in range(n_iter):
-        image = product(vector)
-        length = float(np.linalg.norm(image))
-        if length == 0.0:
-            return Eigenpair(0.0, vector)
-        value = float(np.copysign(length, vector @ image))
-        vector = image / length
-    return Eigenpair(value, vector)
-
-
 def largest_eigenvalue(
-    product: Product, start: Array, *, tolerance: float, n_iter: int = POWER_ITERATIONS
+    product: Product, start: Array, *, tolerance: float, n_iter: int = MAX_PRODUCTS
 ) -> float:
-    """The same products put to better use: Lanczos' method, for the value alone.
+    """Largest eigenvalue by Lanczos' method, which converges faster than powers do.
 
-    What the powers of A span knows the largest eigenvalue sooner than the last of them
-    does, with half the products for an ordinary learning rate.
+    The eigenvalues of A restricted to the span of ``v, A v, A^2 v, ...`` approach the
+    largest eigenvalue sooner than the last power does.  A learning rate needs half the
+    products of the power method.
 
     Parameters
     ----------
     product : callable
-        v -> A v for a symmetric, positive semidefinite A.
+        The map v -> A v for a symmetric, positive semidefinite A.
     start : ndarray of shape (n_weights,)
     tolerance : float
-        Stop when the value has grown by no more than this share of it, twice.
+        Stop when the value has twice grown by no more than this share of it.
     n_iter : int
-        Products, at most.
+        Maximum number of products.
     """
     before, vector = np.zeros_like(start), start / np.linalg.norm(start)
     diagonal: list[float] = []
-    beside: list[float] = []
+    off_diagonal: list[float] = []
     value, n_still = 0.0, 0
     for _ in range(n_iter):
         image = product(vector)
         diagonal.append(float(vector @ image))
-        tridiagonal = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+        tridiagonal = np.diag(diagonal)
+        tridiagonal += np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
         known, value = value, float(np.linalg.eigvalsh(tridiagonal)[-1])
-        # once may be the pause before a larger one comes up
         n_still = n_still + 1 if value - known <= tolerance * value else 0
         image -= diagonal[-1] * vector
-        if beside:
-            image -= beside[-1] * before
+        if off_diagonal:
+            image -= off_diagonal[-1] * before
         length = float(np.linalg.norm(image))
         if n_still == ENOUGH_STILL or length == 0.0:
             break
-        beside.append(length)
+        off_diagonal.append(length)
         before, vector = vector, image / length
     return value
 
 
-def falling_leak(t: int) -> float:
-    """Fast at first, then precise: ``max(0.01, 0.3 / (1 + t / 10))``."""
-    return max(0.01, 0.3 / (1.0 + 0.1 * t))
-
-
-def online_power_method(
-    objective: Objective,
-    theta: Array,
-    order: Iterable[int],
-    start: Array,
-    *,
-    leak: Callable[[int], float] = falling_leak,
-    kind: str = "hessian",
-) -> Array:
-    """Running estimate of the largest eigenvalue from one pattern at a time, eq. (64).
-
-    ``Psi <- (1 - gamma) Psi + gamma H^p Psi / |Psi|``, whose length tends to
-    lambda_max.  As printed, (64) lacks the gamma before the new term, and then tends
-    to lambda_max / gamma.
-
-    Parameters
-    ----------
-    objective : Objective
-    theta : ndarray of shape (n_weights,)
-    order : iterable of int
-        The patterns to show.
-    start : ndarray of shape (n_weights,)
-    leak : callable
-        gamma of the t-th presentation, t from 0.
-    kind : {"hessian", "gauss_newton"}
-
-    Returns
-    -------
-    ndarray of shape (n_shown,)
-        The estimate after each presentation.
-    """
-    product = PRODUCTS[kind]
-    psi = start / np.linalg.norm(start)
-    estimates = []
-    for t, p in enumerate(order):
-        gamma = leak(t)
-        direction = psi / np.linalg.norm(psi)
-        pattern = Linearization(objective.subset(np.array([p])), theta)
-        psi = (1.0 - gamma) * psi + gamma * product(pattern, direction)
-        estimates.append(np.linalg.norm(psi))
-    return np.array(estimates)
-
-
 def leading_eigenpairs(operator: Any, k: int, start: Array) -> tuple[Array, Array]:
-    """The k largest eigenvalues and their vectors, by Lanczos' method.
+    """The k largest eigenvalues and their eigenvectors, by Lanczos' method.
 
     Parameters
     ----------
     operator : LinearOperator of shape (n_weights, n_weights)
         Symmetric.
     k : int
-        Less than n_weights.
+        Must be less than n_weights.
     start : ndarray of shape (n_weights,)
 
     Returns
     -------
     eigenvalues : ndarray of shape (k,)
-        Falling.
+        In descending order.
     eigenvectors : ndarray of shape (n_weights, k)
     """
     values, vectors = eigsh(operator, k=k, which="LA", v0=start)
     return values[::-1], vectors[:, ::-1]
 
 
-def curvature_operator(near: Linearization, kind: str) -> LinearOperator:
-    """The matrix as something to multiply with."""
-    n_weights, product = len(near.theta), PRODUCTS[kind]
+def curvature_operator(linearization: Linearization, kind: str) -> LinearOperator:
+    """The Hessian or Gauss-Newton matrix as a SciPy operator."""
+    n_weights, product = len(linearization.theta), PRODUCTS[kind]
 
     def multiply(v: Array) -> Array:
-        return product(near, v.reshape(-1))
+        return product(linearization, v.reshape(-1))
 
     return LinearOperator(
         (n_weights, n_weights),
         matvec=multiply,
         rmatvec=multiply,
-        dtype=near.theta.dtype,
+        dtype=linearization.theta.dtype,
     )
 
 
 class LeadingCurvature(NamedTuple):
     """Largest Gauss-Newton eigenvalues, in coordinates scaled by the rates.
 
-    A learning rate is stable up to twice the inverse of the largest eigenvalue of the
-    Hessian, and best near the inverse, eq. (39).  That is a statement about batch
-    descent.  On-line, a step sees the curvature of a single pattern, which with centred
-    inputs is many times that of the mean, so the rate must respect both.
+    The learning rate of batch descent is stable up to twice the inverse of the largest
+    eigenvalue of the Hessian, and best near the inverse, eq. (39).  On-line, a step
+    sees the curvature of a single pattern, which is many times that of the mean if the
+    inputs are centred, so the rate must respect both.
 
     Attributes
     ----------
     pattern : float
-        E lambda_max(G^p), the mean over single patterns.
+        E lambda_max(G^p), the mean of the largest eigenvalues of single patterns.
     mean : float
-        lambda_max(G), of the mean over all patterns looked at.
+        lambda_max(G), where G is the mean over the patterns.
     """
 
     pattern: float
@@ -221,10 +141,70 @@ class LeadingCurvature(NamedTuple):
         return batch_size / curvature if curvature > 0 else 1.0
 
 
+class MeasuredPart(NamedTuple):
+    """Random patterns on which rates are measured.
+
+    Attributes
+    ----------
+    objective : Objective
+        Objective of these patterns, without penalty.  If the weights differ and not all
+        patterns are used, the patterns are drawn in proportion to their weights, and
+        have none here.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of these patterns, relative to the mean of all; None if they are equal.
+    """
+
+    objective: Objective
+    weight: Array | None = None
+
+    def mean_over_patterns(self, eigenvalues: Array) -> float:
+        """Curvature that limits on-line steps, from the eigenvalue of each pattern.
+
+        With examples of weight w in random order, the mean square of the distance to
+        the minimum shrinks if ``eta < 2 E[w l] / E[w^2 l^2]``.  The eigenvalue of
+        ``w l`` therefore counts in proportion to its weight.
+        """
+        if self.weight is None:
+            return float(np.mean(eigenvalues))
+        return float(np.mean(self.weight * eigenvalues))
+
+
+def draw_patterns(
+    objective: Objective, n_patterns: int, rng: np.random.Generator
+) -> MeasuredPart:
+    """Draw n random patterns, or take all if there are fewer."""
+    objective = objective.without_penalty()
+    weight = objective.sample_weight
+    if weight is None:
+        return MeasuredPart(objective.sample(n_patterns, rng))
+    weight = weight / np.mean(weight, dtype=np.float64)
+    if n_patterns >= objective.n_samples:
+        return MeasuredPart(objective, weight)
+    # Uniform draws would miss the few heavy examples that decide about stability.
+    share = weight / np.sum(weight)
+    rows = np.sort(rng.choice(len(weight), size=n_patterns, p=share))
+    drawn = replace(objective.subset(rows), sample_weight=None)
+    return MeasuredPart(drawn, weight[rows])
+
+
+def measured_part(
+    objective: Objective, rng: np.random.Generator, batch_size: int = 1
+) -> MeasuredPart:
+    """Random patterns that suffice to find the rate for batches of this size."""
+    n_rows = max(8, MAX_OUTPUT_PAIRS // objective.targets.shape[1] ** 2)
+    wanted = min(max(MAX_PATTERNS, batch_size), MAX_BATCH_PATTERNS)
+    return draw_patterns(objective, min(wanted, n_rows), rng)
+
+
 def leading_curvature(
-    objective: Objective, theta: Array, rates: Array, rng: np.random.Generator
+    objective: Objective,
+    theta: Array,
+    rates: Array,
+    rng: np.random.Generator,
+    *,
+    batch_size: int = 1,
 ) -> LeadingCurvature:
-    """Estimate the largest curvature at theta from at most 200 random patterns.
+    """Estimate the largest curvature at theta from some random patterns.
 
     Parameters
     ----------
@@ -233,22 +213,22 @@ def leading_curvature(
     rates : ndarray of shape (n_weights,)
         Relative learning rates R; the eigenvalues are those of R^1/2 G R^1/2.
     rng : Generator
+    batch_size : int
+        Batch size that the rate is for; larger batches are measured on more patterns.
 
     Returns
     -------
     LeadingCurvature
     """
-    # the patterns' output Hessians take n_outputs^2 numbers each
-    n_rows = max(8, MAX_OUTPUT_PAIRS // objective.targets.shape[1] ** 2)
-    objective = objective.sample(min(MAX_PATTERNS, n_rows), rng)
+    part = measured_part(objective, rng, batch_size)
     penalty = float(np.max(objective.penalty * rates))
-    near = Linearization(objective.without_penalty(), theta)
+    linearization = Linearization(part.objective, theta)
     root = np.sqrt(rates).astype(theta.dtype)
 
     def scaled_product(v: Array) -> Array:
-        return root * near.gauss_newton_product(root * v)
+        return root * linearization.gauss_newton_product(root * v)
 
     start = root * rng.standard_normal(len(theta)).astype(theta.dtype)
     mean = largest_eigenvalue(scaled_product, start, tolerance=RATE_TOLERANCE)
-    pattern = near.pattern_curvature(rates)
+    pattern = part.mean_over_patterns(linearization.pattern_curvature(rates))
     return LeadingCurvature(max(pattern, mean) + penalty, mean + penalty)

@@ -1,1 +1,1 @@
-"""The scikit-learn estimators: hyperparameters in, fitted attributes out."""
+"""The scikit-learn estimators."""

@@ -1,58 +1,67 @@
-"""The composition root: what both estimators do with network, solver and monitor."""
+"""Composition root: how both estimators join data, network, solver and monitor."""
 
+from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
-from copy import copy, deepcopy
-from dataclasses import replace
-from functools import cache
-from operator import index
-from typing import Any
+from contextlib import contextmanager, suppress
+from copy import copy
+from time import monotonic
+from typing import Any, ClassVar, Self
 from warnings import warn
 
 import numpy as np
-from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import ThreadpoolController
 
 from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
-from sk_effprop.core.arrays import row_blocks
-from sk_effprop.core.network import forward
+from sk_effprop._threads import single_threaded_blas
+from sk_effprop.core.arrays import Array
+from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
-from sk_effprop.estimators._data import as_weighted_set
-from sk_effprop.estimators._layers import LayerAttributes
-from sk_effprop.estimators._parameters import (
+from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators._advice import find_fault
+from sk_effprop.estimators._checks import (
     check_changed_parameters,
+    check_fixed,
     check_hyperparameters,
+    check_init,
+    check_network,
+    fixed_parameters,
 )
-from sk_effprop.estimators._reading import DataReader, about
-from sk_effprop.estimators._validation import measure, split_off
+from sk_effprop.estimators._coding import Coding
+from sk_effprop.estimators._data import Examples, as_weighted_set, with_usual_unit
+from sk_effprop.estimators._diagnosis import (
+    check_loss,
+    evidence_attributes,
+    initial_value,
+)
+from sk_effprop.estimators._fitted import FittedNetwork
+from sk_effprop.estimators._parameters import Hyperparameter, hyperparameters_of
+from sk_effprop.estimators._penalty import FEWEST_MEASURED
+from sk_effprop.estimators._run import (
+    INTERRUPTED,
+    Resume,
+    Run,
+    Start,
+    fitted_with,
+    make_monitor,
+    make_run,
+    results_of,
+    start_rng,
+)
+from sk_effprop.estimators._types import MatrixLike, VectorLike
+from sk_effprop.estimators._validation import score_of, split_off
+from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
-from sk_effprop.solvers.base import Solution
-from sk_effprop.training.callbacks import fit_task, iteration_tasks
-from sk_effprop.training.convergence import complaint, describe
-from sk_effprop.training.monitor import NOTHING_BEFORE, History, Monitor
-from sk_effprop.training.progress import shown
-
-UNFINISHED = Solution(np.empty(0), None)
-# Ctrl-C leaves no state from which a solver could go on.
-INTERRUPTED = Solution(np.empty(0), None, "interrupted")
-
-
-@cache
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def single_threaded() -> Any:
-    """One BLAS thread, so that results do not depend on how many there are."""
-    return _threads().limit(limits=1, user_api="blas")
+from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
+from sk_effprop.training.convergence import warning_message
+from sk_effprop.training.history import History
+from sk_effprop.training.monitor import Validate
+from sk_effprop.training.progress import show_progress
 
 
 def can_learn_on(estimator: Any) -> bool:
-    """Whether partial_fit is there: not for batch solvers."""
+    """Raise an AttributeError for batch solvers, which have no ``partial_fit``."""
     if estimator.solver in BATCH:
         raise AttributeError(
             f"partial_fit needs a stochastic solver, one of {STOCHASTIC}, or 'auto'; "
@@ -63,10 +72,10 @@ def can_learn_on(estimator: Any) -> bool:
 
 @contextmanager
 def all_or_nothing(estimator: Any) -> Iterator[None]:
-    """Leave an estimator as it was if what it is doing fails."""
+    """Restore all attributes of an estimator if a call fails."""
     before = vars(estimator).copy()
     try:
-        # overflow is looked for where it matters, in values and weights
+        # overflow is noticed where it matters, in objectives and weights
         with np.errstate(over="ignore", invalid="ignore"):
             yield
     except BaseException:
@@ -75,46 +84,63 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
         raise
 
 
-class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
-    """Fitting, in the order in which it happens, and what both do when fitted."""
+class BaseEffProp(
+    CallbackSupportMixin, FittedNetwork, BaseEstimator, metaclass=ABCMeta
+):
+    """Fitting, where it does not depend on the task."""
 
-    def _validate_params(self):
-        """Check types and ranges, where they are not the defaults."""
-        check_changed_parameters(self)
+    _registry: ClassVar[dict[str, Hyperparameter]]
+    _is_classifier: ClassVar[bool]
+    # ------------------------------------------------------------ specific to the task
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "theta_")
+    @abstractmethod
+    def _check_targets(self, y: Any) -> Any:
+        """Validate y as scikit-learn's checks want it; return it as an array."""
+
+    def _weigh_classes(self, y: Any, weight: Array, *, rebalance: bool) -> Array:
+        """Multiply sample weights by class weights; ``rebalance`` finds new ones."""
+        return weight
+
+    @abstractmethod
+    def _make_coding(self, examples: Examples, classes: Any) -> Coding:
+        """Derive the coding of the targets from the first examples."""
+
+    def _find_posterior(self, run: Run, theta: Array) -> Any:
+        """Return the posterior of the weights if predictions use it, else None."""
+        return None
 
     # ---------------------------------------------------------------------------- fit
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: MatrixLike,
+        y: VectorLike,
+        sample_weight: VectorLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: MatrixLike | None = None,
+        y_val: VectorLike | None = None,
+        sample_weight_val: VectorLike | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Raw inputs; ``normalize`` takes care of their scales.  float32 is kept.
+            Raw inputs; ``normalize`` brings them to equal scales.  float32 is kept.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Not negative.  Rows of weight 0 are as good as absent.
+            Weights of the examples, not negative.  A common factor changes nothing, and
+            integers have the same effect as repeated rows.  Rows of weight 0 have no
+            influence, but their classes stay in ``classes_``.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
             Validation data for early stopping, in place of a part of X.  A Pipeline
             with ``transform_input=["X_val"]`` transforms them like X.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), optional
-            Their targets, needed if and only if there is ``X_val``.
+            Targets of the validation data; required with ``X_val``.
         sample_weight_val : array-like of shape (n_val,), optional
-            Their weights.
+            Weights of the validation data.
 
         Returns
         -------
@@ -124,404 +150,263 @@ class BaseEffProp(CallbackSupportMixin, LayerAttributes, DataReader):
         Raises
         ------
         ValueError
-            For a hyperparameter or data that break a rule; the message names it.
+            If a hyperparameter or the data are invalid; the message names the
+            parameter.  The estimator then stays as it was.
+        ImportError
+            If ``engine="numba"`` is given and numba is not installed.
         """
         check_hyperparameters(self)
-        told = self._make_task("fit", self.max_iter, X, y, sample_weight)
-        with all_or_nothing(self), told as task:
-            going_on = self.warm_start and hasattr(self, "theta_")
-            train = self._read(X, y, sample_weight, reset=not going_on, rebalance=True)
-            if going_on:
-                self._check_warm_targets(train.y)
+        time = monotonic()
+        with self._call("fit", self.max_iter, X, y, sample_weight) as task:
+            earlier = self._earlier if self.warm_start else None
+            train = self._read(X, y, sample_weight, earlier)
+            if earlier is not None:
+                check_fixed(self, earlier.fixed)
+                self.coding_.check_warm_start(train.all_y)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
-            rng = self._start_rng(going_on)
-            wants_split = self.early_stopping != "auto" and self.early_stopping
-            if held_out is None and wants_split:
+            start = self._start(earlier, time, is_stream=False)
+            if held_out is None and self.early_stopping not in ("auto", False):
                 train, held_out = split_off(
-                    train, self.validation_fraction, rng, by_class=self._is_classifier
+                    train,
+                    self.validation_fraction,
+                    start.rng,
+                    by_class=self._is_classifier,
                 )
-            self.solver_ = build.resolve_solver(self, len(train))
-            n_samples = self._count(train)
-            if self.solver_ in BATCH:
+            n_different = train.counts.n_different
+            solver = auto.choose_solver(self.solver, self.batch_size, n_different)
+            if solver in BATCH:
                 train = as_weighted_set(train)
-            if not going_on:
-                self._start_coding(train)
-                self._fit_normalizer(train, clip=self.input_clip)
-            objective = self._make_objective(train, n_samples=n_samples)
-            objective = self._suit_noise(objective)
-            self._n_seen, self._is_stream = n_samples, False
-            self._train(
-                objective,
-                rng,
-                going_on,
-                task,
-                max_iter=build.resolve_max_iter(self, objective.n_samples),
-                tol=self.tol,
-                patience=build.patience(self),
-                goal=self.goal,
-                max_time=self.max_time,
-                validate=self._make_validation(objective, held_out),
-                history=self._history_before(going_on),
-            )
-        self._warn(fixed_length=build.has_fixed_length(self))
+            train = with_usual_unit(train)
+            if earlier is None:
+                self._learn(train, is_stream=False)
+            run = self._make_run(train, solver, start)
+            self._train(run, task, held_out)
+        self._warn(run)
         return self
 
-    def _train(self, objective, rng, going_on, task, **stopping):
-        """Walk downhill from where we are, until the monitor says stop."""
-        objective = build.with_engine(self, objective, stopping["max_iter"])
-        with single_threaded():
-            theta, state = self._starting_point(objective, rng, going_on)
-            build.check_loss(objective, theta)
-            value = objective.value(theta)
-            if not np.isfinite(value):
-                # first what MLPRegressor says, word for word
-                raise ValueError(
-                    "Solver produced non-finite parameter weights. The input data may "
-                    "contain large values and need to be preprocessed. With normalize="
-                    f"{self.normalize!r} the objective is {value} before any training. "
-                    "Scale X, or take out what is not a measurement."
-                )
-            monitor = Monitor(
-                theta, value, null_value=objective.null_value(), **stopping
-            )
-            solver = self._make_solver(
-                objective, theta, rng, state, monitor.max_iter, monitor.keep_last
-            )
-            told = iteration_tasks(
-                task,
-                monitor,
-                lambda m: self._results(objective, m, m.theta.copy(), rng),
-            )
-            with told, shown(self.verbose, type(self).__name__, monitor):
-                try:
-                    solution = solver.solve(
-                        objective, theta, state=state, rng=rng, monitor=monitor
-                    )
-                except KeyboardInterrupt:
-                    solution = INTERRUPTED
-                monitor.end(solution.message)
-            if solution.penalty is not None:
-                objective = replace(objective, penalty=solution.penalty)
-            theta = monitor.best_theta
-            results = self._results(objective, monitor, theta, rng, solution)
-            vars(self).update(results)
-            self._posterior = self._find_posterior(objective)
-
-    # ------------------------------------------------------------------- partial_fit
-
-    def _partial_fit(self, X, y, sample_weight, classes=None):
+    def _partial_fit(
+        self, X: Any, y: Any, sample_weight: Any, classes: Any = None
+    ) -> Self:
         check_hyperparameters(self)
-        told = self._make_task("partial_fit", 1, X, y, sample_weight)
-        with all_or_nothing(self), told as task:
-            going_on = hasattr(self, "theta_")
-            batch = self._read(X, y, sample_weight, reset=not going_on, rebalance=True)
-            rng = self._start_rng(going_on)
-            if not going_on:
-                self._start_coding(batch, classes)
-                # a stream has none, whatever it becomes
-                del self._coded_with["input_clip"]
-                self._fit_normalizer(batch, clip=None)
-                self._n_seen, self._is_stream = 0.0, True
+        time = monotonic()
+        with self._call("partial_fit", 1, X, y, sample_weight) as task:
+            earlier = self._earlier
+            batch = self._read(X, y, sample_weight, earlier)
+            start = self._start(earlier, time, is_stream=True)
+            if earlier is None:
+                self._learn(batch, classes, is_stream=True)
             else:
-                self._keep_learning(batch)
-            is_auto = self.solver == "auto"
-            self.solver_ = build.AUTO_STOCHASTIC if is_auto else self.solver
-            self._n_seen += self._count(batch)
-            # the first few rows of a stream are not all there will be
-            objective = self._make_objective(
-                batch, penalised_as=max(self._n_seen, build.FEWEST_MEASURED)
-            )
-            if not going_on:
-                objective = self._suit_noise(objective)
-            self._train(
-                objective,
-                rng,
-                going_on,
-                task,
-                max_iter=1,
-                goal=self.goal,
-                keep_last=True,
-                history=self._history_before(going_on, counts_on=True),
-            )
-        self._warn(fixed_length=True, stacklevel=5)
+                check_fixed(self, earlier.fixed)
+                self._learn_on(batch, earlier)
+            solver = auto.choose_stream_solver(self.solver)
+            run = self._make_run(batch, solver, start)
+            self._train(run, task)
+        self._warn(run, stacklevel=5)
         return self
 
-    # -------------------------------------------------------------------- using the net
+    # ------------------------------------------------------------------- parts of a fit
 
-    def loss_and_gradient(self, X, y, sample_weight=None):
-        """Objective and its gradient at the fitted weights, on any data.
+    @contextmanager
+    def _call(
+        self, name: str, max_iter: Any, X: Any, y: Any, sample_weight: Any
+    ) -> Iterator[Task | None]:
+        """Restore the estimator if the call fails, and report it to callbacks.
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array-like of shape (n_samples,), optional
-
-        Returns
-        -------
-        loss : float
-            E of the fitted network: mean loss of the coded targets, with sample and
-            class weights, plus the penalty.
-        gradient : ndarray of shape (n_weights,)
-            Its gradient with respect to ``theta_``, in the same layout.
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            For data that do not suit the fitted network; the message says why.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_diabetes
-        >>> from sk_effprop import EffPropRegressor
-        >>> X, y = load_diabetes(return_X_y=True)
-        >>> regressor = EffPropRegressor((8,), random_state=0).fit(X, y)
-        >>> loss, gradient = regressor.loss_and_gradient(X, y)
-        >>> loss == regressor.loss_, gradient.shape == regressor.theta_.shape
-        (True, True)
+        One BLAS thread makes results independent of the number of threads.
         """
-        objective = self._fitted_objective(X, y, sample_weight)
-        return objective.value_and_gradient(self.theta_)
-
-    def _fitted_objective(self, X, y, sample_weight=None):
-        """E of the fitted network on any data."""
-        check_is_fitted(self)
-        examples = self._read(X, y, sample_weight, reset=False)
-        return self._make_objective(examples, fitted=True)
-
-    def hidden_activations(self, X, layer=-1):
-        """What a hidden layer makes of X.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        layer : int, default=-1
-            Hidden layer, counted as Python counts; -1 is the one below the output.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_units)
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If there is no such layer, or X does not suit the network.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sk_effprop import EffPropClassifier
-        >>> X, y = load_iris(return_X_y=True)
-        >>> classifier = EffPropClassifier((8, 2), random_state=0).fit(X, y)
-        >>> classifier.hidden_activations(X).shape
-        (150, 2)
-        """
-        check_is_fitted(self)
-        hidden = range(len(self.network_.sizes) - 2)
-        layer = index(layer)
-        if layer not in range(-len(hidden), len(hidden)):
-            raise ValueError(
-                f"layer must be in [{-len(hidden)}, {len(hidden)}) as there are "
-                f"{len(hidden)} hidden layers, got {layer}."
-            )
-        return self._run(X, lambda trace: trace.values[hidden[layer]])
-
-    def to_sklearn(self, *, allow_inexact_proba=False):
-        """Fold the network into a plain MLPClassifier or MLPRegressor.
-
-        Parameters
-        ----------
-        allow_inexact_proba : bool, default=False
-            Give a classifier that was not trained with log loss a ``predict_proba``
-            that differs from its own.
-
-        Returns
-        -------
-        MLPClassifier or MLPRegressor
-            With the same predictions, see :func:`sk_effprop.export.to_sklearn`.
-
-        Raises
-        ------
-        NotFittedError
-            Before ``fit``.
-        ValueError
-            If there is no MLP that computes the same.
-        """
-        from sk_effprop.export import to_sklearn
-
-        return to_sklearn(self, allow_inexact_proba=allow_inexact_proba)
-
-    def _run(self, X, read):
-        """Forward pass in blocks of rows; ``read`` picks from each block's trace."""
-        X = self._validate_inputs(X)
-        sizes = self.network_.sizes
-        width = max(sizes[1:] if sparse.issparse(X) else sizes)
-        results = []
-        for rows in row_blocks(X.shape[0], width):
-            inputs = self._make_inputs(X[rows])
-            trace = forward(self.network_, self.theta_, inputs, only_values=True)
-            results.append(read(trace).copy())
-        return results[0] if len(results) == 1 else np.concatenate(results)
-
-    # ---------------------------------------------------------------------------- parts
-
-    def _start_rng(self, going_on):
-        if going_on and hasattr(self, "_rng"):
-            # a call that fails must not use up random numbers
-            return deepcopy(self._rng)
-        return np.random.default_rng(
-            check_random_state(self.random_state).randint(2**31 - 1)
-        )
-
-    def _starting_point(self, objective, rng, going_on):
-        """Weights to start from, and the state of the solver that left them."""
-        if not going_on:
-            return build.initial_theta(self, objective, rng), None
-        for name, value in self._coded_with.items():
-            if getattr(self, name) != value:
-                raise ValueError(
-                    f"{name} was {value!r} and would become {getattr(self, name)!r}, "
-                    "which cannot go on from the old weights. Use warm_start=False or "
-                    "a new estimator."
-                )
-        if objective.network != self.network_:
-            raise ValueError(
-                f"The network was {self.network_.sizes} and would become "
-                f"{objective.network.sizes} or change its activations, which cannot go "
-                "on from the old weights. Use warm_start=False or a new estimator."
-            )
-        name, state = self._left_behind
-        theta = self.theta_.astype(objective.inputs.dtype, copy=False)
-        kind = build.kind_of_state(self, self.solver_)
-        return theta, state if name == kind else None
-
-    def _keep_learning(self, batch):
-        """Take a batch into the statistics of inputs and targets."""
-        if self.normalizer_ is not None and self.normalizer_.clip is None:
-            self._keep_normalizing(batch)
-        if self._is_stream and self._n_seen < build.FEWEST_MEASURED:
-            self._keep_learning_targets(batch)
-
-    def _make_solver(self, objective, theta, rng, state, max_iter, streaming):
-        solver = build.make_solver(
-            self,
-            self.solver_,
-            objective,
-            theta,
-            rng,
-            state,
-            max_iter=max_iter,
-            streaming=streaming,
-        )
-        self.engine_ = objective.engine
-        known, rates = getattr(state, "rates", None), getattr(solver, "rates", None)
-        if rates is None:
-            self.learning_rate_ = self.lambda_max_ = None
-        elif known is None or rates.eta != known.eta:
-            self.learning_rate_ = rates.eta
-            self.lambda_max_ = None if rates.leading is None else rates.leading.mean
-        return solver
-
-    def _make_task(self, name, max_iter, X, y, sample_weight):
-        """Tell callbacks of a call; they see the data as the user gave them."""
-        known = None if max_iter == "auto" else max_iter
-        context = callback_context(self, name, known)
+        context = callback_context(self, name, None if max_iter == "auto" else max_iter)
         weights = None if sample_weight is None else {"sample_weight": sample_weight}
-        return fit_task(context, estimator=self, X=X, y=y, metadata=weights)
+        # callbacks see the data as the user gave them
+        task = fit_task(context, estimator=self, X=X, y=y, metadata=weights)
+        with single_threaded_blas, all_or_nothing(self), task as opened:
+            yield opened
 
-    def _make_validation(self, objective, held_out):
-        """Make what takes theta to loss and score on held-out examples, if any."""
-        if held_out is None:
+    @property
+    def _earlier(self) -> Resume | None:
+        return self._resume if hasattr(self, "theta_") else None
+
+    def _read(
+        self, X: Any, y: Any, sample_weight: Any, earlier: Resume | None
+    ) -> Examples:
+        """Read training data: a first call sets the number of features."""
+        return self._read_examples(
+            X, y, sample_weight, reset=earlier is None, rebalance=True
+        )
+
+    def _read_examples(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        reset: bool = False,
+        rebalance: bool = False,
+    ) -> Examples:
+        """Validate data, weigh their classes, and drop rows of weight 0."""
+        is_numeric = not self._is_classifier
+        X, y = reading.validate(self, X, y, reset=reset, y_numeric=is_numeric)
+        y = self._check_targets(y)
+        weight = reading.validate_weight(sample_weight, X)
+        weight = self._weigh_classes(y, weight, rebalance=rebalance)
+        return reading.weighted_examples(X, y, weight)
+
+    def _read_validation(
+        self, X_val: Any, y_val: Any, sample_weight_val: Any
+    ) -> Examples | None:
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val needs X_val and y_val.")
             return None
-        with about("X_val and y_val"):
-            loss_of = self._make_objective(held_out).without_penalty().value
-        if self.scoring == "loss":
-            return lambda theta: (loss := loss_of(theta), -loss)
-        scorer = check_scoring(self, scoring=self.scoring)
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val must be given together, or neither.")
+        if not self.early_stopping:
+            raise ValueError(
+                "early_stopping=False makes no use of X_val and y_val. Use "
+                "early_stopping='auto' or True, or leave them out."
+            )
+        with reading.about_validation_data():
+            return self._read_examples(X_val, y_val, sample_weight_val)
 
-        def validate(theta):
-            fitted = copy(self)
-            vars(fitted).update(self._fitted_with(objective, theta.copy()))
-            # the examples have lost the names of their columns
-            vars(fitted).pop("feature_names_in_", None)
-            return loss_of(theta), measure(scorer, fitted, held_out, self.scoring)
+    def _learn(
+        self, examples: Examples, classes: Any = None, *, is_stream: bool
+    ) -> None:
+        """Derive the coding of targets and the normalisation of inputs."""
+        coding = self._make_coding(examples, classes)
+        self.__dict__.update(coding.fitted_attributes)
+        self.normalizer_ = reading.normalizer_for(self, examples, is_stream=is_stream)
 
-        return validate
+    def _learn_on(self, batch: Examples, earlier: Resume) -> None:
+        """Include a batch of a stream in the statistics of inputs and targets.
 
-    # ----------------------------------------------------------------------- results
+        Targets keep the scale that the first examples gave them.  A clip cannot be
+        compensated, so after ``fit`` with ``input_clip`` the normalisation is kept.
+        """
+        if self.normalizer_ is not None and self.normalizer_.clip is None:
+            self.normalizer_, self.theta_ = reading.keep_normalizing(
+                self.normalizer_, batch, self.network_, self.theta_
+            )
+        if earlier.is_stream and earlier.n_seen < FEWEST_MEASURED:
+            coding = self.coding_.including(batch.y, batch.weight)
+            self.__dict__.update(coding.fitted_attributes)
 
-    def _fitted_with(self, objective, theta):
-        """What makes this estimator compute with these weights."""
-        sizes = objective.network.sizes
-        return {
-            "network_": objective.network,
-            "theta_": theta,
-            "out_activation_": self._output[1],
-            "n_layers_": len(sizes),
-            "n_outputs_": sizes[-1],
-            "_penalty": objective.penalty,
-            "_posterior": None,
-        }
+    def _start(self, earlier: Resume | None, time: float, *, is_stream: bool) -> Start:
+        rng = start_rng(self.random_state, earlier)
+        fixed = fixed_parameters(self) if earlier is None else earlier.fixed
+        if is_stream and earlier is None:
+            # a stream is not clipped, whatever the parameter says
+            del fixed["input_clip"]
+        return Start(rng, earlier, is_stream, fixed, time)
 
-    def _results(self, objective, monitor, theta, rng, solution=UNFINISHED):
-        """What training has found if it ends here, with these weights."""
-        loss, gradient = objective.value_and_gradient(theta)
-        return {
-            **self._fitted_with(objective, theta),
-            **_curves(monitor),
-            "loss_": loss,
-            "best_loss_": loss if monitor.validate is None else None,
-            "t_": solution.n_shown or monitor.n_iter * objective.n_samples,
-            "convergence_": describe(
-                monitor,
-                gradient_norm=float(np.linalg.norm(gradient)),
-                is_flat=not monitor.keep_last
-                and build.is_flattened(self, objective, theta),
-            ),
-            "_rng": rng,
-            "_left_behind": (build.kind_of_state(self, self.solver_), solution.state),
-        }
+    def _make_run(self, examples: Examples, solver: str, start: Start) -> Run:
+        data = reading.encode(examples, self.normalizer_, self.coding_)
+        given = hyperparameters_of(self)
+        return make_run(given, self.coding_, data, solver, start)
 
-    def _history_before(self, going_on, *, counts_on=False):
-        """The curves that this call goes on with, and the iterations."""
-        if not going_on:
-            return NOTHING_BEFORE
+    def _train(
+        self, run: Run, task: Task | None, held_out: Examples | None = None
+    ) -> None:
+        """Minimise the objective until the monitor stops the solver."""
+        objective, plan, rng = run.objective, run.plan, run.left.rng
+        self.__dict__.update(plan.fitted_attributes)
+        validate = self._make_validation(run, held_out)
+        theta, state = self._starting_point(run)
+        check_loss(objective, theta)
+        value = initial_value(objective, theta, self.normalize)
+        monitor = make_monitor(run, theta, value, self._history(run), validate)
+        presented = run.presented
+        solver = build.make_solver(plan, presented)
+        told = iteration_tasks(
+            task, monitor, lambda m: results_of(run, m, m.theta.copy())
+        )
+        with told, show_progress(self.verbose, type(self).__name__, monitor):
+            try:
+                solution = solver.solve(
+                    presented, theta, state=state, rng=rng, monitor=monitor
+                )
+            except KeyboardInterrupt:
+                solution = INTERRUPTED
+            monitor.end(solution.message)
+        run = run.with_penalty(solution.penalty)
+        theta = monitor.best_theta
+        self.__dict__.update(results_of(run, monitor, theta, solution, find_fault))
+        if not monitor.is_out_of_time:
+            with suppress(KeyboardInterrupt):
+                # the weights are found, and no interrupt may lose them
+                self._conclude(run, theta)
+
+    def _conclude(self, run: Run, theta: Array) -> None:
+        """Compute what follows from the fit, and may take longer than training."""
+        if run.plan.is_evidence:
+            self.__dict__.update(evidence_attributes(run.objective, theta))
+        self._posterior = self._find_posterior(run, theta)
+
+    def _starting_point(self, run: Run) -> tuple[Array, Any]:
+        """Weights to start from, and the state of the solver that left them."""
+        objective, earlier = run.objective, run.earlier
+        if earlier is None:
+            check_init(self, objective.network.n_weights)
+            theta = build.initial_theta(
+                run.plan.given, objective, run.left.rng, is_stream=run.left.is_stream
+            )
+            return theta, None
+        check_network(self.network_, objective.network)
+        theta = self.theta_.astype(objective.inputs.dtype, copy=False)
+        return theta, earlier.state if earlier.kind == run.left.kind else None
+
+    def _history(self, run: Run) -> History:
+        """Curves that the monitor continues."""
+        if run.earlier is None:
+            return History()
         return History(
-            self.n_iter_ if counts_on else 0,
+            # a stream counts all its epochs, a warm start those of each call
+            self.n_iter_ if run.plan.keep_last else 0,
             self.loss_curve_,
             self.learning_rate_curve_,
             self.validation_loss_curve_ or (),
             self.validation_scores_ or (),
         )
 
-    def _find_posterior(self, objective):
-        """What is kept for the uncertainty of predictions: nothing, unless it is."""
-        return None
+    def _make_validation(self, run: Run, held_out: Examples | None) -> Validate | None:
+        """Make the function from theta to loss and score on held-out examples."""
+        if held_out is None:
+            return None
+        network = run.objective.network
+        with reading.about_validation_data():
+            data = reading.encode(held_out, self.normalizer_, self.coding_)
+        no_penalty = np.zeros_like(run.plan.alpha)
+        objective = build.make_objective(network, self.coding_.loss, data, no_penalty)
+        if self.scoring == "loss":
+            return lambda theta: (loss := objective.value(theta), -loss)
+        scorer = check_scoring(self, scoring=self.scoring)
 
-    def _warn(self, *, fixed_length, stacklevel=4):
-        sentence = complaint(
-            self.convergence_, fixed_length=fixed_length, rate=self.learning_rate_
+        def validate(theta: Array) -> tuple[float, float]:
+            fitted = copy(self)
+            fitted.__dict__.update(fitted_with(run, theta.copy()))
+            # the examples have lost the names of their columns
+            fitted.__dict__.pop("feature_names_in_", None)
+            score = score_of(scorer, fitted, held_out, self.scoring)
+            return objective.value(theta), score
+
+        return validate
+
+    def _warn(self, run: Run, stacklevel: int = 4) -> None:
+        sentence = warning_message(
+            self.convergence_,
+            fixed_length=run.plan.has_fixed_length,
+            rate=self.learning_rate_,
         )
         if sentence:
             # the line that called fit, above the wrapper that validates parameters
             warn(sentence, ConvergenceWarning, stacklevel=stacklevel)
 
+    # --------------------------------------------------------------------- scikit-learn
 
-def _curves(monitor):
-    """As fitted attributes."""
-    scores, losses = list(monitor.validation_scores), list(monitor.validation_losses)
-    if monitor.validate is None:
-        scores = losses = None
-    best = monitor.best_score
-    return {
-        "n_iter_": monitor.n_iter,
-        "loss_curve_": list(monitor.loss_curve),
-        "learning_rate_curve_": list(monitor.rates),
-        "validation_scores_": scores,
-        "validation_loss_curve_": losses,
-        "best_validation_score_": best if np.isfinite(best) else None,
-    }
+    def _validate_params(self) -> None:
+        """Check types and ranges of the parameters that are not the defaults."""
+        check_changed_parameters(self)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        clips_a_rotation = self.normalize in ROTATIONS and self.input_clip is not None
+        tags.input_tags.sparse = not clips_a_rotation
+        return tags

@@ -1,26 +1,17 @@
-"""EffPropClassifier: labels in, labels and probabilities out."""
+"""EffPropClassifier: classification of single-label and multilabel data."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    check_classification_targets,
-    type_of_target,
-    unique_labels,
-)
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted
 
-from sk_effprop._sklearn import fit_context
-from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
-from sk_effprop.core.losses import LogLoss, SquaredError, make_loss
-from sk_effprop.core.targets import (
-    code_indicator,
-    decode_probabilities,
-    midpoint_preactivation,
-    place_targets,
-)
-from sk_effprop.estimators import _build as build
+from sk_effprop._sklearn import available_if, fit_context
+from sk_effprop.core.arrays import Array
+from sk_effprop.estimators._activations import class_output
 from sk_effprop.estimators._base import BaseEffProp, can_learn_on
 from sk_effprop.estimators._class_weights import (
     balancing_factors,
@@ -28,254 +19,296 @@ from sk_effprop.estimators._class_weights import (
     check_names_of_classes,
     weigh,
 )
-from sk_effprop.estimators._parameters import CLASSIFIER, constraints, is_per_layer
+from sk_effprop.estimators._coding import ClassCoding
+from sk_effprop.estimators._data import Examples
+from sk_effprop.estimators._parameters import CLASSIFIER, constraints
+from sk_effprop.estimators._types import (
+    ActivationLike,
+    HiddenLayerSizes,
+    MatrixLike,
+    RandomStateLike,
+    ScoringLike,
+    UserLoss,
+    VectorLike,
+)
 
 
 class EffPropClassifier(ClassifierMixin, BaseEffProp):
-    """A neural network for classes, trained as "Efficient BackProp" says.
+    """Multi-layer perceptron classifier trained as in "Efficient BackProp".
 
-    Inputs are normalised, targets placed, weights drawn and learning rates chosen the
-    way the paper recommends; every one of these tricks is a parameter, so that it can
-    stand in a grid search.
+    By default, inputs, targets, initial weights and learning rates follow the
+    recommendations of the paper.  Each of its tricks is a hyperparameter, so that it
+    can be part of a grid search.  Sections and equations below are the paper's.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(64, 32)
-        Units of each hidden layer; ``()`` is the linear model (section 3).
+        Number of units of each hidden layer; ``()`` is the linear model (section 3).
     activation : str, Activation, tuple or list, default="lecun_tanh"
-        Of the hidden units (section 4.4): "lecun_tanh" is 1.7159 tanh(2z/3),
-        "rational_tanh" the authors' ratio of polynomials in its place; "tanh",
-        "logistic", "relu", "softplus", "identity"; an
-        :class:`~sk_effprop.core.activations.Activation`; three functions (f, f',
-        f'') of one's own, see docs/extending.md; or a list with one of these per
-        hidden layer.
+        Activation of the hidden units (section 4.4). "lecun_tanh" is 1.7159 tanh(2z/3)
+        and "rational_tanh" the authors' approximation of it by a ratio of polynomials.
+        Other names are "tanh", "logistic", "relu", "softplus" and "identity". An
+        :class:`~sk_effprop.core.activations.Activation` or a tuple of three functions
+        (f, f', f'') defines another one, see docs/extending.md. A list gives each
+        hidden layer its own.
     twist : float, default=0.0
-        The twisting term of section 4.4: ``twist * z`` is added to every hidden
-        activation, against flat spots.
+        Slope of the linear term ``twist * z`` that is added to every hidden activation,
+        so that no part of it is flat (section 4.4).
     output_activation : "auto", str, Activation or tuple, default="auto"
-        Of the outputs. "auto" is the identity with ``loss="log_loss"``, which owns
-        the softmax or logistic function; with squared error it is the last hidden
-        activation if that is a sigmoid, else "lecun_tanh".
+        Activation of the output units. "auto" is the identity with
+        ``loss="log_loss"``, which includes the softmax or logistic function. With
+        squared error it is the activation of the last hidden layer if that is a
+        sigmoid, and "lecun_tanh" otherwise.
     target_values : {"max_curvature", "asymptote"} or (low, high), \
 default="max_curvature"
-        Where the targets of a squared-error classifier are put (section 4.5): where
-        ``|f''|`` of the output activation peaks (close to -1 and 1 for
-        "lecun_tanh"), at its asymptotes, or at two values. An output without two
-        flat ends uses (-1, 1), or (0, 1) if it cannot be negative. Ignored with
+        Targets of a classifier with squared error (section 4.5): where ``|f''|`` of the
+        output activation is largest (close to -1 and 1 for "lecun_tanh"), at its
+        asymptotes, or two given values. Output activations without two asymptotes use
+        (-1, 1), or (0, 1) if they cannot be negative. Ignored with
         ``loss="log_loss"``.
     init : str, float or ndarray, default="lecun_uniform"
-        Law of the initial weights (section 4.6). "lecun_uniform" and "lecun_normal"
-        have the standard deviation fan_in ** -1/2 of eq. (16); "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "nguyen_widrow"; a float is the
-        standard deviation of a normal law; an array of the shape of ``theta_`` is
-        where to start.
+        Distribution of the initial weights (section 4.6). "lecun_uniform" and
+        "lecun_normal" have standard deviation fan_in ** -1/2, eq. (16). Other names are
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal" and
+        "nguyen_widrow". A float is the standard deviation of a normal distribution. An
+        array in the layout of ``theta_`` contains the initial weights themselves.
     bias_init : {"data", "zero"} or float, default="data"
-        Initial biases. "data" puts the hyperplane of each unit of the first layer
-        twice as far out as a random training row, so that they lie all over the data,
-        and leaves the other biases zero.
+        Initial biases. "data" places the hyperplane of each unit of the first hidden
+        layer twice as far out as a random training example, so that the hyperplanes
+        cover the data, and sets all other biases to zero.
     normalize : {"center", "scale", "standardize", "robust", "decorrelate", "whiten"} \
 or None, default="robust"
-        What is done to the inputs first (section 4.3), see
-        :class:`InputNormalizer`.
+        Normalisation of the inputs (section 4.3), see :class:`InputNormalizer`.
     input_clip : float or None, default=8.0
-        If c, normalised inputs z become ``z / sqrt(1 + (z / c)^2)``, so that rare
-        huge values cannot dominate. A stream, ``partial_fit`` without a ``fit``
-        before, is not clipped, as its statistics go on being learnt.
+        Smooth bound c of the normalised inputs: z becomes ``z / sqrt(1 + (z / c)^2)``,
+        so that rare huge values cannot dominate. Not used in a stream (``partial_fit``
+        without an earlier ``fit``), because its input statistics keep changing.
     input_gains : bool, default=False
-        Learn a gain for every input (sections 4.3 and 4.7), so that useful inputs
-        count for more; it is part of the first layer's weights in the end. Of sgd and
-        sdlm; other solvers take no notice.
+        Whether to learn a gain for every input, so that useful inputs count for more
+        (sections 4.3 and 4.7). After training, the gains are part of the first layer's
+        weights. Only used by "sgd" and "sdlm".
     solver : {"auto", "sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"}, \
 default="auto"
-        "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
-        for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1); "adam"
-        the yardstick. "lbfgs" is SciPy's batch method, "lm" Levenberg-Marquardt, "cg"
-        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 500
-        examples, else "sgd"; always "sgd" if ``batch_size`` is an int smaller than
-        the number of examples, and in ``partial_fit``.
+        Optimisation method. "sgd" is gradient descent in batches of any size. "sdlm",
+        stochastic diagonal Levenberg-Marquardt, also has a learning rate for every
+        weight (section 9.1). "adam" is a baseline. "lbfgs" is SciPy's quasi-Newton
+        method, "lm" Levenberg-Marquardt, "cg" and "scg" are conjugate gradients
+        (section 6). "auto" is "lbfgs" for up to 500 examples and "sgd" for more; it is
+        always "sgd" in ``partial_fit``, and if ``batch_size`` is an int smaller than
+        the number of examples.
     batch_size : int, "full" or "auto", default="auto"
-        Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
-        "auto" is 8 for sgd and sdlm, at most 200 for adam.
+        Number of examples per update (section 4.1): 1 is on-line learning, "full" is
+        batch learning. "auto" is 8 for "sgd" and "sdlm", and at most 200 for "adam".
+        Only used by these three.
     batch_growth : float, default=1.0
-        The batch size is multiplied by it after every epoch.
+        Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
+        "adam".
     shuffle : bool, "interleave" or "auto", default="auto"
-        Order of presentation (section 4.2): random, "interleave" (random, but
-        successive examples rarely share a class), or False for the order of the
-        data. "auto" interleaves for single-label classifiers and is random
-        otherwise. Where there are no classes, "interleave" is random.
+        Order of presentation (section 4.2): True is random, False the order of the
+        data, and "interleave" random but such that successive examples rarely share a
+        class. "auto" interleaves the examples of single-label classifiers, and is
+        random otherwise. Without classes, "interleave" is random. Only used by "sgd",
+        "sdlm" and "adam".
     emphasis : float, default=0.0
-        From 0 to 1: how much more often examples with a large error are shown
-        (section 4.2). Outliers are not, and no example is dropped for good.
+        How much more often examples with a large error are presented, from 0 to 1
+        (section 4.2). Outliers are not presented more often, and every example is
+        presented now and then. Only used by "sgd", "sdlm" and "adam".
     learning_rate_init : float or "auto", default="auto"
-        Initial global learning rate; for sdlm that of a weight is this over ``h +
-        damping``. "auto" takes the inverse of the largest curvature at the initial
-        weights (sections 4.7 and 9.2), that of single examples included; it respects
-        ``batch_size``, ``learning_rate_scaling``, ``momentum`` and the diagonal of
-        sdlm. 0.001 for adam.
+        Initial global learning rate; "sdlm" divides it by ``h + damping`` for each
+        weight. "auto" is derived from the largest curvature at the initial weights, of
+        single examples and of their mean (sections 4.7 and 9.2); it takes
+        ``batch_size``, ``learning_rate_scaling``, ``momentum`` and the curvatures of
+        "sdlm" into account. For "adam" it is 0.001. Only used by "sgd", "sdlm" and
+        "adam".
     learning_rate : {"constant", "invscaling", "adaptive", "annealing", "cosine", \
 "flow"}, default="cosine"
-        How the rate moves (sections 4.1 and 4.7; not adam): "invscaling" is eta0 /
-        t^power_t with t in examples; "adaptive" divides by 5 whenever there is no
-        more progress; "annealing" is eta0 / (1 + t / annealing_tau) with t in
-        epochs; "cosine" stays for half of ``max_iter`` epochs, then falls to 0; "flow"
-        follows the mean gradient, eqs. (17)-(19), down near the minimum and up again
-        when it moves.
+        Schedule of the learning rate (sections 4.1 and 4.7). "invscaling" is eta0 /
+        t^power_t with t in examples. "adaptive" divides by 5 whenever training makes no
+        progress. "annealing" is eta0 / (1 + t / annealing_tau) with t in epochs.
+        "cosine" is constant for half of ``max_iter`` epochs, then falls to 0. "flow"
+        follows the mean gradient, eqs. (17)-(19): the rate falls near a minimum and
+        rises when the minimum moves. Only used by "sgd" and "sdlm".
     power_t : float, default=0.5
-        Exponent of "invscaling".
+        Exponent of ``learning_rate="invscaling"``.
     annealing_tau : float, default=10.0
-        Epochs after which "annealing" has halved the rate.
+        Number of epochs after which ``learning_rate="annealing"`` has halved the rate.
     flow_rates : (float, float, float), default=(0.1, 1.0, 0.01)
-        alpha, beta and delta of eqs. (17)-(19), for "flow".
+        Constants alpha, beta and delta of eqs. (17)-(19). Only used when
+        ``learning_rate="flow"``.
     learning_rate_scaling : {"auto", "none", "inv_sqrt_fan_in", "inv_fan_in", \
 "sqrt_fan_in"}, default="auto"
-        Factor of the rate in each layer (section 4.7; not adam). The paper prints
-        "sqrt_fan_in"; its authors' own simulator divided. "auto" is "inv_fan_in" for
-        an automatic rate, and "none" for a given one, which then means what it does
-        elsewhere.
+        Factor of the learning rate in each layer (section 4.7). The paper prints
+        "sqrt_fan_in", but its authors' own simulator divided by the fan-in. "auto" is
+        "none" for a given rate, which then means the same as in other packages. For an
+        automatic rate it is the inverse of the curvature of each layer, for batches of
+        ``batch_size``; the mean factor of all weights is 1. Only used by "sgd" and
+        "sdlm".
     momentum : float, default=0.9
-        In [0, 1), for sgd and sdlm.
+        Momentum, in [0, 1) (section 4.7). Only used by "sgd" and "sdlm".
     nesterovs_momentum : bool, default=False
-        Look one step ahead.
+        Whether to use Nesterov's momentum. Only used by "sgd" and "sdlm".
     averaging : bool, default=False
-        Use a running average of the weights after each epoch, mostly of the last part
-        of training, in place of the last weights (stochastic solvers; not in
-        ``partial_fit``). It takes out the noise that a constant rate leaves.
+        Whether to use a running average of the weights after each epoch, mostly of the
+        last part of training, instead of the last weights. It removes the noise that a
+        constant rate leaves. Only used by "sgd", "sdlm" and "adam", and not in
+        ``partial_fit``.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Of adam.
+        Decay rates of the moments, and the constant that is added to the denominator.
+        Only used when ``solver="adam"``.
     damping : float or "auto", default="auto"
-        mu of sdlm, eq. (61), by default the mean of the diagonal curvature; initial mu
-        of lm; what cg and scg add to the curvature at first.
+        For "sdlm" mu of eq. (61), by default the mean of the diagonal curvature. For
+        "lm" the initial damping; for "cg" and "scg" the initial multiple of the
+        identity that is added to the curvature.
     curvature_decay : float, default=0.0
-        In [0, 1): gamma of the running estimate of sdlm, eq. (62), taken pattern by
-        pattern; 0 keeps the curvature as measured.
+        gamma, in [0, 1), of the running estimate of the diagonal curvature, eq. (62),
+        which is updated pattern by pattern. 0 keeps the curvature as measured. Only
+        used when ``solver="sdlm"``.
     curvature_samples : int, default=500
-        Random examples from which sdlm measures the diagonal curvature.
+        Number of random examples on which the diagonal curvature is measured. Only used
+        when ``solver="sdlm"``.
     curvature_period : int, inf or "auto", default="auto"
-        Epochs after which sdlm measures the curvature again, and sgd and sdlm the
-        automatic rate. "auto" measures with an automatic rate whenever the number of
-        examples shown has doubled; with log loss, and a rate that is given, only once.
-        Training that diverged is measured again in any case.
+        Number of epochs between measurements of the curvature, from which "sdlm" and
+        the automatic rate of "sgd" and "sdlm" are updated. "auto" measures again
+        whenever the number of presented examples has doubled. With log loss or a given
+        rate it measures only once. Training that diverged is measured again in any
+        case.
     loss : {"log_loss", "squared_error"} or object, default="log_loss"
-        Squared error on targets between the flat ends of a sigmoid is the paper's
-        choice; log loss gives probabilities. An object with the methods ``value``,
-        ``gradient`` and ``hessian`` is a loss of one's own, see docs/extending.md;
-        targets and probabilities are then those of squared error.
+        Loss function. The paper's choice is squared error with targets on a sigmoid;
+        log loss yields probabilities. An object with the methods ``value``,
+        ``gradient`` and ``hessian`` is a user-defined loss, see docs/extending.md; its
+        targets and probabilities are those of squared error.
     alpha : float, "auto" or "evidence", default="auto"
-        L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
-        times the sum of squared weights, biases excepted. "auto" is ``c * fan_in
-        / n_samples`` in each layer. Before training, ridge regressions find c: at most
-        0.1 for log loss, and 0.3 for squared error of values; down to 0.01 where
-        targets are far from linear in the inputs.
-        Elsewhere, and with fewer than 30 examples or more than 2,000 inputs, c is 0.1
-        for classes and 0.25 for values; for class targets closer than those of
-        "lecun_tanh" it is less, by their squared distance, as the loss is.
-        "evidence", with ``solver="lm"`` and squared error, lets the data choose it for
-        each layer (MacKay 1992), as MATLAB's trainbr does; for networks with fewer
-        weights than there are examples.
+        Strength of the L2 penalty: the objective is the weighted mean loss plus
+        ``alpha / 2`` times the sum of squared weights, without biases. "auto" is ``c *
+        fan_in / n_samples`` in each layer. Before training, ridge regressions estimate
+        c, between 0.01 where the targets are far from linear in the inputs and 0.1 for
+        log loss, or 0.3 for squared error in regression. For other losses, for fewer
+        than 30 examples and for more than 2,000 inputs, c is 0.1 in classification and
+        0.25 in regression; with squared error in classification it is reduced by the
+        squared distance of the targets relative to those of "lecun_tanh". "evidence",
+        with ``solver="lm"`` and squared error, finds the strength of each layer during
+        training (MacKay 1992), as MATLAB's trainbr does; it is meant for networks with
+        fewer weights than examples.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied with ``sample_weight``; validation losses
-        and scores are weighted likewise. Classes that are not named have weight 1.
+        Weights of the classes, multiplied by ``sample_weight``; validation losses and
+        scores are weighted as well. Classes that are not in the dict have weight 1.
     max_iter : int or "auto", default="auto"
-        Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
-        iterations, or as many epochs as show 30,000 examples, at least 20; 200 epochs
-        of adam.
+        Maximum number of epochs of stochastic solvers, or of iterations of batch
+        solvers. "auto" is 200 iterations, 200 epochs of "adam", or so many epochs of
+        "sgd" and "sdlm" that 30,000 examples are presented and 300 updates are made,
+        but at least 20.
     max_fun : int, default=15000
-        Evaluations of the objective by lbfgs.
+        Maximum number of evaluations of the objective. Only used when
+        ``solver="lbfgs"``.
     tol : float, default=1e-4
-        Training stops when the objective (the validation score with early stopping)
-        has not improved by this much for ``n_iter_no_change`` iterations, and batch
-        solvers when no component of the gradient is larger. 0 switches the rule off:
-        exactly ``max_iter`` epochs, and no warning about them.
+        Tolerance. Training stops when the objective (the validation score with early
+        stopping) has not improved by at least ``tol`` for ``n_iter_no_change``
+        iterations; batch solvers also stop when no component of the gradient is larger.
+        0 disables this: training then takes exactly ``max_iter`` epochs, without a
+        warning.
     n_iter_no_change : int or inf, default=10
-        See ``tol``.
+        Number of iterations without progress after which training stops, see ``tol``.
     goal : float or None, default=None
-        Stop when the objective is at most this.
+        Training stops when the objective is at most this value.
     max_time : float or None, default=None
-        Stop after this many seconds.
+        Training stops after this many seconds.
     early_stopping : bool or "auto", default="auto"
-        Measure progress and the best weights on validation data. True holds out a
-        part of the training data unless ``X_val`` is given; "auto" is on if and
-        only if it is.
+        Whether to measure progress and to choose the best weights on validation data.
+        With True, these are a part of the training data unless ``X_val`` is given.
+        "auto" uses early stopping if and only if ``X_val`` is given.
     validation_fraction : float, default=0.1
-        Part held out, with classes in proportion; every class keeps an example for
-        training.
+        Fraction of the training data to hold out for early stopping. Classes keep their
+        proportions, and every class keeps an example for training.
     scoring : "loss", str or callable, default="loss"
-        What is measured there, larger being better: the negative loss, without the
-        penalty; or a scorer of scikit-learn's, by name or as ``scorer(estimator, X,
-        y)``, of an estimator with the weights of the iteration. Weights of the
-        validation data count.
+        Validation score, where larger is better. "loss" is the negative loss without
+        the penalty. Otherwise a scorer of scikit-learn, by name or as
+        ``scorer(estimator, X, y)``, which is given an estimator with the weights of the
+        iteration. Weights of the validation data are taken into account.
     checkpoint, checkpoint_interval, resume : default=None, 30.0, False
-        Planned.
+        Reserved for checkpoints, which are not implemented yet.
     engine : {"auto", "numpy", "numba"}, default="auto"
-        "numba" compiles passes and updates, and needs the extra "fast"; it leaves to
-        NumPy what it does not know: adam, sparse inputs, losses and activations of
-        one's own. "auto" takes it where it is installed, for many updates of sgd and
-        sdlm on batches of at most 64. Both engines agree to rounding.
+        "numba" compiles the passes and updates; it needs the extra "fast". Adam, sparse
+        inputs, and user-defined losses and activations are computed by NumPy in any
+        case. "auto" uses numba, if it is installed, for many updates of "sgd" or "sdlm"
+        with batches of at most 64 examples. Both engines agree up to rounding.
     random_state : int, RandomState or None, default=None
-        Of initial weights, order and split. An int repeats a fit bit for bit.
+        Controls weight initialisation, shuffling and the validation split. Pass an int
+        for reproducible results.
     warm_start : bool, default=False
-        Let ``fit`` go on from the weights, input statistics, solver state and
-        random numbers of the last one.
+        Whether ``fit`` continues from the weights, input statistics, solver state and
+        random numbers of the previous call.
     verbose : bool or int, default=False
-        1 shows a bar with the loss and the time left where that can be drawn: in a
-        terminal or a notebook, with the extra "progress". Elsewhere, and with 2, a line
-        for every iteration.
+        1 shows a progress bar with the loss and the remaining time, if the output is a
+        terminal or a notebook and the extra "progress" is installed. Otherwise, and
+        with 2, a line is printed for every iteration.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels; column numbers for multilabel.
+        Class labels; column numbers for multilabel data.
+    coding_ : ClassCoding
+        Coding of the targets: the classes, the loss, and the output activation.
     coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights of each layer, on normalised inputs.
+        Weights of each layer, for normalised inputs.
     intercepts_ : list of ndarray of shape (n_out,)
         Biases of each layer.
     theta_ : ndarray of shape (n_weights,)
-        All weights, layer after layer, each a C-ordered (n_in + 1, n_out) matrix
-        with the biases last; ``network_.layers(theta_)`` gives the views.
+        All weights, layer after layer. Each layer is a C-ordered (n_in + 1, n_out)
+        matrix with the biases in the last row; ``network_.layers(theta_)`` returns the
+        views.
     network_ : Network
         Sizes and activations.
     normalizer_ : InputNormalizer or None
-        What ``normalize`` learnt.
+        Fitted normalisation of the inputs; None if there is none.
     solver_, engine_ : str
-        What "auto" became.
+        Solver and engine that were used.
+    batch_size_, max_iter_ : int
+        Examples per update, and maximum number of epochs or iterations of a call.
+    alpha_ : ndarray of shape (n_layers - 1,)
+        Strength of the L2 penalty in each layer, found or given.
+    n_effective_parameters_ : float or None
+        Number of parameters that the data determine (MacKay's gamma); None unless
+        ``alpha="evidence"``.
+    log_evidence_ : float or None
+        Logarithm of the evidence of ``alpha_``, up to terms that do not depend on
+        weights and penalties; None unless ``alpha="evidence"``.
     loss_ : float
-        The objective at the fitted weights: penalty included, weights applied,
-        targets coded as in training.
+        Objective at the fitted weights: of the coded targets, weighted, with the
+        penalty.
     best_loss_ : float or None
-        The same; None with early stopping.
+        Same as ``loss_``; None with early stopping.
     loss_curve_ : list of float
-        For every epoch of a stochastic solver the mean of the objective while the
-        weights moved; for batch solvers, and with ``emphasis``, the objective after
-        each iteration.
+        Objective of each iteration. For stochastic solvers it is the mean over an
+        epoch, while the weights change, unless there is ``emphasis``.
     validation_scores_, validation_loss_curve_ : list of float or None
-        With early stopping, one for each iteration.
+        Validation score and loss of each iteration; None without early stopping.
     best_validation_score_ : float or None
-        The best of the scores of the last call.
+        Best validation score of the last call.
     learning_rate_ : float or None
-        Initial global rate, found or given; None for batch solvers.
+        Initial global learning rate, found or given; None for batch solvers.
     learning_rate_curve_ : list of float
-        The rate of each epoch.
+        Global learning rate of each epoch.
     lambda_max_ : float or None
-        Largest curvature at the initial weights, where the rate came from it.
-    convergence_ : Bunch
-        ``reason`` for stopping, ``n_iter``, ``gradient_norm``, ``advice``,
-        ``n_recoveries`` from divergence, and ``is_flat``: whether ``alpha`` leaves
+        Largest curvature at the initial weights, if the rate was derived from it.
+    convergence_ : Convergence
+        How training ended: ``reason``, ``n_iter``, ``gradient_norm``, ``advice``,
+        ``n_recoveries`` from divergence, and ``is_flat``, whether ``alpha`` leaves
         outputs that hardly depend on the inputs.
     n_iter_, t_ : int
-        Iterations; examples shown.
+        Number of iterations, and of presented examples.
     n_layers_, n_outputs_ : int
-        Layers, input and output included; outputs.
+        Number of layers, including inputs and outputs, and of outputs.
     out_activation_ : str, Activation or tuple
-        Of the outputs.
+        Activation of the outputs.
     n_features_in_ : int
-        Inputs.
+        Number of inputs.
     feature_names_in_ : ndarray of str
-        Their names, where X had any.
+        Names of the inputs, if X had any.
 
     See Also
     --------
-    EffPropRegressor : The same network for values.
-    InputNormalizer : The step behind ``normalize``, for pipelines of one's own.
+    EffPropRegressor : The same network for regression.
+    InputNormalizer : The transformer behind ``normalize``, for use in a pipeline.
 
     References
     ----------
@@ -286,7 +319,7 @@ default="auto"
     --------
     >>> from sklearn.datasets import load_wine
     >>> from sk_effprop import EffPropClassifier
-    >>> X, y = load_wine(return_X_y=True)    # columns from 0.1 to 1680, as they are
+    >>> X, y = load_wine(return_X_y=True)    # raw columns, from 0.1 to 1680
     >>> classifier = EffPropClassifier(random_state=0).fit(X, y)
     >>> classifier.score(X, y)
     1.0
@@ -296,60 +329,63 @@ default="auto"
     _parameter_constraints = constraints(CLASSIFIER)
     _is_classifier = True
 
+    coding_: ClassCoding
+    classes_: Array
+
     def __init__(
         self,
-        hidden_layer_sizes=(64, 32),
-        activation="lecun_tanh",
+        hidden_layer_sizes: HiddenLayerSizes = (64, 32),
+        activation: ActivationLike | Sequence[ActivationLike] = "lecun_tanh",
         *,
-        twist=0.0,
-        output_activation="auto",
-        target_values="max_curvature",
-        init="lecun_uniform",
-        bias_init="data",
-        normalize="robust",
-        input_clip=8.0,
-        input_gains=False,
-        solver="auto",
-        batch_size="auto",
-        batch_growth=1.0,
-        shuffle="auto",
-        emphasis=0.0,
-        learning_rate_init="auto",
-        learning_rate="cosine",
-        power_t=0.5,
-        annealing_tau=10.0,
-        flow_rates=(0.1, 1.0, 0.01),
-        learning_rate_scaling="auto",
-        momentum=0.9,
-        nesterovs_momentum=False,
-        averaging=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        damping="auto",
-        curvature_decay=0.0,
-        curvature_samples=500,
-        curvature_period="auto",
-        loss="log_loss",
-        alpha="auto",
-        class_weight=None,
-        max_iter="auto",
-        max_fun=15000,
-        tol=1e-4,
-        n_iter_no_change=10,
-        goal=None,
-        max_time=None,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        scoring="loss",
-        checkpoint=None,
-        checkpoint_interval=30.0,
-        resume=False,
-        engine="auto",
-        random_state=None,
-        warm_start=False,
-        verbose=False,
-    ):
+        twist: float = 0.0,
+        output_activation: ActivationLike = "auto",
+        target_values: str | tuple[float, float] = "max_curvature",
+        init: str | float | Array = "lecun_uniform",
+        bias_init: str | float = "data",
+        normalize: str | None = "robust",
+        input_clip: float | None = 8.0,
+        input_gains: bool = False,
+        solver: str = "auto",
+        batch_size: int | str = "auto",
+        batch_growth: float = 1.0,
+        shuffle: bool | str = "auto",
+        emphasis: float = 0.0,
+        learning_rate_init: float | str = "auto",
+        learning_rate: str = "cosine",
+        power_t: float = 0.5,
+        annealing_tau: float = 10.0,
+        flow_rates: tuple[float, float, float] = (0.1, 1.0, 0.01),
+        learning_rate_scaling: str = "auto",
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = False,
+        averaging: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        damping: float | str = "auto",
+        curvature_decay: float = 0.0,
+        curvature_samples: int = 500,
+        curvature_period: float | str = "auto",
+        loss: str | UserLoss = "log_loss",
+        alpha: float | str = "auto",
+        class_weight: Mapping[Any, float] | str | None = None,
+        max_iter: int | str = "auto",
+        max_fun: int = 15000,
+        tol: float = 1e-4,
+        n_iter_no_change: float = 10,
+        goal: float | None = None,
+        max_time: float | None = None,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        scoring: ScoringLike = "loss",
+        checkpoint: None = None,
+        checkpoint_interval: float = 30.0,
+        resume: bool = False,
+        engine: str = "auto",
+        random_state: RandomStateLike = None,
+        warm_start: bool = False,
+        verbose: bool | int = False,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.twist = twist
@@ -401,37 +437,45 @@ default="auto"
         self.warm_start = warm_start
         self.verbose = verbose
 
-    # --------------------------------------------------------------------------- public
+    # ------------------------------------------------------------------------- training
 
     @available_if(can_learn_on)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: VectorLike,
+        classes: VectorLike | None = None,
+        sample_weight: VectorLike | None = None,
+    ) -> Self:
         """Train one epoch on a batch of a stream.
 
-        With all data it is one epoch of ``fit`` without ``input_clip``. Statistics
-        of the inputs keep running. ``goal`` and ``verbose`` work as in ``fit``;
-        ``early_stopping`` is left to that.
+        With all data at once this is one epoch of ``fit`` without ``input_clip``.  The
+        statistics of the inputs include all batches so far.  ``goal`` and ``verbose``
+        work as in ``fit``; ``early_stopping`` is not used.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-        classes : array-like, optional
-            All classes that will ever come; needed in the first call, unless its y has
-            them all.
+        classes : array-like of shape (n_classes,), optional
+            All classes of the stream; required in the first call unless its y contains
+            all of them.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
-        EffPropClassifier
-            With the last weights, as there is no telling which are best for a stream.
+        self
+            The estimator with the last weights: which weights are best for a stream
+            cannot be known.
 
         Raises
         ------
         ValueError
-            For a hyperparameter or data that break a rule; the message names it.
+            If a hyperparameter or the data are invalid; the message names the
+            parameter.  The estimator then stays as it was.
         AttributeError
-            For solvers that need all data at once.
+            For batch solvers, which need all data at once.
 
         Examples
         --------
@@ -447,15 +491,56 @@ default="auto"
         """
         if self.class_weight == "balanced":
             raise ValueError(
-                "class_weight='balanced' cannot know the classes of a stream. Compute "
-                "the weights with sklearn.utils.class_weight.compute_class_weight and "
-                "pass them as a dict."
+                "class_weight='balanced' needs the class frequencies of the whole "
+                "stream. Compute the weights with "
+                "sklearn.utils.class_weight.compute_class_weight and pass them as a "
+                "dict."
             )
         if classes is not None and hasattr(self, "theta_"):
-            self._check_named_again(classes)
+            self.coding_.check_classes(classes)
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def predict(self, X):
+    def _check_targets(self, y: Any) -> Any:
+        if y.ndim == 1 and y.dtype.kind in "biuUS":
+            # labels beyond doubt: scikit-learn's check takes as long as a short fit
+            return y
+        check_classification_targets(y)
+        if type_of_target(y).startswith("multilabel"):
+            return y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+        if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+            raise ValueError(
+                "y must hold one label per row, or an indicator matrix of 0 and 1: "
+                "multiclass-multioutput targets are not supported, got shape "
+                f"{np.shape(y)}. Use sklearn.multioutput.MultiOutputClassifier."
+            )
+        return column_or_1d(y, warn=True)
+
+    def _weigh_classes(self, y: Any, weight: Array, *, rebalance: bool) -> Array:
+        if self.class_weight is None:
+            return weight
+        if isinstance(self.class_weight, str):
+            if rebalance or not hasattr(self, "_balance"):
+                self._balance = balancing_factors(y, weight)
+            return weigh(y, weight, self._balance)
+        check_class_weight(self.class_weight, y)
+        return weigh(y, weight, [self.class_weight])
+
+    def _make_coding(self, examples: Examples, classes: Any) -> ClassCoding:
+        coding = ClassCoding.of(
+            # a class remains one if all its examples have weight 0
+            examples.all_y if classes is None else examples.y,
+            classes,
+            loss=self.loss,
+            output=class_output(self.output_activation, self.activation),
+            target_values=self.target_values,
+        )
+        if isinstance(self.class_weight, Mapping):
+            check_names_of_classes(self.class_weight, coding.classes)
+        return coding
+
+    # ----------------------------------------------------------------------- prediction
+
+    def predict(self, X: MatrixLike) -> Array:
         """Predict classes.
 
         Parameters
@@ -471,18 +556,13 @@ default="auto"
         NotFittedError
             Before ``fit``.
         ValueError
-            For X that does not suit the fitted network; the message says why.
+            If X does not suit the fitted network.
         """
         decision = self.decision_function(X)
-        if self._multilabel:
-            return (decision > 0).astype(int)
-        if decision.ndim == 2:
-            return self.classes_[np.argmax(decision, axis=1)]
-        last = len(self.classes_) - 1
-        return self.classes_[np.minimum((decision > 0).astype(int), last)]
+        return self.coding_.decode(decision)
 
-    def decision_function(self, X):
-        """Confidence in each class, before any squashing.
+    def decision_function(self, X: MatrixLike) -> Array:
+        """Confidence in each class.
 
         Parameters
         ----------
@@ -491,16 +571,16 @@ default="auto"
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
-            Logits for ``loss="log_loss"``; for squared error the outputs before the
-            output activation, less their value half way between the targets.  With two
-            classes one column, positive for ``classes_[1]``.
+            Logits for ``loss="log_loss"``. For squared error, the preactivations of the
+            outputs minus the preactivation that lies half way between the targets. Two
+            classes have one column, which is positive for ``classes_[1]``.
 
         Raises
         ------
         NotFittedError
             Before ``fit``.
         ValueError
-            For X that does not suit the fitted network; the message says why.
+            If X does not suit the fitted network.
 
         Examples
         --------
@@ -514,10 +594,9 @@ default="auto"
         True
         """
         check_is_fitted(self)
-        decision = self._run(X, lambda trace: trace.z(-1)) - self._decision_offset
-        return decision if self._multilabel or decision.shape[1] > 1 else decision[:, 0]
+        return self.coding_.decision(self._run(X, lambda trace: trace.z(-1)))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Array:
         """Probability of each class.
 
         Parameters
@@ -534,14 +613,14 @@ default="auto"
         NotFittedError
             Before ``fit``.
         ValueError
-            For X that does not suit the fitted network; the message says why.
+            If X does not suit the fitted network.
 
         Notes
         -----
-        A network trained on squared error has outputs between two targets, not
-        probabilities: they are mapped linearly from (low, high) to (0, 1), those beyond
-        into the last millionth at either end, and divided by their sum if there are
-        more than two classes.
+        The outputs of a network trained on squared error approximate two targets, not
+        probabilities.  They are mapped linearly from (low, high) to (0, 1); outputs
+        beyond the targets are squeezed into the last millionth at either end.  With
+        more than two classes they are then divided by their sum.
 
         Examples
         --------
@@ -553,20 +632,9 @@ default="auto"
         [[1.0, 0.0, 0.0]]
         """
         check_is_fitted(self)
-        outputs = self._run(X, lambda trace: trace.outputs).astype(np.float64)
-        if isinstance(self._loss, LogLoss):
-            p = self._loss.probabilities(outputs)
-        else:
-            p = decode_probabilities(outputs, *self._low_high)
-            if self._exclusive:
-                p /= p.sum(axis=1, keepdims=True)
-        if self._multilabel or self._exclusive:
-            return p
-        if len(self.classes_) == 1:
-            return np.ones((len(p), 1))
-        return np.hstack([1.0 - p, p])
+        return self.coding_.probabilities(self._run(X, lambda trace: trace.outputs))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Array:
         """Logarithm of :meth:`predict_proba`.
 
         Parameters
@@ -582,130 +650,13 @@ default="auto"
         NotFittedError
             Before ``fit``.
         ValueError
-            For X that does not suit the fitted network; the message says why.
+            If X does not suit the fitted network.
         """
         # the probability of a logit of -800 is 0 in float64, and its logarithm -inf
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return np.asarray(np.log(self.predict_proba(X)))
 
-    # -------------------------------------------------------------------------- targets
-
-    def _check_targets(self, y):
-        if y.ndim == 1 and y.dtype.kind in "biuUS":
-            # labels beyond doubt; to look closer takes as long as a short fit
-            return y
-        check_classification_targets(y)
-        if type_of_target(y).startswith("multilabel"):
-            return y.toarray() if hasattr(y, "toarray") else np.asarray(y)
-        if np.ndim(y) == 2 and np.shape(y)[1] > 1:
-            raise ValueError(
-                "y must hold one label per row, or 0 and 1 for several: "
-                "multiclass-multioutput targets are not supported, got shape "
-                f"{np.shape(y)}. Use sklearn.multioutput.MultiOutputClassifier."
-            )
-        return column_or_1d(y, warn=True)
-
-    def _weigh_classes(self, y, weight, *, rebalance):
-        if self.class_weight is None:
-            return weight
-        if self.class_weight != "balanced":
-            check_class_weight(self.class_weight, y)
-            return weigh(y, weight, [self.class_weight])
-        if rebalance or not hasattr(self, "_balance"):
-            self._balance = balancing_factors(y, weight)
-        return weigh(y, weight, self._balance)
-
-    def _learn_targets(self, examples, classes=None):
-        y = examples.y
-        self._multilabel = y.ndim == 2
-        known = np.unique(y) if classes is None else unique_labels(classes)
-        self.classes_ = np.arange(y.shape[1]) if self._multilabel else known
-        self._check_known(y)
-        if isinstance(self.class_weight, dict):
-            check_names_of_classes(self.class_weight, self.classes_)
-        self._output = self._resolve_output()
-        self._strength = build.CLASSES_ALPHA
-        if self.loss == "log_loss":
-            self._loss, self._low_high, self._decision_offset = (
-                LogLoss(self._exclusive), (0.0, 1.0), 0.0,
-            )  # fmt: skip
-        else:
-            self._loss = make_loss(self.loss)
-            self._low_high = place_targets(self.target_values, self._output[0])
-            if isinstance(self._loss, SquaredError):
-                self._strength *= build.squared_spread(*self._low_high)
-            self._decision_offset = midpoint_preactivation(
-                *self._low_high, self._output[0]
-            )
-
-    def _check_warm_targets(self, y):
-        known = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
-        if not np.array_equal(known, self.classes_):
-            # what MLPClassifier says, word for word
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has "
-                f"{known}. Use partial_fit for a part of the classes, or "
-                "warm_start=False."
-            )
-
-    def _check_named_again(self, classes):
-        if not np.array_equal(unique_labels(classes), self.classes_):
-            raise ValueError(
-                f"classes must stay what they were in the first call, "
-                f"{self.classes_.tolist()}, got {np.asarray(classes).tolist()}. "
-                "Leave them out, or use a new estimator."
-            )
-
-    def _check_known(self, y):
-        if (y.ndim == 2) != self._multilabel or (
-            y.ndim == 2 and y.shape[1] != len(self.classes_)
-        ):
-            raise ValueError(
-                f"y has the shape {y.shape}, which does not fit the classes of the "
-                f"first call: {self.classes_.tolist()}."
-            )
-        if self._multilabel:
-            return
-        nearest = np.searchsorted(self.classes_, y)
-        found = self.classes_.take(nearest, mode="clip") == y
-        if not found.all():
-            unknown = np.unique(y[~found])
-            raise ValueError(
-                f"y has classes {unknown.tolist()} that are not among the classes "
-                f"{self.classes_.tolist()} of the first call. Show all classes there, "
-                "or name them: partial_fit(X, y, classes=...)."
-            )
-
-    @property
-    def _exclusive(self):
-        """Whether the outputs are one distribution over three or more classes."""
-        return not self._multilabel and len(self.classes_) > 2
-
-    def _code_targets(self, y, dtype):
-        self._check_known(y)
-        if self._multilabel:
-            labels, indicator = None, y
-        else:
-            labels = np.searchsorted(self.classes_, y)
-            indicator = labels[:, None] == np.arange(len(self.classes_))
-            if not self._exclusive:
-                indicator = labels[:, None]
-        return code_indicator(indicator, *self._low_high).astype(dtype), labels
-
-    def _resolve_output(self):
-        if self.loss == "log_loss":
-            return IDENTITY, "softmax" if self._exclusive else "logistic"
-        if self.output_activation != "auto":
-            activation = build.resolve_activation(self.output_activation)
-            return activation, self.output_activation
-        chosen = self.activation
-        last = (chosen or ["lecun_tanh"])[-1] if is_per_layer(chosen) else chosen
-        if build.resolve_activation(last).is_sigmoid:
-            return build.resolve_activation(last), last
-        return ACTIVATIONS["lecun_tanh"], "lecun_tanh"
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

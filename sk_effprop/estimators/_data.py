@@ -1,18 +1,55 @@
-"""Rows of training data, and how they are merged into a weighted set."""
+"""Training examples, how they are counted, and how equal ones are merged.
 
-from dataclasses import dataclass
-from typing import Any
+Weights are known up to a factor, and a weight of 2 has the same effect as a repeated
+row.  How many examples a weighted set stands for decides about solver and penalty::
+
+    examples = Examples(X, y, weight)
+    examples.counts.n_different    # rows that differ
+    examples.counts.n_effective    # examples they stand for
+    merged = as_weighted_set(examples)    # has the same counts
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-# Larger tables are not searched for equal rows: it takes the memory of some copies.
+from sk_effprop.core.arrays import Array
+
+# Larger tables are not searched for equal rows, as that takes several copies of them.
 MAX_MERGED_NUMBERS = 10**7
+# The equal rows of larger tables are not counted, either.
+MAX_COUNTED_ROWS = 10**4
+# Weights have a common unit if they are multiples of the smallest weight, or of one of
+# at most so many equal parts of it.  A row stands for at most so many examples, as the
+# sampling weights of a survey may be large integers.
+MAX_PARTS, SAME_UNIT, MAX_REPEATS = 12, 1e-9, 10
+LARGEST_INTEGER = 2.0**62
 
 
-@dataclass(frozen=True)
+class Counts(NamedTuple):
+    """How many there are in a set of examples.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows of the user's, more than there are examples if equal rows were merged.
+    n_different : int
+        Rows that differ from each other.
+    n_effective : float
+        Examples that the weights amount to, see :func:`size_and_count`.
+    """
+
+    n_rows: int
+    n_different: int
+    n_effective: float
+
+
+@dataclass(frozen=True, eq=False)
 class Examples:
-    """Validated rows.
+    """Validated examples.
 
     Attributes
     ----------
@@ -21,58 +58,132 @@ class Examples:
         As the user gave them.
     weight : ndarray of shape (n_samples,)
         Positive.
+    full_y : ndarray, optional
+        Targets of all rows that these are a part of.
+    known_counts : Counts, optional
+        Counts of the examples that these were made of.
     """
 
     X: Any
     y: Any
     weight: Any
+    full_y: Any = None
+    known_counts: Counts | None = None
+
+    @property
+    def all_y(self) -> Any:
+        """Targets of all rows of the user's, also of those with weight 0."""
+        return self.y if self.full_y is None else self.full_y
+
+    @cached_property
+    def counts(self) -> Counts:
+        """How many rows and examples there are."""
+        return self.known_counts or Counts(len(self), *size_and_count(self))
 
     def __len__(self) -> int:
         return len(self.weight)
 
     def __getitem__(self, rows: Any) -> "Examples":
-        return Examples(self.X[rows], self.y[rows], self.weight[rows])
+        return Examples(self.X[rows], self.y[rows], self.weight[rows], self.all_y)
+
+
+class CodedTargets(NamedTuple):
+    """Targets of the network.
+
+    Attributes
+    ----------
+    targets : ndarray of shape (n_samples, n_outputs)
+    labels : ndarray of shape (n_samples,) or None
+        Class numbers, if every example has exactly one class.
+    """
+
+    targets: Array
+    labels: Array | None
 
 
 def as_weighted_set(examples: Examples) -> Examples:
-    """Equal rows merged, in an order that depends on their content alone.
+    """Merge equal rows, in an order that depends on their content alone.
 
-    Batch solvers see a sum over examples, so neither the order of the rows nor whether
-    one of weight 2 is written twice can matter.  Rounding makes it matter: over a
-    hundred steps of L-BFGS a difference in the 16th digit grows to one in the 4th.
+    A batch solver sees a sum over examples, so neither the order of the rows nor
+    whether one of weight 2 is written twice can matter.  Rounding makes it matter: over
+    a hundred steps of L-BFGS a difference in the 16th digit grows to one in the 4th.
     Sorted and merged, the same data give the same weights to the last bit.
     """
     if np.prod(examples.X.shape) > MAX_MERGED_NUMBERS:
         return examples
+    return replace(_merged(examples), known_counts=examples.counts)
+
+
+def with_usual_unit(examples: Examples) -> Examples:
+    """Replace equal weights by 1, so that their size does not change the rounding."""
+    if np.ptp(examples.weight) > 0.0:
+        return examples
+    ones = np.ones_like(examples.weight)
+    return replace(examples, weight=ones, known_counts=examples.counts)
+
+
+def size_and_count(examples: Examples) -> tuple[int, float]:
+    """Number of different rows, and number of examples that the weights amount to.
+
+    Repeated rows and rows with weights give the same numbers, and the unit of the
+    weights does not matter.  If the merged weights are multiples of a common unit, they
+    are numbers of repeats, and their sum counts, up to MAX_REPEATS for each row.  Other
+    weights count by a geometric mean: the number of rows is right if there is no noise,
+    and Kish's ``(sum w)^2 / sum w^2`` is right if there is nothing else.
+    """
+    weight = examples.weight
+    n_numbers = np.prod(examples.X.shape)
+    if len(weight) <= MAX_COUNTED_ROWS and n_numbers <= MAX_MERGED_NUMBERS:
+        weight = _merged(examples).weight
+    n = len(weight)
+    weight = weight / np.max(weight)
+    kish = float(np.sum(weight)) ** 2 / float(np.sum(weight**2))
+    effective = float(np.sqrt(n * kish))
+    # rounded, as sums in another order differ in the last bits
+    return n, round(max(effective, min(_repeats(weight), MAX_REPEATS * n)), 6)
+
+
+def _repeats(weight: Any) -> float:
+    """Sum of the weights in their common unit, 0 if they have none."""
+    for part in range(1, MAX_PARTS + 1):
+        times = weight * (part / np.min(weight))
+        whole = np.round(times)
+        if np.all(np.abs(times - whole) <= SAME_UNIT * whole):
+            integers = np.minimum(whole, LARGEST_INTEGER).astype(np.int64)
+            return float(np.sum(whole)) / float(np.gcd.reduce(integers))
+    return 0.0
+
+
+def _merged(examples: Examples) -> Examples:
     order, is_new = _sorted_by_content(examples)
     starts = np.flatnonzero(is_new)
     weight = np.add.reduceat(examples.weight[order], starts)
-    merged = examples[order[starts]]
-    return Examples(merged.X, merged.y, weight)
+    X, y = (values[order[starts]] for values in (examples.X, examples.y))
+    return Examples(X, y, weight, examples.all_y)
 
 
 def _sorted_by_content(examples: Examples) -> tuple[Any, Any]:
-    """An order of the rows, and which of them differ from the one before."""
+    """An order of the rows, and which of them differ from the previous one."""
     _, codes = np.unique(examples.y, return_inverse=True)
     targets = codes.reshape(len(examples), -1).astype(np.uint64)
     X = examples.X
     if sparse.issparse(X):
         return _sorted_keys(_row_keys(X, targets))
-    # the bits of each number, zeros of either sign being the same
+    # the bits of each number; adding zero makes -0.0 and 0.0 equal
     bits = (X.astype(np.float64) + 0.0).view(np.uint64)
     content = np.column_stack([bits, targets])
     order = np.lexsort((_hashes(content, seed=2), _hashes(content, seed=1)))
-    shown = content[order]
+    in_order = content[order]
     is_new = np.ones(len(order), dtype=bool)
-    is_new[1:] = (shown[1:] != shown[:-1]).any(axis=1)
+    is_new[1:] = (in_order[1:] != in_order[:-1]).any(axis=1)
     return order, is_new
 
 
 def _hashes(content: Any, seed: int) -> Any:
-    """A number for each row that depends on nothing else."""
+    """A hash of each row, which depends on its content alone."""
     odd = np.random.default_rng(seed).integers(2**63, size=content.shape[1]) * 2 + 1
     mixed = content ^ (content >> np.uint64(29))
-    # of integers, so the order of the sum cannot matter
+    # integers are added exactly, so the order of the sum cannot matter
     hashes = (mixed * odd.astype(np.uint64)).sum(axis=1)
     return hashes ^ (hashes >> np.uint64(32))
 

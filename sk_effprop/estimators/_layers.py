@@ -1,38 +1,48 @@
-"""coefs_ and intercepts_: the weights layer by layer, as MLP has them."""
+"""The fitted attributes coefs_ and intercepts_: the weights layer by layer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsIndex
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.network import Network
 
 
 class LayerAttributes:
-    """Views of ``theta_``, cut by ``network_``; what replaces one changes a copy."""
+    """Views of ``theta_``, cut by ``network_``; assignments replace ``theta_``."""
+
+    network_: Network
+    theta_: Array
 
     @property
-    def coefs_(self):
-        """Weights of each layer, (n_in, n_out), on normalised inputs.
+    def coefs_(self) -> list[Array]:
+        """Weights of each layer, (n_in, n_out), for normalised inputs.
 
-        The views are read-only; the list, or an array in it, may be replaced.
+        The arrays are read-only; the list, or an array in it, can be replaced.
         """
         return self._weights("coefs_", np.s_[:-1])
 
     @coefs_.setter
-    def coefs_(self, matrices):
+    def coefs_(self, matrices: Sequence[ArrayLike]) -> None:
         self._replace_weights("coefs_", np.s_[:-1], matrices)
 
     @property
-    def intercepts_(self):
-        """Biases of each layer, (n_out,); to be replaced as ``coefs_``."""
+    def intercepts_(self) -> list[Array]:
+        """Biases of each layer, (n_out,); they can be replaced as ``coefs_`` can."""
         return self._weights("intercepts_", np.s_[-1])
 
     @intercepts_.setter
-    def intercepts_(self, vectors):
+    def intercepts_(self, vectors: Sequence[ArrayLike]) -> None:
         self._replace_weights("intercepts_", np.s_[-1], vectors)
 
-    def _weights(self, name, rows):
+    def _weights(self, name: str, rows: Any) -> list[Array]:
         if not hasattr(self, "theta_"):
-            raise AttributeError(f"{name} is there after fit.")
+            raise AttributeError(f"{name} is not available before fit.")
         views = [_read_only(W[rows]) for W in self.network_.layers(self.theta_)]
 
-        def replace(layer, array):
+        def replace(layer: Any, array: Any) -> Any:
             now = list(getattr(self, name))
             now[layer] = array
             setattr(self, name, now)
@@ -40,36 +50,38 @@ class LayerAttributes:
 
         return LayerList(views, replace)
 
-    def _replace_weights(self, name, rows, values):
-        """Write new values into a copy of theta_; what was taken from it stays."""
+    def _replace_weights(
+        self, name: str, rows: Any, values: Sequence[ArrayLike]
+    ) -> None:
+        """Write new values into a copy of theta_, as others may have the old one."""
         wanted = [view.shape for view in self._weights(name, rows)]
-        values = [np.asarray(value) for value in values]
-        if [value.shape for value in values] != wanted:
+        arrays = [np.asarray(value) for value in values]
+        if [array.shape for array in arrays] != wanted:
             raise ValueError(
                 f"{name} must have the shapes {wanted} of the fitted network, got "
-                f"{[value.shape for value in values]}."
+                f"{[array.shape for array in arrays]}."
             )
         theta = self.theta_.copy()
-        for W, value in zip(self.network_.layers(theta), values, strict=True):
-            W[rows] = value
+        for W, array in zip(self.network_.layers(theta), arrays, strict=True):
+            W[rows] = array
         self.theta_ = theta
 
 
-class LayerList(list):
-    """One array for each layer; what replaces one goes to whom they belong."""
+class LayerList(list[Array]):
+    """One array per layer; replacing an item calls ``replace(layer, array)``."""
 
-    def __init__(self, arrays, replace):
+    def __init__(self, arrays: list[Array], replace: Callable[[Any, Any], Any]) -> None:
         super().__init__(arrays)
         self._replace = replace
 
-    def __setitem__(self, layer, array):
+    def __setitem__(self, layer: SupportsIndex | slice, array: Any) -> None:
         super().__setitem__(layer, self._replace(layer, array))
 
-    def __reduce__(self):
+    def __reduce__(self) -> Any:
         return list, (list(self),)
 
 
-def _read_only(view):
+def _read_only(view: Array) -> Array:
     view = view.view()
     view.flags.writeable = False
     return view

@@ -1,40 +1,28 @@
-"""Every hyperparameter once: its section of the paper, its values, the trick undone.
+"""Registry of all hyperparameters: section of the paper, constraints, trick undone.
 
 Validation, the tour, the README's table and the tests read this registry; only the
-defaults live elsewhere, in the signatures of the estimators.
+defaults live elsewhere, in the signatures of the estimators::
+
+    SHARED["batch_size"].section    # "4.1"
+    SHARED["batch_size"].without    # "full": batch learning undoes the trick
 """
 
-from collections.abc import Callable
 from functools import cache
 from inspect import signature
 from numbers import Integral, Real
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.metrics import get_scorer_names
 
-from sk_effprop._sklearn import (
-    HasMethods,
-    Interval,
-    InvalidParameterError,
-    Options,
-    StrOptions,
-    validate_parameter_constraints,
-)
-from sk_effprop.core.activations import (
-    ACTIVATIONS,
-    SHAPES,
-    Activation,
-    CustomActivation,
-)
+from sk_effprop._sklearn import HasMethods, Interval, Options, StrOptions
+from sk_effprop.core.activations import ACTIVATIONS, Activation
 from sk_effprop.core.initializers import INITIALIZERS
-from sk_effprop.core.losses import (
-    CLASSIFICATION_LOSSES,
-    OWN_OUTPUTS,
-    REGRESSION_LOSSES,
-)
+from sk_effprop.core.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from sk_effprop.core.presentation import ORDERS
-from sk_effprop.core.rates import SCALINGS, SCHEDULES
+from sk_effprop.core.rates import SCALINGS
+from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.preprocessing import METHODS
 from sk_effprop.solvers import SOLVERS
 
@@ -45,16 +33,18 @@ class Hyperparameter(NamedTuple):
     Attributes
     ----------
     section : str
-        Of the paper; "" where it does not speak of it.
+        Section of the paper; "" if the paper does not treat it.
     constraints : list
-        As scikit-learn's ``_parameter_constraints`` has them.
+        Constraints in the format of scikit-learn's ``_parameter_constraints``.
     alternatives : tuple
-        Values other than the default, one for each way it can be set: what the tests
-        switch to, one at a time.
+        Values other than the default, one for each kind of value.  Tests switch to
+        them one at a time.
     is_trick : bool
         Whether the default follows the paper and ``without`` undoes that.
     without : object
         The value that undoes the trick, for the tour and for ablations.
+    is_fixed : bool
+        Whether a warm start must keep it, because the weights depend on it.
     """
 
     section: str
@@ -62,17 +52,22 @@ class Hyperparameter(NamedTuple):
     alternatives: tuple[Any, ...] = ()
     is_trick: bool = False
     without: Any = None
+    is_fixed: bool = False
+
+
+class Hyperparameters(SimpleNamespace):
+    """The hyperparameters of an estimator by name, as given, and nothing else of it."""
 
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 PROPER_FRACTION = Interval(Real, 0, 1, closed="left")
 COUNT = Interval(Integral, 1, None, closed="left")
-WRITTEN_LOSS = HasMethods(["value", "gradient", "hessian"])
+CUSTOM_LOSS = HasMethods(["value", "gradient", "hessian"])
 
 
 def names(registry: Any, *more: str) -> StrOptions:
-    """The names of a registry as a constraint."""
+    """Constraint that allows the names of a registry, and some more."""
     return StrOptions({name for name in registry if isinstance(name, str)} | set(more))
 
 
@@ -89,7 +84,10 @@ SHARED: dict[str, Hyperparameter] = {
     ),
     "twist": Hyperparameter("4.4", [NON_NEGATIVE], (0.05,)),
     "output_activation": Hyperparameter(
-        "4.4", [names(ACTIVATIONS, "auto"), Activation, tuple], ("tanh", "identity")
+        "4.4",
+        [names(ACTIVATIONS, "auto"), Activation, tuple],
+        ("tanh", "identity"),
+        is_fixed=True,
     ),
     "init": Hyperparameter(
         "4.6",
@@ -111,8 +109,14 @@ SHARED: dict[str, Hyperparameter] = {
         tuple(name for name in reversed(METHODS) if name != "robust") + (None,),
         is_trick=True,
         without=None,
+        is_fixed=True,
     ),
-    "input_clip": Hyperparameter("4.3", [POSITIVE, None], (4.0, None)),
+    "input_clip": Hyperparameter(
+        "4.3",
+        [POSITIVE, None],
+        (4.0, None),
+        is_fixed=True,
+    ),
     "input_gains": Hyperparameter("4.3, 4.7", ["boolean"], (True,)),
     "solver": Hyperparameter(
         "4.1, 6, 9",
@@ -212,9 +216,13 @@ CLASSIFIER: dict[str, Hyperparameter] = SHARED | {
         ("asymptote", (-0.5, 0.5)),
         is_trick=True,
         without="asymptote",
+        is_fixed=True,
     ),
     "loss": Hyperparameter(
-        "3", [names(CLASSIFICATION_LOSSES), WRITTEN_LOSS], ("squared_error",)
+        "3",
+        [names(CLASSIFICATION_LOSSES), CUSTOM_LOSS],
+        ("squared_error",),
+        is_fixed=True,
     ),
     "class_weight": Hyperparameter(
         "4.2", [dict, StrOptions({"balanced"}), None], ({1: 2.0},)
@@ -224,18 +232,34 @@ CLASSIFIER: dict[str, Hyperparameter] = SHARED | {
 REGRESSOR: dict[str, Hyperparameter] = SHARED | {
     "scoring": SHARED["scoring"]._replace(alternatives=("neg_median_absolute_error",)),
     "normalize_target": Hyperparameter(
-        "4.3", ["boolean"], (False,), is_trick=True, without=False
+        "4.3",
+        ["boolean"],
+        (False,),
+        is_trick=True,
+        without=False,
+        is_fixed=True,
     ),
     "loss": Hyperparameter(
         "3",
-        [names(REGRESSION_LOSSES), WRITTEN_LOSS],
+        [names(REGRESSION_LOSSES), CUSTOM_LOSS],
         tuple(name for name in REGRESSION_LOSSES if name != "squared_error"),
+        is_fixed=True,
     ),
-    "quantile": Hyperparameter("", [Interval(Real, 0, 1, closed="neither")], (0.4,)),
-    "huber_delta": Hyperparameter("", [POSITIVE], (0.7,)),
+    "quantile": Hyperparameter(
+        "",
+        [Interval(Real, 0, 1, closed="neither")],
+        (0.4,),
+        is_fixed=True,
+    ),
+    "huber_delta": Hyperparameter(
+        "",
+        [POSITIVE],
+        (0.7,),
+        is_fixed=True,
+    ),
 }
 
-# Parameters that only planned features read: their default is all they accept.
+# Parameters of features that are not implemented yet: they only accept their default.
 NEUTRAL_ONLY: dict[str, Any] = {
     "checkpoint": None,
     "checkpoint_interval": 30.0,
@@ -244,172 +268,30 @@ NEUTRAL_ONLY: dict[str, Any] = {
 
 
 def constraints(registry: dict[str, Hyperparameter]) -> dict[str, list[Any]]:
-    """As scikit-learn's validation wants them."""
+    """Constraints in the format of scikit-learn's validation."""
     return {name: entry.constraints for name, entry in registry.items()}
 
 
-def refuse(estimator: Any, name: str, rule: str, way_out: str) -> None:
-    """Raise in the words of scikit-learn, with a way out."""
-    raise InvalidParameterError(
-        f"The {name!r} parameter of {type(estimator).__name__} must be {rule}. "
-        f"Got {getattr(estimator, name)!r} instead. {way_out}"
-    )
-
-
-def check_changed_parameters(estimator: Any) -> None:
-    """Hold the constraints against all parameters that are not as the signature has.
-
-    Most of the fifty are, and a short fit takes less time than checking all of them.
-    """
-    changed = {
-        name: getattr(estimator, name)
-        for name, default in _defaults(type(estimator)).items()
-        if getattr(estimator, name) is not default
-    }
-    constraints = estimator._parameter_constraints
-    validate_parameter_constraints(
-        {name: constraints[name] for name in changed if name in constraints},
-        changed,
-        caller_name=type(estimator).__name__,
-    )
+def defaults(estimator: Any) -> dict[str, Any]:
+    """Hyperparameters and their defaults, from the signature of the class."""
+    cls: Any = type(estimator)
+    return _defaults(cls)
 
 
 @cache
-def _defaults(cls: type) -> dict[str, Any]:
+def _defaults(cls: Any) -> dict[str, Any]:
     parameters = signature(cls).parameters
     return {name: parameter.default for name, parameter in parameters.items()}
 
 
-def check_hyperparameters(estimator: Any) -> None:
-    """Raise for what scikit-learn's constraints cannot tell."""
-    _check_planned(estimator)
-    _check_combinations(estimator)
+def hyperparameters_of(estimator: Any) -> Hyperparameters:
+    """Copy the hyperparameters of an estimator, as given."""
+    values = {name: getattr(estimator, name) for name in defaults(estimator)}
+    return Hyperparameters(**values)
 
 
-def _check_planned(estimator: Any) -> None:
-    """Refuse what the contract promises and this version does not have."""
-    for name, neutral in NEUTRAL_ONLY.items():
-        if not is_value(getattr(estimator, name), neutral):
-            refuse(
-                estimator,
-                name,
-                f"{neutral!r} in this version",
-                "What uses other values is planned and not available yet.",
-            )
-
-
-def is_value(given: Any, value: Any) -> bool:
-    """Whether a hyperparameter, which may be an array, has a value that is none."""
-    return not isinstance(given, np.ndarray) and bool(given == value)
-
-
-def _check_combinations(estimator: Any) -> None:
-    """Rules that no single parameter can tell."""
-    sizes = hidden_sizes(estimator)
-    activation = estimator.activation
-    per_layer = is_per_layer(activation)
-    if per_layer and len(activation) != len(sizes):
-        refuse(
-            estimator,
-            "activation",
-            f"a single activation or a list of {len(sizes)}, one per hidden layer",
-            f"hidden_layer_sizes is {estimator.hidden_layer_sizes!r}.",
-        )
-    for one in activation if per_layer else [activation]:
-        _check_activation(estimator, "activation", one)
-    if estimator.output_activation != "auto":
-        output = estimator.output_activation
-        _check_activation(estimator, "output_activation", output, rising=True)
-    _check_loss(estimator)
-    for_evidence = (estimator.solver, estimator.loss) == ("lm", "squared_error")
-    if is_evidence(estimator) and not for_evidence:
-        refuse(
-            estimator,
-            "alpha",
-            "'auto' or a number unless solver='lm' and loss='squared_error'",
-            "Set these two for alpha='evidence'.",
-        )
-    _check_numbers(estimator, "flow_rates", 3, lambda v: v[0] > 0 and 0 < v[2] < 1)
-    if not isinstance(getattr(estimator, "target_values", ""), str):
-        _check_numbers(estimator, "target_values", 2, lambda v: v[0] < v[1])
-
-
-def is_evidence(estimator: Any) -> bool:
-    """Whether the penalty is found in training; alpha may also be a number."""
-    return isinstance(estimator.alpha, str) and estimator.alpha == "evidence"
-
-
-def _check_loss(estimator: Any) -> None:
-    loss = estimator.loss
-    if isinstance(loss, type):
-        way_out = f"Write loss={loss.__name__}() for an object of this class."
-        refuse(estimator, "loss", "a name or an object, not a class", way_out)
-    owned = OWN_OUTPUTS.get(loss) if isinstance(loss, str) else None
-    if owned and estimator.output_activation not in ("auto", "identity"):
-        refuse(
-            estimator,
-            "output_activation",
-            f"'auto' or 'identity' with loss={loss!r}, which owns the {owned}",
-            "Use 'auto', or loss='squared_error'.",
-        )
-
-
-def is_per_layer(activation: Any) -> bool:
-    """Whether it is several activations; an Activation and three functions are one."""
-    if isinstance(activation, Activation):
-        return False
-    is_one = isinstance(activation, tuple) and any(map(callable, activation))
-    return isinstance(activation, list | tuple) and not is_one
-
-
-def _check_activation(
-    estimator: Any, name: str, one: Any, *, rising: bool = False
-) -> None:
-    if isinstance(one, str) and one in ACTIVATIONS:
-        return
-    if isinstance(one, Activation):
-        known, numbers = one.kind in range(len(SHAPES)), np.isfinite(one).all()
-        if not (known and numbers and one.slope > 0):
-            rule = "an Activation with a known kind, finite numbers and slope > 0"
-            refuse(estimator, name, rule, "A negative amplitude turns it around.")
-    elif isinstance(one, tuple) and len(one) == 3 and all(map(callable, one)):
-        one = CustomActivation(one)
-        if complaint := one.complaint():
-            rule = "(f, f', f''), a function and its first and second derivatives"
-            refuse(estimator, name, rule, complaint)
-    else:
-        rule = (
-            f"made of names out of {sorted(ACTIVATIONS)}, Activations, or tuples of "
-            "three functions (f, f', f'')"
-        )
-        refuse(estimator, name, rule, f"{one!r} is none of these.")
-    if rising and not one.rises:
-        rule = "an activation that does not fall"
-        refuse(estimator, name, rule, "Else larger outputs would mean less.")
-
-
-def _check_numbers(
-    estimator: Any, name: str, length: int, rule: Callable[[Any], bool]
-) -> None:
-    values = getattr(estimator, name)
-    numeric = len(values) == length and all(isinstance(v, Real) for v in values)
-    if not (numeric and rule(values)):
-        wording = {
-            "flow_rates": "three numbers (alpha > 0, beta, 0 < delta < 1)",
-            "target_values": "a name or two numbers (low, high) with low < high",
-        }
-        refuse(estimator, name, wording[name], "See the docstring for their meaning.")
-
-
-def hidden_sizes(estimator: Any) -> tuple[int, ...]:
-    """hidden_layer_sizes as a tuple."""
-    sizes = estimator.hidden_layer_sizes
-    sizes = (sizes,) if isinstance(sizes, Integral) else tuple(sizes)
-    if not all(isinstance(size, Integral) and size >= 1 for size in sizes):
-        refuse(
-            estimator,
-            "hidden_layer_sizes",
-            "a positive int or a sequence of positive ints",
-            "() is the linear model.",
-        )
-    return tuple(int(size) for size in sizes)
+def hidden_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:
+    """``hidden_layer_sizes`` as a tuple."""
+    if isinstance(hidden_layer_sizes, Integral):
+        return (int(hidden_layer_sizes),)
+    return tuple(int(size) for size in hidden_layer_sizes)

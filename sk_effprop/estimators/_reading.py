@@ -1,231 +1,210 @@
-"""From the user's data to examples, inputs and objectives."""
+"""From the user's data to examples, and from examples to what a network is trained on.
 
-from abc import ABCMeta, abstractmethod
+Data go a short way: ``validate`` and ``weighted_examples`` make :class:`Examples`,
+``encode`` normalises their inputs and codes their targets, and ``_build`` makes an
+objective of the result.
+"""
+
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from sk_effprop._sklearn import check_sample_weight
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import with_ones
-from sk_effprop.core.objective import Objective
-from sk_effprop.estimators import _build as build
-from sk_effprop.estimators._data import Examples
+from sk_effprop.core.network import Network
+from sk_effprop.core.normalization import follow_inputs, identity
+from sk_effprop.estimators._coding import Coding
+from sk_effprop.estimators._data import Counts, Examples
 from sk_effprop.preprocessing import (
-    ROTATIONS,
     InputNormalizer,
+    fit_normalizer,
+    updated,
     without_duplicates,
 )
 
+DTYPES = [np.float64, np.float32]
+# Weights whose largest is beyond these bounds are scaled, as only proportions matter.
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
+
 
 @contextmanager
-def about(data: str) -> Iterator[None]:
-    """Say in errors that they are not about X and y."""
+def about_validation_data() -> Iterator[None]:
+    """Make errors say that they are about the validation data."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"Of {data}: {error}") from error
+        raise ValueError(f"Validation data X_val, y_val: {error}") from error
 
 
-class DataReader(BaseEstimator, metaclass=ABCMeta):
-    """Reading data, the same for both estimators; subclasses know the targets."""
+# --------------------------------------------------------------------------- validating
 
-    # ------------------------------------------------------- what subclasses must know
 
-    @abstractmethod
-    def _check_targets(self, y):
-        """Validate y as scikit-learn's checks want it; return it as an array."""
+def validate(
+    estimator: Any, X: Any, y: Any, *, reset: bool, y_numeric: bool
+) -> tuple[Any, Any]:
+    """Validate X and y as scikit-learn does; ``reset`` sets the number of features."""
+    X, y = validate_data(
+        estimator,
+        X,
+        y,
+        reset=reset,
+        accept_sparse="csr",
+        dtype=DTYPES,
+        multi_output=True,
+        y_numeric=y_numeric,
+    )
+    return without_duplicates(X), y
 
-    def _check_range(self, y):
-        """Refuse values that the loss has no use for."""
 
-    @abstractmethod
-    def _weigh_classes(self, y, weight, *, rebalance):
-        """Multiply sample weights by class weights; new data may have new ones."""
+def validate_inputs(estimator: Any, X: Any) -> Any:
+    """Validate X of a prediction."""
+    if _is_sound(estimator, X):
+        return X
+    X = validate_data(estimator, X, reset=False, accept_sparse="csr", dtype=DTYPES)
+    return without_duplicates(X)
 
-    @abstractmethod
-    def _learn_targets(self, examples, classes=None):
-        """Set the coding of targets, ``_loss`` and ``_output`` (activation, name)."""
 
-    def _keep_learning_targets(self, batch):
-        """Take the first few targets of a stream into what is known of them."""
+def _is_sound(estimator: Any, X: Any) -> bool:
+    """Whether X is plainly an array like the one in ``fit``.
 
-    def _check_warm_targets(self, y):
-        """Refuse targets that ``warm_start`` cannot go on with; values always do."""
+    scikit-learn's validation takes longer than the prediction for a row.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype in DTYPES
+        and X.ndim == 2
+        and X.shape[0] > 0
+        and X.shape[1] == estimator.n_features_in_
+        and not hasattr(estimator, "feature_names_in_")
+        and bool(np.isfinite(X).all())
+    )
 
-    @abstractmethod
-    def _code_targets(self, y, dtype):
-        """Return targets (n_samples, n_outputs) and class numbers or None."""
 
-    # ------------------------------------------------------------------ reading data
+def validate_weight(sample_weight: Any, X: Any) -> Array:
+    """Validate sample weights, by default 1, as float64."""
+    weight = check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    return in_range(np.asarray(weight))
 
-    def _validate_inputs(self, X):
-        if self._is_sound(X):
-            return X
-        X = validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype=[np.float64, np.float32]
+
+def in_range(weight: Array) -> Array:
+    """Weights in proportion to these, whose products neither overflow nor vanish."""
+    largest = np.max(weight, initial=0.0)
+    if largest == 0.0 or SMALLEST_WEIGHT <= largest <= LARGEST_WEIGHT:
+        return weight
+    # a power of 2 leaves all bits of the fractions
+    return np.ldexp(weight, -np.frexp(largest)[1])
+
+
+def weighted_examples(X: Any, y: Array, weight: Array) -> Examples:
+    """Drop rows of weight 0: only their classes count, as ``all_y``.
+
+    Raises
+    ------
+    ValueError
+        If there are no others.
+    """
+    is_used = weight > 0
+    if not is_used.any():
+        raise ValueError(
+            "sample_weight must have a positive entry: all examples have weight 0 "
+            "(times class_weight, if given), so there is nothing to train on."
         )
-        return without_duplicates(X)
+    examples = Examples(X, y, weight)
+    return examples if is_used.all() else examples[is_used]
 
-    def _is_sound(self, X):
-        """Whether X is plainly an array like the one in ``fit``.
 
-        To look closer takes longer than the prediction for a row.
-        """
-        return (
-            type(X) is np.ndarray
-            and X.dtype in (np.float64, np.float32)
-            and X.ndim == 2
-            and X.shape[0] > 0
-            and X.shape[1] == self.n_features_in_
-            and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(X).all())
-        )
+# ----------------------------------------------------------------------------- encoding
 
-    def _read(self, X, y, sample_weight, *, reset, rebalance=False):
-        """Validate, weigh, and drop rows of weight 0."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            multi_output=True,
-            y_numeric=not self._is_classifier,
-        )
-        X, y = without_duplicates(X), self._check_targets(y)
-        weight = check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        weight = self._weigh_classes(y, weight, rebalance=rebalance)
-        shown = weight > 0
-        if not shown.any():
-            raise ValueError(
-                "sample_weight must have a positive entry: all examples have weight 0 "
-                "(times class_weight, if there is one), so there is nothing to learn "
-                "from."
-            )
-        examples = Examples(X, y, weight)
-        examples = examples if shown.all() else examples[shown]
-        self._check_range(examples.y)
-        return examples
 
-    def _read_validation(self, X_val, y_val, sample_weight_val):
-        if X_val is None and y_val is None:
-            if sample_weight_val is not None:
-                raise ValueError("sample_weight_val needs X_val and y_val.")
-            return None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val must be given together, or neither.")
-        if not self.early_stopping:
-            raise ValueError(
-                "early_stopping=False makes no use of X_val and y_val. Use "
-                "early_stopping='auto' or True, or leave them out."
-            )
-        with about("X_val and y_val"):
-            return self._read(X_val, y_val, sample_weight_val, reset=False)
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Examples as a network takes them.
 
-    @staticmethod
-    def _count(examples):
-        """A weight of 2 counts as two examples; fractions do not count as fewer."""
-        # rounded, as weights that sum to n may do so but for the last bits
-        return max(round(float(examples.weight.sum()), 6), len(examples))
+    Attributes
+    ----------
+    inputs : ndarray or FoldedSparse of shape (n_samples, n_in + 1)
+        Normalised, with a last column of ones.
+    targets : ndarray of shape (n_samples, n_outputs)
+        Coded, as precise as the inputs.
+    labels : ndarray of shape (n_samples,) or None
+        Class numbers.
+    weight : ndarray of shape (n_samples,) or None
+        Of mean 1; None if all are equal.
+    counts : Counts
+        Rows and examples that these stand for.
+    """
 
-    def _start_coding(self, examples, classes=None):
-        """Fix the coding of targets, and remember what it depends on."""
-        self._learn_targets(examples, classes)
-        names = (
-            "loss", "quantile", "huber_delta", "output_activation", "target_values",
-            "normalize_target", "normalize", "input_clip",
-        )  # fmt: skip
-        self._coded_with = {n: getattr(self, n) for n in names if hasattr(self, n)}
+    inputs: Any
+    targets: Array
+    labels: Array | None
+    weight: Array | None
+    counts: Counts
 
-    def _fit_normalizer(self, train, clip):
-        if self.normalize is None and clip is None:
-            self.normalizer_ = None
-            return
-        normalizer = InputNormalizer(self.normalize, clip=clip).forget()
-        normalizer.n_features_in_ = self.n_features_in_
-        if hasattr(self, "feature_names_in_"):
-            normalizer.feature_names_in_ = self.feature_names_in_
-        self.normalizer_ = normalizer.learn(train.X, train.weight)
 
-    def _make_inputs(self, X):
-        """Normalised rows with a column of ones; sparse X stays sparse."""
-        if sparse.issparse(X):
-            normalizer = self.normalizer_ or InputNormalizer(None).forget().learn(
-                X, np.ones(X.shape[0])
-            )
-            return normalizer.fold(X)
-        if self.normalizer_ is None:
-            return with_ones(X)
-        return self.normalizer_.apply_with_ones(X)
+def encode(
+    examples: Examples,
+    normalizer: InputNormalizer | None,
+    coding: Coding,
+) -> TrainingData:
+    """Normalise the inputs and code the targets of validated examples."""
+    inputs = normalize(examples.X, normalizer)
+    targets, labels = coding.code(examples.y, inputs.dtype)
+    weight = None
+    if np.ptp(examples.weight) > 0.0:
+        weight = (examples.weight / examples.weight.mean()).astype(inputs.dtype)
+    return TrainingData(inputs, targets, labels, weight, examples.counts)
 
-    def _make_objective(
-        self, examples, *, n_samples=None, penalised_as=None, fitted=False
-    ):
-        """The objective on these examples; of the fitted network, or of a new one."""
-        inputs = self._make_inputs(examples.X)
-        targets, labels = self._code_targets(examples.y, inputs.dtype)
-        weight = examples.weight
-        if fitted:
-            network, penalty = self.network_, self._penalty
-        else:
-            sizes = inputs.shape[1] - 1, targets.shape[1]
-            network = build.make_network(self, *sizes, self._output[0])
-            n_samples = n_samples or self._count(examples)
-            penalised_as = penalised_as or n_samples
-            penalty = build.penalty(self, network, penalised_as, self._strength)
-        uniform = np.ptp(weight) == 0.0
-        return Objective(
-            network,
-            self._loss,
-            inputs,
-            targets,
-            None if uniform else (weight / weight.mean()).astype(inputs.dtype),
-            penalty,
-            labels,
-            n_samples or self._count(examples),
-        )
 
-    def _suit_noise(self, objective):
-        """With the penalty that these targets want, if it is to be found."""
-        if self.alpha != "auto":
-            return objective
-        strength = build.measured_strength(self, objective)
-        if strength == self._strength:
-            return objective
-        self._strength = strength
-        network, count = objective.network, objective.count
-        penalty = build.penalty(self, network, count, self._strength)
-        return replace(objective, penalty=penalty)
+# ------------------------------------------------------------------------ normalisation
 
-    def _keep_normalizing(self, batch):
-        """Take the batch into the running statistics of the inputs.
 
-        The first layer is compensated, so that the network computes what it did:
-        ``(x - s) A W + b = (x - s') A' W' + b'`` for ``W' = B' A W`` and
-        ``b' = b + (s' - s) A W``, where ``B'`` undoes ``A'`` for all x of the stream.
-        A clip cannot be compensated: a stream has none, and where ``fit`` went before
-        with ``input_clip``, its statistics stay.
-        """
-        shift, A = self.normalizer_.affine(np.float64)
-        self.normalizer_ = copy(self.normalizer_).learn(batch.X, batch.weight)
-        new_shift, new_B = self.normalizer_.inverse_affine(np.float64)
-        self.theta_ = self.theta_.copy()
-        W = self.network_.layers(self.theta_)[0]
-        raw = A[:, None] * W[:-1] if A.ndim == 1 else A @ W[:-1]
-        W[-1] += (new_shift - shift) @ raw
-        W[:-1] = new_B[:, None] * raw if new_B.ndim == 1 else new_B @ raw
+def normalizer_for(
+    estimator: Any, examples: Examples, *, is_stream: bool
+) -> InputNormalizer | None:
+    """Fit the normaliser that ``normalize`` and ``input_clip`` ask for, if any.
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        clips_a_rotation = self.normalize in ROTATIONS and self.input_clip is not None
-        tags.input_tags.sparse = not clips_a_rotation
-        return tags
+    The statistics of a stream change, which the first layer can compensate for only if
+    there is no clip.
+    """
+    clip = None if is_stream else estimator.input_clip
+    if estimator.normalize is None and clip is None:
+        return None
+    normalizer = InputNormalizer(estimator.normalize, clip=clip)
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(estimator, name):
+            setattr(normalizer, name, getattr(estimator, name))
+    return fit_normalizer(normalizer, examples.X, examples.weight, is_stream=is_stream)
+
+
+def normalize(X: Any, normalizer: InputNormalizer | None) -> Any:
+    """Normalised rows with a column of ones; sparse X stays sparse."""
+    record = None if normalizer is None else normalizer.normalization_
+    if sparse.issparse(X):
+        return (record or identity(X.shape[1])).fold(X)
+    return with_ones(X) if record is None else record.apply_with_ones(X)
+
+
+def keep_normalizing(
+    normalizer: InputNormalizer, examples: Examples, network: Network, theta: Array
+) -> tuple[InputNormalizer, Array]:
+    """Update the statistics of the inputs, and weights that compensate for the change.
+
+    Returns
+    -------
+    normalizer : InputNormalizer
+        A copy that includes the examples.
+    theta : ndarray of shape (n_weights,)
+        A copy with which the network computes what it did before.
+    """
+    before, theta = normalizer.normalization_, theta.copy()
+    normalizer = updated(normalizer, examples.X, examples.weight)
+    follow_inputs(network.layers(theta)[0], before, normalizer.normalization_)
+    return normalizer, theta

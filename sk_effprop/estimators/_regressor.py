@@ -1,273 +1,320 @@
-"""EffPropRegressor: numbers in, numbers out."""
+"""EffPropRegressor: regression with one or several outputs."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sk_effprop._moments import dense_moments
-from sk_effprop._sklearn import fit_context
-from sk_effprop.core.activations import IDENTITY
-from sk_effprop.core.curvature import Linearization
-from sk_effprop.core.gauss_newton import laplace
-from sk_effprop.core.losses import OWN_OUTPUTS, LogLink, SquaredError, make_loss
-from sk_effprop.estimators import _build as build
+from sk_effprop._sklearn import available_if, fit_context
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.gauss_newton import Laplace
+from sk_effprop.core.losses import OWN_OUTPUTS, Loss, SquaredError, make_loss
+from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators._base import BaseEffProp, can_learn_on
+from sk_effprop.estimators._coding import ValueCoding
+from sk_effprop.estimators._data import Examples
+from sk_effprop.estimators._diagnosis import posterior_of
 from sk_effprop.estimators._parameters import REGRESSOR, constraints
+from sk_effprop.estimators._run import Run
+from sk_effprop.estimators._types import (
+    ActivationLike,
+    HiddenLayerSizes,
+    MatrixLike,
+    RandomStateLike,
+    ScoringLike,
+    UserLoss,
+    VectorLike,
+)
 
-# predict(return_std=True) needs a matrix of weights^2, which is kept with the estimator
+# predict(return_std=True) needs a matrix of n_weights^2 numbers, which is kept with the
+# estimator: 128 MiB at this limit.
 MAX_POSTERIOR_WEIGHTS = 4000
 
 
 class EffPropRegressor(RegressorMixin, BaseEffProp):
-    """A neural network for values, trained as "Efficient BackProp" says.
+    """Multi-layer perceptron regressor trained as in "Efficient BackProp".
 
-    Inputs and targets are normalised, weights drawn and learning rates chosen the way
-    the paper recommends; every one of these tricks is a parameter, so that it can stand
-    in a grid search.
+    By default, inputs, targets, initial weights and learning rates follow the
+    recommendations of the paper.  Each of its tricks is a hyperparameter, so that it
+    can be part of a grid search.  Sections and equations below are the paper's.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(32, 16)
-        Units of each hidden layer; ``()`` is the linear model (section 3).
+        Number of units of each hidden layer; ``()`` is the linear model (section 3).
     activation : str, Activation, tuple or list, default="lecun_tanh"
-        Of the hidden units (section 4.4): "lecun_tanh" is 1.7159 tanh(2z/3),
-        "rational_tanh" the authors' ratio of polynomials in its place; "tanh",
-        "logistic", "relu", "softplus", "identity"; an
-        :class:`~sk_effprop.core.activations.Activation`; three functions (f, f',
-        f'') of one's own, see docs/extending.md; or a list with one of these per
-        hidden layer.
+        Activation of the hidden units (section 4.4). "lecun_tanh" is 1.7159 tanh(2z/3)
+        and "rational_tanh" the authors' approximation of it by a ratio of polynomials.
+        Other names are "tanh", "logistic", "relu", "softplus" and "identity". An
+        :class:`~sk_effprop.core.activations.Activation` or a tuple of three functions
+        (f, f', f'') defines another one, see docs/extending.md. A list gives each
+        hidden layer its own.
     twist : float, default=0.0
-        The twisting term of section 4.4: ``twist * z`` is added to every hidden
-        activation, against flat spots.
+        Slope of the linear term ``twist * z`` that is added to every hidden activation,
+        so that no part of it is flat (section 4.4).
     output_activation : "auto", str, Activation or tuple, default="auto"
-        Of the outputs; "auto" is the identity. The exponential of poisson and gamma
-        belongs to the loss.
+        Activation of the output units. "auto" is the identity. The losses "poisson"
+        and "gamma" include the exponential function.
     init : str, float or ndarray, default="lecun_uniform"
-        Law of the initial weights (section 4.6). "lecun_uniform" and "lecun_normal"
-        have the standard deviation fan_in ** -1/2 of eq. (16); "glorot_uniform",
-        "glorot_normal", "he_uniform", "he_normal", "nguyen_widrow"; a float is the
-        standard deviation of a normal law; an array of the shape of ``theta_`` is
-        where to start.
+        Distribution of the initial weights (section 4.6). "lecun_uniform" and
+        "lecun_normal" have standard deviation fan_in ** -1/2, eq. (16). Other names are
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal" and
+        "nguyen_widrow". A float is the standard deviation of a normal distribution. An
+        array in the layout of ``theta_`` contains the initial weights themselves.
     bias_init : {"data", "zero"} or float, default="data"
-        Initial biases. "data" puts the hyperplane of each unit of the first layer
-        twice as far out as a random training row, so that they lie all over the data,
-        and leaves the other biases zero.
+        Initial biases. "data" places the hyperplane of each unit of the first hidden
+        layer twice as far out as a random training example, so that the hyperplanes
+        cover the data, and sets all other biases to zero.
     normalize : {"center", "scale", "standardize", "robust", "decorrelate", "whiten"} \
 or None, default="robust"
-        What is done to the inputs first (section 4.3), see
-        :class:`InputNormalizer`.
+        Normalisation of the inputs (section 4.3), see :class:`InputNormalizer`.
     input_clip : float or None, default=8.0
-        If c, normalised inputs z become ``z / sqrt(1 + (z / c)^2)``, so that rare
-        huge values cannot dominate. A stream, ``partial_fit`` without a ``fit``
-        before, is not clipped, as its statistics go on being learnt.
+        Smooth bound c of the normalised inputs: z becomes ``z / sqrt(1 + (z / c)^2)``,
+        so that rare huge values cannot dominate. Not used in a stream (``partial_fit``
+        without an earlier ``fit``), because its input statistics keep changing.
     input_gains : bool, default=False
-        Learn a gain for every input (sections 4.3 and 4.7), so that useful inputs
-        count for more; it is part of the first layer's weights in the end. Of sgd and
-        sdlm; other solvers take no notice.
+        Whether to learn a gain for every input, so that useful inputs count for more
+        (sections 4.3 and 4.7). After training, the gains are part of the first layer's
+        weights. Only used by "sgd" and "sdlm".
     normalize_target : bool, default=True
-        Give each output zero mean and unit variance for training; poisson and gamma
-        divide it by its mean only. The units of ``loss_``, ``goal`` and ``tol`` are
-        those of the normalised targets.
+        Whether to train on targets of zero mean and unit variance; "poisson" and
+        "gamma" only divide by the mean. ``loss_``, ``goal`` and ``tol`` refer to the
+        normalised targets.
     solver : {"auto", "sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"}, \
 default="auto"
-        "sgd" is gradient descent in batches of any size; "sdlm" the same with a rate
-        for every weight, stochastic diagonal Levenberg-Marquardt (section 9.1); "adam"
-        the yardstick. "lbfgs" is SciPy's batch method, "lm" Levenberg-Marquardt, "cg"
-        and "scg" conjugate gradients (section 6). "auto" is "lbfgs" for up to 500
-        examples, else "sgd"; always "sgd" if ``batch_size`` is an int smaller than
-        the number of examples, and in ``partial_fit``.
+        Optimisation method. "sgd" is gradient descent in batches of any size. "sdlm",
+        stochastic diagonal Levenberg-Marquardt, also has a learning rate for every
+        weight (section 9.1). "adam" is a baseline. "lbfgs" is SciPy's quasi-Newton
+        method, "lm" Levenberg-Marquardt, "cg" and "scg" are conjugate gradients
+        (section 6). "auto" is "lbfgs" for up to 500 examples and "sgd" for more; it is
+        always "sgd" in ``partial_fit``, and if ``batch_size`` is an int smaller than
+        the number of examples.
     batch_size : int, "full" or "auto", default="auto"
-        Examples in an update (section 4.1): 1 is on-line, "full" batch learning.
-        "auto" is 8 for sgd and sdlm, at most 200 for adam.
+        Number of examples per update (section 4.1): 1 is on-line learning, "full" is
+        batch learning. "auto" is 8 for "sgd" and "sdlm", and at most 200 for "adam".
+        Only used by these three.
     batch_growth : float, default=1.0
-        The batch size is multiplied by it after every epoch.
+        Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
+        "adam".
     shuffle : bool, "interleave" or "auto", default="auto"
-        Order of presentation (section 4.2): random, "interleave" (random, but
-        successive examples rarely share a class), or False for the order of the
-        data. "auto" interleaves for single-label classifiers and is random
-        otherwise. Where there are no classes, "interleave" is random.
+        Order of presentation (section 4.2): True is random, False the order of the
+        data, and "interleave" random but such that successive examples rarely share a
+        class. "auto" interleaves the examples of single-label classifiers, and is
+        random otherwise. Without classes, "interleave" is random. Only used by "sgd",
+        "sdlm" and "adam".
     emphasis : float, default=0.0
-        From 0 to 1: how much more often examples with a large error are shown
-        (section 4.2). Outliers are not, and no example is dropped for good.
+        How much more often examples with a large error are presented, from 0 to 1
+        (section 4.2). Outliers are not presented more often, and every example is
+        presented now and then. Only used by "sgd", "sdlm" and "adam".
     learning_rate_init : float or "auto", default="auto"
-        Initial global learning rate; for sdlm that of a weight is this over ``h +
-        damping``. "auto" takes the inverse of the largest curvature at the initial
-        weights (sections 4.7 and 9.2), that of single examples included; it respects
-        ``batch_size``, ``learning_rate_scaling``, ``momentum`` and the diagonal of
-        sdlm. 0.001 for adam.
+        Initial global learning rate; "sdlm" divides it by ``h + damping`` for each
+        weight. "auto" is derived from the largest curvature at the initial weights, of
+        single examples and of their mean (sections 4.7 and 9.2); it takes
+        ``batch_size``, ``learning_rate_scaling``, ``momentum`` and the curvatures of
+        "sdlm" into account. For "adam" it is 0.001. Only used by "sgd", "sdlm" and
+        "adam".
     learning_rate : {"constant", "invscaling", "adaptive", "annealing", "cosine", \
 "flow"}, default="cosine"
-        How the rate moves (sections 4.1 and 4.7; not adam): "invscaling" is eta0 /
-        t^power_t with t in examples; "adaptive" divides by 5 whenever there is no
-        more progress; "annealing" is eta0 / (1 + t / annealing_tau) with t in
-        epochs; "cosine" stays for half of ``max_iter`` epochs, then falls to 0; "flow"
-        follows the mean gradient, eqs. (17)-(19), down near the minimum and up again
-        when it moves.
+        Schedule of the learning rate (sections 4.1 and 4.7). "invscaling" is eta0 /
+        t^power_t with t in examples. "adaptive" divides by 5 whenever training makes no
+        progress. "annealing" is eta0 / (1 + t / annealing_tau) with t in epochs.
+        "cosine" is constant for half of ``max_iter`` epochs, then falls to 0. "flow"
+        follows the mean gradient, eqs. (17)-(19): the rate falls near a minimum and
+        rises when the minimum moves. Only used by "sgd" and "sdlm".
     power_t : float, default=0.5
-        Exponent of "invscaling".
+        Exponent of ``learning_rate="invscaling"``.
     annealing_tau : float, default=10.0
-        Epochs after which "annealing" has halved the rate.
+        Number of epochs after which ``learning_rate="annealing"`` has halved the rate.
     flow_rates : (float, float, float), default=(0.1, 1.0, 0.01)
-        alpha, beta and delta of eqs. (17)-(19), for "flow".
+        Constants alpha, beta and delta of eqs. (17)-(19). Only used when
+        ``learning_rate="flow"``.
     learning_rate_scaling : {"auto", "none", "inv_sqrt_fan_in", "inv_fan_in", \
 "sqrt_fan_in"}, default="auto"
-        Factor of the rate in each layer (section 4.7; not adam). The paper prints
-        "sqrt_fan_in"; its authors' own simulator divided. "auto" is "inv_fan_in" for
-        an automatic rate, and "none" for a given one, which then means what it does
-        elsewhere.
+        Factor of the learning rate in each layer (section 4.7). The paper prints
+        "sqrt_fan_in", but its authors' own simulator divided by the fan-in. "auto" is
+        "none" for a given rate, which then means the same as in other packages. For an
+        automatic rate it is the inverse of the curvature of each layer, for batches of
+        ``batch_size``; the mean factor of all weights is 1. Only used by "sgd" and
+        "sdlm".
     momentum : float, default=0.9
-        In [0, 1), for sgd and sdlm.
+        Momentum, in [0, 1) (section 4.7). Only used by "sgd" and "sdlm".
     nesterovs_momentum : bool, default=False
-        Look one step ahead.
+        Whether to use Nesterov's momentum. Only used by "sgd" and "sdlm".
     averaging : bool, default=False
-        Use a running average of the weights after each epoch, mostly of the last part
-        of training, in place of the last weights (stochastic solvers; not in
-        ``partial_fit``). It takes out the noise that a constant rate leaves.
+        Whether to use a running average of the weights after each epoch, mostly of the
+        last part of training, instead of the last weights. It removes the noise that a
+        constant rate leaves. Only used by "sgd", "sdlm" and "adam", and not in
+        ``partial_fit``.
     beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Of adam.
+        Decay rates of the moments, and the constant that is added to the denominator.
+        Only used when ``solver="adam"``.
     damping : float or "auto", default="auto"
-        mu of sdlm, eq. (61), by default the mean of the diagonal curvature; initial mu
-        of lm; what cg and scg add to the curvature at first.
+        For "sdlm" mu of eq. (61), by default the mean of the diagonal curvature. For
+        "lm" the initial damping; for "cg" and "scg" the initial multiple of the
+        identity that is added to the curvature.
     curvature_decay : float, default=0.0
-        In [0, 1): gamma of the running estimate of sdlm, eq. (62), taken pattern by
-        pattern; 0 keeps the curvature as measured.
+        gamma, in [0, 1), of the running estimate of the diagonal curvature, eq. (62),
+        which is updated pattern by pattern. 0 keeps the curvature as measured. Only
+        used when ``solver="sdlm"``.
     curvature_samples : int, default=500
-        Random examples from which sdlm measures the diagonal curvature.
+        Number of random examples on which the diagonal curvature is measured. Only used
+        when ``solver="sdlm"``.
     curvature_period : int, inf or "auto", default="auto"
-        Epochs after which sdlm measures the curvature again, and sgd and sdlm the
-        automatic rate. "auto" measures with an automatic rate whenever the number of
-        examples shown has doubled; with log loss, and a rate that is given, only once.
-        Training that diverged is measured again in any case.
+        Number of epochs between measurements of the curvature, from which "sdlm" and
+        the automatic rate of "sgd" and "sdlm" are updated. "auto" measures again
+        whenever the number of presented examples has doubled. With log loss or a given
+        rate it measures only once. Training that diverged is measured again in any
+        case.
     loss : {"squared_error", "huber", "absolute_error", "quantile", "poisson", \
 "gamma"} or object, default="squared_error"
-        What is minimised, summed over the outputs. "squared_error" is half the square
-        of the error e; "huber" the same up to ``huber_delta``, and beyond a straight
-        line, so that outliers count for less; "absolute_error" leads to the median,
-        with ``sqrt(e^2 + 0.02^2) - 0.02`` in place of abs(e), in units of the
-        normalised target; "quantile" leads to that ``quantile``, with the same
-        rounding. "poisson" and "gamma" are half the deviance of counts and of positive
-        sizes: the network puts out the logarithm of the mean, and ``predict`` the
-        mean. An object with the methods ``value``, ``gradient`` and ``hessian`` is a
-        loss of one's own, see docs/extending.md.
+        Loss function, summed over the outputs. "squared_error" is e^2 / 2 of the error
+        e. "huber" is the same up to ``huber_delta`` and linear beyond, so that outliers
+        count for less. "absolute_error" estimates the median; it is smoothed to
+        ``sqrt(e^2 + 0.02^2) - 0.02``, in units of the normalised target. "quantile"
+        estimates that ``quantile``, with the same smoothing. "poisson" and "gamma" are
+        half the deviance of counts and of positive amounts; the network computes the
+        logarithm of the mean, and ``predict`` returns the mean. An object with the
+        methods ``value``, ``gradient`` and ``hessian`` is a user-defined loss, see
+        docs/extending.md.
     quantile : float, default=0.5
-        In (0, 1): what part of the targets is to lie below the predictions, for
-        ``loss="quantile"``.
+        Fraction of the targets, in (0, 1), that should lie below the predictions. Only
+        used when ``loss="quantile"``.
     huber_delta : float, default=1.35
-        Where "huber" becomes a straight line, in units of the normalised target.
+        Error beyond which the loss is linear, in units of the normalised target. Only
+        used when ``loss="huber"``.
     alpha : float, "auto" or "evidence", default="auto"
-        L2 strength: the objective is the weighted mean loss plus ``alpha / 2``
-        times the sum of squared weights, biases excepted. "auto" is ``c * fan_in
-        / n_samples`` in each layer. Before training, ridge regressions find c: at most
-        0.1 for log loss, and 0.3 for squared error of values; down to 0.01 where
-        targets are far from linear in the inputs.
-        Elsewhere, and with fewer than 30 examples or more than 2,000 inputs, c is 0.1
-        for classes and 0.25 for values; for class targets closer than those of
-        "lecun_tanh" it is less, by their squared distance, as the loss is.
-        "evidence", with ``solver="lm"`` and squared error, lets the data choose it for
-        each layer (MacKay 1992), as MATLAB's trainbr does; for networks with fewer
-        weights than there are examples.
+        Strength of the L2 penalty: the objective is the weighted mean loss plus
+        ``alpha / 2`` times the sum of squared weights, without biases. "auto" is ``c *
+        fan_in / n_samples`` in each layer. Before training, ridge regressions estimate
+        c, between 0.01 where the targets are far from linear in the inputs and 0.1 for
+        log loss, or 0.3 for squared error in regression. For other losses, for fewer
+        than 30 examples and for more than 2,000 inputs, c is 0.1 in classification and
+        0.25 in regression; with squared error in classification it is reduced by the
+        squared distance of the targets relative to those of "lecun_tanh". "evidence",
+        with ``solver="lm"`` and squared error, finds the strength of each layer during
+        training (MacKay 1992), as MATLAB's trainbr does; it is meant for networks with
+        fewer weights than examples.
     max_iter : int or "auto", default="auto"
-        Epochs of stochastic solvers, iterations of batch solvers. "auto" is 200
-        iterations, or as many epochs as show 30,000 examples, at least 20; 200 epochs
-        of adam.
+        Maximum number of epochs of stochastic solvers, or of iterations of batch
+        solvers. "auto" is 200 iterations, 200 epochs of "adam", or so many epochs of
+        "sgd" and "sdlm" that 30,000 examples are presented and 300 updates are made,
+        but at least 20.
     max_fun : int, default=15000
-        Evaluations of the objective by lbfgs.
+        Maximum number of evaluations of the objective. Only used when
+        ``solver="lbfgs"``.
     tol : float, default=1e-4
-        Training stops when the objective (the validation score with early stopping)
-        has not improved by this much for ``n_iter_no_change`` iterations, and batch
-        solvers when no component of the gradient is larger. 0 switches the rule off:
-        exactly ``max_iter`` epochs, and no warning about them.
+        Tolerance. Training stops when the objective (the validation score with early
+        stopping) has not improved by at least ``tol`` for ``n_iter_no_change``
+        iterations; batch solvers also stop when no component of the gradient is larger.
+        0 disables this: training then takes exactly ``max_iter`` epochs, without a
+        warning.
     n_iter_no_change : int or inf, default=10
-        See ``tol``.
+        Number of iterations without progress after which training stops, see ``tol``.
     goal : float or None, default=None
-        Stop when the objective is at most this.
+        Training stops when the objective is at most this value.
     max_time : float or None, default=None
-        Stop after this many seconds.
+        Training stops after this many seconds.
     early_stopping : bool or "auto", default="auto"
-        Measure progress and the best weights on validation data. True holds out a
-        part of the training data unless ``X_val`` is given; "auto" is on if and
-        only if it is.
+        Whether to measure progress and to choose the best weights on validation data.
+        With True, these are a part of the training data unless ``X_val`` is given.
+        "auto" uses early stopping if and only if ``X_val`` is given.
     validation_fraction : float, default=0.1
-        Part held out, with classes in proportion; every class keeps an example for
-        training.
+        Fraction of the training data to hold out for early stopping. Classes keep their
+        proportions, and every class keeps an example for training.
     scoring : "loss", str or callable, default="loss"
-        What is measured there, larger being better: the negative loss, without the
-        penalty; or a scorer of scikit-learn's, by name or as ``scorer(estimator, X,
-        y)``, of an estimator with the weights of the iteration. Weights of the
-        validation data count.
+        Validation score, where larger is better. "loss" is the negative loss without
+        the penalty. Otherwise a scorer of scikit-learn, by name or as
+        ``scorer(estimator, X, y)``, which is given an estimator with the weights of the
+        iteration. Weights of the validation data are taken into account.
     checkpoint, checkpoint_interval, resume : default=None, 30.0, False
-        Planned.
+        Reserved for checkpoints, which are not implemented yet.
     engine : {"auto", "numpy", "numba"}, default="auto"
-        "numba" compiles passes and updates, and needs the extra "fast"; it leaves to
-        NumPy what it does not know: adam, sparse inputs, losses and activations of
-        one's own. "auto" takes it where it is installed, for many updates of sgd and
-        sdlm on batches of at most 64. Both engines agree to rounding.
+        "numba" compiles the passes and updates; it needs the extra "fast". Adam, sparse
+        inputs, and user-defined losses and activations are computed by NumPy in any
+        case. "auto" uses numba, if it is installed, for many updates of "sgd" or "sdlm"
+        with batches of at most 64 examples. Both engines agree up to rounding.
     random_state : int, RandomState or None, default=None
-        Of initial weights, order and split. An int repeats a fit bit for bit.
+        Controls weight initialisation, shuffling and the validation split. Pass an int
+        for reproducible results.
     warm_start : bool, default=False
-        Let ``fit`` go on from the weights, input statistics, solver state and
-        random numbers of the last one.
+        Whether ``fit`` continues from the weights, input statistics, solver state and
+        random numbers of the previous call.
     verbose : bool or int, default=False
-        1 shows a bar with the loss and the time left where that can be drawn: in a
-        terminal or a notebook, with the extra "progress". Elsewhere, and with 2, a line
-        for every iteration.
+        1 shows a progress bar with the loss and the remaining time, if the output is a
+        terminal or a notebook and the extra "progress" is installed. Otherwise, and
+        with 2, a line is printed for every iteration.
 
     Attributes
     ----------
+    coding_ : ValueCoding
+        Coding of the targets: their scale, the loss, and the output activation.
     coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights of each layer, on normalised inputs.
+        Weights of each layer, for normalised inputs.
     intercepts_ : list of ndarray of shape (n_out,)
         Biases of each layer.
     theta_ : ndarray of shape (n_weights,)
-        All weights, layer after layer, each a C-ordered (n_in + 1, n_out) matrix
-        with the biases last; ``network_.layers(theta_)`` gives the views.
+        All weights, layer after layer. Each layer is a C-ordered (n_in + 1, n_out)
+        matrix with the biases in the last row; ``network_.layers(theta_)`` returns the
+        views.
     network_ : Network
         Sizes and activations.
     normalizer_ : InputNormalizer or None
-        What ``normalize`` learnt.
+        Fitted normalisation of the inputs; None if there is none.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
-        What ``normalize_target`` learnt: 0 and the mean for poisson and gamma.
+        Mean and standard deviation of the targets if ``normalize_target``, else 0 and
+        1; for "poisson" and "gamma" 0 and the mean; with an output activation that has
+        limits, the shift and scale that put the targets within its range.
     solver_, engine_ : str
-        What "auto" became.
+        Solver and engine that were used.
+    batch_size_, max_iter_ : int
+        Examples per update, and maximum number of epochs or iterations of a call.
+    alpha_ : ndarray of shape (n_layers - 1,)
+        Strength of the L2 penalty in each layer, found or given.
+    n_effective_parameters_ : float or None
+        Number of parameters that the data determine (MacKay's gamma); None unless
+        ``alpha="evidence"``.
+    log_evidence_ : float or None
+        Logarithm of the evidence of ``alpha_``, up to terms that do not depend on
+        weights and penalties; None unless ``alpha="evidence"``.
     loss_ : float
-        The objective at the fitted weights: penalty included, weights applied,
-        targets coded as in training.
+        Objective at the fitted weights: of the coded targets, weighted, with the
+        penalty.
     best_loss_ : float or None
-        The same; None with early stopping.
+        Same as ``loss_``; None with early stopping.
     loss_curve_ : list of float
-        For every epoch of a stochastic solver the mean of the objective while the
-        weights moved; for batch solvers, and with ``emphasis``, the objective after
-        each iteration.
+        Objective of each iteration. For stochastic solvers it is the mean over an
+        epoch, while the weights change, unless there is ``emphasis``.
     validation_scores_, validation_loss_curve_ : list of float or None
-        With early stopping, one for each iteration.
+        Validation score and loss of each iteration; None without early stopping.
     best_validation_score_ : float or None
-        The best of the scores of the last call.
+        Best validation score of the last call.
     learning_rate_ : float or None
-        Initial global rate, found or given; None for batch solvers.
+        Initial global learning rate, found or given; None for batch solvers.
     learning_rate_curve_ : list of float
-        The rate of each epoch.
+        Global learning rate of each epoch.
     lambda_max_ : float or None
-        Largest curvature at the initial weights, where the rate came from it.
-    convergence_ : Bunch
-        ``reason`` for stopping, ``n_iter``, ``gradient_norm``, ``advice``,
-        ``n_recoveries`` from divergence, and ``is_flat``: whether ``alpha`` leaves
+        Largest curvature at the initial weights, if the rate was derived from it.
+    convergence_ : Convergence
+        How training ended: ``reason``, ``n_iter``, ``gradient_norm``, ``advice``,
+        ``n_recoveries`` from divergence, and ``is_flat``, whether ``alpha`` leaves
         outputs that hardly depend on the inputs.
     n_iter_, t_ : int
-        Iterations; examples shown.
+        Number of iterations, and of presented examples.
     n_layers_, n_outputs_ : int
-        Layers, input and output included; outputs.
+        Number of layers, including inputs and outputs, and of outputs.
     out_activation_ : str, Activation or tuple
-        Of the outputs; "exp" for poisson and gamma.
+        Activation of the outputs; "exp" for poisson and gamma.
     n_features_in_ : int
-        Inputs.
+        Number of inputs.
     feature_names_in_ : ndarray of str
-        Their names, where X had any.
+        Names of the inputs, if X had any.
 
     See Also
     --------
-    EffPropClassifier : The same network for classes.
-    InputNormalizer : The step behind ``normalize``, for pipelines of one's own.
+    EffPropClassifier : The same network for classification.
+    InputNormalizer : The transformer behind ``normalize``, for use in a pipeline.
 
     References
     ----------
@@ -288,61 +335,65 @@ default="auto"
     _parameter_constraints = constraints(REGRESSOR)
     _is_classifier = False
 
+    coding_: ValueCoding
+    target_mean_: Array
+    target_scale_: Array
+
     def __init__(
         self,
-        hidden_layer_sizes=(32, 16),
-        activation="lecun_tanh",
+        hidden_layer_sizes: HiddenLayerSizes = (32, 16),
+        activation: ActivationLike | Sequence[ActivationLike] = "lecun_tanh",
         *,
-        twist=0.0,
-        output_activation="auto",
-        init="lecun_uniform",
-        bias_init="data",
-        normalize="robust",
-        input_clip=8.0,
-        input_gains=False,
-        normalize_target=True,
-        solver="auto",
-        batch_size="auto",
-        batch_growth=1.0,
-        shuffle="auto",
-        emphasis=0.0,
-        learning_rate_init="auto",
-        learning_rate="cosine",
-        power_t=0.5,
-        annealing_tau=10.0,
-        flow_rates=(0.1, 1.0, 0.01),
-        learning_rate_scaling="auto",
-        momentum=0.9,
-        nesterovs_momentum=False,
-        averaging=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        damping="auto",
-        curvature_decay=0.0,
-        curvature_samples=500,
-        curvature_period="auto",
-        loss="squared_error",
-        quantile=0.5,
-        huber_delta=1.35,
-        alpha="auto",
-        max_iter="auto",
-        max_fun=15000,
-        tol=1e-4,
-        n_iter_no_change=10,
-        goal=None,
-        max_time=None,
-        early_stopping="auto",
-        validation_fraction=0.1,
-        scoring="loss",
-        checkpoint=None,
-        checkpoint_interval=30.0,
-        resume=False,
-        engine="auto",
-        random_state=None,
-        warm_start=False,
-        verbose=False,
-    ):
+        twist: float = 0.0,
+        output_activation: ActivationLike = "auto",
+        init: str | float | Array = "lecun_uniform",
+        bias_init: str | float = "data",
+        normalize: str | None = "robust",
+        input_clip: float | None = 8.0,
+        input_gains: bool = False,
+        normalize_target: bool = True,
+        solver: str = "auto",
+        batch_size: int | str = "auto",
+        batch_growth: float = 1.0,
+        shuffle: bool | str = "auto",
+        emphasis: float = 0.0,
+        learning_rate_init: float | str = "auto",
+        learning_rate: str = "cosine",
+        power_t: float = 0.5,
+        annealing_tau: float = 10.0,
+        flow_rates: tuple[float, float, float] = (0.1, 1.0, 0.01),
+        learning_rate_scaling: str = "auto",
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = False,
+        averaging: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        damping: float | str = "auto",
+        curvature_decay: float = 0.0,
+        curvature_samples: int = 500,
+        curvature_period: float | str = "auto",
+        loss: str | UserLoss = "squared_error",
+        quantile: float = 0.5,
+        huber_delta: float = 1.35,
+        alpha: float | str = "auto",
+        max_iter: int | str = "auto",
+        max_fun: int = 15000,
+        tol: float = 1e-4,
+        n_iter_no_change: float = 10,
+        goal: float | None = None,
+        max_time: float | None = None,
+        early_stopping: bool | str = "auto",
+        validation_fraction: float = 0.1,
+        scoring: ScoringLike = "loss",
+        checkpoint: None = None,
+        checkpoint_interval: float = 30.0,
+        resume: bool = False,
+        engine: str = "auto",
+        random_state: RandomStateLike = None,
+        warm_start: bool = False,
+        verbose: bool | int = False,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.twist = twist
@@ -395,36 +446,43 @@ default="auto"
         self.warm_start = warm_start
         self.verbose = verbose
 
-    # --------------------------------------------------------------------------- public
+    # ------------------------------------------------------------------------- training
 
     @available_if(can_learn_on)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: VectorLike,
+        sample_weight: VectorLike | None = None,
+    ) -> Self:
         """Train one epoch on a batch of a stream.
 
-        With all data it is one epoch of ``fit`` without ``input_clip``. Statistics
-        of the inputs keep running. ``goal`` and ``verbose`` work as in ``fit``;
-        ``early_stopping`` is left to that.
+        With all data at once this is one epoch of ``fit`` without ``input_clip``.  The
+        statistics of the inputs include all batches so far.  ``goal`` and ``verbose``
+        work as in ``fit``; ``early_stopping`` is not used.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their mean and scale are those of the first calls, until 30 examples have
-            come; predictions move with them so long.
+            The mean and scale of the targets are those of the first calls, until 30
+            examples have come; predictions change with them until then.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
         -------
-        EffPropRegressor
-            With the last weights, as there is no telling which are best for a stream.
+        self
+            The estimator with the last weights: which weights are best for a stream
+            cannot be known.
 
         Raises
         ------
         ValueError
-            For a hyperparameter or data that break a rule; the message names it.
+            If a hyperparameter or the data are invalid; the message names the
+            parameter.  The estimator then stays as it was.
         AttributeError
-            For solvers that need all data at once.
+            For batch solvers, which need all data at once.
 
         Examples
         --------
@@ -440,35 +498,79 @@ default="auto"
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X, return_std=False):
+    def _check_targets(self, y: Any) -> Any:
+        if np.asarray(y).dtype.kind not in "biuf":
+            raise ValueError(
+                f"y must be numeric for regression, got dtype {np.asarray(y).dtype}. "
+                "Use EffPropClassifier for classification."
+            )
+        return y
+
+    def _make_coding(self, examples: Examples, classes: Any) -> ValueCoding:
+        return ValueCoding.of(
+            examples.y,
+            examples.weight,
+            loss=self._make_loss(),
+            loss_name=self.loss,
+            output=self.output_activation,
+            normalize=self.normalize_target,
+        )
+
+    def _make_loss(self) -> Loss:
+        if self.loss == "huber":
+            return make_loss(self.loss, delta=self.huber_delta)
+        if self.loss == "quantile":
+            return make_loss(self.loss, level=self.quantile)
+        return make_loss(self.loss)
+
+    def _find_posterior(self, run: Run, theta: Array) -> Laplace | None:
+        is_gaussian = self.coding_.loss == SquaredError()
+        is_small = len(theta) <= MAX_POSTERIOR_WEIGHTS
+        if run.plan.solver != "lm" or not is_gaussian or not is_small:
+            return None
+        return posterior_of(run.objective, theta)
+
+    # ----------------------------------------------------------------------- prediction
+
+    @overload
+    def predict(self, X: MatrixLike, return_std: Literal[False] = False) -> Array: ...
+
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: Literal[True]
+    ) -> tuple[Array, Array]: ...
+
+    def predict(
+        self, X: MatrixLike, return_std: bool = False
+    ) -> Array | tuple[Array, Array]:
         """Predict values.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         return_std : bool, default=False
-            Return standard deviations, too. Only after ``solver="lm"``, whose
-            Gauss-Newton matrix says how well the data determine each weight (section
-            6.4).
+            Whether to return standard deviations as well. Only possible after training
+            with ``solver="lm"``, whose Gauss-Newton matrix describes how well the data
+            determine each weight (section 6.4).
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         std : ndarray of the same shape, if ``return_std``
-            Of a new observation there, in the units of y: what the noise around the
-            network and the uncertainty of its weights add up to, by Laplace's
-            approximation with a noise level estimated from the residuals. About nine
-            observations in ten are within 1.64 of them, if noise is even and the
-            network has not been trained into the noise.
+            Standard deviation of a new observation, in the units of y. It comprises the
+            noise, estimated from the residuals, and the uncertainty of the weights by
+            Laplace's approximation. About nine in ten observations lie within 1.64
+            standard deviations, provided that the noise has the same variance
+            everywhere and that the network is not overfitted.
 
         Raises
         ------
         NotFittedError
             Before ``fit``.
         ValueError
-            For X that does not suit the fitted network; with ``return_std=True`` after
-            any other solver, with another loss than squared error, or where other
-            weights have been assigned since.
+            If X does not suit the fitted network; with ``return_std=True`` after any
+            other solver or loss, for too many weights, or if other weights have been
+            assigned since ``fit``.
 
         Examples
         --------
@@ -482,131 +584,37 @@ default="auto"
         """
         check_is_fitted(self)
         outputs = self._run(X, lambda trace: trace.outputs)
-        values = self._one_column_as_vector(self._decode(outputs))
+        values = self.coding_.decode(outputs)
         if not return_std:
             return values
-        if self._posterior is None:
+        inputs = reading.normalize(
+            reading.validate_inputs(self, X), self.normalizer_
+        ).astype(np.float64)
+        variance = self._known_posterior().variance(self.network_, inputs)
+        return values, self.coding_.decode_variance(variance, outputs.dtype)
+
+    def _known_posterior(self) -> Laplace:
+        """Posterior of the weights, which must be those that were found."""
+        posterior: Laplace | None = self._posterior
+        if posterior is None:
             raise ValueError(
                 "return_std=True needs a fit with solver='lm', whose curvature gives "
-                "the uncertainty, of loss='squared_error', whose noise is a Gaussian, "
-                f"and at most {MAX_POSTERIOR_WEIGHTS} weights; this one used "
-                f"{self.solver_!r} and {self.loss!r} for {len(self.theta_)}."
+                "the uncertainty, with loss='squared_error', which assumes Gaussian "
+                f"noise, and with at most {MAX_POSTERIOR_WEIGHTS} weights. This model "
+                f"used {self.solver_!r} and {self.loss!r} for {len(self.theta_)} "
+                "weights."
             )
-        if not np.array_equal(self._posterior.theta, self.theta_):
+        if not np.array_equal(posterior.theta, self.theta_):
             raise ValueError(
-                "return_std=True needs the weights that solver='lm' found, but theta_, "
-                "coefs_ or intercepts_ have been assigned others since. Go on from "
-                "these by a fit with warm_start=True."
+                "return_std=True needs the weights that solver='lm' found, but other "
+                "values have been assigned to theta_, coefs_ or intercepts_ since. "
+                "Continue from these by a fit with warm_start=True."
             )
-        inputs = self._make_inputs(self._validate_inputs(X)).astype(np.float64)
-        variance = self._posterior.variance(self.network_, inputs)
-        std = (np.sqrt(variance) * self.target_scale_).astype(outputs.dtype)
-        return values, self._one_column_as_vector(std)
+        return posterior
 
-    def _decode(self, outputs):
-        """From what the network puts out to the units of y."""
-        mean, scale = (
-            v.astype(outputs.dtype) for v in (self.target_mean_, self.target_scale_)
-        )
-        if isinstance(self._loss, LogLink):
-            return self._loss.mean(outputs + np.log(scale))
-        return outputs * scale + mean
-
-    def _one_column_as_vector(self, values):
-        return values[:, 0] if self._one_column else values
-
-    def _find_posterior(self, objective):
-        too_many = len(self.theta_) > MAX_POSTERIOR_WEIGHTS
-        if self.solver_ != "lm" or self._loss != SquaredError() or too_many:
-            return None
-        objective = objective.as_float64()
-        return laplace(Linearization(objective, self.theta_.astype(np.float64)))
-
-    # -------------------------------------------------------------------------- targets
-
-    def _check_targets(self, y):
-        if np.asarray(y).dtype.kind not in "biuf":
-            raise ValueError(
-                f"y must be numeric for regression, got dtype {np.asarray(y).dtype}. "
-                "Use EffPropClassifier for classes."
-            )
-        return y
-
-    def _check_range(self, y):
-        loss = self._make_loss()
-        if isinstance(loss, LogLink) and not loss.accepts(y):
-            raise ValueError(
-                f"y must be {loss.rule} for loss={self.loss!r}, whose predictions are "
-                f"positive, got {np.min(y)}. Use another loss, as 'squared_error'."
-            )
-
-    def _weigh_classes(self, y, weight, *, rebalance):
-        return weight
-
-    def _make_loss(self):
-        if self.loss == "huber":
-            return make_loss(self.loss, delta=self.huber_delta)
-        if self.loss == "quantile":
-            return make_loss(self.loss, level=self.quantile)
-        return make_loss(self.loss)
-
-    def _learn_targets(self, examples, classes=None):
-        self._loss = self._make_loss()
-        self._strength = build.VALUES_ALPHA
-        self._output = self._resolve_output()
-        self._one_column = examples.y.ndim == 1
-        self._target_moments = _target_moments(examples)
-        self._scale_targets()
-
-    def _keep_learning_targets(self, batch):
-        self._check_columns(batch.y)
-        self._target_moments = self._target_moments.merge(_target_moments(batch))
-        self._scale_targets()
-
-    def _scale_targets(self):
-        total, mean, deviations = self._target_moments
-        self.target_mean_ = np.zeros(len(mean))
-        self.target_scale_ = np.ones(len(mean))
-        if not self.normalize_target:
-            return
-        if isinstance(self._loss, LogLink):
-            self.target_scale_ = np.where(mean == 0, 1.0, mean)
-            return
-        scale = np.sqrt(deviations / total)
-        # a constant target leaves rounding errors, which are not worth learning
-        constant = scale <= 1e-12 * np.abs(mean)
-        self.target_mean_ = mean
-        self.target_scale_ = np.where(constant | (scale == 0), 1.0, scale)
-
-    def _code_targets(self, y, dtype):
-        self._check_columns(y)
-        Y = y.reshape(len(y), -1)
-        return ((Y - self.target_mean_) / self.target_scale_).astype(dtype), None
-
-    def _check_columns(self, y):
-        n_columns = 1 if y.ndim == 1 else y.shape[1]
-        if n_columns != len(self.target_mean_):
-            raise ValueError(
-                f"y has {n_columns} outputs, but the first call had "
-                f"{len(self.target_mean_)}."
-            )
-
-    def _resolve_output(self):
-        if isinstance(self._loss, LogLink):
-            return IDENTITY, OWN_OUTPUTS[self.loss]
-        if self.output_activation == "auto":
-            return IDENTITY, "identity"
-        activation = build.resolve_activation(self.output_activation)
-        return activation, self.output_activation
-
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
-        is_name = isinstance(self.loss, str)
-        tags.target_tags.positive_only = is_name and OWN_OUTPUTS.get(self.loss) == "exp"
+        owned = OWN_OUTPUTS.get(self.loss) if isinstance(self.loss, str) else None
+        tags.target_tags.positive_only = owned == "exp"
         return tags
-
-
-def _target_moments(examples):
-    Y = examples.y.reshape(len(examples), -1)
-    return dense_moments(Y, examples.weight, cross=False)

@@ -1,4 +1,4 @@
-"""Taking fitted networks to where sk_effprop is not installed."""
+"""Export of fitted networks to formats that do not need sk_effprop."""
 
 from sk_effprop.export._mlp import to_sklearn
 from sk_effprop.export._onnx import to_onnx

@@ -1,17 +1,15 @@
-"""What an export reads of a fitted estimator: arrays in double precision.
+"""Fitted attributes that exports read, as arrays in double precision.
 
-Exports know estimators by their fitted attributes only and import none of them, so that
-the estimators can offer exports as methods.
+Exports use public fitted attributes only and do not import the estimators, so that the
+estimators can offer exports as methods.
 """
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sk_effprop.core.activations import (
-    Activation,
-)
+from sk_effprop.core.activations import Activation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.network import Network
 
@@ -22,16 +20,16 @@ def fitted_network(est: Any, caller: str) -> Network:
     Raises
     ------
     NotFittedError
-        If it is not fitted.
+        If the estimator is not fitted.
     TypeError
-        If it is something else.
+        If it is not an estimator of this package.
     """
     check_is_fitted(est)
     if not isinstance(getattr(est, "network_", None), Network):
         raise TypeError(
             f"{caller} takes a fitted EffPropClassifier or EffPropRegressor, got "
-            f"{type(est).__name__}. Of a Pipeline or search, pass the fitted network "
-            "in it, such as pipeline[-1] or search.best_estimator_."
+            f"{type(est).__name__}. For a Pipeline or a search, pass the fitted "
+            "network inside it, such as pipeline[-1] or search.best_estimator_."
         )
     return est.network_
 
@@ -42,18 +40,19 @@ def layers_of(est: Any) -> list[Array]:
 
 
 def affine_of(est: Any) -> tuple[Array, Array]:
-    """Shift and A of the normalised inputs (x - shift) A; a vector A is diagonal."""
+    """Shift and A of the normalised inputs (x - shift) A; a vector is a diagonal A."""
     if est.normalizer_ is None:
         return np.zeros(est.n_features_in_), np.ones(est.n_features_in_)
-    shift, A = est.normalizer_.affine(est.theta_.dtype)
-    return shift, A.astype(np.float64)
+    record = est.normalizer_.normalization_
+    # the rounding of the passes is kept
+    return record.shift, record.A.astype(est.theta_.dtype).astype(np.float64)
 
 
 def clip_of(est: Any) -> float | None:
-    """The bound of the normalised inputs, if there is one."""
+    """Bound of the normalised inputs, or None."""
     return None if est.normalizer_ is None else est.normalizer_.clip
 
 
-def is_formula(activation: Any) -> bool:
-    """Whether it is an :class:`Activation`, not functions of a user's."""
+def is_formula(activation: Any) -> TypeGuard[Activation]:
+    """Whether it is an :class:`Activation`, not a user-defined one."""
     return isinstance(activation, Activation)

@@ -1,13 +1,14 @@
-"""A fitted network as scikit-learn's own MLP, which every converter knows.
+"""Conversion of a fitted network to scikit-learn's own MLP.
 
 MLPClassifier and MLPRegressor compute ``g(g(x V + c) V' + c') V'' + c''`` for one of
-four functions g.  Everything of ours that is affine (normalisation, amplitude, slope
-and offset of the activations, target scaling) goes into the weights next to it, in
-double precision.
+four functions g.  Everything else that is affine (normalisation, amplitude, slope and
+offset of the activations, target scaling) is multiplied into the neighbouring weights,
+in double precision: the bias of a folded layer contains the mean of the raw columns
+times the weights, which cancels in every prediction.
 """
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -22,7 +23,6 @@ from sk_effprop.core.activations import (
     Activation,
 )
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.losses import LogLoss
 from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
@@ -31,8 +31,8 @@ from sk_effprop.export._fitted import (
     layers_of,
 )
 
-# What scikit-learn calls each kind of activation; "logistic" is a tanh with other
-# numbers, and stays "logistic" where all hidden layers are.
+# scikit-learn's name of each kind of activation.  "logistic" is a tanh with other
+# constants, and keeps its name if all hidden layers are logistic.
 PLAIN_NAMES = {TANH: "tanh", RELU: "relu", LINEAR: "identity"}
 
 
@@ -44,50 +44,51 @@ def to_sklearn(
     Parameters
     ----------
     est : EffPropClassifier or EffPropRegressor
-        Fitted; it is not changed.
+        Fitted estimator; it is not changed.
     allow_inexact_proba : bool, default=False
-        For a classifier that was trained with another loss than "log_loss".
-        MLPClassifier reads its outputs as logits, which those of such a network are
-        not.  False gives an MLPClassifier with exact ``predict`` and without
-        ``predict_proba``, of a subclass that converters refuse and that unpickles only
-        where sk_effprop is.  True gives a plain MLPClassifier with exact ``predict``,
-        whose ``predict_proba`` is a softmax or logistic function that agrees with the
-        estimator's own only where an output is half way between its targets.
+        Only used for classifiers that were not trained with log loss. MLPClassifier
+        interprets outputs as logits, and the outputs of such a network are none. With
+        False, the result has an exact ``predict`` but no ``predict_proba``; it is a
+        subclass of MLPClassifier that converters reject and that can only be unpickled
+        where sk_effprop is installed. With True, it is a plain MLPClassifier with an
+        exact ``predict``; its ``predict_proba`` equals the estimator's own only where
+        an output lies half way between its targets.
 
     Returns
     -------
     MLPClassifier or MLPRegressor
-        With the predictions of ``est`` on raw inputs, to the precision of the data that
-        it was trained on, and every attribute that scikit-learn sets in ``fit``.
+        A model with the predictions of ``est`` on raw inputs, up to the precision of
+        the training data, and with all attributes that scikit-learn sets in ``fit``.
         Hyperparameters that do not describe the network have scikit-learn's defaults.
 
     Raises
     ------
     ValueError
-        If there is no MLP that computes the same: ``input_clip``, ``twist``,
-        "rational_tanh", "softplus" or functions of one's own in hidden layers, hidden
-        layers of several kinds, or an ``output_activation`` of a regressor that is of
-        another kind than they are.
+        If no MLP computes the same, because of ``input_clip``, ``twist``, hidden layers
+        with "rational_tanh", "softplus", a user-defined activation or several kinds of
+        activations, or an ``output_activation`` of a regressor that differs from the
+        hidden layers.
     NotFittedError, TypeError
         If ``est`` is not a fitted estimator of this package.
 
     See Also
     --------
-    to_onnx : Exports any network, probabilities included.
+    to_onnx : Export of any network, with its probabilities.
 
     Notes
     -----
-    Two shapes are scikit-learn's: one column of predictions is a vector even if y was
-    an (n_samples, 1) array, and ``predict_proba`` of a single class has two columns.
+    Two shapes follow scikit-learn: a single column of predictions is a vector even if y
+    was an (n_samples, 1) array, and ``predict_proba`` of a single class has two
+    columns.
 
     A regressor with an output activation becomes an MLPRegressor with one more hidden
     layer.
 
     ``loss_``, ``loss_curve_`` and ``validation_scores_`` are those of ``est``, with its
-    penalty, normalised targets and ``scoring``.  MLP has other units, so there is
-    nothing to compare with where it trains on: ``best_loss_`` is inf and
-    ``best_validation_score_`` -inf (None without early stopping), and the first epoch
-    is an improvement.
+    penalty, normalised targets and ``scoring``.  MLP measures in other units, so
+    further training has nothing to compare with: ``best_loss_`` is inf and
+    ``best_validation_score_`` is -inf (None without early stopping), and its first
+    epoch counts as an improvement.
 
     Examples
     --------
@@ -109,7 +110,8 @@ def to_sklearn(
     if is_classifier(est):
         _fold_decision(est, layers[-1], output)
     elif not _is_linear(output):
-        # outputs that are squashed are a hidden layer below a linear one
+        # MLPRegressor has linear outputs, so the output activation becomes that of
+        # another hidden layer below an identity
         hidden.append(output)
         layers.append(np.vstack([np.eye(est.n_outputs_), np.zeros(est.n_outputs_)]))
         output = ACTIVATIONS["identity"]
@@ -117,32 +119,35 @@ def to_sklearn(
     if is_classifier(est):
         model = _classifier(est, allow_inexact_proba)
     else:
-        model = _regressor(est, layers[-1], output)
+        # an activation that is linear is a formula
+        model = _regressor(est, layers[-1], cast(Activation, output))
     sizes = tuple(W.shape[1] for W in layers[:-1])
     model.set_params(hidden_layer_sizes=sizes, activation=name)
     return _as_if_fitted(model, est, layers)
 
 
 class MLPClassifierWithoutProbabilities(MLPClassifier):
-    """An MLPClassifier whose outputs have the order of probabilities and no more.
+    """MLPClassifier that predicts labels only.
 
-    What :func:`to_sklearn` makes of a classifier that was not trained with log loss: it
-    predicts labels.  A clone has no such weights and is a plain MLPClassifier.
+    :func:`to_sklearn` returns it for a classifier that was not trained with log loss,
+    whose outputs have the order of probabilities but are no logits.  It is a subclass
+    and not an MLPClassifier without the method, as converters look at the type and read
+    the weights: they would export probabilities that are wrong.  A clone does not have
+    these weights, and is a plain MLPClassifier.
     """
 
     @property
-    def predict_proba(self):
+    def predict_proba(self) -> Any:
         raise AttributeError(
-            "predict_proba is not there: the network was not trained with "
-            "loss='log_loss', and what MLPClassifier would make of its outputs are not "
-            "the probabilities of the original. Pass allow_inexact_proba=True to "
-            "to_sklearn() to have them all the same, train with loss='log_loss', or "
-            "use sk_effprop.export.to_onnx()."
+            "predict_proba is not available: the network was not trained with "
+            "loss='log_loss', so MLPClassifier would compute other probabilities than "
+            "the original. Pass allow_inexact_proba=True to to_sklearn() to accept "
+            "them, train with loss='log_loss', or use sk_effprop.export.to_onnx()."
         )
 
     predict_log_proba = predict_proba
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> MLPClassifier:
         return clone(MLPClassifier(**self.get_params(deep=False)))
 
 
@@ -150,11 +155,11 @@ class MLPClassifierWithoutProbabilities(MLPClassifier):
 
 
 def _fold_inputs(est: Any, W: Array) -> None:
-    """Make the first layer take raw inputs: (x - shift) A W = x (A W) - shift (A W)."""
+    """Let the first layer take raw inputs: (x - shift) A W = x (A W) - shift (A W)."""
     if clip_of(est) is not None:
         raise ValueError(
-            f"input_clip={clip_of(est)} is not affine, so that the first layer of a "
-            "plain MLP cannot take it over. Use sk_effprop.export.to_onnx(), or train "
+            f"input_clip={clip_of(est)} is not affine, so it cannot become a part of "
+            "the first layer of a plain MLP. Use sk_effprop.export.to_onnx(), or train "
             "with input_clip=None."
         )
     shift, A = affine_of(est)
@@ -163,22 +168,23 @@ def _fold_inputs(est: Any, W: Array) -> None:
 
 
 def _fold_decision(est: Any, W: Array, output: Any) -> None:
-    """Make the outputs logits: of the fitted probabilities, or with their order only.
+    """Turn the outputs into logits, exact for log loss, else of the right order.
 
-    Those of squared error are ``z - offset``, positive above the mid-point of the
-    targets, at the slope that the estimator's own probabilities have there.
+    For squared error they are ``4 f'(z0) (z - z0) / (high - low)``, where the output is
+    half way between its targets at z0: the probability is 1/2 there, and as steep as
+    the estimator's own.
     """
-    if isinstance(est._loss, LogLoss):
+    coding = est.coding_
+    if coding.has_logits:
         return
-    low, high = est._low_high
-    slope = float(output.df(est._decision_offset)) / (high - low)
-    W[-1] -= est._decision_offset
-    # that of the logistic function is 1/4
+    slope = float(output.df(coding.decision_offset)) / (coding.high - coding.low)
+    W[-1] -= coding.decision_offset
+    # the logistic function has the derivative 1/4 at 0
     W *= 4.0 * slope if slope > 0.0 else 1.0
 
 
 def _fold_hidden(est: Any, layers: list[Array], hidden: list[Any]) -> str:
-    """Move what is affine in the hidden activations to their neighbours."""
+    """Multiply affine parts of the hidden activations into the neighbouring weights."""
     name = _plain_name(est, hidden)
     for (below, above), activation in zip(pairwise(layers), hidden, strict=True):
         scale, factor, offset = _relative(activation, ACTIVATIONS[name])
@@ -197,7 +203,7 @@ class Relative(NamedTuple):
 
 
 def _relative(f: Activation, g: Activation) -> Relative:
-    """Put f in terms of a g of the same shape; neither has a twisting term."""
+    """Express f by a g of the same shape; neither has a twisting term."""
     if f.kind == LINEAR:
         return Relative(1.0, f.twist, f.offset)
     factor = f.amplitude / g.amplitude
@@ -209,7 +215,7 @@ def _is_linear(activation: Any) -> bool:
 
 
 def _plain_name(est: Any, hidden: list[Any]) -> str:
-    """What scikit-learn calls the activation that is left after folding."""
+    """scikit-learn's name of the activation that remains after folding."""
     if not hidden:
         return "identity"
     if all(activation == ACTIVATIONS["logistic"] for activation in hidden):
@@ -219,8 +225,8 @@ def _plain_name(est: Any, hidden: list[Any]) -> str:
     kinds = {activation.kind for activation in hidden}
     if len(kinds) > 1:
         raise ValueError(
-            f"{_chosen(est)}: a plain MLP has one activation for all hidden layers, "
-            "factors apart, and none on the outputs of a regressor. "
+            f"{_chosen(est)}: a plain MLP has the same activation in all hidden "
+            "layers, up to factors, and none at the outputs of a regressor. "
             f"{_WAY_OUT} one of {sorted(PLAIN_NAMES.values())} for all."
         )
     return PLAIN_NAMES[kinds.pop()]
@@ -230,7 +236,7 @@ _WAY_OUT = "Use sk_effprop.export.to_onnx(), or train with"
 
 
 def _chosen(est: Any) -> str:
-    """The parameters that chose the activations of what become hidden layers."""
+    """Text that names the parameters behind the activations of the hidden layers."""
     chosen = f"activation={est.activation!r}"
     if is_classifier(est) or est.output_activation == "auto":
         return chosen
@@ -240,13 +246,13 @@ def _chosen(est: Any) -> str:
 def _check_foldable(est: Any, activation: Any) -> None:
     if not is_formula(activation) or activation.kind not in PLAIN_NAMES:
         raise ValueError(
-            f"{_chosen(est)}: a plain MLP knows 'identity', 'logistic', 'relu' and "
-            f"'tanh' alone. {_WAY_OUT} one of these or 'lecun_tanh'."
+            f"{_chosen(est)}: a plain MLP only knows 'identity', 'logistic', 'relu' "
+            f"and 'tanh'. {_WAY_OUT} one of these or 'lecun_tanh'."
         )
     if activation.twist and activation.kind != LINEAR:
         raise ValueError(
             f"twist={activation.twist} adds a linear term to the hidden activations, "
-            f"which a plain MLP cannot. {_WAY_OUT} twist=0."
+            f"which a plain MLP does not have. {_WAY_OUT} twist=0."
         )
 
 
@@ -254,14 +260,15 @@ def _check_foldable(est: Any, activation: Any) -> None:
 
 
 def _classifier(est: Any, allow_inexact_proba: bool) -> MLPClassifier:
-    exact = isinstance(est._loss, LogLoss) or allow_inexact_proba
+    coding = est.coding_
+    exact = coding.has_logits or allow_inexact_proba
     model = MLPClassifier() if exact else MLPClassifierWithoutProbabilities()
     binarizer = LabelBinarizer()
     binarizer.fit(
-        np.eye(est.n_outputs_, dtype=int) if est._multilabel else est.classes_
+        np.eye(est.n_outputs_, dtype=int) if coding.is_multilabel else coding.classes
     )
     model._label_binarizer, model.classes_ = binarizer, binarizer.classes_
-    model.out_activation_ = "softmax" if est._exclusive else "logistic"
+    model.out_activation_ = "softmax" if coding.is_exclusive else "logistic"
     return model
 
 
@@ -273,17 +280,17 @@ def _regressor(est: Any, W: Array, output: Activation) -> MLPRegressor:
                 f"loss={est.loss!r} needs an MLPRegressor with exponential outputs, "
                 "which scikit-learn has since 1.7. Use sk_effprop.export.to_onnx()."
             )
-        W[-1] += np.log(est.target_scale_)
+        W[-1] += np.log(est.coding_.scale)
         model.out_activation_ = "exp"
         return model.set_params(loss="poisson")
-    W *= output.twist * est.target_scale_
-    W[-1] += output.offset * est.target_scale_ + est.target_mean_
+    W *= output.twist * est.coding_.scale
+    W[-1] += output.offset * est.coding_.scale + est.coding_.mean
     model.out_activation_ = "identity"
     return model
 
 
 def _as_if_fitted(model: Any, est: Any, layers: list[Array]) -> Any:
-    """Set what scikit-learn's fit sets, so that it can predict and train on."""
+    """Set the attributes that scikit-learn's fit sets, for predictions and training."""
     model.coefs_ = [W[:-1].copy() for W in layers]
     model.intercepts_ = [W[-1].copy() for W in layers]
     model.n_layers_, model.n_outputs_ = len(layers) + 1, layers[-1].shape[1]
@@ -292,14 +299,15 @@ def _as_if_fitted(model: Any, est: Any, layers: list[Array]) -> Any:
         model.feature_names_in_ = est.feature_names_in_.copy()
     model.n_iter_, model.t_ = int(est.n_iter_), int(est.t_)
     model.loss_, model.loss_curve_ = float(est.loss_), list(est.loss_curve_)
-    _let_go_on(model, est)
+    _prepare_training(model, est)
     return model
 
 
-def _let_go_on(model: Any, est: Any) -> None:
-    """Set what training on compares with, to values that anything improves on.
+def _prepare_training(model: Any, est: Any) -> None:
+    """Set the best loss and score so far to values that any epoch improves on.
 
-    The loss and scores of ``est`` are in units that MLP does not know.
+    Further training cannot compare itself with the loss and the scores of ``est``,
+    which are in other units than those of MLP.
     """
     model._no_improvement_count, model.best_loss_ = 0, np.inf
     model.validation_scores_ = model.best_validation_score_ = None

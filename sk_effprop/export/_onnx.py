@@ -1,8 +1,8 @@
-"""A fitted network as an ONNX graph, operation by operation.
+"""Conversion of a fitted network to an ONNX graph, operation by operation.
 
-The graph takes float32 and gives float32, and computes in double in between: a column
-with a large mean and a small spread survives the subtraction of the mean, and outputs
-are those of the estimator to the precision of float32.
+The graph maps float32 to float32 and computes in double precision in between.  So a
+column with a large mean and a small deviation survives the subtraction of the mean, and
+the outputs are those of the estimator up to the precision of float32.
 """
 
 from typing import Any
@@ -18,7 +18,6 @@ from sk_effprop.core.activations import (
     TANH,
     RationalTanh,
 )
-from sk_effprop.core.losses import LogLoss
 from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
@@ -28,47 +27,47 @@ from sk_effprop.export._fitted import (
     layers_of,
 )
 
-# operators as of ONNX 1.12 and files as of 1.10, so that old runtimes can read them
+# Operators of ONNX 1.12 and files of ONNX 1.10, so that old runtimes can read them.
 OPSET, IR_VERSION = 17, 8
-# largest logarithm of a float32
+# Logarithm of the largest float32.
 LARGEST_LOG = float(np.log(np.finfo(np.float32).max))
 
 
 def to_onnx(est: Any) -> Any:
-    """Write a fitted network as an ONNX model.
+    """Convert a fitted network to an ONNX model.
 
     Parameters
     ----------
     est : EffPropClassifier or EffPropRegressor
-        Fitted, with any hyperparameters but activations that are functions of one's
-        own.
+        Fitted estimator.
 
     Returns
     -------
     onnx.ModelProto
-        Its input is ``X``, float32 of shape [None, n_features].  The outputs of a
-        classifier are ``label``, shaped as those of ``predict``, and ``probabilities``,
-        float32, shaped as those of ``predict_proba``; that of a regressor is
+        Model with the input ``X``, float32 of shape [None, n_features].  A classifier
+        has the outputs ``label``, in the shape of ``predict``, and ``probabilities``,
+        float32 in the shape of ``predict_proba``.  A regressor has the output
         ``variable``, float32 of shape [None, n_outputs].
 
     Raises
     ------
     ImportError
-        Without onnx, the extra "onnx".
+        If onnx, the extra "onnx", is not installed.
     ValueError
-        If an activation is a function, or a class label neither a number nor a string.
+        If an activation is user-defined, or a class label is neither a number nor a
+        string.
     NotFittedError, TypeError
         If ``est`` is not a fitted estimator of this package.
 
     See Also
     --------
-    to_sklearn : A plain MLPClassifier or MLPRegressor, where there is an equal one.
+    to_sklearn : Conversion to a plain MLPClassifier or MLPRegressor, if possible.
 
     Notes
     -----
-    The inputs are rounded to float32 before they reach the graph: where a column is so
-    large for its spread that this loses what matters, subtract a constant from it
-    before training.  Integer labels are int64.
+    The inputs are rounded to float32 before they reach the graph.  If a column is so
+    large compared with its deviation that this loses information, subtract a constant
+    from it before training.  Integer labels become int64.
 
     Examples
     --------
@@ -105,9 +104,10 @@ def _import_onnx() -> Any:
 
 
 class Graph:
-    """A graph in the making: ``graph("Add", "X", 1.0)`` is the name of a new result.
+    """Builder of a graph: ``graph("Add", "X", 1.0)`` returns the name of the result.
 
-    Inputs are names of earlier results, or constants: arrays, or numbers for doubles.
+    Inputs are names of earlier results, or constants: arrays, or numbers, which become
+    doubles.
     """
 
     def __init__(self, onnx: Any) -> None:
@@ -117,7 +117,7 @@ class Graph:
         self.outputs: list[Any] = []
 
     def __call__(self, op: str, *inputs: Any, name: str = "", **attributes: Any) -> str:
-        """Apply an operator."""
+        """Add an operator to the graph; return the name of its result."""
         name = name or f"{op}_{len(self.nodes)}"
         names = [i if isinstance(i, str) else self._constant(i) for i in inputs]
         self.nodes.append(
@@ -134,17 +134,17 @@ class Graph:
         return name
 
     def cast(self, x: str, kind: str, **options: Any) -> str:
-        """Convert to a type that ONNX calls so."""
+        """Convert to the ONNX type of this name."""
         return self("Cast", x, to=getattr(self.onnx.TensorProto, kind), **options)
 
     def declare_output(self, name: str, dtype: Any, *shape: int) -> None:
-        """Let a result be seen; its first axis is that of the samples."""
+        """Declare a result as an output, whose first axis is that of the samples."""
         helper = self.onnx.helper
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         self.outputs.append(helper.make_tensor_value_info(name, kind, [None, *shape]))
 
     def finish(self, name: str, n_features: int) -> Any:
-        """Make a model of it, and check it."""
+        """Make a model of the graph, and check it."""
         helper = self.onnx.helper
         X = helper.make_tensor_value_info(
             "X", self.onnx.TensorProto.FLOAT, [None, n_features]
@@ -183,7 +183,7 @@ def _add_activation(graph: Graph, est: Any, activation: Any, z: str) -> str:
     if not is_formula(activation):
         raise ValueError(
             f"activation={est.activation!r} and output_activation="
-            f"{est.output_activation!r}: functions cannot be written as ONNX "
+            f"{est.output_activation!r}: Python functions cannot be converted to ONNX "
             "operators. Train with an Activation or a name."
         )
     if activation.is_identity:
@@ -202,7 +202,7 @@ def _rational_tanh(graph: Graph, u: str) -> str:
     saturation = RationalTanh.saturation
     size = graph("Abs", u)
     a = graph("Min", size, saturation)
-    y = 1.0 / 3072.0
+    y: Any = 1.0 / 3072.0
     for coefficient in (1.0 / 128.0, 1.0 / 8.0, 1.0):
         y = graph("Add", graph("Mul", a, y), coefficient)
     for _ in range(4):
@@ -213,7 +213,7 @@ def _rational_tanh(graph: Graph, u: str) -> str:
 
 
 def _softplus(graph: Graph, u: str) -> str:
-    # runtimes have no Softplus in double
+    # runtimes do not implement Softplus in double precision
     tail = graph("Exp", graph("Neg", graph("Abs", u)))
     return graph("Add", graph("Relu", u), graph("Log", graph("Add", tail, 1.0)))
 
@@ -230,24 +230,25 @@ SHAPES = {
 
 
 def _add_label(graph: Graph, est: Any, z: str) -> None:
-    """What ``predict`` says, from the outputs before their activation."""
-    if est._multilabel:
-        is_on = graph("Greater", z, est._decision_offset)
+    """Add the result of ``predict``, from the preactivations of the outputs."""
+    coding = est.coding_
+    if coding.is_multilabel:
+        is_on = graph("Greater", z, coding.decision_offset)
         graph.cast(is_on, "INT64", name="label")
         graph.declare_output("label", np.int64, est.n_outputs_)
         return
-    if est._exclusive or len(est.classes_) == 1:
+    if coding.is_exclusive or len(coding.classes) == 1:
         number = graph("ArgMax", z, axis=1, keepdims=0)
     else:
-        is_second = graph("Greater", z, est._decision_offset)
+        is_second = graph("Greater", z, coding.decision_offset)
         number = graph("Squeeze", graph.cast(is_second, "INT64"), np.array([1]))
-    labels = _label_table(est.classes_)
+    labels = _label_table(coding.classes)
     graph("Gather", labels, number, name="label")
     graph.declare_output("label", labels.dtype)
 
 
 def _label_table(classes: Any) -> Any:
-    """The labels as types that ONNX has."""
+    """Class labels in a type that ONNX has."""
     if classes.dtype.kind in "bf":
         return classes
     if classes.dtype.kind in "iu":
@@ -261,20 +262,21 @@ def _label_table(classes: Any) -> Any:
 
 
 def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:
-    """What ``predict_proba`` says."""
-    if isinstance(est._loss, LogLoss):
+    """Add the result of ``predict_proba``."""
+    coding = est.coding_
+    if coding.has_logits:
         p = (
             graph("Softmax", outputs, axis=1)
-            if est._exclusive
+            if coding.is_exclusive
             else graph("Sigmoid", outputs)
         )
     else:
-        p = _decoded(graph, outputs, *est._low_high)
-        if est._exclusive:
+        p = _decoded(graph, outputs, coding.low, coding.high)
+        if coding.is_exclusive:
             p = graph("Div", p, graph("ReduceSum", p, np.array([1])))
     n_columns = est.n_outputs_
-    if not est._multilabel and not est._exclusive:
-        n_columns = len(est.classes_)
+    if not coding.is_multilabel and not coding.is_exclusive:
+        n_columns = len(coding.classes)
         complement = graph("Sub", 1.0, p)
         if n_columns == 2:
             p = graph("Concat", complement, p, axis=1)
@@ -285,7 +287,7 @@ def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:
 
 
 def _decoded(graph: Graph, outputs: str, low: float, high: float) -> str:
-    """What :func:`sk_effprop.core.targets.decode_probabilities` does."""
+    """Add the operations of :func:`sk_effprop.core.targets.decode_probabilities`."""
     p = graph("Div", graph("Sub", outputs, low), high - low)
     floor, top = PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR
     below = graph("Max", graph("Sub", floor, p), 0.0)
@@ -296,13 +298,13 @@ def _decoded(graph: Graph, outputs: str, low: float, high: float) -> str:
 
 
 def _add_values(graph: Graph, est: Any, outputs: str) -> None:
-    """What ``predict`` says, as a table."""
+    """Add the result of ``predict``, always with two dimensions."""
     if est.out_activation_ == "exp":
-        logarithm = graph("Add", outputs, np.log(est.target_scale_))
+        logarithm = graph("Add", outputs, np.log(est.coding_.scale))
         bounded = graph("Max", graph("Min", logarithm, LARGEST_LOG), -LARGEST_LOG)
         values = graph("Exp", bounded)
     else:
-        scaled = graph("Mul", outputs, est.target_scale_)
-        values = graph("Add", scaled, est.target_mean_)
+        scaled = graph("Mul", outputs, est.coding_.scale)
+        values = graph("Add", scaled, est.coding_.mean)
     graph.cast(values, "FLOAT", name="variable")
     graph.declare_output("variable", np.float32, est.n_outputs_)

@@ -1,4 +1,4 @@
-"""Looking at the curvature of a fitted network."""
+"""Inspection of fitted networks: curvature operator, diagonal and spectrum."""
 
 from sk_effprop.inspection._curvature import (
     curvature_operator,

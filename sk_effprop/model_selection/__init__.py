@@ -1,4 +1,4 @@
-"""Experiments with the tricks of the paper on data of one's own."""
+"""Experiments with the tricks of the paper on your own data."""
 
 from sk_effprop.model_selection.ablation import AblationResult, ablate_tricks
 

@@ -1,4 +1,4 @@
-"""Switch the paper's tricks off, one at a time, and see what each was good for."""
+"""Ablation of the paper's tricks: switch them off one at a time and compare scores."""
 
 from collections.abc import Callable
 from time import perf_counter
@@ -11,26 +11,26 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 
 from sk_effprop._sklearn import safe_indexing
-from sk_effprop.estimators._parameters import is_value
+from sk_effprop.estimators._checks import is_value
 
 
 class AblationRow(NamedTuple):
-    """One setting.
+    """Cross-validation of one setting.
 
     Attributes
     ----------
     trick : str
-        Hyperparameter, or "full recipe".
+        Name of the hyperparameter, or "full recipe".
     section : str
-        Of the paper.
+        Section of the paper.
     setting : object
-        Its value here, the one without the trick.
+        Value of the hyperparameter, with which the trick is off.
     score, score_std : float
-        Mean and standard deviation over the folds: accuracy, or R2.
+        Mean and standard deviation of the accuracy or R2 over the folds.
     epochs : float
-        Mean number of iterations.
+        Mean number of iterations of a fit.
     seconds : float
-        Mean time of a fit.
+        Mean duration of a fit.
     """
 
     trick: str
@@ -43,12 +43,12 @@ class AblationRow(NamedTuple):
 
 
 class AblationResult:
-    """What :func:`ablate_tricks` found.
+    """Result of :func:`ablate_tricks`.
 
     Attributes
     ----------
     results_ : list of AblationRow
-        The full recipe first.
+        One row for each setting, the full recipe first.
     """
 
     def __init__(self, rows: list[AblationRow], score_name: str) -> None:
@@ -56,7 +56,7 @@ class AblationResult:
         self.score_name = score_name
 
     def to_frame(self) -> Any:
-        """Return the rows as a DataFrame; needs pandas."""
+        """Return the rows as a pandas DataFrame."""
         try:
             import pandas as pd
         except ImportError as error:
@@ -64,22 +64,23 @@ class AblationResult:
         return pd.DataFrame(self.results_)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the score of each setting; needs matplotlib (extra "plot").
+        """Plot the score of each setting with matplotlib (extra "plot").
 
         Parameters
         ----------
-        ax : matplotlib axes, optional
+        ax : matplotlib.axes.Axes, optional
+            Axes to plot on.  By default a new figure is created.
 
         Returns
         -------
-        matplotlib axes
+        matplotlib.axes.Axes
         """
         if ax is None:
             try:
                 import matplotlib.pyplot as plt
             except ImportError as error:
                 raise ImportError(
-                    "Drawing needs matplotlib: pip install sk_effprop[plot]"
+                    "Plotting needs matplotlib: pip install sk_effprop[plot]"
                 ) from error
             _, ax = plt.subplots(
                 figsize=(7, 0.4 * len(self.results_) + 1.2), layout="constrained"
@@ -97,7 +98,7 @@ class AblationResult:
         ax.axvline(scores[0], color="C0", linewidth=0.8, linestyle=":")
         ax.set_yticks(places, names)
         ax.set_xlabel(f"{self.score_name}, cross-validated")
-        ax.set_title("The full recipe, and each trick switched off")
+        ax.set_title("Full recipe, and each trick switched off")
         return ax
 
 
@@ -111,20 +112,21 @@ def ablate_tricks(
     n_jobs: int | None = None,
     on_row: Callable[[AblationRow], None] | None = None,
 ) -> AblationResult:
-    """Cross-validate an estimator, then with each trick switched off.
+    """Cross-validate an estimator as it is, and with each trick switched off.
 
     Parameters
     ----------
     estimator : EffPropClassifier or EffPropRegressor
-        The full recipe.
+        Estimator with the full recipe.
     X : array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     cv : int, splitter or iterable, default=5
+        Cross-validation, as in scikit-learn.
     tricks : dict, optional
-        Values without the trick by hyperparameter; by default those that undo a trick
-        of the paper and are not what the estimator has anyway.
+        For each hyperparameter, the value with which its trick is off.  By default
+        these are all tricks of the paper that the estimator uses.
     n_jobs : int, optional
-        Workers, as in joblib.
+        Number of parallel workers, as in joblib.
     on_row : callable, optional
         Called with each row when it is complete.
 
@@ -134,8 +136,10 @@ def ablate_tricks(
 
     Raises
     ------
+    TypeError
+        If ``estimator`` is not an estimator of this package.
     ValueError
-        What the fits raise, or the splits of ``cv``.
+        If a fit or the splits of ``cv`` raise it.
 
     Examples
     --------
@@ -150,6 +154,12 @@ def ablate_tricks(
     >>> result.results_[0].score > result.results_[1].score
     True
     """
+    if not hasattr(estimator, "_registry"):
+        raise TypeError(
+            "estimator must be an EffPropClassifier or EffPropRegressor, got "
+            f"{type(estimator).__name__}. For a pipeline, pass its last step and the "
+            "X that reaches it."
+        )
     X, y = indexable(X, y)
     splits = list(check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y))
     if tricks is None:
@@ -171,8 +181,8 @@ def ablate_tricks(
 
 
 def default_tricks(estimator: Any) -> dict[str, Any]:
-    """Values that undo a trick, of the tricks that the estimator uses."""
-    # log loss has no targets to place
+    """For each trick that the estimator uses, the value with which it is off."""
+    # log loss does not use target_values
     ignored = {"target_values"} if estimator.loss == "log_loss" else set()
     return {
         name: entry.without

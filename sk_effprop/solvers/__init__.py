@@ -1,11 +1,11 @@
-"""Solvers walk one flat vector downhill; they know no estimator and no other solver."""
+"""Solvers minimise a function of one flat vector; they know no estimator."""
 
 from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
 from sk_effprop.solvers.lbfgs import LBFGS
 from sk_effprop.solvers.levenberg_marquardt import EvidenceRounds, LevenbergMarquardt
 from sk_effprop.solvers.stochastic import StochasticSolver
 
-# What an estimator needs to know of a solver before it builds one.
+# Estimators ask for the kind of a solver before they build one.
 STOCHASTIC = ("sgd", "sdlm", "adam")
 BATCH = ("lbfgs", "lm", "cg", "scg")
 SOLVERS = STOCHASTIC + BATCH

@@ -1,27 +1,58 @@
-"""What a solver is: an immutable bag of hyperparameters that walks theta downhill.
+"""The interface of solvers: immutable hyperparameters that minimise an objective.
 
-``solve`` takes everything else: the objective, where to start, what an earlier call
-left behind (``state``), a random generator, and a monitor, which alone decides when to
+``solve`` receives everything else: the objective, the initial weights, the state that
+an earlier call has left, a random generator, and a monitor, which alone decides when to
 stop.  So a first fit, a warm start and ``partial_fit`` are the same call.
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.objective import Objective
+from sk_effprop.core.rates import Rates
 
-# Called with "stalled" or "diverged" before a monitor stops for that reason; True means
-# that the solver has changed its ways and wants to go on.
-Rescue: TypeAlias = Callable[[str], bool]
+
+class Reason(StrEnum):
+    """Why training has ended."""
+
+    NOT_ENDED = ""
+    # decided by the solver
+    CONVERGED = "converged"  # the gradient vanishes, or the evidence rises no more
+    PRECISION = "precision"  # no step lowers the objective beyond rounding
+    MAX_FUN = "max_fun"
+    # decided by the monitor
+    GOAL = "goal"
+    STALLED = "stalled"
+    DIVERGED = "diverged"
+    MAX_ITER = "max_iter"
+    MAX_TIME = "max_time"
+    CALLBACK = "callback"
+    # decided by the user
+    INTERRUPTED = "interrupted"
+    # a diagnosis after the end: stalled above the loss of predicting zero
+    STUCK = "stuck"
+
+
+# A monitor calls it with STALLED or DIVERGED before it stops for that reason.  True
+# means that the solver has lowered its learning rate and continues.
+Rescue: TypeAlias = Callable[[Reason], bool]
 
 
 class Monitor(Protocol):
-    """What a solver sees of the monitor."""
+    """The part of the monitor that solvers use."""
 
     @property
     def best_theta(self) -> Array:
         """The best weights so far."""
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """True if training should end as soon as possible."""
+
+    def begin(self, rates: Rates) -> None:
+        """Note the learning rates that training starts with."""
 
     def __call__(
         self,
@@ -33,36 +64,40 @@ class Monitor(Protocol):
         criterion: float | None = None,
         rescue: Rescue | None = None,
     ) -> bool:
-        """Note an iteration and E(theta), or what computes it; say whether to stop."""
+        """Note an iteration and E(theta), or its function; return whether to stop."""
 
 
 class Solution(NamedTuple):
-    """Where a solver ended.
+    """Result of a solver.
 
     Attributes
     ----------
     theta : ndarray of shape (n_weights,)
         The last weights; the monitor has the best.
     state : object
-        To be handed to the next call that goes on from here.
-    message : str
-        Why it ended, if the monitor did not stop it: "converged", "precision" where
-        nothing lower can be found, or "max_fun".
-    n_shown : int
-        Examples shown in all calls so far, where the solver counts them.
+        Argument for the next call that continues from here.
+    message : Reason
+        Why the solver ended, if the monitor did not stop it.
+    n_presented : int
+        Examples that updates have used in all calls so far, where the solver counts
+        them.
     penalty : ndarray of shape (n_weights,) or None
-        Of the best weights, where the solver has found another than it was given.
+        Penalty of the best weights, if the solver has chosen it.
+    rates : Rates or None
+        The learning rates that training started with, over all calls that continue each
+        other under the same rule; None for solvers without learning rates.
     """
 
     theta: Array
     state: Any
-    message: str = ""
-    n_shown: int = 0
+    message: Reason = Reason.NOT_ENDED
+    n_presented: int = 0
     penalty: Array | None = None
+    rates: Rates | None = None
 
 
 class Solver(Protocol):
-    """One way downhill."""
+    """A method of minimisation."""
 
     def solve(
         self,
@@ -73,4 +108,4 @@ class Solver(Protocol):
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
-        """Walk from theta, which is left alone, until the monitor says stop."""
+        """Minimise from theta, which is not changed, until the monitor stops."""

@@ -3,7 +3,7 @@
 The authors' own simulator takes the step length from one Gauss-Newton product along the
 direction d, ``-g'd / d'Gd``, in place of a line search.  Moller's scaled conjugate
 gradient takes it from the Hessian, with a damping that keeps ``d'Hd`` positive.  Both
-need one product and one gradient an iteration, and no rate to tune.
+need one product and one gradient per iteration, and no learning rate.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,18 @@ import numpy as np
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.objective import Objective
-from sk_effprop.solvers.base import Monitor, Solution
+from sk_effprop.solvers.base import Monitor, Reason, Solution
 
 # (new gradient, old gradient, old direction) -> beta
 Formula: TypeAlias = Callable[[Array, Array, Array], float]
 
-# refused steps in a row after which no step is expected to help
-MAX_REFUSALS = 40
+# After this many rejected steps in a row no step is expected to help.
+MAX_REJECTIONS = 40
 SMALLEST_DAMPING, LARGEST_DAMPING = 1e-15, 1e100
+# The damping of a direction without any starts from this share of its curvature.
+FIRST_DAMPING = 1e-3
+# Moller's limits of the gain ratio: a good model needs less damping, a bad one more.
+GOOD_RATIO, BAD_RATIO = 0.75, 0.25
 
 
 def liu_storey(new: Array, old: Array, direction: Array) -> float:
@@ -30,19 +34,14 @@ def liu_storey(new: Array, old: Array, direction: Array) -> float:
     return float(new @ (new - old)) / -float(direction @ old)
 
 
-def polak_ribiere(new: Array, old: Array, direction: Array) -> float:
-    """g'(g - g_old) / g_old'g_old, eq. (43)."""
-    return float(new @ (new - old)) / float(old @ old)
-
-
-def gauss_newton_curvature(near: Linearization, direction: Array) -> float:
+def gauss_newton_curvature(linearization: Linearization, direction: Array) -> float:
     """d'Gd, which is never negative for a convex loss."""
-    return float(direction @ near.gauss_newton_product(direction))
+    return float(direction @ linearization.gauss_newton_product(direction))
 
 
-def exact_curvature(near: Linearization, direction: Array) -> float:
+def exact_curvature(linearization: Linearization, direction: Array) -> float:
     """d'Hd, which may be negative."""
-    return float(direction @ near.hessian_product(direction))
+    return float(direction @ linearization.hessian_product(direction))
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,8 @@ class ConjugateGradient:
     gradient_tolerance : float
         Converged when no component of the gradient is larger.
     formula : callable
-        Of beta: :func:`liu_storey` or :func:`polak_ribiere`; a negative beta restarts
-        from the gradient.
+        Formula of beta, such as :func:`liu_storey`; a negative beta restarts from the
+        gradient.
     curvature : callable
         ``d'Gd`` for the authors' step, ``d'Hd`` for Moller's.
     damping : float
@@ -77,61 +76,64 @@ class ConjugateGradient:
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
-        """Step until the monitor says stop, the gradient vanishes or no step helps."""
+        """Step until the monitor stops, the gradient vanishes or no step helps."""
         dtype = theta.dtype
         objective = objective.as_float64()
-        theta = theta.astype(np.float64)
-        near = Linearization(objective, theta)
-        value, direction = objective.value(theta), -near.gradient
+        here = Linearization(objective, theta.astype(np.float64))
+        value, direction = objective.value(here.theta), -here.gradient
         damping, age = self.damping, 0
-        while np.max(np.abs(near.gradient)) > self.gradient_tolerance:
-            found = self._step(objective, near, value, direction, damping)
-            if found is None and age == 0:
-                return Solution(theta.astype(dtype), None, "precision")
+        message = Reason.CONVERGED
+        while np.max(np.abs(here.gradient)) > self.gradient_tolerance:
+            found = self._step(here, value, direction, damping)
             if found is None:
-                direction, age = -near.gradient, 0
+                if age == 0:
+                    message = Reason.PRECISION
+                    break
+                direction, age = -here.gradient, 0
                 continue
             theta, value, damping = found
-            old, near = near.gradient, Linearization(objective, theta)
+            old, here = here.gradient, Linearization(objective, theta)
             if monitor(theta.astype(dtype), value):
-                return Solution(theta.astype(dtype), None)
-            beta = max(self.formula(near.gradient, old, direction), 0.0)
-            direction, age = beta * direction - near.gradient, age + 1
-            if age == len(theta) or direction @ near.gradient >= 0.0:
-                direction, age = -near.gradient, 0
-        return Solution(theta.astype(dtype), None, "converged")
+                message = Reason.NOT_ENDED
+                break
+            beta = max(self.formula(here.gradient, old, direction), 0.0)
+            direction, age = beta * direction - here.gradient, age + 1
+            if age == len(theta) or direction @ here.gradient >= 0.0:
+                direction, age = -here.gradient, 0
+        return Solution(here.theta.astype(dtype), None, message)
 
     def _step(
         self,
-        objective: Objective,
-        near: Linearization,
+        linearization: Linearization,
         value: float,
         direction: Array,
         damping: float,
     ) -> tuple[Array, float, float] | None:
         """Raise the damping until a step along the direction lowers the objective."""
-        slope = -float(near.gradient @ direction)
+        objective = linearization.objective
+        descent = -float(linearization.gradient @ direction)
         length = float(direction @ direction)
-        bend = self.curvature(near, direction)
-        for _ in range(MAX_REFUSALS):
-            if bend + damping * length <= 0.0:
+        curvature = self.curvature(linearization, direction)
+        for _ in range(MAX_REJECTIONS):
+            if curvature + damping * length <= 0.0:
                 # Moller's way to make the model convex
-                damping = 2.0 * (damping - bend / length)
-            step = slope / (bend + damping * length)
+                damping = 2.0 * (damping - curvature / length)
+            step = descent / (curvature + damping * length)
             with np.errstate(over="ignore", invalid="ignore"):
-                trial = near.theta + step * direction
+                trial = linearization.theta + step * direction
                 trial_value = objective.value(trial)
-            gain = 2.0 * (value - trial_value) / (step * slope)
+            # The model predicts a reduction of step * descent / 2.
+            gain_ratio = 2.0 * (value - trial_value) / (step * descent)
             if trial_value < value:
-                return trial, trial_value, _after(gain, damping)
-            damping = max(4.0 * damping, 1e-3 * abs(bend) / length)
+                return trial, trial_value, _next_damping(gain_ratio, damping)
+            damping = max(4.0 * damping, FIRST_DAMPING * abs(curvature) / length)
             if damping > LARGEST_DAMPING:
                 break
         return None
 
 
-def _after(gain: float, damping: float) -> float:
-    """Less damping for a model that kept its promise, more for one that did not."""
-    if gain > 0.75:
+def _next_damping(gain_ratio: float, damping: float) -> float:
+    """Less damping after a good prediction of the model, more after a bad one."""
+    if gain_ratio > GOOD_RATIO:
         return max(damping / 2.0, SMALLEST_DAMPING)
-    return min(4.0 * damping, LARGEST_DAMPING) if gain < 0.25 else damping
+    return min(4.0 * damping, LARGEST_DAMPING) if gain_ratio < BAD_RATIO else damping

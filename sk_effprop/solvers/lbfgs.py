@@ -1,4 +1,4 @@
-"""Limited-memory BFGS (section 6.3), SciPy's."""
+"""Limited-memory BFGS (section 6.3), by SciPy."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,12 @@ from scipy.optimize import OptimizeResult, minimize
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.objective import Objective
-from sk_effprop.solvers.base import Monitor, Solution
+from sk_effprop.solvers.base import Monitor, Reason, Solution
 
-# SciPy's: converged, too many evaluations, stopped by the monitor; anything else is a
-# line search that failed
-STATUS = {0: "converged", 1: "max_fun", 99: ""}
+# SciPy's status codes; all others mean that the line search found nothing lower.
+STATUS = {0: Reason.CONVERGED, 1: Reason.MAX_FUN, 99: Reason.NOT_ENDED}
 # Inputs of at most so many numbers are copied to double precision: the line search and
-# the curvature live on small differences of the objective.
+# the curvature depend on small differences of the objective.
 MAX_DOUBLED_NUMBERS = 10**7
 
 
@@ -25,7 +24,7 @@ class LBFGS:
     Attributes
     ----------
     max_fun : int
-        Evaluations of the objective.
+        Maximum number of evaluations of the objective.
     gradient_tolerance : float
         Converged when no component of the gradient is larger.
     """
@@ -42,7 +41,7 @@ class LBFGS:
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
-        """Minimise until the monitor says stop or the gradient vanishes."""
+        """Minimise until the monitor stops or the gradient vanishes."""
         if np.prod(objective.inputs.shape) <= MAX_DOUBLED_NUMBERS:
             objective = objective.as_float64()
         dtype = objective.targets.dtype
@@ -51,7 +50,7 @@ class LBFGS:
             value, gradient = objective.value_and_gradient(x.astype(dtype))
             return value, gradient.astype(np.float64)
 
-        def note(intermediate_result: OptimizeResult) -> None:
+        def report(intermediate_result: OptimizeResult) -> None:
             x = intermediate_result.x.astype(dtype)
             if monitor(x, float(intermediate_result.fun)):
                 raise StopIteration
@@ -62,8 +61,8 @@ class LBFGS:
                 theta.astype(np.float64),
                 method="L-BFGS-B",
                 jac=True,
-                callback=note,
-                # the monitor counts iterations and measures progress
+                callback=report,
+                # The monitor counts iterations and measures progress.
                 options={
                     "maxfun": self.max_fun,
                     "maxiter": np.iinfo(np.int32).max,
@@ -71,5 +70,5 @@ class LBFGS:
                     "ftol": 0.0,
                 },
             )
-        message = STATUS.get(result.status, "precision")
+        message = STATUS.get(result.status, Reason.PRECISION)
         return Solution(result.x.astype(theta.dtype), None, message)

@@ -2,11 +2,11 @@
 
 A step solves ``(G + penalty + mu I) d = -g``.  The damping mu follows the gain ratio
 (Nielsen 1999): the reduction of the objective over the one that the quadratic model
-promised.
+predicts.
 
-Large, redundant data are learnt from a growing sample, as section 4.1 has it for
-mini-batches: J'J of a sample costs a fraction, and the steps on it are as good, until
-they lower the objective of all examples no more.  Every step that counts lowers that.
+Large, redundant data are learned from a growing sample, as section 4.1 suggests for
+mini-batches.  J'J of a sample costs a fraction, and steps on it are as good until they
+no longer lower the objective of all examples.  Every accepted step lowers that one.
 """
 
 from dataclasses import dataclass, replace
@@ -25,37 +25,46 @@ from sk_effprop.core.gauss_newton import (
     weigh_evidence,
 )
 from sk_effprop.core.objective import Objective
-from sk_effprop.solvers.base import Monitor, Solution
+from sk_effprop.solvers.base import Monitor, Reason, Solution
 
-# "auto": initial mu relative to the largest diagonal entry of the system
+# Initial mu relative to the largest diagonal entry of the system.
 START_DAMPING = 1e-3
 # Redundant data begin with a sample of so many residuals for each weight, which grows
-# by this factor when a step on the sample does not lower the whole objective any more.
+# by this factor when a step on the sample no longer lowers the whole objective.
 FIRST_SAMPLE, SAMPLE_GROWTH = 5, 4
-# numbers in a Jacobian that is too small for that to be worth it
+# A Jacobian of fewer numbers is too small for sampling to be worth it.
 SMALL_JACOBIAN = 2**17
-# steps refused in a row after which no step is expected to help
-MAX_REFUSALS = 40
-# a step that lowers the objective by no more than this share has come to a minimum, as
-# far as the evidence is concerned
+# After this many rejected steps in a row no step is expected to help.
+MAX_REJECTIONS = 40
+# A step that lowers the objective by no more than this share has reached a minimum, as
+# far as the evidence is concerned.
 SETTLED = 1e-3
-# rounds end when the log evidence of a residual rises by less
+# Rounds end when the log evidence per residual rises by less.
 EVIDENCE_TOLERANCE = 1e-4
 
 
 class Damping(NamedTuple):
-    """mu, and the factor by which the next refused step will raise it."""
+    """mu, and the factor by which the next rejected step will raise it."""
 
     mu: float
     growth: float = 2.0
 
-    def after_success(self, gain: float) -> "Damping":
-        """Less for a model that kept its promise, more for one that did not."""
-        return Damping(self.mu * max(1.0 / 3.0, 1.0 - (2.0 * gain - 1.0) ** 3))
+    def after_success(self, gain_ratio: float) -> "Damping":
+        """Less damping after a good prediction of the model, more after a bad one."""
+        factor = max(1.0 / 3.0, 1.0 - (2.0 * gain_ratio - 1.0) ** 3)
+        return Damping(self.mu * factor)
 
     def after_failure(self) -> "Damping":
-        """More, and still more the next time."""
+        """More damping, which grows faster with each failure in a row."""
         return Damping(self.mu * self.growth, self.growth * 2.0)
+
+
+class _Step(NamedTuple):
+    """A lower point, its value, and the damping with which to continue there."""
+
+    theta: Array
+    value: float
+    damping: Damping
 
 
 @dataclass(frozen=True)
@@ -83,7 +92,7 @@ class LevenbergMarquardt:
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
-        """Step until the monitor says stop, the gradient vanishes or no step helps."""
+        """Step until the monitor stops, the gradient vanishes or no step helps."""
         dtype, damping = theta.dtype, state
         whole = objective.as_float64()
         theta = theta.astype(np.float64)
@@ -92,33 +101,33 @@ class LevenbergMarquardt:
         part, n_part = _sample(whole, n_first, rng)
         value, whole_value = part.value(theta), whole.value(theta)
         while True:
-            near = Linearization(part, theta)
-            found, message = None, "converged"
-            if np.max(np.abs(near.gradient)) > self.gradient_tolerance:
-                found, message = self._step(near, value, damping), "precision"
-            if found is not None:
-                trial_value = found[1] if part is whole else whole.value(found[0])
-                if trial_value < whole_value:
-                    theta, value, damping = found
-                    whole_value = trial_value
+            here = Linearization(part, theta)
+            step, message = None, Reason.CONVERGED
+            if np.max(np.abs(here.gradient)) > self.gradient_tolerance:
+                step, message = self._step(here, value, damping), Reason.PRECISION
+            if step is not None:
+                step_value = step.value if part is whole else whole.value(step.theta)
+                if step_value < whole_value:
+                    theta, value, damping = step.theta, step.value, step.damping
+                    whole_value = step_value
                     if monitor(theta.astype(dtype), whole_value):
                         return Solution(theta.astype(dtype), damping)
                     continue
             if part is whole:
-                left = damping if message == "converged" else None
+                left = damping if message == Reason.CONVERGED else None
                 return Solution(theta.astype(dtype), left, message)
-            # what the sample still has to teach is its noise
+            # Further steps on this sample would only fit its noise.
             part, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
             value, damping = part.value(theta), None
 
     def _step(
-        self, near: Linearization, value: float, damping: Damping | None
-    ) -> tuple[Array, float, Damping] | None:
-        """A lower point, its value and the damping there; None if there is none."""
-        system = make_system(near)
+        self, linearization: Linearization, value: float, damping: Damping | None
+    ) -> _Step | None:
+        system = make_system(linearization)
         if damping is None:
-            damping = Damping(self.damping or START_DAMPING * _scale(near, system))
-        return _descend(near, system, value, damping)
+            scale = _scale(linearization, system)
+            damping = Damping(self.damping or START_DAMPING * scale)
+        return _damped_step(linearization, system, value, damping)
 
 
 def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Objective, int]:
@@ -130,14 +139,14 @@ def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Objective, in
 
 
 class EvidenceState(NamedTuple):
-    """What one call of :class:`EvidenceRounds` leaves to the next.
+    """State that one call of :class:`EvidenceRounds` leaves to the next.
 
     Attributes
     ----------
     penalty : ndarray of shape (n_weights,)
-        That of the best weights.
+        Penalty of the best weights.
     next_penalty : ndarray of shape (n_weights,)
-        That of the round which is to go on.
+        Penalty of the round that continues.
     damping : Damping or None
     """
 
@@ -148,11 +157,11 @@ class EvidenceState(NamedTuple):
 
 @dataclass(frozen=True)
 class EvidenceRounds:
-    """Levenberg-Marquardt that finds the penalty by MacKay's evidence (1992).
+    """Levenberg-Marquardt with the penalty of the largest evidence (MacKay 1992).
 
-    Each round goes to a minimum and weighs it; the next one starts there, with the
-    penalty that the data make most probable, as MATLAB's trainbr does at every step.
-    The rounds end when the evidence rises no more, and the best of them counts.
+    Each round goes to a minimum and computes its evidence.  The next round starts there
+    with the penalty that the data make most probable, as MATLAB's trainbr does at every
+    step.  The rounds end when the evidence no longer rises, and the best one counts.
 
     Attributes
     ----------
@@ -170,10 +179,11 @@ class EvidenceRounds:
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
-        """Go from minimum to minimum."""
+        """Run rounds until the evidence no longer rises or the monitor stops."""
         best, penalty, damping = objective.penalty, objective.penalty, None
         if state is not None:
-            best, penalty, damping = state
+            best, penalty = state.penalty, state.next_penalty
+            damping = state.damping
         best_criterion = np.inf
         is_first = True
         while True:
@@ -185,7 +195,7 @@ class EvidenceRounds:
                 )
             except KeyboardInterrupt:
                 left = EvidenceState(best, penalty, damping)
-                return Solution(theta, left, "interrupted", penalty=best)
+                return Solution(theta, left, Reason.INTERRUPTED, penalty=best)
             theta, damping, is_first = solution.theta, solution.state, False
             evidence, is_over = at_minimum.evidence, True
             if evidence is not None and evidence.criterion < best_criterion:
@@ -193,66 +203,83 @@ class EvidenceRounds:
                 best, best_criterion = penalty, evidence.criterion
                 penalty = evidence.penalty
             if is_over or at_minimum.overruled:
-                message = "" if at_minimum.overruled else "converged"
+                message = Reason.CONVERGED
+                if at_minimum.overruled:
+                    message = Reason.NOT_ENDED
                 left = EvidenceState(best, penalty, damping)
                 return Solution(theta, left, message, penalty=best)
 
 
 class _StopAtMinimum:
-    """A monitor of one round, which reports to the one of all."""
+    """The monitor of one round, which reports to the monitor of all.
+
+    Attributes
+    ----------
+    evidence : Evidence or None
+        Evidence at the minimum; None if the round has not reached one.
+    overruled : bool
+        Whether the monitor of all rounds has stopped training.
+    """
 
     def __init__(
         self, objective: Objective, monitor: Monitor, *, is_first: bool
     ) -> None:
         self.objective, self.monitor = objective.as_float64(), monitor
         self.best_theta = monitor.best_theta
-        # until there is any evidence, the objective tells which weights are best
+        # Until there is an evidence, the objective tells which weights are best.
         self._unknown = None if is_first else np.inf
         self._previous = np.inf
         self.evidence: Evidence | None = None
         self.overruled = False
+
+    @property
+    def is_out_of_time(self) -> bool:
+        return self.monitor.is_out_of_time
+
+    def begin(self, rates: Any) -> None:
+        """Levenberg-Marquardt has no learning rates."""
 
     def __call__(self, theta: Array, value: Any, **_: Any) -> bool:
         settled = self._previous - value <= SETTLED * abs(value)
         self._previous = value
         criterion = self._unknown
         if settled:
-            near = Linearization(self.objective, theta.astype(np.float64))
-            self.evidence = weigh_evidence(near, make_system(near))
+            here = Linearization(self.objective, theta.astype(np.float64))
+            self.evidence = weigh_evidence(here, make_system(here))
             criterion = self.evidence.criterion
         self.overruled = self.monitor(theta, value, criterion=criterion)
         return settled or self.overruled
 
 
-def _scale(near: Linearization, system: PrimalSystem | DualSystem) -> float:
+def _scale(linearization: Linearization, system: PrimalSystem | DualSystem) -> float:
     """The largest diagonal entry of ``G + penalty``, not zero."""
-    diagonal = system.diagonal + near.objective.penalty
+    diagonal = system.diagonal + linearization.objective.penalty
     return float(np.max(diagonal, initial=np.finfo(float).tiny))
 
 
-def _descend(
-    near: Linearization,
+def _damped_step(
+    linearization: Linearization,
     system: PrimalSystem | DualSystem,
     value: float,
     damping: Damping,
-) -> tuple[Array, float, Damping] | None:
-    """Raise the damping until a step lowers the objective."""
-    objective, scale = near.objective, _scale(near, system)
-    for _ in range(MAX_REFUSALS):
+) -> _Step | None:
+    """Raise the damping until a step lowers the objective; None if no step does."""
+    objective, gradient = linearization.objective, linearization.gradient
+    for _ in range(MAX_REJECTIONS):
         try:
-            step = -system.factor(objective.penalty + damping.mu).solve(near.gradient)
+            step = -system.factor(objective.penalty + damping.mu).solve(gradient)
         except LinAlgError:
-            # singular to rounding: only more damping helps
-            floor = np.finfo(float).eps * scale
+            # The system is singular to rounding, and only more damping helps.
+            floor = np.finfo(float).eps * _scale(linearization, system)
             damping = Damping(max(damping.mu, floor), damping.growth).after_failure()
             continue
         # m(0) - m(d) = -g'd - d'(G + penalty)d / 2, with (G + penalty + mu) d = -g
-        promised = 0.5 * float(damping.mu * step @ step - near.gradient @ step)
+        predicted = 0.5 * float(damping.mu * step @ step - gradient @ step)
         with np.errstate(over="ignore", invalid="ignore"):
-            trial = near.theta + step
+            trial = linearization.theta + step
             trial_value = objective.value(trial)
-        if trial_value < value and promised > 0.0:
-            gain = (value - trial_value) / promised
-            return trial, trial_value, damping.after_success(gain)
+        if trial_value < value and predicted > 0.0:
+            gain_ratio = (value - trial_value) / predicted
+            return _Step(trial, trial_value, damping.after_success(gain_ratio))
         damping = damping.after_failure()
     return None

@@ -1,60 +1,58 @@
 """Stochastic, mini-batch and batch gradient descent (sections 4.1, 4.2, 4.7).
 
-One loop for all of them: an epoch shows the examples in some order, a batch at a time,
-and a rule turns each batch's gradient into a step.  Batch size 1 is the paper's
-on-line learning, the size of the data its batch learning.
+All of them are one loop: an epoch presents the examples in some order, a batch at a
+time, and a rule turns the gradient of each batch into a step.  Batch size 1 is the
+paper's on-line learning, and the size of the data is its batch learning.
 """
 
-from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.curvature import add_lecun_diagonal
-from sk_effprop.core.gains import Gains, gain_factor
-from sk_effprop.core.kernels import Passes, Update, sweep
+from sk_effprop.core.flow import Flow
+from sk_effprop.core.gains import Gains
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import Order, emphasised_order
-from sk_effprop.core.rates import (
-    ENOUGH_PATTERNS,
+from sk_effprop.core.rates import ENOUGH_PATTERNS, RateRule, Rates
+from sk_effprop.core.schedules import (
     SCHEDULES,
-    Flow,
     Progress,
-    RateRule,
-    Rates,
     ScheduleSettings,
     after_stall,
 )
-from sk_effprop.core.steps import Adam, Average, Momentum
-from sk_effprop.solvers.base import Monitor, Solution
+from sk_effprop.core.steps import Adam, Average, Momentum, Update
+from sk_effprop.solvers.base import Monitor, Reason, Solution
 
-# numbers in the block of shown examples that is copied together before it is swept
-SHOWN_BLOCK = 2**18
-# divergence halves the rate at most this often
+# The rate is halved at most this often after divergence.
 MAX_HALVINGS = 30
+# The clock is looked at after so many updates, or so many products of an example and a
+# weight: both take about a tenth of a second.  The numbers do not depend on the clock,
+# as the compiled loops round differently at the end of a part.
+UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = 2**13, 2**26
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StochasticState:
-    """What one epoch leaves to the next.
+    """State that one epoch leaves to the next.
 
     Attributes
     ----------
     progress : Progress
     rates : Rates
-        As last measured.
+        The latest measurement.
     memory : list of ndarray
-        The rule's: velocity or moments.
+        Arrays of the rule: the velocity or the moments.
+    initial_rates : Rates
+        The rates that training started with, without their diagonal.
     halvings : int
         How often divergence has halved the rate.
     measured_at : int
-        Examples shown when the rates were measured.
+        Count of presented examples when the rates were measured.
     flow : Flow or None
     errors : ndarray of shape (n_samples,) or None
-        Latest weighted loss of every example, nan before it is shown.
+        Latest weighted loss of every example, nan before its first presentation.
     average : Average or None
     gains : Gains or None
     """
@@ -62,52 +60,47 @@ class StochasticState:
     progress: Progress
     rates: Rates
     memory: list[Array]
+    initial_rates: Rates
     halvings: int = 0
     measured_at: int = 0
     flow: Flow | None = None
     errors: Array | None = field(default=None, repr=False)
-    average: "Average | None" = field(default=None, repr=False)
+    average: Average | None = field(default=None, repr=False)
     gains: Gains | None = field(default=None, repr=False)
 
-    def after_showing(self, n_examples: int) -> "StochasticState":
-        """The same, so many examples later."""
-        n_shown = self.progress.n_shown + n_examples
-        return replace(self, progress=self.progress._replace(n_shown=n_shown))
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StochasticSolver:
     """Gradient descent on batches of any size.
 
     Attributes
     ----------
     rule : Momentum or Adam
-    rates : Rates
-        Learning rates of the first epoch.
     find_rates : RateRule
-        Where they come from, to measure them again.
+        Measures the learning rates.
     curvature_decay : float
         gamma of the running estimate of the diagonal curvature, eq. (62), pattern by
         pattern; 0 for none.
     order : callable
         One of ``presentation.ORDERS``.
     emphasis : float
+        How much more often examples with large errors are presented.
     batch_size : int
     batch_growth : float
         The batch size is multiplied by it every epoch.
     schedule : str
-        Key of ``rates.SCHEDULES``.
+        Key of ``schedules.SCHEDULES``.
     settings : ScheduleSettings
     flow_rates : (float, float, float)
         alpha, beta, delta of (17)-(19).
     averaging : bool
-        Give the monitor a running average of the weights.
+        Whether the monitor receives a running average of the weights.
     input_gains : bool
-        Let the first layer learn a gain for every input; not with adam.
+        Whether the first layer learns a gain for every input; ignored by rules that do
+        not allow it.
     """
 
     rule: Momentum | Adam
-    rates: Rates
     find_rates: RateRule
     curvature_decay: float
     order: Order
@@ -129,343 +122,256 @@ class StochasticSolver:
         rng: np.random.Generator,
         monitor: Monitor,
     ) -> Solution:
-        """Run epochs until the monitor says stop."""
-        theta = theta.copy()
-        first_layer = objective.network.layers(theta)[0]
-        if state is None:
-            fresh = Progress(), deepcopy(self.rates), self.rule.start(theta)
-            now = StochasticState(*fresh)
-        else:
-            # memory, flow and running curvature change in place; the caller's must not
-            rates = self.find_rates.adopt(state.rates) or self.rates
-            rates = self.find_rates.refine(rates, objective, theta, rng)
-            now = self._suited(deepcopy(replace(state, rates=rates)), theta)
-        now = replace(now, gains=self._suited_gains(now.gains, first_layer))
+        """Run epochs until the monitor stops."""
+        # Overflow shows in E and in the weights, where the monitor looks for it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            descent = _Descent(self, objective, theta.copy(), rng, monitor)
+            return descent.run(state)
 
-        def rescue(event: str) -> bool:
-            nonlocal now
-            changed = self._rescue(event, objective, theta, now, rng, monitor)
-            now = changed or now
-            return changed is not None
 
-        stop = False
-        while not stop:
-            with np.errstate(over="ignore", invalid="ignore"):
-                now = self._measure_when_due(objective, theta, now, rng)
-                rate = self.current_rate(now)
-                epoch_mean, now = self._epoch(objective, theta, now, rng)
-                found = theta if now.average is None else now.average.theta
-                # the mean over examples of which some were shown again is no E
-                tells = self.emphasis == 0.0
-                stop = monitor(
-                    found,
-                    objective.value if tells else objective.value(found),
-                    epoch_mean=epoch_mean if tells else None,
-                    rate=rate,
-                    rescue=rescue,
-                )
-        progress = now.progress._replace(start=0)
-        now = replace(now, errors=None, average=None, progress=progress)
-        return Solution(theta, now, n_shown=progress.n_shown)
+class _Descent:
+    """One call of ``solve``; theta changes in place.
 
-    def _suited(self, state: StochasticState, theta: Array) -> StochasticState:
-        """A state that other settings may have left, made to suit these."""
-        memory = self.rule.start(theta)
+    Attributes
+    ----------
+    state : StochasticState
+    """
+
+    state: StochasticState
+
+    def __init__(
+        self,
+        solver: StochasticSolver,
+        objective: Objective,
+        theta: Array,
+        rng: np.random.Generator,
+        monitor: Monitor,
+    ) -> None:
+        self.solver, self.objective, self.theta = solver, objective, theta
+        self.rng, self.monitor = rng, monitor
+
+    def run(self, state: StochasticState | None) -> Solution:
+        """Run epochs until the monitor stops."""
+        self.state = self._fresh_state() if state is None else self._continued(state)
+        self.monitor.begin(self.state.initial_rates)
+        while not self._epoch_and_report():
+            pass
+        progress = self.state.progress._replace(start=0)
+        return Solution(
+            self.theta,
+            replace(self.state, errors=None, average=None, progress=progress),
+            n_presented=progress.n_presented,
+            rates=self.state.initial_rates,
+        )
+
+    # --------------------------------------------------------------------- the start
+
+    def _fresh_state(self) -> StochasticState:
+        rates = self._measured()
+        return StochasticState(
+            Progress(),
+            rates,
+            self.solver.rule.start(self.theta),
+            initial_rates=rates._replace(curvature=None),
+            gains=self._matching_gains(None),
+        )
+
+    def _continued(self, state: StochasticState) -> StochasticState:
+        """Adapt a state to this solver, which may have other settings than before."""
+        find_rates = self.solver.find_rates
+        rates = find_rates.adopt(state.rates) or self._measured()
+        if rates.eta != state.rates.eta:
+            state = replace(state, initial_rates=rates._replace(curvature=None))
+        rates = find_rates.refine(rates, self.objective, self.theta, self.rng)
+        # Memory, flow and running curvature change in place, but those of the argument
+        # must not: the caller may continue from it once more.
+        state = deepcopy(replace(state, rates=rates))
+        memory = self.solver.rule.start(self.theta)
         return replace(
             state,
             progress=state.progress._replace(start=state.progress.epoch, n_stalls=0),
             memory=state.memory if len(state.memory) == len(memory) else memory,
-            flow=state.flow if self.schedule == "flow" else None,
+            flow=state.flow if self.solver.schedule == "flow" else None,
+            gains=self._matching_gains(state.gains),
         )
 
-    def _suited_gains(self, gains: Gains | None, W: Array) -> Gains | None:
-        """Those of an earlier call if they still belong to the weights."""
-        if not self.input_gains or isinstance(self.rule, Adam):
+    def _matching_gains(self, gains: Gains | None) -> Gains | None:
+        """Gains of an earlier call if they still belong to the weights, or new ones."""
+        if not self.solver.input_gains or not self.solver.rule.allows_input_gains:
             return None
-        return gains if gains is not None and gains.suit(W) else Gains.start(W)
+        W = self.objective.network.layers(self.theta)[0]
+        return gains if gains is not None and gains.match(W) else Gains.start(W)
 
-    def current_rate(self, state: StochasticState) -> float:
-        """The global learning rate of the next epoch."""
+    # --------------------------------------------------------------------- the rates
+
+    @property
+    def rate(self) -> float:
+        """The present global learning rate."""
+        solver, state = self.solver, self.state
         if state.flow is not None:
             return state.flow.rate
-        factor = SCHEDULES[self.schedule].factor(state.progress, self.settings)
+        factor = SCHEDULES[solver.schedule].factor(state.progress, solver.settings)
         return state.rates.eta * factor * 0.5**state.halvings
 
-    def _rescue(
-        self,
-        event: str,
-        objective: Objective,
-        theta: Array,
-        state: StochasticState,
-        rng: np.random.Generator,
-        monitor: Monitor,
-    ) -> StochasticState | None:
-        """Lower the rate, where that is still possible."""
-        progress = state.progress
-        if event == "stalled":
-            later = after_stall(SCHEDULES[self.schedule], progress, self.settings)
-            return None if later is None else replace(state, progress=later)
-        if event == "diverged" and state.halvings < MAX_HALVINGS:
-            np.copyto(theta, monitor.best_theta)
-            return StochasticState(
-                progress,
-                # those of weights that ran away are no good
-                self.find_rates(objective, theta, rng, state.rates),
-                self.rule.start(theta),
-                halvings=state.halvings + 1,
-                measured_at=state.measured_at,
-                gains=self._suited_gains(None, objective.network.layers(theta)[0]),
-            )
-        return None
+    @property
+    def next_measurement(self) -> float:
+        """Count of presented examples at which the rates are measured again."""
+        return self.solver.find_rates.next_measurement(
+            self.state.measured_at, self.objective.n_samples
+        )
 
-    def _measure_when_due(
-        self,
-        objective: Objective,
-        theta: Array,
-        state: StochasticState,
-        rng: np.random.Generator,
-    ) -> StochasticState:
-        """Find the rates again when it is time."""
-        n_shown = state.progress.n_shown
-        is_due = n_shown >= self._next_measurement(objective, state)
-        # a few rows of a stream know less than those that were measured before
+    def _measured(self, earlier: Rates | None = None) -> Rates:
+        return self.solver.find_rates(self.objective, self.theta, self.rng, earlier)
+
+    def _measure_when_due(self) -> bool:
+        """Measure the rates again when it is time; return whether it was."""
+        state, n_presented = self.state, self.state.progress.n_presented
+        is_due = n_presented >= self.next_measurement
+        # A few rows of a stream know less than those that were measured before.
         few = min(ENOUGH_PATTERNS, state.rates.n_patterns)
-        knows_less = objective.n_samples < few
-        if not is_due or knows_less or not np.isfinite(theta).all():
-            return state
-        rates = self.find_rates(objective, theta, rng, state.rates)
-        return replace(state, rates=rates, measured_at=n_shown)
+        knows_less = self.objective.n_samples < few
+        if not is_due or knows_less or not np.isfinite(self.theta).all():
+            return False
+        rates = self._measured(state.rates)
+        self.state = replace(state, rates=rates, measured_at=n_presented)
+        return True
 
-    def _next_measurement(self, objective: Objective, state: StochasticState) -> float:
-        n_samples = objective.n_samples
-        return self.find_rates.next_measurement(state.measured_at, n_samples)
+    # --------------------------------------------------------------------- the epochs
 
-    def _epoch(
-        self,
-        objective: Objective,
-        theta: Array,
-        state: StochasticState,
-        rng: np.random.Generator,
-    ) -> tuple[float, StochasticState]:
-        """Show every example; return the mean of E on the way, and the new state."""
-        n, epoch = objective.n_samples, state.progress.epoch
-        # a float64 grows to inf where a float would overflow
-        growth = np.float64(self.batch_growth) ** epoch
-        batch_size = int(min(n, self.batch_size * growth))
-        order = self.order(rng, n, objective.labels)
-        errors = state.errors
-        if self.emphasis > 0.0:
+    def _epoch_and_report(self) -> bool:
+        """Run an epoch and report it; return whether to stop."""
+        self._measure_when_due()
+        rate = self.rate
+        epoch_mean = self._epoch()
+        average, value = self.state.average, self.objective.value
+        theta = self.theta if average is None else average.theta
+        # With emphasis the epoch mean is biased, so E is evaluated.
+        is_unbiased = self.solver.emphasis == 0.0
+        return self.monitor(
+            theta,
+            value if is_unbiased else value(theta),
+            epoch_mean=epoch_mean if is_unbiased else None,
+            rate=rate,
+            rescue=self._rescue,
+        )
+
+    def _epoch(self) -> float:
+        """Descend through all examples; return the mean of E over the updates."""
+        solver, objective = self.solver, self.objective
+        n, epoch = objective.n_samples, self.state.progress.epoch
+        # A NumPy number grows to inf where one of Python's raises OverflowError.
+        growth = np.float64(solver.batch_growth) ** epoch
+        batch_size = int(min(n, solver.batch_size * growth))
+        order, errors = solver.order(self.rng, n, objective.labels), self.state.errors
+        if solver.emphasis > 0.0:
             errors = np.full(n, np.nan) if errors is None else errors.copy()
-            order = emphasised_order(rng, order, errors, self.emphasis)
-        if self.schedule == "flow" and state.flow is None:
-            flow = Flow(self.current_rate(state), self.flow_rates)
-            state = replace(state, flow=flow)
-        losses = np.empty(n, dtype=theta.dtype)
-        start = 0
-        while start < n:
-            state = self._measure_when_due(objective, theta, state, rng)
-            left = self._next_measurement(objective, state) - state.progress.n_shown
-            # weights that are not finite are not measured, but shown on
-            left = max(left, batch_size)
-            stop = int(min(n, start + batch_size * np.ceil(left / batch_size)))
-            part = order[start:stop]
-            losses[start:stop], state = self._show(
-                objective, theta, state, part, batch_size
-            )
-            start = stop
+            order = emphasised_order(self.rng, order, errors, solver.emphasis)
+        if solver.schedule == "flow" and self.state.flow is None:
+            flow = Flow(self.rate, solver.flow_rates)
+            self.state = replace(self.state, flow=flow)
+        losses = self._descend(order, batch_size)
+        # Fewer than all, if time was over in the middle of the epoch.
+        order = order[: len(losses)]
         if objective.sample_weight is not None:
             losses *= objective.sample_weight[order]
         if errors is not None:
             errors[order] = losses
-        progress = state.progress._replace(epoch=epoch + 1)
-        after = replace(
-            state,
-            progress=progress,
+        self.state = replace(
+            self.state,
+            progress=self.state.progress._replace(epoch=epoch + 1),
             errors=errors,
-            average=self._averaged(state.average, theta),
+            average=self._averaged(),
         )
-        return float(np.mean(losses)) + objective.penalty_value(theta), after
+        return float(np.mean(losses)) + objective.penalty_value(self.theta)
 
-    def _averaged(self, average: Average | None, theta: Array) -> Average | None:
-        if not self.averaging:
+    def _averaged(self) -> Average | None:
+        if not self.solver.averaging:
             return None
-        return Average(theta.copy()) if average is None else average.including(theta)
+        average = self.state.average
+        if average is None:
+            return Average(self.theta.copy())
+        return average.including(self.theta)
 
-    def _show(
-        self,
-        objective: Objective,
-        theta: Array,
-        state: StochasticState,
-        order: Array,
-        batch_size: int,
-    ) -> tuple[Array, StochasticState]:
-        """Descend through the examples in this order; return the loss of each."""
-        show_compiled = getattr(objective, "show", None)
-        if show_compiled is not None and isinstance(self.rule, Momentum):
-            losses = show_compiled(
-                theta,
-                order,
-                batch_size,
-                state.rates._replace(eta=self.current_rate(state)),
-                **self.rule._asdict(),
-                velocity=None if self.rule.is_plain else state.memory[0],
-                curvature_decay=self.curvature_decay,
-                flow=state.flow,
-                gains=state.gains,
+    def _descend(self, order: Array, batch_size: int) -> Array:
+        """Descend through the examples, and measure the rates on the way when due.
+
+        Returns
+        -------
+        ndarray of shape (n_presented,)
+            Loss of each example when it was presented; of all examples, unless the time
+            was over before.
+        """
+        losses = np.empty(len(order), dtype=self.theta.dtype)
+        start, most = 0, self._examples_per_look(batch_size)
+        update = self._update()
+        while start < len(order):
+            if self._measure_when_due():
+                update = self._update()
+            left = self.next_measurement - self.state.progress.n_presented
+            # A measurement that is due was skipped because the weights are not finite
+            # or the rows too few; at least one batch follows.
+            left = min(max(left, batch_size), most)
+            stop = start + batch_size * np.ceil(left / batch_size)
+            part = order[start : int(min(len(order), stop))]
+            losses[start : start + len(part)] = self.objective.descend(
+                self.theta, part, batch_size, update
             )
-        else:
-            update = self._make_update(objective, theta, state, batch_size)
-            losses = _show(objective, theta, order, batch_size, update)
-        return losses, state.after_showing(len(order))
+            progress = self.state.progress
+            n_presented = progress.n_presented + len(part)
+            progress = progress._replace(n_presented=n_presented)
+            self.state = replace(self.state, progress=progress)
+            start += len(part)
+            if self.monitor.is_out_of_time:
+                break
+        return losses[:start]
 
-    def _make_update(
-        self,
-        objective: Objective,
-        theta: Array,
-        state: StochasticState,
-        batch_size: int,
-    ) -> Update:
-        """What follows each batch; it changes the state in place."""
-        rate, rates, flow = self.current_rate(state), state.rates, state.flow
-        has_factors = rates.curvature is not None or state.gains is not None
-        if self.rule.is_plain and flow is None and not has_factors:
-            return self._plain_update(objective, theta, rate, batch_size)
-        meter = None
-        if rates.curvature is not None and self.curvature_decay > 0.0:
-            meter = CurvatureMeter(objective, rates, self.curvature_decay)
-        now = rates._replace(eta=rate)
-        return self._general_update(
-            objective, theta, now, batch_size, state.memory, flow, meter, state.gains
+    def _examples_per_look(self, batch_size: int) -> int:
+        """Examples between two looks at the clock, in whole batches."""
+        n_batches = PRODUCTS_PER_LOOK // (len(self.theta) * batch_size)
+        return batch_size * min(UPDATES_PER_LOOK, max(n_batches, 1))
+
+    def _update(self) -> Update:
+        state = self.state
+        return Update(
+            self.solver.rule,
+            state.rates._replace(eta=self.rate),
+            state.memory,
+            self.solver.curvature_decay,
+            state.flow,
+            state.gains,
         )
 
-    def _plain_update(
-        self, objective: Objective, theta: Array, rate: float, batch_size: int
-    ) -> Update:
-        """No momentum: the scaled gradient goes straight into the weights."""
-        network = objective.network
-        layers = network.layers(theta)
-        factors = network.layers(self.rates.scaling)
-        rates = [rate * float(view[0, 0]) for view in factors]
-        decays = [
-            eta * float(view[0, 0])
-            for eta, view in zip(rates, network.layers(objective.penalty), strict=True)
-        ]
-        steps = [-eta / batch_size for eta in rates]
-        weights = [W[:-1] for W in layers]
+    # ------------------------------------------------------------------------ trouble
 
-        def descend(passes: Passes, _: Array, __: Array | None) -> None:
-            passes.add_gradient(layers, steps)
+    def _rescue(self, event: Reason) -> bool:
+        """Lower the rate if that is still possible; return whether it was."""
+        if event == Reason.STALLED:
+            return self._go_on_after_stall()
+        if self.state.halvings < MAX_HALVINGS:
+            self._restart_from_best()
+            return True
+        return False
 
-        def decay_and_descend(passes: Passes, _: Array, __: Array | None) -> None:
-            share = passes.n_rows / batch_size
-            for W, decay in zip(weights, decays, strict=True):
-                np.multiply(W, 1.0 - share * decay, out=W)
-            passes.add_gradient(layers, steps)
+    def _go_on_after_stall(self) -> bool:
+        solver = self.solver
+        later = after_stall(
+            SCHEDULES[solver.schedule], self.state.progress, solver.settings
+        )
+        if later is None:
+            return False
+        self.state = replace(self.state, progress=later)
+        return True
 
-        return decay_and_descend if any(decays) else descend
-
-    def _general_update(
-        self,
-        objective: Objective,
-        theta: Array,
-        rates: Rates,
-        batch_size: int,
-        memory: list[Array],
-        flow: Flow | None,
-        meter: "CurvatureMeter | None",
-        gains: Gains | None,
-    ) -> Update:
-        """Collect the gradient, and let the rule make a step of it."""
-        gradient = np.empty_like(theta)
-        views = objective.network.layers(gradient)
-        penalty = objective.penalty.astype(theta.dtype)
-        penalised = bool(penalty.any())
-        factors = rates.factors.astype(theta.dtype)
-        own_rates = rates.eta * factors
-        steady = flow is None and meter is None
-        first_layer = objective.network.layers(theta)[0]
-        gain_share = gain_factor(objective.network.layers(factors)[0])
-
-        def update(passes: Passes, targets: Array, weights: Array | None) -> None:
-            gradient.fill(0.0)
-            passes.add_gradient(views)
-            np.multiply(gradient, 1.0 / passes.n_rows, out=gradient)
-            if penalised:
-                np.add(gradient, penalty * theta, out=gradient)
-            # a smaller last batch counts for its share of a full one
-            share = passes.n_rows / batch_size
-            eta = rates.eta
-            if steady:
-                now = own_rates if share == 1.0 else share * own_rates
-            else:
-                if meter is not None:
-                    np.copyto(factors, meter.read(passes, targets, weights))
-                eta = rates.eta if flow is None else flow.update(gradient)
-                now = (share * eta) * factors
-            if gains is None:
-                self.rule.step(theta, gradient, now, memory)
-                return
-            pull = gains.pull_back(views[0])
-            np.copyto(first_layer, gains.V)
-            self.rule.step(theta, gradient, now, memory)
-            np.copyto(gains.V, first_layer)
-            gains.step(pull, share * eta * gain_share)
-            gains.write(first_layer)
-
-        return update
-
-
-class CurvatureMeter:
-    """The running estimate of the diagonal curvature, eq. (62), pattern by pattern.
-
-    The curvature of the rates is changed in place.
-    """
-
-    def __init__(self, objective: Objective, rates: Rates, decay: float) -> None:
-        self.objective, self.rates, self.decay = objective, rates, decay
-        assert rates.curvature is not None
-        self._h = rates.curvature.h
-        self._sum = np.empty(len(rates.scaling), dtype=objective.inputs.dtype)
-        self._views = objective.network.layers(self._sum)
-
-    def read(self, passes: Passes, targets: Array, weights: Array | None) -> Array:
-        """Take in a batch after its passes; return the new factors."""
-        loss, penalty = self.objective.loss, self.objective.penalty
-        squares = loss.hessian_diagonal(passes.outputs, targets)
-        if weights is not None:
-            squares = weights[:, None] * squares
-        slopes = [passes.slope(l) for l in range(len(passes.layers))]
-        self._sum.fill(0.0)
-        add_lecun_diagonal(passes, slopes, squares, self._views)
-        gain = 1.0 - (1.0 - self.decay) ** passes.n_rows
-        self._h += gain * (self._sum / passes.n_rows + penalty - self._h)
-        return self.rates.factors
-
-
-def _show(
-    objective: Objective, theta: Array, order: Array, batch_size: int, update: Update
-) -> Array:
-    """Sweep through the examples in this order; return the loss of each."""
-    network, loss = objective.network, objective.loss
-    passes = Passes(network.layers(theta), network.activations, batch_size)
-    losses = np.empty(len(order), dtype=theta.dtype)
-    weight = objective.sample_weight
-    for block in _blocks(len(order), batch_size, network.sizes[0]):
-        rows = order[block]
-        inputs, targets = _rows(objective.inputs, rows), _rows(objective.targets, rows)
-        weights = None if weight is None else weight[rows]
-        outputs = sweep(passes, loss, inputs, targets, weights, update)
-        losses[block] = loss.value(outputs, targets)
-    return losses
-
-
-def _rows(array: Any, rows: Array) -> Any:
-    """Some rows; take is faster than an index, and sparse inputs have none."""
-    return array.take(rows, axis=0) if type(array) is np.ndarray else array[rows]
-
-
-def _blocks(n: int, batch_size: int, width: int) -> Iterator[slice]:
-    """Slices of whole batches that hold about SHOWN_BLOCK numbers each."""
-    step = batch_size * max(1, SHOWN_BLOCK // (batch_size * width))
-    for start in range(0, n, step):
-        yield slice(start, min(start + step, n))
+    def _restart_from_best(self) -> None:
+        """Return to the best weights, with rates measured there and halved."""
+        before = self.state
+        np.copyto(self.theta, self.monitor.best_theta)
+        self.state = StochasticState(
+            before.progress,
+            self._measured(before.rates),
+            self.solver.rule.start(self.theta),
+            initial_rates=before.initial_rates,
+            halvings=before.halvings + 1,
+            measured_at=before.measured_at,
+            gains=self._matching_gains(None),
+        )

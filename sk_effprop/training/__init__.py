@@ -1,1 +1,1 @@
-"""What watches over training: history, stopping, best weights."""
+"""Monitoring of training: its history, the best weights, and when it stops."""

@@ -1,7 +1,7 @@
-"""Training as scikit-learn's callbacks see it: a task, with one for every iteration.
+"""Training for scikit-learn's callbacks: a task with a subtask for every iteration.
 
-A context is a ``sklearn.callback.CallbackContext``.  Nothing here is called, nor any
-model built, for a fit without callbacks, whose context is None.
+A context is a ``sklearn.callback.CallbackContext``.  A fit without callbacks has the
+context None; then no hook is called and no model is built.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sk_effprop.training.monitor import Monitor
 
-# monitor -> the attributes of an estimator that stopped now
+# monitor -> the attributes of an estimator whose training ends here
 Describe: TypeAlias = Callable[[Monitor], dict[str, Any]]
 
 
@@ -20,9 +20,9 @@ class Task(NamedTuple):
     Attributes
     ----------
     context : CallbackContext
-        Of the fit.
+        Context of the fit.
     given : dict
-        What every hook is given: estimator, X, y, metadata.
+        Arguments of every hook: estimator, X, y, metadata.
     """
 
     context: Any
@@ -31,7 +31,7 @@ class Task(NamedTuple):
 
 @contextmanager
 def fit_task(context: Any, **given: Any) -> Iterator[Task | None]:
-    """Tell callbacks when a fit begins, and when it has succeeded."""
+    """Call the hooks at the beginning of a fit, and at its end if it succeeds."""
     if context is None:
         yield None
         return
@@ -44,7 +44,7 @@ def fit_task(context: Any, **given: Any) -> Iterator[Task | None]:
 def iteration_tasks(
     task: Task | None, monitor: Monitor, describe: Describe
 ) -> Iterator[None]:
-    """Tell callbacks of every iteration; they may look at the model, and stop it."""
+    """Call the hooks of every iteration, which may build the model or stop."""
     if task is None:
         yield
         return
@@ -58,7 +58,7 @@ def iteration_tasks(
 
     def watch(monitor: Monitor) -> bool:
         nonlocal current
-        # an interrupt in its hooks must not end it twice
+        # An interrupt in a hook must not end the task twice.
         ending, current = current, None
         stop = ending.call_on_fit_task_end(
             **task.given, reconstruction_attributes=lambda: describe(monitor)
@@ -70,5 +70,5 @@ def iteration_tasks(
     monitor.watchers.append(watch)
     yield
     if current is not None:
-        # begun, but the solver had nothing left to do or was interrupted
+        # It has begun, but the solver had nothing left to do or was interrupted.
         current.call_on_fit_task_end(estimator=task.given["estimator"])

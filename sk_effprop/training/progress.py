@@ -1,4 +1,4 @@
-"""What training prints: a bar where one can be drawn, else a line an iteration."""
+"""Progress of training on the screen: a bar if possible, else a line an iteration."""
 
 import sys
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from sk_effprop.training.monitor import Monitor
 
 
 @contextmanager
-def shown(verbose: int, title: str, monitor: Monitor) -> Iterator[None]:
-    """Show how training goes on.
+def show_progress(verbose: int, title: str, monitor: Monitor) -> Iterator[None]:
+    """Show the progress of training.
 
     Parameters
     ----------
     verbose : int
         0 for nothing, 1 for a bar if possible, 2 for lines.
     title : str
-        Stands before the bar.
+        Title of the bar.
     monitor : Monitor
-        Watched while the context is open.
+        Its iterations are shown while the context is open.
     """
     if not verbose:
         yield
@@ -39,14 +39,14 @@ def shown(verbose: int, title: str, monitor: Monitor) -> Iterator[None]:
 
 def _print_line(monitor: Monitor) -> None:
     line = f"Iteration {monitor.n_iter}, loss = {monitor.loss_curve[-1]:.8f}"
-    if monitor.validation_scores:
-        line += f", validation score = {monitor.validation_scores[-1]:.6f}"
+    if monitor.history.validation_scores:
+        line += f", validation score = {monitor.history.validation_scores[-1]:.6f}"
     print(line, flush=True)
 
 
 def _can_draw() -> bool:
-    """Whether there is rich, and a terminal or notebook that is ours alone."""
-    # workers and threads share the terminal, and would draw over each other
+    """True if rich is installed, and no other process or thread can draw."""
+    # Workers and threads share the terminal, and would overwrite each other's bars.
     if parent_process() is not None or current_thread() is not main_thread():
         return False
     in_notebook = "ipykernel" in sys.modules and find_spec("ipywidgets") is not None
@@ -54,7 +54,7 @@ def _can_draw() -> bool:
 
 
 class _Bar:
-    """A bar of rich's that says what the monitor knows."""
+    """A bar of rich with the loss, the validation score and the time left."""
 
     def __init__(self, progress: Any, title: str, max_iter: int) -> None:
         self.progress = progress
@@ -65,11 +65,11 @@ class _Bar:
         self.progress.update(self.task, completed=monitor.n_now, note=note)
 
     def finish(self, monitor: Monitor) -> None:
-        """Say how it ended and after which time, in place of the time left."""
+        """Show the reason and the total time in place of the time left."""
         parts = [_measures(monitor)] if monitor.n_now else []
         note = ", ".join([*parts, monitor.reason, _clock(monitor.seconds)])
         self.progress.update(self.task, note=note)
-        # a notebook keeps what it was shown last
+        # A notebook keeps the last display.
         self.progress.refresh()
 
 
@@ -86,7 +86,7 @@ def _bar(title: str, monitor: Monitor) -> Iterator[_Bar]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        # a narrow terminal shortens the bar alone
+        # In a narrow terminal only the bar becomes shorter.
         MofNCompleteColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[note]}"),
     )
@@ -96,17 +96,18 @@ def _bar(title: str, monitor: Monitor) -> Iterator[_Bar]:
 
 def _measures(monitor: Monitor) -> str:
     text = f"loss {monitor.loss_curve[-1]:.4g}"
-    if monitor.validation_scores:
-        text += f", score {monitor.validation_scores[-1]:.4g}"
+    if monitor.history.validation_scores:
+        text += f", score {monitor.history.validation_scores[-1]:.4g}"
     return text
 
 
 def seconds_left(monitor: Monitor) -> float:
-    """Until a limit is reached, if iterations take as long as they did so far."""
+    """Seconds until a limit is reached, if iterations take as long as so far."""
     each = monitor.seconds / monitor.n_now
     left = each * (monitor.max_iter - monitor.n_now)
-    if monitor.max_time is not None:
-        left = min(left, monitor.max_time - monitor.seconds)
+    max_time = monitor.limits.max_time
+    if max_time is not None:
+        left = min(left, max_time - monitor.seconds)
     return max(left, 0.0)
 
 

@@ -9,8 +9,8 @@ from sk_effprop.core.activations import (
     SHAPES,
     TANH,
     Activation,
-    CustomActivation,
 )
+from sk_effprop.core.custom import CustomActivation
 from tests import reference
 from tests.cases import (
     ACTIVATION_PARAMS,
@@ -46,13 +46,15 @@ def test_agrees_with_the_scalar_reference(activation):
 
 
 @pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
-def test_evaluate_keeps_u_and_leaves_the_gain_to_the_caller(activation):
+def test_evaluate_keeps_u_and_leaves_the_scale_to_the_caller(activation):
     u = activation.slope * Z
     before, value, derivative = u.copy(), np.empty_like(u), np.empty_like(u)
     activation.evaluate(u, value, derivative)
     np.testing.assert_array_equal(u, before)
     np.testing.assert_array_equal(value, activation.f(Z))
-    np.testing.assert_array_equal(activation.gain * derivative, activation.df(Z))
+    np.testing.assert_array_equal(
+        activation.derivative_scale * derivative, activation.df(Z)
+    )
 
 
 @pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
@@ -180,8 +182,8 @@ def test_a_mirrored_sigmoid_is_none():
 
 
 @pytest.mark.parametrize("functions", [ARCTAN, SILU], ids=["arctan", "silu"])
-def test_right_derivatives_give_no_complaint(functions):
-    assert CustomActivation(functions).complaint() == ""
+def test_right_derivatives_give_no_error_message(functions):
+    assert CustomActivation(functions).error_message() == ""
 
 
 @pytest.mark.parametrize(
@@ -195,7 +197,7 @@ def test_right_derivatives_give_no_complaint(functions):
 )
 def test_wrong_derivatives_are_told(functions, message):
     with np.errstate(invalid="ignore"):
-        assert re.search(message, CustomActivation(functions).complaint())
+        assert re.search(message, CustomActivation(functions).error_message())
 
 
 def test_a_function_of_a_user_can_neither_change_its_argument_nor_its_shape():

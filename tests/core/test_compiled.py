@@ -1,5 +1,6 @@
-"""The compiled sweep against NumPy's: every kernel both ways."""
+"""The compiled loops against NumPy's: every kernel both ways."""
 
+import ctypes
 import sys
 from dataclasses import replace
 
@@ -10,11 +11,15 @@ from scipy import sparse
 from sklearn.datasets import load_diabetes, load_iris
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.core import compiled, lanes
+from sk_effprop.core import compiled
 from sk_effprop.core.activations import ACTIVATIONS
+from sk_effprop.core.compiled import activations, lanes, pointers, why_not_compiled
+from sk_effprop.core.compiled.arrays import Buffers
+from sk_effprop.core.compiled.cache import address_of_activation
+from sk_effprop.core.compiled.engine import NumbaEngine
 from sk_effprop.core.inputs import FoldedSparse
-from sk_effprop.core.steps import Momentum
-from sk_effprop.estimators import _build
+from sk_effprop.core.rates import Rates
+from sk_effprop.core.steps import Adam, Momentum, Update
 from tests.cases import (
     ACTIVATION_PARAMS,
     ALL_ACTIVATIONS,
@@ -90,7 +95,7 @@ def test_every_loss_and_step(loss, step):
 @pytest.mark.parametrize("n", [1, 8, 21])
 @pytest.mark.parametrize("loss", COMPILED_LOSS_PARAMS)
 def test_value_and_gradient(loss, n, weighted):
-    """Of whole eights of examples, and of what is left over."""
+    """Numbers of examples that fill whole lanes or not."""
     objective, theta = make_problem(
         (9, 4), ALL_ACTIVATIONS["lecun_tanh"], loss, n=n, weighted=weighted
     )
@@ -104,43 +109,78 @@ def test_value_and_gradient(loss, n, weighted):
     np.testing.assert_array_equal(fast.sample_losses(theta), fast.sample_losses(theta))
 
 
-def test_views_without_counts_are_views():
-    """What is written to them is in the array."""
+def test_pointers_are_views():
+    """Numbers written through them are in the arrays, at flat indices."""
 
     @numba.njit
-    def write(array):
-        lanes.vector_at(array, 5, 3)[:] = 7.0
-        lanes.matrix_at(array, 12, 2, 3)[1, 2] = 8.0
+    def write(buffers):
+        p = pointers.pointers(buffers)
+        pointers.at(p.inputs, 5)[2] = 7.0
+        pointers.as_numbers(p.units)[9] = 8.0
+        pointers.store(p.squares, 1, pointers.load(p.units, 1))
 
-    array = np.zeros((4, 5))
-    write(array)
-    np.testing.assert_array_equal(np.flatnonzero(array == 7.0), [5, 6, 7])
-    np.testing.assert_array_equal(np.flatnonzero(array == 8.0), [17])
+    numbers, eights, more = np.zeros(10), np.zeros((2, 8)), np.zeros((2, 8))
+    write(Buffers(numbers, more, eights, numbers))
+    np.testing.assert_array_equal(np.flatnonzero(numbers), [7])
+    np.testing.assert_array_equal(np.flatnonzero(eights), [9])
+    np.testing.assert_array_equal(more, eights)
 
 
-def test_arithmetic_of_eight_numbers():
+@pytest.mark.parametrize("shape", [(1,), (1, 8)], ids=["one", "lanes"])
+def test_arithmetic_of_one_example_and_of_eight(shape):
+    """One source computes with numbers and with lanes."""
+
     @numba.njit
-    def compute(a, b, out):
-        x, y = lanes.load(a, 0), lanes.load(b, 1)
-        lanes.store(out, 0, lanes.add_scaled(x, 3.0, y))
-        lanes.store(out, 1, lanes.product(x, y))
-        lanes.store(out, 2, lanes.quotient(x, y))
-        lanes.store(out, 3, lanes.spread(5.0))
+    def compute(buffers):
+        p = pointers.pointers(buffers)
+        x, y = pointers.load(p.inputs, 0), pointers.load(p.squares, 0)
+        pointers.store(p.units, 0, lanes.add_scaled(x, 3.0, y))
+        pointers.store(p.units, 1, lanes.add_term(x, 3.0, y))
+        pointers.store(p.units, 2, lanes.product(x, y))
+        pointers.store(p.units, 3, lanes.quotient(x, y))
+        pointers.store(p.units, 4, lanes.total(x, y))
+        pointers.store(p.units, 5, lanes.zero_of(p.units))
 
-    a, b = np.random.default_rng(0).normal(size=(2, 2, 8))
-    out = np.empty((4, 8))
-    compute(a, b, out)
-    x, y = a[0], b[1]
-    expected = [x + 3.0 * y, x * y, x / y, np.full(8, 5.0)]
+    x, y = np.random.default_rng(0).normal(size=(2, *shape))
+    out = np.ones((6 * shape[0], *shape[1:]))
+    compute(Buffers(x, y, out, out))
+    expected = np.concatenate([x + 3.0 * y, x + 3.0 * y, x * y, x / y, x + y, 0.0 * x])
     np.testing.assert_allclose(out, expected, rtol=1e-15)
 
 
 def test_eight_numbers_change_places():
+    @numba.njit
+    def turn(buffers, row):
+        p = pointers.pointers(buffers)
+        lanes.transpose(p.inputs, p.turned, row)
+
     rng = np.random.default_rng(0)
     source, target = rng.normal(size=(16, 8)), np.zeros((16, 8))
-    numba.njit(lambda a, b, row: lanes.transpose(a, b, row))(source, target, 8)
+    turn(Buffers(source, source, source, target), 8)
     np.testing.assert_array_equal(target[8:], source[8:].T)
     assert not target[:8].any()
+    # the numbers of a single example are neighbours already
+    turn(Buffers(source.ravel(), source, source, target), 8)
+    np.testing.assert_array_equal(target[1], source[1])
+
+
+@pytest.mark.parametrize("n_examples", [1, 8])
+def test_products_of_inputs_and_errors_add_up(n_examples):
+    """The gradient of eight neighbouring weights, summed over the examples."""
+
+    @numba.njit
+    def add(buffers):
+        p = pointers.pointers(buffers)
+        x = lanes.numbers_of(p.inputs, 1)
+        s = lanes.add_products(pointers.load(p.units, 0), x, p.turned)
+        pointers.store(p.units, 0, s)
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=2) if n_examples == 1 else rng.normal(size=(2, 8))
+    errors, total = rng.normal(size=(n_examples, 8)), rng.normal(size=(1, 8))
+    expected = total + np.atleast_1d(x[1]) @ errors
+    add(Buffers(x, x, total, errors))
+    np.testing.assert_allclose(total, expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("activation", ACTIVATION_PARAMS)
@@ -170,8 +210,8 @@ def test_running_curvature(loss, batch_size, momentum):
     objective, theta = make_problem((4, 3), ALL_ACTIVATIONS["lecun_tanh"], loss)
     solver = sdlm(objective, curvature_decay=0.1, momentum=momentum)
     # its rates are for batches of 10
-    rates = solver.rates._replace(eta=0.2 * solver.rates.eta)
-    solver = replace(solver, batch_size=batch_size, rates=rates)
+    find_rates = replace(solver.find_rates, share=0.2 * solver.find_rates.share)
+    solver = replace(solver, batch_size=batch_size, find_rates=find_rates)
     assert_same(objective, theta, solver)
 
 
@@ -184,7 +224,7 @@ def test_single_precision(loss):
         targets=objective.targets.astype(np.float32),
         sample_weight=objective.sample_weight.astype(np.float32),
     )
-    for step in ({}, {"batch_size": 5, "rule": Momentum(0.5)}):
+    for step in ({}, {"batch_size": 5, "rule": Momentum(0.5)}, {"input_gains": True}):
         solver = stochastic(single, **step)
         assert_same(single, theta.astype(np.float32), solver, rtol=1e-5)
 
@@ -215,14 +255,56 @@ def test_what_has_no_branch_is_left_to_numpy(monkeypatch):
             assert not objective.is_compilable
 
 
+def compiled_activation(activation, z):
+    """f(z) and f'(z) by the compiled function, called as a C function."""
+    function = activations.ACTIVATIONS[activation.kind]
+    pointer, number = ctypes.POINTER(ctypes.c_double), ctypes.c_double * len(z)
+    signature = ctypes.CFUNCTYPE(None, *[pointer] * 4, ctypes.c_int64)
+    call = signature(address_of_activation(function, np.float64))
+    value, derivative = number(), number()
+    constants = (ctypes.c_double * 4)(*activation[1:])
+    call(constants, number(*z), value, derivative, len(z))
+    return np.array(value), np.array(derivative)
+
+
 def test_tanh_is_right_to_the_last_bits():
     u = np.concatenate([np.linspace(-30.0, 30.0, 200_001), np.logspace(-300, 1, 2001)])
-    value = np.empty_like(u)
-    compiled._tanh(u, value, compiled.constants_of(np.float64))
+    value, _ = compiled_activation(ACTIVATIONS["tanh"], u)
     np.testing.assert_allclose(value, np.tanh(u), rtol=2e-15)
-    missing = np.array([np.nan])
-    compiled._tanh(missing, missing, compiled.constants_of(np.float64))
-    assert np.isnan(missing[0])
+    value, _ = compiled_activation(ACTIVATIONS["tanh"], [np.nan])
+    assert np.isnan(value).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_functions_are_those_of_numpy(name):
+    """With correction terms and saturation, far out included."""
+    activation = ACTIVATIONS[name].twisted(0.02)
+    z = np.linspace(-20.0, 20.0, 999)
+    value, derivative = compiled_activation(activation, z)
+    np.testing.assert_allclose(value, activation.f(z), rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(derivative, activation.df(z), rtol=1e-11, atol=1e-15)
+
+
+def test_other_rules_than_momentum_are_refused_in_a_sentence():
+    objective, theta = make_problem(
+        (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_1"]
+    )
+    rates = Rates(0.1, np.ones(len(theta)))
+    update = Update(Adam(), rates, Adam().start(theta))
+    with pytest.raises(ValueError, match="do not know Adam, only gradient descent"):
+        NumbaEngine(objective).descend(theta, np.arange(3), 1, update)
+
+
+def test_arrays_that_are_read_only_are_taken():
+    """They have another type for numba."""
+    objective, theta = make_problem(
+        (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_1"]
+    )
+    expected = NumbaEngine(objective).sample_losses(theta)
+    for array in objective.inputs, objective.targets, objective.sample_weight, theta:
+        array.flags.writeable = False
+    losses = NumbaEngine(objective).sample_losses(theta)
+    np.testing.assert_array_equal(losses, expected)
 
 
 # ------------------------------------------------------------------------- estimators
@@ -268,7 +350,7 @@ def test_auto_compiles_where_it_is_worth_it(settings, engine):
 def test_without_numba_the_extra_is_named_and_auto_goes_without(monkeypatch):
     X, y = load_iris(return_X_y=True)
     monkeypatch.setattr(
-        "sk_effprop.estimators._build.compiled_or_why_not", lambda: "ImportError"
+        "sk_effprop.estimators._build.why_not_compiled", lambda: "ImportError"
     )
     with pytest.raises(ImportError, match=r"'fast'.*sk_effprop\[fast\]"):
         EffPropClassifier(solver="sgd", engine="numba").fit(X, y)
@@ -276,29 +358,27 @@ def test_without_numba_the_extra_is_named_and_auto_goes_without(monkeypatch):
     assert model.fit(X, y).engine_ == "numpy"
 
 
-def test_the_rational_tanh_is_the_one_of_numpy():
-    """Its correction term and its saturation included."""
-    activation = ACTIVATIONS["rational_tanh"]
-    z = np.linspace(-20.0, 20.0, 999)
-    value, slope = np.empty_like(z), np.empty_like(z)
-    compiled._activate(
-        z, value, slope, np.array([activation], dtype=float), 0,
-        compiled.constants_of(np.float64),
-    )  # fmt: skip
-    np.testing.assert_allclose(value, activation.f(z), rtol=1e-14)
-    np.testing.assert_allclose(slope, activation.df(z), rtol=1e-12, atol=1e-15)
+def test_a_numba_that_is_switched_off_is_as_good_as_none(monkeypatch):
+    """NUMBA_DISABLE_JIT is for debuggers, and pointers are not for Python."""
+    assert why_not_compiled() == ""
+    why_not_compiled.cache_clear()
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+    assert "NUMBA_DISABLE_JIT" in why_not_compiled()
+    why_not_compiled.cache_clear()
 
 
 def test_a_numba_that_does_not_work_is_as_good_as_none(monkeypatch):
     """One that does not go with the NumPy there is, say."""
-    _build.compiled_or_why_not.cache_clear()
-    for name in ("lanes", "compiled", "compiled_objective"):
-        monkeypatch.delitem(sys.modules, f"sk_effprop.core.{name}")
-        monkeypatch.delattr(f"sk_effprop.core.{name}")
+    why_not_compiled.cache_clear()
+    for name in [*sys.modules]:
+        if name.startswith("sk_effprop.core.compiled."):
+            monkeypatch.delitem(sys.modules, name)
+            monkeypatch.delattr(compiled, name.rpartition(".")[2])
     monkeypatch.setitem(sys.modules, "numba", None)
+    assert "numba" in why_not_compiled()
     X, y = load_iris(return_X_y=True)
     model = EffPropClassifier(4, solver="sgd", tol=0, max_iter=2000, max_time=1e-9)
     assert model.fit(X, y).engine_ == "numpy"
     with pytest.raises(ImportError, match=r"sk_effprop\[fast\]"):
         model.set_params(engine="numba").fit(X, y)
-    _build.compiled_or_why_not.cache_clear()
+    why_not_compiled.cache_clear()

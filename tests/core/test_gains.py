@@ -20,9 +20,9 @@ def test_a_start_changes_nothing():
     gains, written = Gains.start(W), np.empty_like(W)
     gains.write(written)
     np.testing.assert_array_equal(written, W)
-    assert gains.suit(W)
-    assert not gains.suit(W + 1.0)
-    assert not gains.suit(W[1:])
+    assert gains.match(W)
+    assert not gains.match(W + 1.0)
+    assert not gains.match(W[1:])
 
 
 def test_biases_have_no_gain():
@@ -49,12 +49,12 @@ def test_derivatives_are_those_of_the_objective_in_gains_and_weights():
     gains.write(first)
     gradient = objective.value_and_gradient(theta)[1]
     own = objective.network.layers(gradient)[0]
-    pull = gains.pull_back(own)
+    of_s = gains.split_gradient(own)
     h = 1e-6
     for i in range(len(gains.s)):
         e = h * np.eye(len(gains.s))[i]
         ahead, behind = (value(gains.s + d, gains.V) for d in (e, -e))
-        assert pull[i] == pytest.approx((ahead - behind) / (2 * h), abs=1e-8)
+        assert of_s[i] == pytest.approx((ahead - behind) / (2 * h), abs=1e-8)
     for index in np.ndindex(gains.V.shape):
         d = np.zeros_like(gains.V)
         d[index] = h

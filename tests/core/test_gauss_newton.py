@@ -31,8 +31,13 @@ from tests.cases import (
 SYSTEMS = pytest.mark.parametrize("kind", [PrimalSystem, DualSystem])
 
 
-def dense_gauss_newton(near):
-    return np.array([near.gauss_newton_product(v) for v in np.eye(len(near.theta))])
+def dense_gauss_newton(linearization):
+    return np.array(
+        [
+            linearization.gauss_newton_product(v)
+            for v in np.eye(len(linearization.theta))
+        ]
+    )
 
 
 def small(loss, *, weighted=True):
@@ -40,19 +45,21 @@ def small(loss, *, weighted=True):
     objective, theta = make_problem(
         (4,), ALL_ACTIVATIONS["lecun_tanh"], loss, weighted=weighted
     )
-    near = Linearization(objective, theta)
-    return near, dense_gauss_newton(Linearization(objective.without_penalty(), theta))
+    linearization = Linearization(objective, theta)
+    return linearization, dense_gauss_newton(
+        Linearization(objective.without_penalty(), theta)
+    )
 
 
 @SYSTEMS
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
 def test_both_factors_are_those_of_the_dense_matrix(kind, loss):
-    near, G = small(loss)
+    linearization, G = small(loss)
     rng = np.random.default_rng(0)
     added = rng.uniform(0.1, 1.0, size=len(G))
     A, V = G + np.diag(added), rng.normal(size=(3, len(G)))
     inverse = np.linalg.inv(A)
-    system = kind(near)
+    system = kind(linearization)
     factor = system.factor(added)
     np.testing.assert_allclose(system.diagonal, np.diag(G), atol=1e-12)
     np.testing.assert_allclose(factor.solve(V[0]), inverse @ V[0], rtol=1e-9)
@@ -130,9 +137,11 @@ def test_the_spread_is_the_variance_of_the_outputs_over_the_posterior():
         (3,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_1"], n=40
     )
     objective = replace(objective, count=1e6)
-    near = Linearization(objective, theta)
-    posterior = laplace(near)
-    prior = np.maximum(objective.penalty, 1e-6 * np.max(make_system(near).diagonal))
+    linearization = Linearization(objective, theta)
+    posterior = laplace(linearization)
+    prior = np.maximum(
+        objective.penalty, 1e-6 * np.max(make_system(linearization).diagonal)
+    )
     A = dense_gauss_newton(Linearization(objective.without_penalty(), theta))
     covariance = np.linalg.inv(A + np.diag(prior)) * posterior.noise[0] / 1e6
     draws = np.random.default_rng(0).multivariate_normal(theta, covariance, size=4000)
@@ -158,8 +167,8 @@ def test_a_linear_network_gets_the_penalty_of_bayesian_ridge(noise):
     """One output, one layer: the same evidence, maximised by other code."""
     objective, theta = linear_problem(n=80, noise=noise)
     for _ in range(300):
-        near = Linearization(objective, theta)
-        penalty = weigh_evidence(near, make_system(near)).penalty
+        linearization = Linearization(objective, theta)
+        penalty = weigh_evidence(linearization, make_system(linearization)).penalty
         objective = replace(objective, penalty=penalty)
         theta = minimum(objective)
     ridge = BayesianRidge(
@@ -174,16 +183,17 @@ def test_the_update_stays_where_the_evidence_is_highest():
     """The criterion as a function of the penalty is lowest at the fixed point."""
     objective, theta = linear_problem(n=80, noise=1.0)
     for _ in range(300):
-        near = Linearization(objective, theta)
+        linearization = Linearization(objective, theta)
         objective = replace(
-            objective, penalty=weigh_evidence(near, make_system(near)).penalty
+            objective,
+            penalty=weigh_evidence(linearization, make_system(linearization)).penalty,
         )
         theta = minimum(objective)
 
     def criterion(factor):
         scaled = replace(objective, penalty=factor * objective.penalty)
-        near = Linearization(scaled, minimum(scaled))
-        return weigh_evidence(near, make_system(near)).criterion
+        linearization = Linearization(scaled, minimum(scaled))
+        return weigh_evidence(linearization, make_system(linearization)).criterion
 
     assert criterion(1.0) < min(criterion(0.8), criterion(1.25))
 

@@ -10,7 +10,7 @@ from sk_effprop.core.network import forward
 from tests.cases import ALL_ACTIVATIONS, ALL_LOSSES, MAIN_LOSS_PARAMS, make_problem
 
 N = 10
-# of all shapes: on-line, with and without a smaller last batch, full
+# on-line, with and without a smaller last batch, full
 BATCH_SIZES = [1, 3, 5, N]
 HIDDEN = [
     pytest.param((), id="depth0"),
@@ -38,7 +38,7 @@ def swept(objective, theta, batch_size, rate):
         shares.append(share)
         passes.add_gradient(layers, [-rate / batch_size] * len(layers))
 
-    shown = sweep(
+    outputs = sweep(
         passes,
         objective.loss,
         objective.inputs,
@@ -46,19 +46,19 @@ def swept(objective, theta, batch_size, rate):
         objective.sample_weight,
         update,
     )
-    return theta, shown, shares
+    return theta, outputs, shares
 
 
 def slowly_swept(objective, theta, batch_size, rate):
-    """The same from the objective's gradient, batch by batch."""
-    shown, shares = [], []
+    """The same result from the gradient of the objective, batch by batch."""
+    outputs, shares = [], []
     for start in range(0, N, batch_size):
         batch = objective.subset(np.arange(start, min(start + batch_size, N)))
-        shown.append(forward(batch.network, theta, batch.inputs).outputs)
+        outputs.append(forward(batch.network, theta, batch.inputs).outputs)
         shares.append(batch.n_samples / batch_size)
         _, gradient = batch.value_and_gradient(theta)
         theta = theta - rate * shares[-1] * gradient
-    return theta, np.vstack(shown), shares
+    return theta, np.vstack(outputs), shares
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["even", "weighted"])
@@ -75,12 +75,12 @@ def test_sweep_agrees_with_a_slow_loop(hidden, loss, batch_size, weighted):
 
 
 @pytest.mark.parametrize("batch_size", BATCH_SIZES)
-def test_a_rate_of_zero_moves_nothing_and_shows_the_outputs(batch_size):
+def test_a_rate_of_zero_moves_nothing_and_returns_the_outputs(batch_size):
     objective, theta = problem((4, 3), ALL_LOSSES["log_loss_softmax"])
-    after, shown, _ = swept(objective, theta, batch_size, rate=0.0)
+    after, seen, _ = swept(objective, theta, batch_size, rate=0.0)
     np.testing.assert_array_equal(after, theta)
     outputs = forward(objective.network, theta, objective.inputs).outputs
-    np.testing.assert_allclose(shown, outputs, rtol=1e-13)
+    np.testing.assert_allclose(seen, outputs, rtol=1e-13)
 
 
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
@@ -145,12 +145,10 @@ def test_passes_follow_the_weights():
     )
 
 
-def test_z_and_slope_are_the_layers_preactivations_and_derivatives():
+def test_z_is_that_of_each_layer():
     objective, theta = problem((4,), ALL_LOSSES["squared_error_2_lecun_tanh"])
     network = objective.network
     trace = forward(network, theta, objective.inputs)
     for l, W in enumerate(network.layers(theta)):
         z = trace.inputs[l] @ W
         np.testing.assert_allclose(trace.z(l), z, rtol=1e-12, atol=1e-13)
-        slope = network.activations[l].df(z)
-        np.testing.assert_allclose(trace.slope(l), slope, rtol=1e-10)

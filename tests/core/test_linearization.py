@@ -43,9 +43,9 @@ def test_hessian_products_are_second_derivatives(hidden, activation, loss):
     """Exact by the R-operator, penalty and weights included."""
     objective, theta = make_problem(hidden, activation, loss)
     H = dense_hessian(objective, theta)
-    near = Linearization(objective, theta)
+    linearization = Linearization(objective, theta)
     for v in directions(theta):
-        assert reference.relative_error(near.hessian_product(v), H @ v) <= 1e-6
+        assert reference.relative_error(linearization.hessian_product(v), H @ v) <= 1e-6
 
 
 @pytest.mark.parametrize("loss", LOSS_PARAMS)
@@ -53,13 +53,16 @@ def test_hessian_products_are_second_derivatives(hidden, activation, loss):
 def test_gauss_newton_identities(hidden, loss):
     """Product, Jacobian blocks and exact diagonal are one matrix, to 1e-10."""
     objective, theta = make_problem(hidden, ALL_ACTIVATIONS["lecun_tanh"], loss)
-    near = Linearization(objective, theta)
-    J = np.vstack(list(near.jacobian_blocks()))
+    linearization = Linearization(objective, theta)
+    J = np.vstack(list(linearization.jacobian_blocks()))
     G = J.T @ J / objective.n_samples + np.diag(objective.penalty)
     for v in directions(theta):
-        got = near.gauss_newton_product(v)
+        got = linearization.gauss_newton_product(v)
         assert reference.relative_error(got, G @ v) <= 1e-10
-    assert reference.relative_error(near.gauss_newton_diagonal(), np.diag(G)) <= 1e-10
+    assert (
+        reference.relative_error(linearization.gauss_newton_diagonal(), np.diag(G))
+        <= 1e-10
+    )
     assert np.linalg.eigvalsh(G)[0] >= -1e-12
 
 
@@ -67,9 +70,9 @@ def test_gauss_newton_identities(hidden, loss):
 def test_gauss_newton_is_the_dense_matrix_of_differences(loss):
     objective, theta = make_problem((4,), ALL_ACTIVATIONS["lecun_tanh"], loss)
     G = dense_gauss_newton(objective, theta)
-    near = Linearization(objective, theta)
+    linearization = Linearization(objective, theta)
     for v in directions(theta):
-        got = near.gauss_newton_product(v)
+        got = linearization.gauss_newton_product(v)
         assert reference.relative_error(got, G @ v) <= 1e-6
 
 
@@ -77,8 +80,8 @@ def test_gauss_newton_is_the_dense_matrix_of_differences(loss):
 def test_the_jacobian_is_the_change_of_the_outputs(hidden):
     loss = ALL_LOSSES["log_loss_softmax"]
     objective, theta = make_problem(hidden, ALL_ACTIVATIONS["lecun_tanh"], loss)
-    near = Linearization(objective, theta)
-    J = np.vstack(list(near.jacobian_blocks(scaled=False)))
+    linearization = Linearization(objective, theta)
+    J = np.vstack(list(linearization.jacobian_blocks(scaled=False)))
     X = objective.inputs[:, :-1]
     expected = reference.central_difference(
         lambda t: reference.outputs_of(objective.network, t, X), theta
@@ -107,17 +110,20 @@ def squared_error_problem(hidden, **settings):
 def test_the_recursion_is_exact_with_one_hidden_layer(hidden):
     """Eqs. (54)-(56) neglect nothing in the top two layers under squared error."""
     objective, theta = squared_error_problem(hidden)
-    near = Linearization(objective, theta)
+    linearization = Linearization(objective, theta)
     np.testing.assert_allclose(
-        near.diagonal(), near.gauss_newton_diagonal(), rtol=1e-12, atol=1e-14
+        linearization.diagonal(),
+        linearization.gauss_newton_diagonal(),
+        rtol=1e-12,
+        atol=1e-14,
     )
 
 
 def test_the_recursion_neglects_cross_terms_further_down():
     """Exact in the top two of three layers only."""
     objective, theta = squared_error_problem((4, 3))
-    near = Linearization(objective, theta)
-    got, exact = near.diagonal(), near.gauss_newton_diagonal()
+    linearization = Linearization(objective, theta)
+    got, exact = linearization.diagonal(), linearization.gauss_newton_diagonal()
     first = objective.network.layers(theta)[0].size
     np.testing.assert_allclose(got[first:], exact[first:], rtol=1e-12, atol=1e-14)
     assert np.abs(got[:first] / exact[:first] - 1.0).max() > 0.01
@@ -128,11 +134,11 @@ def test_the_second_derivative_makes_the_diagonal_that_of_the_hessian():
     """With one hidden layer, and then some of it may be negative (erratum to (54))."""
     objective, theta = squared_error_problem((6,), alpha=0.0)
     objective = replace(objective, targets=3.0 * objective.targets)
-    near = Linearization(objective, theta)
-    got = near.diagonal(with_second_derivative=True)
+    linearization = Linearization(objective, theta)
+    got = linearization.diagonal(with_second_derivative=True)
     exact = np.diag(dense_hessian(objective, theta))
     np.testing.assert_allclose(got, exact, atol=1e-6)
-    assert got.min() < 0.0 <= near.diagonal().min()
+    assert got.min() < 0.0 <= linearization.diagonal().min()
 
 
 def test_hessian_and_gauss_newton_differ_by_the_errors():
@@ -149,10 +155,10 @@ def test_hessian_and_gauss_newton_differ_by_the_errors():
     second = reference.central_difference(jacobian, theta, step=1e-4)
     error = objective.targets - reference.outputs_of(network, theta, X)
     expected = -np.einsum("nk,nkij->ij", error, second) / objective.n_samples
-    near = Linearization(objective, theta)
+    linearization = Linearization(objective, theta)
     identity = np.eye(len(theta))
-    H = np.array([near.hessian_product(v) for v in identity])
-    G = np.array([near.gauss_newton_product(v) for v in identity])
+    H = np.array([linearization.hessian_product(v) for v in identity])
+    G = np.array([linearization.gauss_newton_product(v) for v in identity])
     np.testing.assert_allclose(H - G, expected, atol=1e-5)
 
 
@@ -176,12 +182,12 @@ def test_blocks_do_not_matter(monkeypatch, block, kept):
         (4, 3), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["log_loss_softmax"]
     )
     v = directions(theta)[0]
-    near = Linearization(objective, theta)
+    linearization = Linearization(objective, theta)
     expected = [
-        near.hessian_product(v),
-        near.gauss_newton_product(v),
-        near.diagonal(),
-        np.vstack(list(near.jacobian_blocks())),
+        linearization.hessian_product(v),
+        linearization.gauss_newton_product(v),
+        linearization.diagonal(),
+        np.vstack(list(linearization.jacobian_blocks())),
     ]
     monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", block)
     monkeypatch.setattr(curvature_module, "MAX_KEPT_NUMBERS", kept)
@@ -198,7 +204,7 @@ def test_blocks_do_not_matter(monkeypatch, block, kept):
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["diagonal", "rotation"])
-def test_sparse_inputs_bend_like_dense_ones(full):
+def test_sparse_inputs_have_the_curvature_of_dense_ones(full):
     objective, theta = squared_error_problem((4,))
     rng = np.random.default_rng(3)
     n, d = objective.inputs.shape[0], objective.inputs.shape[1] - 1

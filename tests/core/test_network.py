@@ -1,17 +1,13 @@
 import numpy as np
 import pytest
-from scipy import sparse
 
 from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
-from sk_effprop.core.inputs import FoldedSparse
-from sk_effprop.core.network import Network, forward, jvp, vjp
+from sk_effprop.core.network import Network, forward
 from tests import reference
 from tests.cases import (
-    ALL_ACTIVATIONS,
     ALL_LOSSES,
     ANY_ACTIVATION_PARAMS,
     DEPTH_PARAMS,
-    LOSS_PARAMS,
     NETWORK_PARAMS,
     make_problem,
 )
@@ -34,32 +30,6 @@ def test_forward_agrees_with_the_scalar_reference(hidden, activation):
     X = objective.inputs[:, :-1]
     expected = reference.outputs_of(objective.network, theta, X)
     np.testing.assert_allclose(outputs, expected, rtol=1e-12, atol=1e-14)
-
-
-@pytest.mark.parametrize("hidden", DEPTH_PARAMS)
-@pytest.mark.parametrize("loss", LOSS_PARAMS)
-def test_vjp_is_the_adjoint_of_jvp(hidden, loss):
-    """<e, J v> = <J' e, v> for random e and v."""
-    objective, theta = make_problem(hidden, ALL_ACTIVATIONS["custom"], loss)
-    network, rng = objective.network, np.random.default_rng(1)
-    trace = forward(network, theta, objective.inputs)
-    v, e = rng.normal(size=theta.shape), rng.normal(size=objective.targets.shape)
-    forwards = np.sum(e * jvp(network, theta, trace, v))
-    backwards = vjp(network, theta, trace, e) @ v
-    assert forwards == pytest.approx(backwards, rel=1e-12)
-
-
-@pytest.mark.parametrize("hidden", DEPTH_PARAMS)
-@pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
-def test_jvp_agrees_with_central_differences(hidden, activation):
-    case = ALL_LOSSES["squared_error_2_lecun_tanh"]
-    objective, theta = make_problem(hidden, activation, case)
-    network, inputs = objective.network, objective.inputs
-    v, h = np.random.default_rng(2).normal(size=theta.shape), 1e-6
-    change = jvp(network, theta, forward(network, theta, inputs), v)
-    ahead = forward(network, theta + h * v, inputs).outputs
-    behind = forward(network, theta - h * v, inputs).outputs
-    assert reference.relative_error(change, (ahead - behind) / (2 * h)) <= 1e-7
 
 
 def test_layers_are_views_that_cover_theta_in_order():
@@ -93,36 +63,3 @@ def test_networks_are_equal_by_their_parts():
     assert Network(*parts) == Network(*parts)
     assert hash(Network(*parts)) == hash(Network(*parts))
     assert Network(*parts) != Network((3, 2), (IDENTITY,))
-
-
-@pytest.mark.parametrize("hidden", DEPTH_PARAMS)
-def test_single_precision_passes_stay_single(hidden):
-    case = ALL_LOSSES["squared_error_2_lecun_tanh"]
-    objective, theta = make_problem(hidden, ALL_ACTIVATIONS["logistic"], case)
-    network, inputs = objective.network, objective.inputs
-    single = theta.astype(np.float32)
-    trace = forward(network, single, inputs.astype(np.float32))
-    e = np.ones_like(objective.targets)
-    gradient = vjp(network, single, trace, e.astype(np.float32))
-    change = jvp(network, single, trace, single)
-    assert trace.outputs.dtype == gradient.dtype == change.dtype == np.float32
-    expected = vjp(network, theta, forward(network, theta, inputs), e)
-    np.testing.assert_allclose(gradient, expected, atol=1e-4)
-
-
-def test_passes_on_folded_sparse_inputs_equal_those_on_dense_ones():
-    objective, theta = make_problem(
-        (4, 3), ALL_ACTIVATIONS["custom"], ALL_LOSSES["squared_error_2_tanh"]
-    )
-    network, X = objective.network, objective.inputs[:, :-1]
-    shift, A = np.array([0.5, -1.0, 2.0]), np.array([2.0, 0.5, 3.0])
-    folded = FoldedSparse(sparse.csr_array(X / A + shift), shift, A)
-    rng = np.random.default_rng(3)
-    v, e = rng.normal(size=theta.shape), rng.normal(size=objective.targets.shape)
-    results = []
-    for inputs in (objective.inputs, folded):
-        trace = forward(network, theta, inputs)
-        backwards = vjp(network, theta, trace, e)
-        results.append((trace.outputs, jvp(network, theta, trace, v), backwards))
-    for dense, sparse_result in zip(*results, strict=True):
-        np.testing.assert_allclose(sparse_result, dense, atol=1e-12)

@@ -8,11 +8,11 @@ from sk_effprop.core import noise
 from sk_effprop.core.inputs import FoldedSparse, with_ones
 from sk_effprop.core.noise import (
     STRONGEST,
-    STRONGEST_OF_CLASSES,
+    STRONGEST_CLASSIFICATION,
     WEAKEST,
     Unexplained,
-    strength_for_classes,
-    strength_for_values,
+    strength_for_classification,
+    strength_for_regression,
     unexplained,
 )
 
@@ -115,7 +115,7 @@ def test_few_rows_are_no_proof(n, n_in):
     rng = np.random.default_rng(0)
     left = unexplained(with_ones(rng.normal(size=(n, n_in))), rng.normal(size=(n, 1)))
     assert 0.0 <= left.curved <= left.linear <= 1.0
-    assert WEAKEST <= strength_for_values(left) <= STRONGEST
+    assert WEAKEST <= strength_for_regression(left) <= STRONGEST
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,10 @@ def test_without_hidden_units_there_is_but_the_linear_model():
 
 @pytest.mark.parametrize(
     ("strength", "strongest"),
-    [(strength_for_values, STRONGEST), (strength_for_classes, STRONGEST_OF_CLASSES)],
+    [
+        (strength_for_regression, STRONGEST),
+        (strength_for_classification, STRONGEST_CLASSIFICATION),
+    ],
 )
 def test_what_is_far_from_linear_gets_a_weaker_penalty(strength, strongest):
     shares = np.linspace(0.1, 1.0, 20)
@@ -166,4 +169,4 @@ def test_what_is_far_from_linear_gets_a_weaker_penalty(strength, strongest):
 
 
 def test_a_line_without_noise_gets_a_penalty():
-    assert strength_for_values(Unexplained(0.0, 0.0)) == STRONGEST
+    assert strength_for_regression(Unexplained(0.0, 0.0)) == STRONGEST

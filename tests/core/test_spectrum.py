@@ -7,15 +7,13 @@ from scipy import sparse
 import sk_effprop.core.spectrum as spectrum_module
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.paper import falling_leak, online_power_method, power_method
 from sk_effprop.core.spectrum import (
     LeadingCurvature,
     curvature_operator,
-    falling_leak,
     largest_eigenvalue,
     leading_curvature,
     leading_eigenpairs,
-    online_power_method,
-    power_method,
 )
 from tests import reference
 from tests.cases import ALL_ACTIVATIONS, ALL_LOSSES, MAIN_LOSS_PARAMS, make_problem
@@ -89,14 +87,14 @@ def test_the_largest_eigenvalue_of_nearly_nothing(size):
 
 
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
-def test_a_pattern_bends_at_least_as_much_as_the_mean(loss):
+def test_a_pattern_is_curved_at_least_as_much_as_the_mean(loss):
     for seed in range(5):
         objective, theta = problem(loss, seed=seed)
         curvature = estimate(objective, theta, seed=seed)
         assert curvature.pattern >= curvature.mean > 0.0
 
 
-def test_the_penalty_bends_everything_by_alpha():
+def test_the_penalty_adds_alpha_to_every_curvature():
     """Its largest share is added, with the rate of its layer."""
     free, theta = problem(ALL_LOSSES["squared_error_3"])
     penalised, _ = problem(ALL_LOSSES["squared_error_3"], alpha=0.7)
@@ -134,7 +132,7 @@ def test_rate_of_a_full_batch_converges_and_twice_and_a_half_that_does_not():
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["diagonal", "full"])
-def test_sparse_inputs_bend_like_dense_ones(full):
+def test_sparse_inputs_have_the_curvature_of_dense_ones(full):
     objective, theta = problem(ALL_LOSSES["log_loss_softmax"], n_inputs=3)
     rng = np.random.default_rng(1)
     shift = rng.normal(size=3)
@@ -345,8 +343,8 @@ def test_eigenpairs_are_those_of_the_dense_matrix(kind):
     """The largest first, which for the Hessian are not those of largest modulus."""
     objective, theta = problem(ALL_LOSSES["squared_error_2_lecun_tanh"], seed=4)
     objective = replace(objective, targets=objective.targets + 5.0)
-    near = Linearization(objective, theta)
-    operator, n = curvature_operator(near, kind), len(theta)
+    linearization = Linearization(objective, theta)
+    operator, n = curvature_operator(linearization, kind), len(theta)
     start = np.random.default_rng(0).normal(size=n)
     values, vectors = leading_eigenpairs(operator, 5, start)
     dense = operator @ np.eye(n)

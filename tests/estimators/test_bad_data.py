@@ -205,9 +205,11 @@ def test_multilabel_and_single_label_are_not_mixed_in_a_stream():
     labels = (X > 0).astype(int)
     single = EffPropClassifier(**SGD).partial_fit(X, y)
     several = EffPropClassifier(**SGD).partial_fit(X, labels)
-    message = "does not fit the classes of the first call"
+    message = "y is multilabel, but the model was fitted on single labels"
     assert_refused(single, lambda m: m.partial_fit(X, labels), message)
+    message = "y is not multilabel, but the model was fitted on multilabel data"
     assert_refused(several, lambda m: m.partial_fit(X, y), message)
+    message = "y has 2 labels, but the model was fitted on 3"
     assert_refused(several, lambda m: m.partial_fit(X, labels[:, :2]), message)
 
 

@@ -247,7 +247,7 @@ def test_a_warm_fit_wants_the_same_classes(change):
     message = r"warm_start can only be used .* same classes .* got \[0 1 2\]"
     if change == "multilabel":
         # as many labels as there were classes
-        message = "does not fit the classes of the first call"
+        message = "y is multilabel, but the model was fitted on single labels"
     assert_refused(model, lambda m: m.fit(X, others[change]), message)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._testing import ignore_warnings
 
 from sk_effprop import EffPropClassifier
 from tests.estimators.rejections import (
@@ -24,7 +25,9 @@ def test_an_absurd_learning_rate_ends_with_finite_weights_and_a_warning(
 ):
     X, y = problem(cls)
     settings = {**SGD, "solver": solver, "learning_rate": "constant", "max_iter": 20}
-    calm = cls(**settings, activation=activation, learning_rate_init=1e-300).fit(X, y)
+    with ignore_warnings(category=ConvergenceWarning):
+        calm = cls(**settings, activation=activation, learning_rate_init=1e-300)
+        calm.fit(X, y)
     model = cls(**settings, activation=activation, learning_rate_init=rate)
     with pytest.warns(ConvergenceWarning, match=r"diverged.*best weights.*'auto'"):
         model.fit(X, y)
@@ -41,9 +44,10 @@ def test_a_rate_that_is_too_large_is_halved_until_training_works(cls):
     """Where errors can grow without end; saturated outputs may just stay there."""
     X, y = problem(cls)
     settings = {**SGD, "activation": "relu", "learning_rate": "constant"}
-    calm = cls(**settings, learning_rate_init=1e-300).fit(X, y)
+    with ignore_warnings(category=ConvergenceWarning):
+        calm = cls(**settings, learning_rate_init=1e-300).fit(X, y)
     model = cls(**{**settings, "max_iter": 60}, learning_rate_init=1e3)
-    with pytest.warns(ConvergenceWarning, match="with the rate halved") as caught:
+    with pytest.warns(ConvergenceWarning, match=r"rate halved \d+ times") as caught:
         model.fit(X, y)
     n = model.convergence_.n_recoveries
     assert f"halved {n} times" in str(caught[0].message)
@@ -96,6 +100,6 @@ def test_training_that_learns_nothing_says_so(rate):
     X, y = load_digits(n_class=10, return_X_y=True)
     settings = {"learning_rate_init": rate, "learning_rate": "constant"}
     model = EffPropClassifier((10,), solver="sgd", random_state=0, **settings)
-    with pytest.warns(ConvergenceWarning, match="standstill|diverged"):
+    with pytest.warns(ConvergenceWarning, match="too (small|large)|saturated"):
         model.fit(X[:600], y[:600])
     assert np.isfinite(model.theta_).all()

@@ -123,7 +123,7 @@ def test_tol_0_means_exactly_max_iter_epochs_and_no_warning(cls, solver, learnin
 def test_a_limit_that_comes_too_early_gives_a_warning(cls, solver):
     X, y = problem(cls)
     settings = {**SMALL, "solver": solver, "tol": 1e-6, "max_iter": 2}
-    with pytest.warns(ConvergenceWarning, match="max_iter was reached.*Raise"):
+    with pytest.warns(ConvergenceWarning, match=r"\(max_iter\) reached.*Increase"):
         cls(**settings).fit(X, y)
 
 
@@ -131,7 +131,7 @@ def test_a_limit_that_comes_too_early_gives_a_warning(cls, solver):
 def test_max_fun_warns_even_with_tol_0(cls):
     X, y = problem(cls)
     model = cls(**{**LBFGS, "max_iter": 200}, max_fun=5)
-    with pytest.warns(ConvergenceWarning, match=r"max_fun.*Raise max_fun"):
+    with pytest.warns(ConvergenceWarning, match=r"max_fun.*Increase max_fun"):
         model.fit(X, y)
     assert model.convergence_.reason == "max_fun"
     assert model.n_iter_ <= 5

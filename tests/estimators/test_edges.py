@@ -68,27 +68,6 @@ def test_lbfgs_works_in_double_precision_for_float32_data():
     np.testing.assert_array_equal(single, double.astype(np.float32))
 
 
-@pytest.mark.parametrize(("weight", "is_flat"), [(0.09, True), (0.11, False)])
-def test_constant_outputs_are_blamed_on_the_penalty_if_weights_are_small(
-    weight, is_flat
-):
-    """Saturated hidden units make constant outputs, too, but with larger weights."""
-    X = np.linspace(1.0, 2.0, 40)[:, None]
-    # one hidden unit, which is saturated by all inputs
-    init = [100.0, 0.0, weight, 0.0]
-    model = EffPropRegressor(
-        (1,), activation="tanh", solver="sgd", learning_rate_init=1e-300, max_iter=1,
-        tol=0, alpha=10.0, init=np.array(init), normalize=None, random_state=0,
-    )  # fmt: skip
-    if is_flat:
-        with pytest.warns(ConvergenceWarning, match="alpha"):
-            model.fit(X, X[:, 0])
-    else:
-        model.fit(X, X[:, 0])
-    assert np.ptp(model.predict(X)) == 0.0
-    assert model.convergence_.is_flat == is_flat
-
-
 @pytest.mark.parametrize("engine", ["numpy", "numba"])
 def test_input_gains_learn_next_to_the_weights_of_the_first_layer(engine):
     """Two full-batch epochs by hand: W = diag(s) V, and s and V both descend."""

@@ -212,14 +212,14 @@ def test_extreme_outputs_give_positive_finite_predictions():
 
 @pytest.mark.parametrize(
     ("loss", "smallest", "rule"),
-    [("poisson", -1, "not negative"), ("gamma", 0, "positive")],
+    [("poisson", -1, "y >= 0"), ("gamma", 0, "y > 0")],
 )
 def test_targets_that_break_the_rule_are_refused(loss, smallest, rule):
     """By fit, partial_fit and on validation data."""
     X, y = counts_or_sizes(loss)
     wrong = y.copy()
     wrong[3] = smallest
-    message = rf"y must be {rule} for loss='{loss}'.* got {smallest}"
+    message = rf"loss='{loss}' requires {rule}, but min\(y\) is {smallest}"
     model = EffPropRegressor(**SMALL, loss=loss)
     for call in (
         lambda: model.fit(X, wrong),
@@ -239,7 +239,9 @@ def test_targets_that_break_the_rule_are_refused(loss, smallest, rule):
 @log_link
 def test_the_exponential_belongs_to_the_loss(loss):
     X, y = counts_or_sizes(loss)
-    with pytest.raises(ValueError, match=f"'output_activation'.*{loss}.*owns the exp"):
+    with pytest.raises(
+        ValueError, match=f"'output_activation'.*{loss}.*includes the exp"
+    ):
         EffPropRegressor(loss=loss, output_activation="tanh").fit(X, y)
     model = EffPropRegressor(**SMALL, loss=loss, output_activation="identity")
     assert model.fit(X, y).out_activation_ == "exp"

@@ -40,7 +40,7 @@ READ_BY = {
     "max_iter": {"max_iter": 8},
     "max_fun": {"solver": "lbfgs", "max_iter": 100},
     "tol": {"solver": "lbfgs", "max_iter": 300, "tol": 1e-4},
-    "n_iter_no_change": {"tol": 1.0, "max_iter": 20},
+    "n_iter_no_change": {"tol": 1.0, "max_iter": 30},
     "goal": {"solver": "lbfgs", "max_iter": 60, "alpha": 0.0},
     "validation_fraction": {"early_stopping": True},
     "scoring": {
@@ -58,7 +58,6 @@ NO_OPS = {
     ("max_time", 60.0): "a limit that is not reached",
     ("early_stopping", False): "what 'auto' becomes without X_val",
     ("engine", "numpy"): "what 'auto' becomes",
-    ("learning_rate_scaling", "inv_fan_in"): "what 'auto' becomes",
     ("warm_start", True): "a first fit has nothing to go on from",
 }
 NO_OPS_OF_CLASSIFIER = {("shuffle", "interleave"): "what 'auto' becomes with classes"}

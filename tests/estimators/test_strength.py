@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.estimators._build import CLASSES_ALPHA, VALUES_ALPHA
+from sk_effprop.estimators._penalty import CLASSES_ALPHA, VALUES_ALPHA
 
 BOTH = [EffPropClassifier, EffPropRegressor]
 QUICK = {"hidden_layer_sizes": (4,), "max_iter": 2, "tol": 0, "random_state": 0}
@@ -23,9 +23,7 @@ def table(cls, n=200, noise=0.5, curved=True, seed=0):
 
 def strength(model):
     """Penalty of a weight in the first layer, for one connection and one example."""
-    penalty = model.network_.layers(model._penalty)[0]
-    assert not penalty[-1].any()
-    return penalty[0, 0] * model.t_ / model.n_iter_ / (len(penalty) - 1)
+    return model.alpha_[0] * model.t_ / model.n_iter_ / model.network_.sizes[0]
 
 
 def strength_of(cls, *data, sample_weight=None, **settings):
@@ -58,7 +56,7 @@ def test_a_repeated_table_has_the_noise_of_its_weights(cls):
     rows = np.repeat(np.arange(60), 2)
     model = cls(**QUICK, solver="lbfgs").fit(X[rows], y[rows])
     weighted = cls(**QUICK, solver="lbfgs").fit(X, y, sample_weight=np.full(60, 2.0))
-    np.testing.assert_array_equal(model._penalty, weighted._penalty)
+    np.testing.assert_array_equal(model.alpha_, weighted.alpha_)
 
 
 @pytest.mark.parametrize(
@@ -77,13 +75,13 @@ def test_it_is_a_constant_where_nothing_is_measured(
     def refuse(*args, **kwargs):
         raise AssertionError("measured")
 
-    monkeypatch.setattr("sk_effprop.estimators._build.unexplained", refuse)
+    monkeypatch.setattr("sk_effprop.estimators._penalty.unexplained", refuse)
     found = strength_of(cls, *table(cls, n), **settings)
     assert expected is None or found == pytest.approx(expected)
 
 
 def test_so_many_inputs_are_not_made_dense(monkeypatch):
-    monkeypatch.setattr("sk_effprop.estimators._build.MAX_MEASURED_INPUTS", 1)
+    monkeypatch.setattr("sk_effprop.estimators._penalty.MAX_MEASURED_INPUTS", 1)
     found = strength_of(EffPropRegressor, *table(EffPropRegressor))
     assert found == pytest.approx(VALUES_ALPHA)
 
@@ -92,10 +90,9 @@ def test_so_many_inputs_are_not_made_dense(monkeypatch):
 def test_a_stream_keeps_what_its_first_batch_says(cls):
     X, y = table(cls, n=400, noise=0.1)
     model = cls(**QUICK, solver="sgd").partial_fit(X[:200], y[:200])
-    first, penalty = model._strength, model._penalty.max()
+    first = model.alpha_
     model.partial_fit(X[200:], 0 * y[200:])
-    assert model._strength == first
-    assert model._penalty.max() == pytest.approx(penalty / 2.0)
+    np.testing.assert_allclose(model.alpha_, first / 2.0)
 
 
 @both
@@ -103,5 +100,5 @@ def test_every_fit_measures_anew(cls):
     noisy, clean = table(cls, curved=False, noise=2.0), table(cls, n=1000, noise=0.1)
     for warm_start in (False, True):
         model = cls(**QUICK, solver="lbfgs", warm_start=warm_start).fit(*noisy)
-        before = model._strength
-        assert model.fit(*clean)._strength < before
+        before = strength(model)
+        assert strength(model.fit(*clean)) < before

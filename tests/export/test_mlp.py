@@ -123,8 +123,9 @@ def test_losses_fold(loss, normalize_target):
 def test_output_activations_of_regressors_become_a_hidden_layer(
     normalize_target, sizes
 ):
+    Y = Y_values - Y_values.min()
     est = regressor(
-        Y_values / 100.0, output_activation="logistic", hidden_layer_sizes=sizes,
+        Y / Y.max(), output_activation="logistic", hidden_layer_sizes=sizes,
         normalize_target=normalize_target,
     )  # fmt: skip
     plain = to_sklearn(est)
@@ -249,7 +250,7 @@ def test_allowed_probabilities_are_half_where_the_estimators_are(y):
     assert type(plain) is MLPClassifier
     p = plain._forward_pass_fast(X)
     assert p.shape == (len(X), est.n_outputs_)
-    if est._exclusive:
+    if est.coding_.is_exclusive:
         logits = np.log(p)
         logits -= logits.mean(axis=1, keepdims=True)
         decision = est.decision_function(X)
@@ -258,7 +259,7 @@ def test_allowed_probabilities_are_half_where_the_estimators_are(y):
         logits = np.log(p / (1.0 - p))
         decision = est.decision_function(X).reshape(p.shape)
     step = 1e-5
-    f, z = est.network_.activations[-1].f, est._decision_offset
+    f, z = est.network_.activations[-1].f, est.coding_.decision_offset
     slope = (f(z + step) - f(z - step)) / (2.0 * step) / 1.5
     # expit(4 slope z) = 1/2 + slope z + O(z^3)
     np.testing.assert_allclose(logits, 4.0 * slope * decision, rtol=1e-5, atol=1e-6)

@@ -43,19 +43,30 @@ def start(objective, seed):
     return initialize(objective.network, init, rng, np.float64)
 
 
+class Recorder:
+    """A monitor that evaluates E after each epoch and never interferes."""
+
+    is_out_of_time = False
+
+    def __init__(self, n_epochs):
+        self.n_epochs, self.values, self.thetas = n_epochs, [], []
+
+    def begin(self, rates):
+        """The rates are given."""
+
+    def __call__(self, theta, value, **_):
+        self.values.append(value(theta))
+        self.thetas.append(theta.copy())
+        return len(self.values) == self.n_epochs
+
+
 def descend(objective, theta, n_epochs, rate, *, seed=0, **settings):
     """Return E and the weights after each epoch of gradient descent, on-line or not."""
-    values, thetas = [], []
-
-    def monitor(theta, value, **_):
-        values.append(value(theta))
-        thetas.append(theta.copy())
-        return len(values) == n_epochs
-
+    monitor = Recorder(n_epochs)
     solver = stochastic(objective, rate=rate, **settings)
     rng = np.random.default_rng(seed)
     solver.solve(objective, theta, state=None, rng=rng, monitor=monitor)
-    return np.array(values), np.array(thetas)
+    return np.array(monitor.values), np.array(monitor.thetas)
 
 
 def hessian(objective, theta):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sk_effprop.core.curvature import Linearization
-from sk_effprop.core.spectrum import falling_leak, online_power_method
+from sk_effprop.core.paper import falling_leak, online_power_method
 from tests.paper.experiments import descend, digits, largest_eigenvalue, start
 
 pytestmark = pytest.mark.paper
@@ -17,8 +17,8 @@ RATIOS = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 3.0)
 
 def curvatures(objective, theta):
     """Largest eigenvalue of the Hessian; its mean over patterns, by Gauss-Newton."""
-    pattern = Linearization(objective, theta).pattern_curvature(np.ones_like(theta))
-    return largest_eigenvalue(objective, theta), pattern
+    patterns = Linearization(objective, theta).pattern_curvature(np.ones_like(theta))
+    return largest_eigenvalue(objective, theta), float(np.mean(patterns))
 
 
 def after_five_epochs(objective, seed, rates):

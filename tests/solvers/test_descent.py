@@ -147,6 +147,6 @@ def test_blocks_of_shown_examples_do_not_change_anything(monkeypatch):
     theta = initial_theta(objective)
     solver = stochastic(objective, batch_size=3)
     expected, _ = run(solver, objective, theta, 2)
-    monkeypatch.setattr("sk_effprop.solvers.stochastic.SHOWN_BLOCK", 25)
+    monkeypatch.setattr("sk_effprop.core.descent.COPIED_NUMBERS", 25)
     got, _ = run(solver, objective, theta, 2)
     np.testing.assert_array_equal(got.theta, expected.theta)

@@ -8,7 +8,8 @@ import pytest
 
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.presentation import interleaved_order
-from sk_effprop.core.rates import Progress
+from sk_effprop.core.rates import Rates
+from sk_effprop.core.schedules import Progress
 from sk_effprop.solvers.stochastic import StochasticState
 from tests.cases import (
     PROBLEM_PARAMS,
@@ -31,8 +32,8 @@ def test_a_cosine_falls_once_in_every_call():
     solver, theta = stochastic(objective, schedule="cosine"), initial_theta(objective)
     solution, first = run(solver, objective, theta, 6)
     _, second = run(solver, objective, solution.theta, 6, state=solution.state)
-    assert first.rates == second.rates
-    assert first.rates[0] == solver.rates.eta
+    assert first.history.rates == second.history.rates
+    assert first.history.rates[0] == solver.find_rates.eta
 
 
 def test_a_cosine_that_stalls_jumps_to_its_last_part():
@@ -41,9 +42,9 @@ def test_a_cosine_that_stalls_jumps_to_its_last_part():
     solver = stochastic(objective, schedule="cosine", rate=0.2)
     theta = initial_theta(objective)
     _, monitor = run(solver, objective, theta, 20, tol=0.05, patience=2)
-    steps = np.diff(monitor.rates) / solver.rates.eta
+    steps = np.diff(monitor.history.rates) / solver.find_rates.eta
     assert steps.min() < -0.3
-    assert monitor.rates[-1] < 0.5 * solver.rates.eta
+    assert monitor.history.rates[-1] < 0.5 * solver.find_rates.eta
 
 
 @pytest.mark.parametrize("problem", PROBLEM_PARAMS)
@@ -101,7 +102,7 @@ def test_the_schedule_sets_the_rate_of_every_epoch(schedule, expected):
     objective = logistic_problem()
     solver = stochastic(objective, schedule=schedule)
     _, monitor = run(solver, objective, initial_theta(objective), 4)
-    np.testing.assert_allclose(monitor.rates, expected)
+    np.testing.assert_allclose(monitor.history.rates, expected)
 
 
 def test_adaptive_divides_the_rate_by_five_until_that_is_pointless():
@@ -111,9 +112,9 @@ def test_adaptive_divides_the_rate_by_five_until_that_is_pointless():
     solution, monitor = run(solver, objective, theta, 1000, tol=1e-3, patience=3)
     assert monitor.reason == "stalled"
     assert solution.state.progress.n_stalls == 9
-    factors = np.array(monitor.rates[1:]) / monitor.rates[:-1]
+    factors = np.array(monitor.history.rates[1:]) / monitor.history.rates[:-1]
     np.testing.assert_allclose(np.unique(factors.round(12)), [0.2, 1.0])
-    assert monitor.rates[-1] == pytest.approx(0.05 / 5**9)
+    assert monitor.history.rates[-1] == pytest.approx(0.05 / 5**9)
 
 
 def test_other_schedules_stop_where_they_stall():
@@ -122,15 +123,15 @@ def test_other_schedules_stop_where_they_stall():
     theta = initial_theta(objective)
     _, monitor = run(solver, objective, theta, 1000, tol=1e-3, patience=3)
     assert monitor.reason == "stalled"
-    assert set(monitor.rates) == {0.05}
+    assert set(monitor.history.rates) == {0.05}
 
 
 def test_flow_lowers_the_rate_as_the_minimum_comes_near():
     objective = ridge_problem()
     solver = stochastic(objective, schedule="flow", flow_rates=(0.5, 0.3, 0.05))
     _, monitor = run(solver, objective, initial_theta(objective), 50)
-    assert monitor.rates[0] == 0.05
-    assert 0.0 < monitor.rates[-1] < 0.2 * max(monitor.rates)
+    assert monitor.history.rates[0] == 0.05
+    assert 0.0 < monitor.history.rates[-1] < 0.2 * max(monitor.history.rates)
 
 
 # -------------------------------------------------------------------- batches and order
@@ -162,7 +163,9 @@ def test_the_batch_size_grows_up_to_all_examples(monkeypatch):
 
 def test_the_batch_size_can_grow_for_thousands_of_epochs(monkeypatch):
     solver = stochastic(ridge_problem(), batch_growth=2.0)
-    late = StochasticState(Progress(epoch=5000, n_shown=5000 * 30), solver.rates, [])
+    rates = Rates(0.05, solver.find_rates.scaling, rule=solver.find_rates)
+    progress = Progress(epoch=5000, n_presented=5000 * 30)
+    late = StochasticState(progress, rates, [], initial_rates=rates)
     assert sizes_of_batches(solver, 1, monkeypatch, state=late) == [30]
 
 

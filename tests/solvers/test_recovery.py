@@ -40,7 +40,7 @@ def test_an_absurd_rate_is_halved_until_training_recovers(problem, rule, batch_s
     best, start = optimum(problem), objective.value(theta)
     assert monitor.best_value - best < 0.9 * (start - best)
     expected = 1e4 * 0.5 ** np.arange(monitor.n_recoveries + 1)
-    np.testing.assert_allclose(np.unique(monitor.rates)[::-1], expected)
+    np.testing.assert_allclose(np.unique(monitor.history.rates)[::-1], expected)
 
 
 def test_a_hopeless_rate_ends_with_the_weights_it_started_from():
@@ -60,7 +60,7 @@ def test_flow_starts_again_after_a_divergence():
         stochastic(objective, schedule="flow", rate=1e3), objective, theta, 60
     )
     assert monitor.n_recoveries > 0
-    assert np.isfinite(monitor.rates).all()
+    assert np.isfinite(monitor.history.rates).all()
     assert monitor.best_value < 0.9 * objective.value(theta)
 
 

@@ -13,7 +13,9 @@ from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import sequential_order
 from sk_effprop.core.rates import RateRule
+from sk_effprop.core.schedules import Progress
 from sk_effprop.core.steps import Momentum
+from sk_effprop.solvers.stochastic import StochasticState
 from tests import reference
 from tests.cases import (
     ALL_ACTIVATIONS,
@@ -41,7 +43,7 @@ def solver_for(
     scaling=None,
     **changes,
 ):
-    """Sdlm that shows the examples in their order, with rates of the initial theta."""
+    """Sdlm that presents the examples in their order."""
     if scaling is None:
         scaling = np.ones(objective.network.n_weights)
     rule = RateRule(
@@ -57,9 +59,16 @@ def solver_for(
 
 
 def measured(solver, objective, theta):
-    """The solver with rates that it finds at these weights."""
-    rates = solver.find_rates(objective, theta, np.random.default_rng(0))
-    return replace(solver, rates=rates)
+    """The rates that the solver finds at these weights."""
+    return solver.find_rates(objective, theta, np.random.default_rng(0))
+
+
+def state_with(rates, solver, theta):
+    """A state before the first epoch, with rates that few examples do not change."""
+    rates = rates._replace(n_patterns=np.inf)
+    return StochasticState(
+        Progress(), rates, solver.rule.start(theta), initial_rates=rates
+    )
 
 
 def run(solver, objective, theta, n_epochs, state=None):
@@ -69,7 +78,7 @@ def run(solver, objective, theta, n_epochs, state=None):
 
 
 def diagonal(objective, theta, rows=None):
-    """Of the mean over some patterns, weights and penalty included."""
+    """Diagonal of the mean over some patterns, with weights and penalty."""
     some = objective if rows is None else objective.subset(rows)
     return Linearization(some, theta).diagonal()
 
@@ -100,9 +109,11 @@ def test_the_first_step_is_the_gradient_over_curvature_and_damping(batch_size):
     patterns = reference.pattern_gauss_newton(objective, theta)
     h = np.diag(patterns.mean(axis=0)) + objective.penalty
     solver = solver_for(objective, eta=0.02, mu=0.1, batch_size=batch_size)
-    # one batch is all that is shown
+    # one batch is all that is presented
     batch = objective.subset(batches(20, batch_size)[0])
-    solution = run(replace(solver, batch_size=len(batch.targets)), batch, theta, 1)
+    state = state_with(measured(solver, objective, theta), solver, theta)
+    solver = replace(solver, batch_size=len(batch.targets))
+    solution = run(solver, batch, theta, 1, state)
     _, g = reference.value_and_gradient(batch, theta)
     expected = theta - 0.02 / (h + 0.1) * g
     np.testing.assert_allclose(solution.theta, expected, rtol=1e-7, atol=1e-9)
@@ -183,7 +194,8 @@ def test_the_running_mean_after_so_many_patterns(n_patterns):
     # a rate of nearly zero holds the weights
     solver = solver_for(objective, eta=1e-300, curvature_decay=0.2)
     few = objective.subset(np.arange(n_patterns))
-    h = run(solver, few, theta, 1).state.rates.curvature.h
+    state = state_with(measured(solver, objective, theta), solver, theta)
+    h = run(solver, few, theta, 1, state).state.rates.curvature.h
     expected = 0.8**n_patterns * diagonal(objective, theta)
     for k in range(n_patterns):
         one = diagonal(objective, theta, np.array([k]))
@@ -209,13 +221,14 @@ def test_a_batch_counts_as_much_as_its_patterns(batch_size, momentum):
     np.testing.assert_allclose(solution.theta, expected, rtol=1e-9, atol=1e-11)
 
 
-def test_the_running_estimate_leaves_the_solver_alone():
-    """Its rates belong to whoever made it."""
+def test_the_running_estimate_leaves_the_state_of_the_caller_alone():
     objective = tanh_problem()
+    theta = initial_theta(objective)
     solver = solver_for(objective, curvature_decay=0.05)
-    before = solver.rates.curvature.h.copy()
-    run(solver, objective, initial_theta(objective), 2)
-    np.testing.assert_array_equal(solver.rates.curvature.h, before)
+    state = state_with(measured(solver, objective, theta), solver, theta)
+    before = state.rates.curvature.h.copy()
+    run(solver, objective, theta, 2, state)
+    np.testing.assert_array_equal(state.rates.curvature.h, before)
 
 
 # ------------------------------------------------------------------ when it is measured
@@ -233,22 +246,23 @@ class Recording(RateRule):
 
 
 def measured_at(period, n_epochs, **settings):
-    """The state after so many epochs of 40, and the weights at every measurement."""
+    """The state after so many epochs of 40, and the weights at later measurements."""
     objective = tanh_problem()
     solver = solver_for(objective, period=period, **settings)
     rule = Recording(**vars(solver.find_rates))
     solver = replace(solver, find_rates=rule)
-    return run(solver, objective, initial_theta(objective), n_epochs).state, rule.seen
+    state = run(solver, objective, initial_theta(objective), n_epochs).state
+    return state, rule.seen[1:]
 
 
 def test_without_decay_and_period_the_rates_never_change():
     objective = tanh_problem()
     solver = solver_for(objective)
-    factors = solver.rates.factors.copy()
+    first = measured(solver, objective, initial_theta(objective))
     state, seen = measured_at(np.inf, 10)
     assert seen == []
-    np.testing.assert_array_equal(state.rates.factors, factors)
-    assert state.rates.eta == solver.rates.eta
+    np.testing.assert_array_equal(state.rates.factors, first.factors)
+    assert state.rates.eta == first.eta
     assert state.measured_at == 0
 
 
@@ -263,7 +277,7 @@ def test_rates_are_measured_before_every_so_many_epochs(period, expected):
 
 @pytest.mark.parametrize("batch_size", [1, 10])
 def test_rates_are_measured_in_the_middle_of_epochs(batch_size):
-    """Where the number of examples shown has doubled, from 250 on, to a batch."""
+    """They are measured when the number of examples has doubled, from 250 on."""
     n_seen = [
         (len(seen), state.measured_at)
         for n_epochs in (6, 7, 12, 13, 26)
@@ -303,15 +317,16 @@ def test_it_is_not_a_squared_gradient():
     theta = initial_theta(objective)
     outputs = reference.outputs_of(objective.network, theta, objective.inputs[:, :-1])
     met = replace(objective, targets=outputs)
-    h = solver_for(met, curvature_decay=0.3).rates.curvature.h
-    solution = run(solver_for(met, curvature_decay=0.3), met, theta, 1)
+    solver = solver_for(met, curvature_decay=0.3)
+    h = measured(solver, met, theta).curvature.h
+    solution = run(solver, met, theta, 1)
     np.testing.assert_allclose(solution.theta, theta, rtol=0, atol=1e-12)
     for curvature in (h, solution.state.rates.curvature.h):
         assert np.all(curvature > 0.0)
         assert len(np.unique(curvature.round(9))) == len(theta)
 
 
-def test_the_penalty_bends_too():
+def test_the_penalty_adds_to_the_curvature():
     """By alpha for every weight and not for biases, measured or running."""
     free, penalised = net(alpha=0.0), net(alpha=0.7)
     theta = initial_theta(free)
@@ -338,10 +353,10 @@ def test_curvature_is_not_negative_and_rates_are_positive(loss, scale, eta, gamm
     objective = net(loss, (4, 3), n=40)
     theta = scale * initial_theta(objective)
     solver = solver_for(objective, eta=eta, mu=None, period=1, curvature_decay=gamma)
-    solver = measured(solver, objective, theta)
+    first = measured(solver, objective, theta)
     solution = run(solver, objective, theta, 5)
     assert np.isfinite(solution.theta).all()
-    for rates in (solver.rates, solution.state.rates):
+    for rates in (first, solution.state.rates):
         assert np.all(rates.curvature.h >= 0.0)
         assert rates.curvature.mu > 0.0
         assert rates.eta > 0.0
@@ -352,7 +367,7 @@ def test_curvature_is_not_negative_and_rates_are_positive(loss, scale, eta, gamm
 @pytest.mark.parametrize("gamma", [0.0, 0.1])
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
 def test_inputs_that_are_always_zero_do_not_move_their_weights(loss, gamma):
-    """Nothing bends: their rate is eta / mu, but nothing pulls, either."""
+    """They have no curvature, so their rate is eta / mu, but no gradient either."""
     objective = net(loss, alpha=0.0)
     inputs = objective.inputs.copy()
     inputs[:, 1] = 0.0
@@ -382,7 +397,7 @@ def test_single_precision_stays_and_is_near_double(loss, eta, gamma):
     theta = initial_theta(double)
     solver = solver_for(double, eta=eta, period=1, batch_size=5, curvature_decay=gamma)
     exact, coarse = (
-        run(measured(solver, objective, start), objective, start, 3)
+        run(solver, objective, start, 3)
         for objective, start in ((double, theta), (single, theta.astype(np.float32)))
     )
     assert coarse.theta.dtype == np.float32
@@ -408,8 +423,9 @@ def test_curvature_of_weights_that_overflowed_is_forgotten(settings):
     objective = Objective(network, SquaredError(), with_ones(X), Y, None, none)
     theta = initial_theta(objective)
     solver = solver_for(objective, eta=None, mu=None, samples=100, **settings)
-    absurd = solver.rates._replace(eta=1000 * solver.rates.eta)
-    solution = run(replace(solver, rates=absurd), objective, theta, 40)
+    usual = measured(solver, objective, theta)
+    absurd = state_with(usual._replace(eta=1000 * usual.eta), solver, theta)
+    solution = run(solver, objective, theta, 40, absurd)
     assert 0 < solution.state.halvings < 15
     assert np.isfinite(solution.state.rates.factors).all()
     assert objective.value(solution.theta) < objective.value(theta)

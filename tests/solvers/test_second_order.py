@@ -53,12 +53,12 @@ def test_both_systems_give_the_step_of_the_dense_normal_equations(loss, weighted
     objective, theta = make_problem(
         (4,), ALL_ACTIVATIONS["lecun_tanh"], loss, weighted=weighted
     )
-    near = Linearization(objective, theta)
-    G = np.array([near.gauss_newton_product(v) for v in np.eye(len(theta))])
+    linearization = Linearization(objective, theta)
+    G = np.array([linearization.gauss_newton_product(v) for v in np.eye(len(theta))])
     for mu in (1e-4, 1.0):
-        expected = np.linalg.solve(G + mu * np.eye(len(theta)), -near.gradient)
-        for system in (PrimalSystem(near), DualSystem(near)):
-            step = -system.factor(objective.penalty + mu).solve(near.gradient)
+        expected = np.linalg.solve(G + mu * np.eye(len(theta)), -linearization.gradient)
+        for system in (PrimalSystem(linearization), DualSystem(linearization)):
+            step = -system.factor(objective.penalty + mu).solve(linearization.gradient)
             np.testing.assert_allclose(step, expected, rtol=1e-6, atol=1e-10)
 
 
@@ -120,9 +120,9 @@ def test_redundant_data_are_learnt_from_a_growing_sample(monkeypatch):
     """Jacobians of few rows first, of all at the end; every step lowers the whole."""
     sizes = []
 
-    def note(near):
-        sizes.append(near.objective.n_samples)
-        return make_system(near)
+    def note(linearization):
+        sizes.append(linearization.objective.n_samples)
+        return make_system(linearization)
 
     monkeypatch.setattr("sk_effprop.solvers.levenberg_marquardt.make_system", note)
     objective, theta = redundant_problem()

@@ -152,7 +152,7 @@ def test_curves_take_the_epoch_mean_but_the_best_is_the_value_after():
     watch(np.full(3, 2.0), 4.5, epoch_mean=3.0, rate=0.25)
     watch(np.full(3, 3.0), 4.2)
     assert watch.loss_curve == [6.0, 3.0, 4.2]
-    assert watch.rates == [0.5, 0.25]
+    assert watch.history.rates == [0.5, 0.25]
     assert watch.best_value == 4.0
     np.testing.assert_array_equal(watch.best_theta, 1.0)
 
@@ -219,8 +219,8 @@ def test_validation_score_decides_what_is_best_and_what_is_progress():
     # the objective falls all the time, the score does not
     assert feed(watch, [9.0, 8.0, 7.0, 6.0, 5.0]) == 3
     assert watch.reason == "stalled"
-    assert watch.validation_scores == [0.5, 0.9, 0.7, 0.91]
-    assert watch.validation_losses == [1.0, 2.0, 3.0, 4.0]
+    assert watch.history.validation_scores == [0.5, 0.9, 0.7, 0.91]
+    assert watch.history.validation_losses == [1.0, 2.0, 3.0, 4.0]
     assert watch.best_score == 0.91
     assert watch.best_value == 6.0
     np.testing.assert_array_equal(watch.best_theta, 3.0)

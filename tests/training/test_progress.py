@@ -1,4 +1,4 @@
-"""What is printed during training, and where a bar is drawn instead."""
+"""Lines that are printed during training, and a bar where one can be drawn."""
 
 import io
 import sys
@@ -10,7 +10,8 @@ import pytest
 import sk_effprop.training.monitor as monitor_module
 import sk_effprop.training.progress as progress
 from sk_effprop import EffPropRegressor
-from sk_effprop.training.monitor import History, Monitor
+from sk_effprop.training.history import History
+from sk_effprop.training.monitor import Monitor
 
 LINE = "Iteration 2, loss = 0.50000000"
 
@@ -28,7 +29,7 @@ def train(verbose, screen=None, *, max_iter=5, values=(0.7, 0.5), **settings):
         np.zeros(2), 1.0, null_value=1.0, max_iter=max_iter, tol=0.0, **settings
     )
     redirected = redirect_stdout(screen) if screen else nullcontext()
-    with redirected, progress.shown(verbose, "Title", monitor):
+    with redirected, progress.show_progress(verbose, "Title", monitor):
         for value in values:
             monitor(np.ones(2), value)
         monitor.end("converged")

@@ -1,0 +1,56 @@
+"""Loss of the best constant outputs, with which any trained network is compared."""
+
+import numpy as np
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.custom import CustomLoss
+from sk_effprop.core.losses import LogLink, LogLoss, Loss, SquaredError
+from sk_effprop.core.objective import Objective
+
+# Constants of other losses are searched on so many rows, between these outputs.
+SEARCHED_ROWS, FAR_OUT, N_BISECTIONS = 1000, 50.0, 30
+# Probabilities of classes that do not occur.
+SMALLEST_PROBABILITY = 1e-12
+
+
+def constant_value(objective: Objective) -> float:
+    """Mean loss of the constant outputs that minimise it, without the penalty.
+
+    For a user-defined loss, which need not be convex, the outputs are all zero.
+    """
+    targets, weight = objective.targets, objective.sample_weight
+    constants = _constant_outputs(objective.loss, targets, weight)
+    outputs = np.broadcast_to(constants.astype(targets.dtype), targets.shape)
+    losses = objective.loss.value(outputs, targets)
+    return float(np.average(losses, weights=weight))
+
+
+def _constant_outputs(loss: Loss, targets: Array, weight: Array | None) -> Array:
+    if isinstance(loss, CustomLoss):
+        return np.zeros(targets.shape[1])
+    means = np.average(targets, axis=0, weights=weight)
+    if isinstance(loss, SquaredError):
+        return np.asarray(means)
+    if isinstance(loss, LogLink):
+        return np.log(np.maximum(means, np.finfo(means.dtype).tiny))
+    if isinstance(loss, LogLoss):
+        p = np.clip(means, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
+        return np.log(p) if loss.exclusive else np.log(p / (1.0 - p))
+    return _bisected(loss, targets, weight)
+
+
+def _bisected(loss: Loss, targets: Array, weight: Array | None) -> Array:
+    """Zeros of the mean gradient, for a convex loss with a term for each output."""
+    rows = np.arange(len(targets))
+    if len(rows) > SEARCHED_ROWS:
+        rows = np.random.default_rng(0).choice(rows, SEARCHED_ROWS, replace=False)
+    targets, gradient = targets[rows], np.empty_like(targets[rows])
+    weight = None if weight is None else weight[rows]
+    low, high = (np.full(targets.shape[1], far) for far in (-FAR_OUT, FAR_OUT))
+    for _ in range(N_BISECTIONS):
+        middle = (low + high) / 2.0
+        outputs = np.broadcast_to(middle.astype(targets.dtype), targets.shape)
+        loss.gradient(outputs, targets, gradient)
+        is_above = np.average(gradient, axis=0, weights=weight) > 0.0
+        low, high = np.where(is_above, low, middle), np.where(is_above, middle, high)
+    return (low + high) / 2.0

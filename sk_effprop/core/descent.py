@@ -1,0 +1,212 @@
+"""Descent through examples with NumPy: an update of the weights after each batch.
+
+There are two kinds of steps.  A plain step adds the scaled gradient of each layer to
+its weights, which is one BLAS call a layer.  All other steps collect the gradient in a
+vector first, as momentum, moments, gradient flow and input gains need it.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.gains import Gains, gain_factor
+from sk_effprop.core.kernels import AfterBatch, Passes, sweep
+from sk_effprop.core.steps import Update
+from sk_effprop.core.trace import Trace
+
+if TYPE_CHECKING:
+    from sk_effprop.core.objective import Objective
+
+# Numbers in a block of examples that are copied in their order before the sweep.
+COPIED_NUMBERS = 2**18
+
+
+def descend(
+    objective: "Objective",
+    theta: Array,
+    order: Array,
+    batch_size: int,
+    update: Update,
+) -> Array:
+    """Go through the examples in this order, with an update after each batch.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray of shape (n_weights,)
+        Changes in place.
+    order : ndarray of shape (n,)
+        Row numbers.
+    batch_size : int
+    update : Update
+        Its arrays change in place.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The loss of each example, without its weight, just before its update.
+    """
+    network, loss = objective.network, objective.loss
+    passes = Passes(network.layers(theta), network.activations, batch_size)
+    make_step = _plain_step if update.is_plain else CollectingStep
+    step = make_step(objective, theta, batch_size, update)
+    losses = np.empty(len(order), dtype=theta.dtype)
+    weight = objective.sample_weight
+    # A copy of all examples in their order would double the memory of large data.
+    for block in _blocks(len(order), batch_size, network.sizes[0]):
+        rows = order[block]
+        inputs, targets = _rows(objective.inputs, rows), _rows(objective.targets, rows)
+        weights = None if weight is None else weight[rows]
+        outputs = sweep(passes, loss, inputs, targets, weights, step)
+        losses[block] = loss.value(outputs, targets)
+    return losses
+
+
+def _plain_step(
+    objective: "Objective", theta: Array, batch_size: int, update: Update
+) -> AfterBatch:
+    """Make a step that adds the scaled gradient to the weights."""
+    network = objective.network
+    layers = network.layers(theta)
+
+    def per_layer(vector: Array) -> list[float]:
+        return [float(view[0, 0]) for view in network.layers(vector)]
+
+    rates = [update.rates.eta * factor for factor in per_layer(update.rates.scaling)]
+    penalties = per_layer(objective.penalty)
+    decays = [eta * penalty for eta, penalty in zip(rates, penalties, strict=True)]
+    scales = [-eta / batch_size for eta in rates]
+    # Biases have no penalty.
+    weights = [W[:-1] for W in layers]
+
+    def step(passes: Passes, _: Array, __: Array | None) -> None:
+        passes.add_gradient(layers, scales)
+
+    def decay_and_step(passes: Passes, _: Array, __: Array | None) -> None:
+        share = passes.n_rows / batch_size
+        for W, decay in zip(weights, decays, strict=True):
+            np.multiply(W, 1.0 - share * decay, out=W)
+        passes.add_gradient(layers, scales)
+
+    return decay_and_step if any(decays) else step
+
+
+class CollectingStep:
+    """A step that collects the gradient and lets the rule move the weights.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray of shape (n_weights,)
+        Changes in place.
+    batch_size : int
+        A smaller last batch moves the weights by its share of a step.
+    update : Update
+        Its arrays change in place.
+    """
+
+    def __init__(
+        self, objective: "Objective", theta: Array, batch_size: int, update: Update
+    ) -> None:
+        network, rates = objective.network, update.rates
+        self.theta, self.batch_size = theta, batch_size
+        self.rule, self.memory = update.rule, update.memory
+        self.rates, self.flow, self.gains = rates, update.flow, update.gains
+        self.first_layer = network.layers(theta)[0]
+        self.gradient = np.empty_like(theta)
+        self.gradient_layers = network.layers(self.gradient)
+        penalty = objective.penalty.astype(theta.dtype)
+        self.penalty = penalty if penalty.any() else None
+        self.factors = rates.factors.astype(theta.dtype)
+        self.gain_factor = gain_factor(network.layers(self.factors)[0])
+        running = update.running_curvature
+        self.meter = None
+        if running is not None:
+            self.meter = CurvatureMeter(objective, running.h, update.curvature_decay)
+        # Steady rates are multiplied once, not after every batch.
+        is_steady = self.flow is None and self.meter is None
+        self.steady_rates = rates.eta * self.factors if is_steady else None
+
+    def __call__(self, passes: Passes, targets: Array, weights: Array | None) -> None:
+        """Move the weights after the two passes of a batch."""
+        self._collect(passes)
+        if self.meter is not None:
+            self.meter.include(passes, targets, weights)
+            np.copyto(self.factors, self.rates.factors)
+        eta = self.rates.eta if self.flow is None else self.flow.update(self.gradient)
+        # Every example then moves the weights by the same amount, whatever its batch.
+        share = passes.n_rows / self.batch_size
+        rates = self._rates(eta, share)
+        if self.gains is None:
+            self.rule.step(self.theta, self.gradient, rates, self.memory)
+        else:
+            self._step_with(self.gains, rates, share * eta * self.gain_factor)
+
+    def _collect(self, passes: Passes) -> None:
+        """Compute the gradient of the batch, a mean over its rows, with the penalty."""
+        gradient = self.gradient
+        gradient.fill(0.0)
+        passes.add_gradient(self.gradient_layers)
+        np.multiply(gradient, 1.0 / passes.n_rows, out=gradient)
+        if self.penalty is not None:
+            np.add(gradient, self.penalty * self.theta, out=gradient)
+
+    def _rates(self, eta: float, share: float) -> Array:
+        if self.steady_rates is None:
+            return (share * eta) * self.factors
+        return self.steady_rates if share == 1.0 else share * self.steady_rates
+
+    def _step_with(self, gains: Gains, rates: Array, gain_rate: float) -> None:
+        """Move s and V of the first layer W = diag(s) V, and the other layers."""
+        gradient_of_gains = gains.split_gradient(self.gradient_layers[0])
+        # The rule moves the whole of theta, with V in place of W.
+        np.copyto(self.first_layer, gains.V)
+        self.rule.step(self.theta, self.gradient, rates, self.memory)
+        np.copyto(gains.V, self.first_layer)
+        gains.step(gradient_of_gains, gain_rate)
+        gains.write(self.first_layer)
+
+
+class CurvatureMeter:
+    """Running estimate of the diagonal curvature, eq. (62), pattern by pattern.
+
+    Parameters
+    ----------
+    objective : Objective
+    h : ndarray of shape (n_weights,)
+        The estimate; changes in place.
+    decay : float
+        gamma of (62).
+    """
+
+    def __init__(self, objective: "Objective", h: Array, decay: float) -> None:
+        self.loss, self.penalty = objective.loss, objective.penalty
+        self.h, self.decay = h, decay
+        self._sum = np.empty(len(h), dtype=objective.inputs.dtype)
+        self._layers = objective.network.layers(self._sum)
+
+    def include(self, passes: Passes, targets: Array, weights: Array | None) -> None:
+        """Include the patterns of a batch after its two passes."""
+        # Second derivatives at the outputs; eqs. (54)-(56) take them to the weights.
+        squares = self.loss.hessian_diagonal(passes.outputs, targets)
+        if weights is not None:
+            squares = weights[:, None] * squares
+        self._sum.fill(0.0)
+        Trace(passes).add_lecun_diagonal(squares, self._layers)
+        # n steps of (62) with the same mean leave (1 - gamma)^n of the old estimate.
+        smoothing = 1.0 - (1.0 - self.decay) ** passes.n_rows
+        self.h += smoothing * (self._sum / passes.n_rows + self.penalty - self.h)
+
+
+def _rows(array: Any, rows: Array) -> Any:
+    """Select rows; ``take`` is faster than an index, but sparse inputs have none."""
+    return array.take(rows, axis=0) if type(array) is np.ndarray else array[rows]
+
+
+def _blocks(n: int, batch_size: int, width: int) -> Iterator[slice]:
+    """Slices of whole batches that hold about COPIED_NUMBERS numbers each."""
+    step = batch_size * max(1, COPIED_NUMBERS // (batch_size * width))
+    for start in range(0, n, step):
+        yield slice(start, min(start + step, n))

@@ -1,0 +1,117 @@
+"""Schedules (section 4.7): how the global learning rate changes during training."""
+
+from collections.abc import Callable
+from math import cos, pi
+from typing import NamedTuple
+
+
+class Progress(NamedTuple):
+    """How far training has come.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs completed.
+    n_presented : int
+        Examples presented so far, repetitions included.
+    n_stalls : int
+        How often training stopped making progress.
+    start : int
+        The epoch at which this call started.
+    """
+
+    epoch: int = 0
+    n_presented: int = 0
+    n_stalls: int = 0
+    start: int = 0
+
+
+class ScheduleSettings(NamedTuple):
+    """Hyperparameters of the schedules.
+
+    Attributes
+    ----------
+    power_t : float
+        Exponent of "invscaling".
+    annealing_tau : float
+        Epochs after which "annealing" has halved the rate.
+    max_iter : int
+        Epochs over which "cosine" falls to zero.
+    """
+
+    power_t: float
+    annealing_tau: float
+    max_iter: int
+
+
+class Schedule(NamedTuple):
+    """One schedule.
+
+    Attributes
+    ----------
+    factor : callable
+        ``(progress, settings) -> float``, the factor of the initial rate.
+    max_stalls : int
+        How often training continues at a lower rate after it stopped making progress.
+    has_an_end : bool
+        Whether the rate falls to zero over ``max_iter`` epochs.
+    """
+
+    factor: Callable[[Progress, ScheduleSettings], float]
+    max_stalls: int = 0
+    has_an_end: bool = False
+
+
+def constant(progress: Progress, settings: ScheduleSettings) -> float:
+    """eta_0."""
+    return 1.0
+
+
+def invscaling(progress: Progress, settings: ScheduleSettings) -> float:
+    """eta_0 / t^power_t, where t counts examples."""
+    return float((progress.n_presented + 1) ** -settings.power_t)
+
+
+def adaptive(progress: Progress, settings: ScheduleSettings) -> float:
+    """eta_0 / 5^k after k stalls."""
+    return float(5.0**-progress.n_stalls)
+
+
+def annealing(progress: Progress, settings: ScheduleSettings) -> float:
+    """eta_0 / (1 + t / tau), where t counts epochs: search, then converge, eq. (12)."""
+    return 1.0 / (1.0 + progress.epoch / settings.annealing_tau)
+
+
+def cosine(progress: Progress, settings: ScheduleSettings) -> float:
+    """eta_0 for half of ``max_iter`` epochs, then half a cosine down to almost 0."""
+    epoch = min(progress.epoch - progress.start, settings.max_iter - 1)
+    fallen = max(2.0 * epoch / settings.max_iter - 1.0, 0.0)
+    return 0.5 * (1.0 + cos(pi * fallen))
+
+
+# max_stalls: 0.2^9 < 1e-6 of eta_0; a cosine skips once, to its last quarter
+SCHEDULES: dict[str, Schedule] = {
+    "constant": Schedule(constant),
+    "annealing": Schedule(annealing),
+    "cosine": Schedule(cosine, max_stalls=1, has_an_end=True),
+    "adaptive": Schedule(adaptive, max_stalls=9),
+    "invscaling": Schedule(invscaling),
+    # Flow changes the rate at every update, and nothing changes it between epochs.
+    "flow": Schedule(constant),
+}
+LAST_PART = 0.75
+
+
+def after_stall(
+    schedule: Schedule, progress: Progress, settings: ScheduleSettings
+) -> Progress | None:
+    """Progress from which to continue after a stall; None if training should end."""
+    if progress.n_stalls >= schedule.max_stalls:
+        return None
+    progress = progress._replace(n_stalls=progress.n_stalls + 1)
+    if schedule.has_an_end:
+        last_part = progress.start + int(LAST_PART * settings.max_iter)
+        if progress.epoch >= last_part:
+            return None
+        progress = progress._replace(epoch=last_part)
+    return progress

@@ -1,0 +1,368 @@
+"""What every "auto" becomes: from hyperparameters and the problem to one record.
+
+All functions are pure and take plain values, so each can be replaced alone.
+``make_plan`` asks each of them once; constructors read the resulting :class:`Plan`::
+
+    problem = Problem(n_samples=150, n_effective=150.0, sizes=(4, 8, 3), ...)
+    plan = make_plan(hyperparameters, problem, "lbfgs", alpha, can_compile)
+    plan.batch_size    # 150, as a batch solver takes all examples at once
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.losses import LogLoss, Loss
+from sk_effprop.core.schedules import SCHEDULES
+from sk_effprop.estimators._parameters import Hyperparameters
+from sk_effprop.solvers import BATCH
+
+# solver="auto": up to this many examples a deterministic batch method takes less time,
+# and repeated rows agree with sample weights to the last bit.
+SMALL = 500
+# The two that "auto" chooses between, see docs/choosing.md.
+AUTO_STOCHASTIC, AUTO_BATCH = "sgd", "lbfgs"
+# Batches of one cost several times as much per example in NumPy, and as many epochs
+# with batches of 32 are less accurate.
+SGD_BATCH = 8
+# The numbers of MLPClassifier, so that adam is the baseline that users know.
+ADAM_BATCH, ADAM_RATE, ADAM_EPOCHS = 200, 1e-3, 200
+# engine="auto": a second fit of so many updates is faster with the compiled loops, and
+# larger batches are as fast with BLAS.  A first fit also loads or compiles the loops;
+# the choice depends on shapes alone, so that all fits of a search use the same engine.
+WORTH_COMPILING, LARGEST_COMPILED_BATCH = 200, 64
+# max_iter="auto": iterations of batch solvers; the least number of epochs, of presented
+# examples and of updates that stochastic solvers need.  Presenting 40,000 examples
+# lowers the error of small tables by another 2 %, in a tenth more time.  The number of
+# updates decides where batches are large.
+BATCH_ITERATIONS, LEAST_EPOCHS = 200, 20
+LEAST_PRESENTED, LEAST_UPDATES = 30_000, 300
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Task and shapes of one call of ``fit`` or ``partial_fit``.
+
+    Attributes
+    ----------
+    n_samples : int
+        Rows of the training data, without those that are held out.
+    n_effective : float
+        Number of examples they stand for, see ``_data.Counts``.
+    sizes : tuple of int
+        Units of each layer, from the inputs to the outputs.
+    loss : Loss
+    target_range : (float, float) or None
+        Targets of a classifier's output that is off, or on; None for regression.
+    has_labels : bool
+        Whether every example has exactly one class.
+    n_seen : float or None
+        Examples of a stream so far, this batch included; None in ``fit``.
+    """
+
+    n_samples: int
+    n_effective: float
+    sizes: tuple[int, ...]
+    loss: Loss
+    target_range: tuple[float, float] | None = None
+    has_labels: bool = False
+    n_seen: float | None = None
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether this is one batch of a stream, which gets a single epoch."""
+        return self.n_seen is not None
+
+    @property
+    def fan_ins(self) -> Array:
+        """Fan-in of each layer of weights, biases excepted."""
+        return np.array(self.sizes[:-1], dtype=float)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that training needs to know, without any "auto" left.
+
+    Attributes
+    ----------
+    given : Hyperparameters
+        As given; for those without an automatic value.
+    solver, engine : str
+    batch_size, full_batch : int
+        Examples in an update, and those that the learning rate is meant for: a stream
+        of single rows takes its share of a full step at each of them.
+    max_iter : int
+    alpha : ndarray of shape (n_layers - 1,)
+        L2 strength of the weights of each layer.
+    is_evidence : bool
+        Whether training itself finds ``alpha``.
+    learning_rate_init : float or None
+        None to take it from the curvature.
+    rate_share : float
+        Share of the rate from the curvature that is used.
+    learning_rate_scaling, schedule : str
+        Keys of ``SCALINGS``, or "measured", and of ``SCHEDULES`` in ``core``.
+    curvature_period : float or None
+        Epochs between measurements; None to measure whenever the number of presented
+        examples has doubled.
+    order : str or bool
+        Key of ``core.presentation.ORDERS``.
+    averaging : bool
+    tol : float
+    patience : float
+        Iterations without progress before training stops.
+    max_time : float or None
+    keep_last : bool
+        Whether the last weights count as the best, as on a stream.
+    has_fixed_length : bool
+        Whether using up ``max_iter`` is planned, and no reason for a warning.
+    """
+
+    given: Hyperparameters
+    solver: str
+    engine: str
+    batch_size: int
+    full_batch: int
+    max_iter: int
+    alpha: Array
+    is_evidence: bool
+    learning_rate_init: float | None
+    rate_share: float
+    learning_rate_scaling: str
+    schedule: str
+    curvature_period: float | None
+    order: str | bool
+    averaging: bool
+    tol: float
+    patience: float
+    max_time: float | None
+    keep_last: bool
+    has_fixed_length: bool
+
+    @property
+    def state_kind(self) -> str:
+        """Solvers of one kind can go on from each other's states."""
+        return f"{self.solver} by evidence" if self.is_evidence else self.solver
+
+    @property
+    def fitted_attributes(self) -> dict[str, Any]:
+        """Attributes of the fitted estimator."""
+        return {
+            "solver_": self.solver,
+            "engine_": self.engine,
+            "batch_size_": self.batch_size,
+            "max_iter_": self.max_iter,
+        }
+
+
+def make_plan(
+    given: Hyperparameters,
+    problem: Problem,
+    solver: str,
+    alpha: Array,
+    can_compile: Callable[[], bool],
+) -> Plan:
+    """Replace every "auto" by a value.
+
+    Parameters
+    ----------
+    given : Hyperparameters
+    problem : Problem
+    solver : str
+        Already chosen, as equal rows are merged for some solvers.
+    alpha : ndarray of shape (n_layers - 1,)
+        Already chosen, as it depends on the data.
+    can_compile : callable
+        Whether compiled loops are installed and know this problem.  It is asked only
+        where they would be used, as importing them takes half a second.
+    """
+    is_stream = problem.is_stream
+    is_evidence = choose_evidence(given.alpha)
+    batch_size = choose_batch_size(given.batch_size, solver, problem.n_samples)
+    max_iter = choose_max_iter(given.max_iter, solver, problem.n_samples, batch_size)
+    max_iter = 1 if is_stream else max_iter
+    n_updates = max_iter * problem.n_samples / batch_size
+    engine = choose_engine(given.engine, solver, batch_size, n_updates)
+    tol = 0.0 if is_stream else given.tol
+    schedule = choose_schedule(given.learning_rate, solver, is_stream=is_stream)
+    return Plan(
+        given=given,
+        solver=solver,
+        engine=engine if engine == "numpy" or can_compile() else "numpy",
+        batch_size=batch_size,
+        full_batch=choose_full_batch(given.batch_size, solver, batch_size, is_stream),
+        max_iter=max_iter,
+        alpha=alpha,
+        is_evidence=is_evidence,
+        learning_rate_init=choose_rate(given.learning_rate_init, solver),
+        rate_share=choose_rate_share(
+            given.momentum,
+            falls=SCHEDULES[given.learning_rate].has_an_end and max_iter > 1,
+            is_linear=len(problem.sizes) == 2,
+        ),
+        learning_rate_scaling=choose_scaling(
+            given.learning_rate_scaling, given.learning_rate_init, solver
+        ),
+        schedule=schedule,
+        curvature_period=choose_period(
+            given.curvature_period, given.learning_rate_init, problem.loss
+        ),
+        order=choose_order(given.shuffle, has_labels=problem.has_labels),
+        averaging=given.averaging and not is_stream,
+        tol=tol,
+        patience=choose_patience(tol, given.n_iter_no_change, is_evidence=is_evidence),
+        max_time=None if is_stream else given.max_time,
+        keep_last=is_stream,
+        has_fixed_length=is_stream or has_fixed_length(given, solver),
+    )
+
+
+# ------------------------------------------------------------------------------- solver
+
+
+def choose_solver(solver: str, batch_size: Any, n_samples: int) -> str:
+    """Choose a batch method for small data, unless mini-batches are asked for."""
+    if solver != "auto":
+        return solver
+    wants_batches = not isinstance(batch_size, str) and batch_size < n_samples
+    return AUTO_STOCHASTIC if wants_batches or n_samples > SMALL else AUTO_BATCH
+
+
+def choose_stream_solver(solver: str) -> str:
+    """Solver of ``partial_fit``, which is always stochastic."""
+    return AUTO_STOCHASTIC if solver == "auto" else solver
+
+
+def choose_engine(engine: str, solver: str, batch_size: int, n_updates: float) -> str:
+    """Choose "numba" where it is asked for, or where compiled loops save time."""
+    if solver == "adam":
+        # compiled loops do not know it
+        return "numpy"
+    if engine != "auto":
+        return engine
+    is_worth_it = n_updates >= WORTH_COMPILING and batch_size <= LARGEST_COMPILED_BATCH
+    return "numba" if is_worth_it and solver not in BATCH else "numpy"
+
+
+def choose_max_iter(
+    max_iter: int | str, solver: str, n_samples: int, batch_size: int
+) -> int:
+    """Epochs of stochastic solvers, iterations of batch solvers."""
+    if not isinstance(max_iter, str):
+        return int(max_iter)
+    if solver in BATCH:
+        return BATCH_ITERATIONS
+    if solver == "adam":
+        return ADAM_EPOCHS
+    n_presented = max(LEAST_PRESENTED, LEAST_UPDATES * batch_size)
+    return max(LEAST_EPOCHS, ceil(n_presented / n_samples))
+
+
+def choose_batch_size(batch_size: int | str, solver: str, n_samples: int) -> int:
+    """Examples in an update, at most ``n_samples``."""
+    if solver in BATCH or batch_size == "full":
+        return n_samples
+    if isinstance(batch_size, str):
+        return min(ADAM_BATCH if solver == "adam" else SGD_BATCH, n_samples)
+    return min(int(batch_size), n_samples)
+
+
+def choose_full_batch(
+    given: int | str, solver: str, batch_size: int, is_stream: bool
+) -> int:
+    """Batch size that the rate is meant for: short batches of a stream are parts."""
+    is_part = is_stream and given == "auto" and solver != "adam"
+    return SGD_BATCH if is_part else batch_size
+
+
+def choose_order(shuffle: bool | str, *, has_labels: bool) -> bool | str:
+    """Interleave the classes where there are any (section 4.2)."""
+    if shuffle != "auto":
+        return shuffle
+    return "interleave" if has_labels else True
+
+
+# ------------------------------------------------------------------------ learning rate
+
+
+def choose_rate(learning_rate_init: float | str, solver: str) -> float | None:
+    """Return the given rate, adam's, or None for that of the curvature."""
+    if not isinstance(learning_rate_init, str):
+        return float(learning_rate_init)
+    return ADAM_RATE if solver == "adam" else None
+
+
+def choose_scaling(scaling: str, learning_rate_init: float | str, solver: str) -> str:
+    """Measure the curvature of each layer for an automatic rate; keep a given one.
+
+    adam's steps do not grow with the gradients, so no layer needs smaller ones.
+    """
+    if solver == "adam":
+        return "none"
+    if scaling != "auto":
+        return scaling
+    return "measured" if learning_rate_init == "auto" else "none"
+
+
+def choose_schedule(learning_rate: str, solver: str, *, is_stream: bool) -> str:
+    """Keep the rate constant for adam, as MLPClassifier does, and without an end.
+
+    A stream has no last epoch by which the rate could fall to zero.
+    """
+    is_endless = is_stream and SCHEDULES[learning_rate].has_an_end
+    return "constant" if solver == "adam" or is_endless else learning_rate
+
+
+def choose_rate_share(momentum: float, *, falls: bool, is_linear: bool) -> float:
+    """Share of the rate from the curvature that momentum leaves.
+
+    A gradient moves the weights by ``1 / (1 - momentum)`` of its step in the end.
+    Gradient descent with momentum is stable up to ``1 + momentum`` times the rate of
+    plain descent.  That is too noisy for good, but not for a rate that falls to zero.
+    A linear model has nothing to gain from it, as its curvature is the same everywhere.
+    """
+    # the steps of a constant gradient add up to a geometric series
+    share = 1.0 - float(momentum)
+    return share * (1.0 + momentum) if falls and not is_linear else share
+
+
+def choose_period(
+    period: float | str, learning_rate_init: float | str, loss: Loss
+) -> float | None:
+    """Epochs between measurements of the curvature, or None for every doubling.
+
+    The curvature of log loss vanishes as the network grows confident, so rates that
+    followed it would grow beyond bounds; a given rate is not measured at all.
+    """
+    if not isinstance(period, str):
+        return period
+    follows = not isinstance(loss, LogLoss) and learning_rate_init == "auto"
+    return None if follows else np.inf
+
+
+# ----------------------------------------------------------------------------- stopping
+
+
+def choose_patience(tol: float, n_iter_no_change: float, *, is_evidence: bool) -> float:
+    """Iterations without progress; rounds of evidence have a stopping rule inside."""
+    return np.inf if tol == 0 or is_evidence else n_iter_no_change
+
+
+def has_fixed_length(given: Hyperparameters, solver: str) -> bool:
+    """Whether using up ``max_iter`` is planned, and so is no reason for a warning."""
+    if given.tol == 0:
+        return True
+    if solver == "adam":
+        return False
+    # with n_iter_no_change=inf only max_iter ends training, and MLPClassifier warns
+    ends = SCHEDULES[given.learning_rate].has_an_end and given.n_iter_no_change < np.inf
+    return given.max_iter == "auto" or (solver not in BATCH and ends)
+
+
+def choose_evidence(alpha: float | str) -> bool:
+    """Whether the evidence decides on the penalty."""
+    return isinstance(alpha, str) and alpha == "evidence"

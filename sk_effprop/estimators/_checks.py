@@ -1,0 +1,197 @@
+"""Checks of hyperparameters, alone and in combination."""
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, NoReturn
+
+import numpy as np
+
+from sk_effprop._sklearn import InvalidParameterError, validate_parameter_constraints
+from sk_effprop.core.activations import ACTIVATIONS, SHAPES, Activation
+from sk_effprop.core.custom import CustomActivation
+from sk_effprop.core.losses import OWN_OUTPUTS
+from sk_effprop.estimators._activations import is_per_layer
+from sk_effprop.estimators._parameters import NEUTRAL_ONLY, defaults, hidden_sizes
+
+
+def raise_invalid(estimator: Any, name: str, rule: str, way_out: str) -> NoReturn:
+    """Raise scikit-learn's InvalidParameterError, with a way out."""
+    raise InvalidParameterError(
+        f"The {name!r} parameter of {type(estimator).__name__} must be {rule}. "
+        f"Got {getattr(estimator, name)!r} instead. {way_out}"
+    )
+
+
+def check_changed_parameters(estimator: Any) -> None:
+    """Validate the parameters that differ from their defaults.
+
+    Most of the fifty do not, and validating them all takes longer than a short fit.
+    """
+    changed = {
+        name: getattr(estimator, name)
+        for name, default in defaults(estimator).items()
+        if getattr(estimator, name) is not default
+    }
+    constraints = estimator._parameter_constraints
+    validate_parameter_constraints(
+        {name: constraints[name] for name in changed if name in constraints},
+        changed,
+        caller_name=type(estimator).__name__,
+    )
+
+
+def fixed_parameters(estimator: Any) -> dict[str, Any]:
+    """Hyperparameters that a warm start must keep, with their values."""
+    registry = estimator._registry
+    return {
+        name: getattr(estimator, name) for name in registry if registry[name].is_fixed
+    }
+
+
+def check_fixed(estimator: Any, fixed: dict[str, Any]) -> None:
+    """Raise a ValueError if such a hyperparameter changed since the first call."""
+    for name, value in fixed.items():
+        if getattr(estimator, name) != value:
+            raise ValueError(
+                f"{name} was {value!r} and would become {getattr(estimator, name)!r}, "
+                "but training cannot continue from the old weights then. Use "
+                "warm_start=False or a new estimator."
+            )
+
+
+def check_network(old: Any, new: Any) -> None:
+    """Raise a ValueError if sizes or activations changed since the first call."""
+    if new != old:
+        raise ValueError(
+            f"The network was {old.sizes} and would become {new.sizes} or change its "
+            "activations, but training cannot continue from the old weights then. Use "
+            "warm_start=False or a new estimator."
+        )
+
+
+def check_init(estimator: Any, n_weights: int) -> None:
+    """Raise if ``init`` is an array of another shape than ``theta_``."""
+    init = estimator.init
+    if isinstance(init, np.ndarray) and init.shape != (n_weights,):
+        rule = f"a name, a number, or an array of shape ({n_weights},)"
+        raise_invalid(estimator, "init", rule, "Its layout is that of theta_.")
+
+
+def check_hyperparameters(estimator: Any) -> None:
+    """Raise for errors that scikit-learn's constraints cannot express."""
+    for name, neutral in NEUTRAL_ONLY.items():
+        if not is_value(getattr(estimator, name), neutral):
+            raise_invalid(
+                estimator,
+                name,
+                f"{neutral!r} in this version",
+                "Checkpointing is not implemented yet.",
+            )
+    _check_sizes(estimator)
+    _check_activations(estimator)
+    _check_loss(estimator)
+    _check_evidence(estimator)
+    _check_numbers(estimator, "flow_rates", 3, lambda v: v[0] > 0 and 0 < v[2] < 1)
+    if not isinstance(getattr(estimator, "target_values", ""), str):
+        _check_numbers(estimator, "target_values", 2, lambda v: v[0] < v[1])
+
+
+def is_value(given: Any, value: Any) -> bool:
+    """Whether a hyperparameter, which may be an array, equals a scalar value."""
+    return not isinstance(given, np.ndarray) and bool(given == value)
+
+
+def _check_sizes(estimator: Any) -> None:
+    sizes: Any = estimator.hidden_layer_sizes
+    sizes = [sizes] if isinstance(sizes, Integral) else sizes
+    if not all(isinstance(size, Integral) and int(size) >= 1 for size in sizes):
+        rule = "a positive int or a sequence of positive ints"
+        raise_invalid(estimator, "hidden_layer_sizes", rule, "() is the linear model.")
+
+
+def _check_activations(estimator: Any) -> None:
+    n_layers = len(hidden_sizes(estimator.hidden_layer_sizes))
+    activation = estimator.activation
+    per_layer = is_per_layer(activation)
+    if per_layer and len(activation) != n_layers:
+        raise_invalid(
+            estimator,
+            "activation",
+            f"a single activation or a list of {n_layers}, one per hidden layer",
+            f"hidden_layer_sizes is {estimator.hidden_layer_sizes!r}.",
+        )
+    for one in activation if per_layer else [activation]:
+        _check_activation(estimator, "activation", one)
+    output = estimator.output_activation
+    if output != "auto":
+        _check_activation(estimator, "output_activation", output, rising=True)
+
+
+def _check_activation(
+    estimator: Any, name: str, one: Any, *, rising: bool = False
+) -> None:
+    if isinstance(one, str) and one in ACTIVATIONS:
+        return
+    if isinstance(one, Activation):
+        known, numbers = one.kind in list(SHAPES), np.isfinite(one).all()
+        if not (known and numbers and one.slope > 0):
+            rule = "an Activation with a known kind, finite numbers and slope > 0"
+            way_out = "A negative amplitude mirrors it."
+            raise_invalid(estimator, name, rule, way_out)
+    elif isinstance(one, tuple) and len(one) == 3 and all(map(callable, one)):
+        one = CustomActivation(one)
+        if message := one.error_message():
+            rule = "(f, f', f''), a function and its first and second derivatives"
+            raise_invalid(estimator, name, rule, message)
+    else:
+        rule = (
+            f"made of names out of {sorted(ACTIVATIONS)}, Activations, or tuples of "
+            "three functions (f, f', f'')"
+        )
+        raise_invalid(estimator, name, rule, f"{one!r} is none of these.")
+    if rising and not one.rises:
+        rule = "an activation that does not fall"
+        way_out = "With one that falls, larger outputs would stand for lower values."
+        raise_invalid(estimator, name, rule, way_out)
+
+
+def _check_loss(estimator: Any) -> None:
+    loss = estimator.loss
+    if isinstance(loss, type):
+        way_out = f"Write loss={loss.__name__}() for an object of this class."
+        raise_invalid(estimator, "loss", "a name or an object, not a class", way_out)
+    owned = OWN_OUTPUTS.get(loss) if isinstance(loss, str) else None
+    if owned and estimator.output_activation not in ("auto", "identity"):
+        raise_invalid(
+            estimator,
+            "output_activation",
+            f"'auto' or 'identity' with loss={loss!r}, which includes the {owned}",
+            "Use 'auto', or loss='squared_error'.",
+        )
+
+
+def _check_evidence(estimator: Any) -> None:
+    is_evidence = is_value(estimator.alpha, "evidence")
+    is_possible = (estimator.solver, estimator.loss) == ("lm", "squared_error")
+    if is_evidence and not is_possible:
+        raise_invalid(
+            estimator,
+            "alpha",
+            "'auto' or a number unless solver='lm' and loss='squared_error'",
+            "Set these two for alpha='evidence'.",
+        )
+
+
+def _check_numbers(
+    estimator: Any, name: str, length: int, rule: Callable[[Any], bool]
+) -> None:
+    values = getattr(estimator, name)
+    is_numeric = len(values) == length and all(isinstance(v, Real) for v in values)
+    if not (is_numeric and rule(values)):
+        wording = {
+            "flow_rates": "three numbers (alpha > 0, beta, 0 < delta < 1)",
+            "target_values": "a name or two numbers (low, high) with low < high",
+        }
+        raise_invalid(
+            estimator, name, wording[name], "See the docstring for their meaning."
+        )

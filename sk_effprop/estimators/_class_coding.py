@@ -1,0 +1,221 @@
+"""Coding of class labels (section 4.5): targets of the outputs, and the way back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import unique_labels
+
+from sk_effprop.core.activations import IDENTITY, AnyActivation
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.losses import LogLoss, Loss, make_loss
+from sk_effprop.core.targets import (
+    code_indicator,
+    decode_probabilities,
+    midpoint_preactivation,
+    place_targets,
+)
+from sk_effprop.estimators._activations import resolve_activation
+from sk_effprop.estimators._data import CodedTargets
+
+
+@dataclass(frozen=True, eq=False)
+class ClassCoding:
+    """Coding of class labels, or of an indicator matrix for multilabel data.
+
+    Two classes share one output; more classes have an output each, as labels do.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Sorted class labels; column numbers for multilabel data.
+    is_multilabel : bool
+        Whether every example has any number of labels.
+    loss : Loss
+        On raw outputs: log loss takes logits.
+    activation : Activation or CustomActivation
+        Of the output units; the identity if the loss owns the output function.
+    activation_name : str, Activation or tuple
+        The public ``out_activation_``.
+    low, high : float
+        Targets of an output that should be off, or on (section 4.5).
+    decision_offset : float
+        Preactivation at which an output lies half way between ``low`` and ``high``.
+    """
+
+    classes: Array
+    is_multilabel: bool
+    loss: Loss
+    activation: AnyActivation
+    activation_name: Any
+    low: float = 0.0
+    high: float = 1.0
+    decision_offset: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        y: Array,
+        classes: Any,
+        *,
+        loss: Any,
+        output: Any,
+        target_values: Any = "max_curvature",
+    ) -> "ClassCoding":
+        """Derive the coding from data and hyperparameters.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        classes : array-like or None
+            All labels; by default those of y.  Ignored for multilabel data.
+        loss : str or object
+        output : str, Activation or tuple
+            Output activation; ignored with ``loss="log_loss"``.
+        target_values : str or (float, float)
+            Ignored with ``loss="log_loss"``.
+
+        Raises
+        ------
+        ValueError
+            If y contains labels that are not in ``classes``, or the output activation
+            cannot reach the targets.
+        """
+        is_multilabel = y.ndim == 2
+        if is_multilabel:
+            known = np.arange(y.shape[1])
+        else:
+            known = np.unique(y) if classes is None else unique_labels(classes)
+        is_exclusive = not is_multilabel and len(known) > 2
+        if isinstance(loss, str) and loss == "log_loss":
+            name = "softmax" if is_exclusive else "logistic"
+            coding = cls(known, is_multilabel, LogLoss(is_exclusive), IDENTITY, name)
+        else:
+            activation = resolve_activation(output)
+            low, high = place_targets(target_values, activation)
+            offset = midpoint_preactivation(low, high, activation)
+            coding = cls(
+                known, is_multilabel, make_loss(loss), activation, output,
+                low, high, offset,
+            )  # fmt: skip
+        coding.check(y)
+        return coding
+
+    @property
+    def is_exclusive(self) -> bool:
+        """Whether the outputs form one distribution over three or more classes."""
+        return not self.is_multilabel and len(self.classes) > 2
+
+    @property
+    def target_range(self) -> tuple[float, float]:
+        """Targets of an output that should be off, or on."""
+        return self.low, self.high
+
+    @property
+    def has_logits(self) -> bool:
+        """Whether the outputs are logits of the probabilities, as with log loss."""
+        return isinstance(self.loss, LogLoss)
+
+    @property
+    def fitted_attributes(self) -> dict[str, Any]:
+        """Attributes of the fitted estimator."""
+        return {"coding_": self, "classes_": self.classes}
+
+    # --------------------------------------------------------------------------- coding
+
+    def code(self, y: Array, dtype: Any) -> CodedTargets:
+        """Targets for labels; a ValueError if some labels are unknown."""
+        self.check(y)
+        if self.is_multilabel:
+            labels, indicator = None, y
+        else:
+            labels = np.searchsorted(self.classes, y)
+            indicator = labels[:, None]
+            if self.is_exclusive:
+                indicator = indicator == np.arange(len(self.classes))
+        targets = code_indicator(indicator, self.low, self.high).astype(dtype)
+        return CodedTargets(targets, labels)
+
+    def check(self, y: Array) -> None:
+        """Raise a ValueError if y has another format or labels that are unknown."""
+        if (y.ndim == 2) != self.is_multilabel:
+            given, known = "multilabel", "single labels"
+            if self.is_multilabel:
+                given, known = "not multilabel", "multilabel data"
+            raise ValueError(
+                f"y is {given}, but the model was fitted on {known}: y has the shape "
+                f"{y.shape}."
+            )
+        if self.is_multilabel:
+            if y.shape[1] != len(self.classes):
+                raise ValueError(
+                    f"y has {y.shape[1]} labels, but the model was fitted on "
+                    f"{len(self.classes)}."
+                )
+            return
+        nearest = np.searchsorted(self.classes, y)
+        found = self.classes.take(nearest, mode="clip") == y
+        if not found.all():
+            raise ValueError(
+                f"y contains labels {np.unique(y[~found]).tolist()} that are not among "
+                f"the classes {self.classes.tolist()} of the first call. Include all "
+                "classes there, or name them: partial_fit(X, y, classes=...)."
+            )
+
+    def check_warm_start(self, y: Array) -> None:
+        """Raise a ValueError unless y has the same classes as before."""
+        known = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+        if not np.array_equal(known, self.classes):
+            # the first sentence is that of MLPClassifier, word for word
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes}, `y` has "
+                f"{known}. Use partial_fit for a part of the classes, or "
+                "warm_start=False."
+            )
+
+    def check_classes(self, classes: Any) -> None:
+        """Raise a ValueError if ``classes`` changed since the first call."""
+        if not np.array_equal(unique_labels(classes), self.classes):
+            raise ValueError(
+                "classes must stay the same in every call of partial_fit: the first "
+                f"call had {self.classes.tolist()}, "
+                f"got {np.asarray(classes).tolist()}. Leave classes out, or use a new "
+                "estimator."
+            )
+
+    def including(self, y: Array, weight: Array) -> "ClassCoding":
+        """Return the coding itself, as more examples do not change it."""
+        return self
+
+    # ------------------------------------------------------------------------- decoding
+
+    def decision(self, preactivations: Array) -> Array:
+        """Confidence in each class, positive for what is on; one column for two."""
+        decision = preactivations - self.decision_offset
+        has_columns = self.is_multilabel or decision.shape[1] > 1
+        return decision if has_columns else decision[:, 0]
+
+    def decode(self, decision: Array) -> Array:
+        """Class labels, or an indicator matrix, from :meth:`decision`."""
+        if self.is_multilabel:
+            return (decision > 0).astype(int)
+        if decision.ndim == 2:
+            return self.classes[np.argmax(decision, axis=1)]
+        last = len(self.classes) - 1
+        return self.classes[np.minimum((decision > 0).astype(int), last)]
+
+    def probabilities(self, outputs: Array) -> Array:
+        """Probability of each class or label, float64, from the outputs."""
+        outputs = outputs.astype(np.float64)
+        if isinstance(self.loss, LogLoss):
+            p = self.loss.probabilities(outputs)
+        else:
+            p = decode_probabilities(outputs, self.low, self.high)
+            if self.is_exclusive:
+                p /= p.sum(axis=1, keepdims=True)
+        if self.is_multilabel or self.is_exclusive:
+            return p
+        if len(self.classes) == 1:
+            return np.ones((len(p), 1))
+        return np.hstack([1.0 - p, p])

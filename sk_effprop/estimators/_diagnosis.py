@@ -1,0 +1,63 @@
+"""Checks before training and conclusions after it."""
+
+from typing import Any
+
+import numpy as np
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.custom import CustomLoss
+from sk_effprop.core.gauss_newton import Laplace, laplace, make_system, weigh_evidence
+from sk_effprop.core.network import forward
+from sk_effprop.core.objective import Objective
+
+# Rows on which a user-defined loss is differentiated.
+CHECKED_ROWS = 10
+
+
+def check_loss(objective: Objective, theta: Array) -> None:
+    """Raise a ValueError if a user-defined loss has a wrong gradient on some rows."""
+    if not isinstance(objective.loss, CustomLoss):
+        return
+    some = objective.subset(np.arange(min(len(objective.targets), CHECKED_ROWS)))
+    some, theta = some.as_float64(), theta.astype(np.float64)
+    outputs = forward(some.network, theta, some.inputs).outputs
+    if message := objective.loss.error_message(outputs, some.targets):
+        raise ValueError(
+            "The gradient of the given loss must be the derivative of its value with "
+            f"respect to the outputs, example by example. {message}"
+        )
+
+
+def initial_value(objective: Objective, theta: Array, normalize: Any) -> float:
+    """Objective before training; a ValueError if it is not finite."""
+    value = objective.value(theta)
+    if not np.isfinite(value):
+        # the first two sentences are those of MLPRegressor, word for word
+        raise ValueError(
+            "Solver produced non-finite parameter weights. The input data may "
+            "contain large values and need to be preprocessed. With normalize="
+            f"{normalize!r} the objective is {value} before any training. Scale X, or "
+            "remove values that are no measurements."
+        )
+    return value
+
+
+def posterior_of(objective: Objective, theta: Array) -> Laplace:
+    """Gaussian approximation of the posterior of the weights, with squared error."""
+    return laplace(Linearization(objective.as_float64(), theta.astype(np.float64)))
+
+
+def evidence_attributes(objective: Objective, theta: Array) -> dict[str, float]:
+    """Number of parameters that the data determine, and the log evidence.
+
+    MacKay (1992), eqs. for gamma and for the evidence of the penalty; terms of the log
+    evidence that depend neither on weights nor on penalties are left out.
+    """
+    near = Linearization(objective.as_float64(), theta.astype(np.float64))
+    evidence = weigh_evidence(near, make_system(near))
+    n_residuals = objective.count * objective.targets.shape[1]
+    return {
+        "n_effective_parameters_": laplace(near).n_determined,
+        "log_evidence_": -evidence.criterion * n_residuals,
+    }

@@ -1,0 +1,270 @@
+"""One call of ``fit`` or ``partial_fit``: what it starts from, and what it leaves."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.objective import Objective
+from sk_effprop.estimators import _auto as auto
+from sk_effprop.estimators import _build as build
+from sk_effprop.estimators._coding import Coding
+from sk_effprop.estimators._parameters import Hyperparameters
+from sk_effprop.estimators._penalty import find_strength, spread_alpha, usual_strength
+from sk_effprop.estimators._reading import TrainingData
+from sk_effprop.solvers import STOCHASTIC
+from sk_effprop.solvers.base import Reason, Solution
+from sk_effprop.training.convergence import Finding, describe
+from sk_effprop.training.history import History
+from sk_effprop.training.monitor import Monitor, Validate
+
+UNFINISHED = Solution(np.empty(0), None)
+# Ctrl-C leaves no state from which a solver could continue.
+INTERRUPTED = Solution(np.empty(0), None, Reason.INTERRUPTED)
+
+
+@dataclass(frozen=True, eq=False)
+class Resume:
+    """What the next ``partial_fit`` or warm start needs to continue training.
+
+    Attributes
+    ----------
+    rng : Generator
+    kind : str
+        Kind of the solver that left ``state``.
+    state : object
+    strength : float
+        What ``alpha="auto"`` found, per unit of fan-in and example.
+    n_seen : float
+        Examples seen by all calls since the last ``fit``.
+    is_stream : bool
+        Whether all of them came by ``partial_fit``.
+    fixed : dict
+        Hyperparameters that must not change.
+    """
+
+    rng: np.random.Generator
+    kind: str
+    state: Any
+    strength: float
+    n_seen: float
+    is_stream: bool
+    fixed: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a call starts from.
+
+    Attributes
+    ----------
+    rng : Generator
+    earlier : Resume or None
+        What an earlier call left, if this one continues it.
+    is_stream : bool
+        Whether the data are one batch of a stream.
+    fixed : dict
+        Hyperparameters that later calls must not change.
+    time : float
+        When the call began, by ``time.monotonic``: reading data counts as training.
+    """
+
+    rng: np.random.Generator
+    earlier: Resume | None
+    is_stream: bool
+    fixed: dict[str, Any]
+    time: float
+
+    @property
+    def n_seen(self) -> float:
+        """Examples of the stream before this call."""
+        continues = self.is_stream and self.earlier is not None
+        return self.earlier.n_seen if continues and self.earlier else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A call whose data are read and whose plan is made.
+
+    Attributes
+    ----------
+    objective : Objective
+    plan : Plan
+    coding : ClassCoding or ValueCoding
+    earlier : Resume or None
+        What an earlier call left, if this one continues it.
+    left : Resume
+        What this call leaves, except for the state of the solver.
+    start_time : float
+        When the call began, by ``time.monotonic``.
+    """
+
+    objective: Objective
+    plan: auto.Plan
+    coding: Coding
+    earlier: Resume | None
+    left: Resume
+    start_time: float
+
+    @property
+    def presented(self) -> Objective:
+        """Objective for the solver, whose updates suit examples of similar weights."""
+        if self.plan.solver in STOCHASTIC:
+            return self.objective.with_bounded_weights()
+        return self.objective
+
+    def with_penalty(self, penalty: Array | None) -> "Run":
+        """Return the same run with the penalty that the solver has found, if any."""
+        if penalty is None:
+            return self
+        return replace(self, objective=replace(self.objective, penalty=penalty))
+
+
+def start_rng(random_state: Any, earlier: Resume | None) -> np.random.Generator:
+    """Random generator of a call: a new one, or a copy of the earlier call's.
+
+    It is a copy because a call that fails must not use up random numbers.
+    """
+    if earlier is not None:
+        return deepcopy(earlier.rng)
+    return np.random.default_rng(check_random_state(random_state).randint(2**31 - 1))
+
+
+def make_run(
+    given: Hyperparameters,
+    coding: Coding,
+    data: TrainingData,
+    solver: str,
+    start: Start,
+) -> Run:
+    """Replace every "auto", and make the objective.
+
+    Raises
+    ------
+    ImportError
+        If ``engine="numba"`` is given and numba is not there.
+    """
+    build.check_engine(given.engine)
+    network = build.make_network(given, data, coding.activation)
+    earlier, n_seen = start.earlier, start.n_seen + data.counts.n_effective
+    problem = auto.Problem(
+        n_samples=data.counts.n_rows,
+        n_effective=data.counts.n_effective,
+        sizes=network.sizes,
+        loss=coding.loss,
+        target_range=coding.target_range,
+        has_labels=data.labels is not None,
+        n_seen=n_seen if start.is_stream else None,
+    )
+    strength = usual_strength(problem) if earlier is None else earlier.strength
+    if earlier is None or not start.is_stream:
+        # later batches of a stream keep what the first one says
+        strength = find_strength(given.alpha, problem, data, strength)
+    alpha = spread_alpha(given.alpha, strength, problem)
+    objective = build.make_objective(network, coding.loss, data, alpha)
+    plan = auto.make_plan(
+        given, problem, solver, alpha, lambda: build.can_compile(objective, given)
+    )
+    left = Resume(
+        rng=start.rng,
+        kind=plan.state_kind,
+        state=None,
+        strength=strength,
+        n_seen=n_seen,
+        is_stream=start.is_stream and (earlier is None or earlier.is_stream),
+        fixed=start.fixed,
+    )
+    objective = build.on_engine(objective, plan.engine)
+    return Run(objective, plan, coding, earlier, left, start.time)
+
+
+def make_monitor(
+    run: Run, theta: Array, value: float, history: History, validate: Validate | None
+) -> Monitor:
+    """Monitor of a run that starts at theta, where the objective has this value."""
+    plan = run.plan
+    return Monitor(
+        theta,
+        value,
+        null_value=run.objective.null_value(),
+        max_iter=plan.max_iter,
+        tol=plan.tol,
+        patience=plan.patience,
+        goal=plan.given.goal,
+        max_time=plan.max_time,
+        validate=validate,
+        keep_last=plan.keep_last,
+        history=history,
+        start_time=run.start_time,
+    )
+
+
+# ------------------------------------------------------------------- fitted attributes
+
+
+def fitted_with(run: Run, theta: Array) -> dict[str, Any]:
+    """Attributes that make an estimator predict with these weights."""
+    network = run.objective.network
+    return {
+        "network_": network,
+        "theta_": theta,
+        "n_layers_": len(network.sizes),
+        "n_outputs_": network.sizes[-1],
+        "out_activation_": run.coding.activation_name,
+        "alpha_": build.alpha_of(network, run.objective.penalty),
+        "n_effective_parameters_": None,
+        "log_evidence_": None,
+        "_posterior": None,
+    }
+
+
+def results_of(
+    run: Run,
+    monitor: Monitor,
+    theta: Array,
+    solution: Solution = UNFINISHED,
+    find_fault: Callable[..., Finding | None] | None = None,
+) -> dict[str, Any]:
+    """Attributes if training ends now, with these weights.
+
+    ``find_fault`` is called with the run, the monitor, the weights and their loss.
+    """
+    objective = run.objective
+    loss, gradient = objective.value_and_gradient(theta)
+    finding = None if find_fault is None else find_fault(run, monitor, theta, loss)
+    return {
+        **fitted_with(run, theta),
+        **curves_of(monitor),
+        "loss_": loss,
+        "best_loss_": loss if monitor.validate is None else None,
+        "t_": solution.n_presented or monitor.n_iter * objective.n_samples,
+        "convergence_": describe(
+            monitor,
+            gradient_norm=float(np.linalg.norm(gradient)),
+            finding=finding,
+            fixed_length=run.plan.has_fixed_length,
+        ),
+        "_resume": replace(run.left, state=solution.state),
+    }
+
+
+def curves_of(monitor: Monitor) -> dict[str, Any]:
+    """History of training as fitted attributes."""
+    history, rates = monitor.history, monitor.initial_rates
+    scores, losses = list(history.validation_scores), list(history.validation_losses)
+    has_validation = monitor.validate is not None
+    best = monitor.best_score
+    return {
+        "n_iter_": monitor.n_iter,
+        "loss_curve_": list(monitor.loss_curve),
+        "learning_rate_": None if rates is None else rates.eta,
+        "lambda_max_": None if rates is None else rates.lambda_max,
+        "learning_rate_curve_": list(history.rates),
+        "validation_scores_": scores if has_validation else None,
+        "validation_loss_curve_": losses if has_validation else None,
+        "best_validation_score_": best if np.isfinite(best) else None,
+    }

@@ -1,0 +1,174 @@
+"""Fits that are of no use say so, and name the hyperparameter that did it."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_iris,
+    load_wine,
+    make_friedman1,
+    make_moons,
+)
+from sklearn.exceptions import ConvergenceWarning
+
+from sk_effprop import EffPropClassifier, EffPropRegressor
+
+rng = np.random.RandomState(0)
+X = rng.randn(700, 6)
+y = np.tanh(X @ [1.0, -0.7, 0.5, 0.4, -0.3, 0.2]) + 0.1 * rng.randn(700)
+labels = (y > 0).astype(int)
+IN_ORDER = np.argsort(y)
+RAW = X * 10.0 ** np.arange(-3, 3) + 100.0
+BOTH = [EffPropClassifier, EffPropRegressor]
+
+
+def fit(cls, inputs=X, order=slice(None), **parameters):
+    """Fit one of the estimators; return it with the texts of its warnings."""
+    targets = labels if cls is EffPropClassifier else y
+    rows = slice(len(inputs))
+    model = cls(random_state=0, **parameters)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(inputs[order], targets[rows][order])
+    assert all(w.category is ConvergenceWarning for w in caught)
+    return model, [str(w.message) for w in caught]
+
+
+# Each fault with the hyperparameter that causes it.
+FAULTS = {
+    "tiny rate": ({"learning_rate_init": 1e-6}, "learning_rate_init"),
+    "tiny rate, sdlm": (
+        {"learning_rate_init": 1e-7, "solver": "sdlm"},
+        "learning_rate_init",
+    ),
+    "huge rate": ({"learning_rate_init": 300.0}, "learning_rate_init"),
+    "saturated": ({"init": 20.0}, "init"),
+    "saturated, lbfgs": ({"init": 200.0, "solver": "lbfgs"}, "init"),
+    "vanishing": ({"init": 1e-8}, "init"),
+    "vanishing, lbfgs": ({"init": 1e-8, "solver": "lbfgs"}, "init"),
+    "strong penalty": ({"alpha": 5.0}, "alpha"),
+    "strong penalty, lbfgs": ({"alpha": 5.0, "solver": "lbfgs"}, "alpha"),
+    "strong penalty, scg": ({"alpha": 5.0, "solver": "scg"}, "alpha"),
+    "deep logistic stack": (
+        {"hidden_layer_sizes": (12,) * 7, "activation": "logistic"},
+        "activation",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("cls", BOTH)
+def test_a_planted_fault_is_found(cls, fault):
+    parameters, expected = FAULTS[fault]
+    model, messages = fit(cls, **parameters)
+    assert model.convergence_.parameter == expected, messages
+    (message,) = messages
+    assert message.endswith(model.convergence_.advice)
+    assert model.convergence_.problem in message
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+@pytest.mark.parametrize("cls", BOTH)
+def test_raw_scales_are_found(cls, solver):
+    raw = {"normalize": None, "input_clip": None, "solver": solver, "tol": 1e-4}
+    model, messages = fit(cls, RAW, **raw)
+    assert model.convergence_.parameter == "normalize"
+    assert len(messages) == 1
+
+
+@pytest.mark.parametrize("cls", BOTH)
+def test_a_sorted_presentation_is_found(cls):
+    model, messages = fit(cls, order=IN_ORDER, solver="sgd", shuffle=False)
+    if messages:
+        assert model.convergence_.parameter == "shuffle"
+    else:
+        assert model.score(X, labels if cls is EffPropClassifier else y) > 0.8
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_advice_never_names_what_is_on(fault):
+    """The advised value differs from the one that was used."""
+    parameters, expected = FAULTS[fault]
+    model, _ = fit(EffPropRegressor, **parameters)
+    advice = model.convergence_.advice
+    for name in "learning_rate_init", "alpha":
+        if getattr(model, name) == "auto" and expected == name:
+            assert "'auto'" not in advice
+    if model.init == "lecun_uniform":
+        assert "lecun_uniform" not in advice
+
+
+@pytest.mark.parametrize("cls", BOTH)
+@pytest.mark.parametrize("solver", ["auto", "sgd", "sdlm", "lbfgs", "lm", "cg", "scg"])
+def test_healthy_fits_are_silent(cls, solver):
+    hidden = {"hidden_layer_sizes": (8,), "max_iter": 300}
+    if solver in ("auto", "sgd", "sdlm"):
+        hidden = {}
+    model, messages = fit(cls, X[:300], solver=solver, **hidden)
+    assert messages == []
+    assert model.convergence_.problem == ""
+
+
+@pytest.mark.parametrize(
+    "load",
+    [load_iris, load_wine, load_breast_cancer, load_diabetes],
+    ids=lambda f: f.__name__,
+)
+def test_default_fits_of_real_tables_are_silent(load):
+    # warnings are errors in these tests
+    inputs, targets = load(return_X_y=True)
+    cls = EffPropRegressor if load is load_diabetes else EffPropClassifier
+    cls(random_state=0).fit(inputs, targets)
+
+
+@pytest.mark.parametrize("n", [100, 700, 3000])
+def test_default_fits_of_generated_tables_are_silent(n):
+    inputs, targets = make_friedman1(n, noise=1.0, random_state=0)
+    EffPropRegressor(random_state=0).fit(inputs, targets)
+    inputs, targets = make_moons(n, noise=0.3, random_state=0)
+    EffPropClassifier(random_state=0).fit(inputs, targets)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs", "lm", "adam"])
+def test_a_constant_target_needs_no_advice(solver):
+    model = EffPropRegressor((4,), solver=solver, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X[:100], np.full(100, 3.0))
+    assert all("Predictions" not in str(w.message) for w in caught)
+
+
+def test_streams_are_not_told_to_raise_max_iter():
+    model = EffPropRegressor(random_state=0)
+    for rows in np.array_split(np.arange(700), 7):
+        model.partial_fit(X[rows], y[rows])
+        assert model.convergence_.advice == ""
+
+
+def test_targets_that_are_unpredictable_are_reported():
+    noise = np.random.RandomState(1).randn(300)
+    model = EffPropRegressor((), random_state=0)
+    with pytest.warns(ConvergenceWarning, match="linear model"):
+        model.fit(X[:300, :1], noise)
+
+
+def test_training_that_is_cut_off_says_so():
+    model, messages = fit(
+        EffPropRegressor, learning_rate="constant", momentum=0.0, max_iter=12,
+        learning_rate_init=2e-3, batch_size=32,
+    )  # fmt: skip
+    assert model.convergence_.parameter in ("max_iter", "learning_rate_init")
+    assert "fell steeply" in messages[0]
+
+
+def test_many_halvings_lead_to_the_rate():
+    model, (message,) = fit(
+        EffPropRegressor, learning_rate_init=5000.0, learning_rate="constant",
+        activation="relu", max_iter=40,
+    )  # fmt: skip
+    assert model.convergence_.n_recoveries > 5
+    assert model.convergence_.parameter == "learning_rate_init"
+    assert "max_iter" not in message

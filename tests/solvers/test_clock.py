@@ -1,0 +1,39 @@
+"""Time limits inside an epoch."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sk_effprop.core.schedules import SCHEDULES
+from sk_effprop.solvers import stochastic as module
+from tests.cases import initial_theta, ridge_problem, stochastic
+from tests.solvers.running import run
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    """Look at the clock after every second update."""
+    monkeypatch.setattr(module, "UPDATES_PER_LOOK", 2)
+
+
+def test_time_that_is_over_ends_an_epoch_in_the_middle(small_parts):
+    objective = ridge_problem()
+    solver, theta = stochastic(objective, batch_size=3), initial_theta(objective)
+    solution, monitor = run(solver, objective, theta, 5, max_time=1e-9)
+    assert solution.n_presented == 6 < objective.n_samples
+    assert monitor.reason == "max_time"
+    assert np.isfinite(monitor.loss_curve).all()
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_looking_at_the_clock_changes_nothing(schedule, monkeypatch):
+    objective = ridge_problem()
+    theta = initial_theta(objective)
+    solver = replace(stochastic(objective, batch_size=3), schedule=schedule)
+    results = []
+    for updates in 2, 2**13:
+        monkeypatch.setattr(module, "UPDATES_PER_LOOK", updates)
+        solution, _ = run(solver, objective, theta, 3)
+        results.append(solution.theta)
+    np.testing.assert_array_equal(*results)
