@@ -15,6 +15,7 @@ from sklearn.metrics import check_scoring
 
 from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
 from sk_effprop._threads import single_threaded_blas
+from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
@@ -84,7 +85,11 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 
 
 class BaseEffProp(
-    CallbackSupportMixin, FittedNetwork, BaseEstimator, metaclass=ABCMeta
+    CallbackSupportMixin,
+    FittedNetwork,
+    SavesVersion,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """Fitting, where it does not depend on the task."""
 
