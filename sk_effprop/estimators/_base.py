@@ -282,9 +282,10 @@ class BaseEffProp(
         compensated, so after ``fit`` with ``input_clip`` the normalisation is kept.
         """
         if self.normalizer_ is not None and self.normalizer_.clip is None:
-            self.normalizer_, self.theta_ = reading.keep_normalizing(
+            self.normalizer_, theta = reading.keep_normalizing(
                 self.normalizer_, batch, self.network_, self.theta_
             )
+            self.__dict__["theta_"] = theta
         if earlier.is_stream and earlier.n_seen < FEWEST_MEASURED:
             coding = self.coding_.including(batch.y, batch.weight)
             self.__dict__.update(coding.fitted_attributes)
