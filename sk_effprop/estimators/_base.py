@@ -131,7 +131,8 @@ class BaseEffProp(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Raw inputs; ``normalize`` brings them to equal scales.  float32 is kept.
+            Raw inputs; ``normalize`` brings them to equal scales.  The weights are as
+            precise as X, float32 or float64; a warm start keeps their precision.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
@@ -299,7 +300,9 @@ class BaseEffProp(
         return Start(rng, earlier, is_stream, fixed, time)
 
     def _make_run(self, examples: Examples, solver: str, start: Start) -> Run:
-        data = reading.encode(examples, self.normalizer_, self.coding_)
+        # the first call decides on the precision of the weights
+        dtype = None if start.earlier is None else self.theta_.dtype
+        data = reading.encode(examples, self.normalizer_, self.coding_, dtype)
         given = hyperparameters_of(self)
         return make_run(given, self.coding_, data, solver, start)
 
@@ -350,8 +353,7 @@ class BaseEffProp(
             )
             return theta, None
         check_network(self.network_, objective.network)
-        theta = self.theta_.astype(objective.inputs.dtype, copy=False)
-        return theta, earlier.state if earlier.kind == run.left.kind else None
+        return self.theta_, earlier.state if earlier.kind == run.left.kind else None
 
     def _history(self, run: Run) -> History:
         """Curves that the monitor continues."""
@@ -372,7 +374,8 @@ class BaseEffProp(
             return None
         network = run.objective.network
         with reading.about_validation_data():
-            data = reading.encode(held_out, self.normalizer_, self.coding_)
+            dtype = run.objective.targets.dtype
+            data = reading.encode(held_out, self.normalizer_, self.coding_, dtype)
         no_penalty = np.zeros_like(run.plan.alpha)
         objective = build.make_objective(network, self.coding_.loss, data, no_penalty)
         if self.scoring == "loss":
