@@ -6,6 +6,7 @@ from copy import copy, deepcopy
 from io import BytesIO
 
 import joblib
+import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import InconsistentVersionWarning
@@ -90,3 +91,24 @@ def test_the_same_version_is_silent(name, way):
         warnings.simplefilter("error")
         for back in load(save(model)), copy(model), deepcopy(model):
             assert vars(back).keys() == vars(model).keys()
+
+
+# --------------------------------------------------------------------------------- size
+
+
+def problem_for_lm(n):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 10))
+    return X, np.sin(X[:, 0]) + X[:, 1] + 0.1 * rng.normal(size=n)
+
+
+@pytest.mark.parametrize("n", [40, 400])
+@pytest.mark.parametrize("alpha", ["auto", 0.01, 0.0])
+def test_the_uncertainty_of_lm_takes_little_room(n, alpha):
+    """Single precision: half a number for each pair of weights, or one for each row."""
+    X, y = problem_for_lm(n)
+    model = EffPropRegressor((20, 10), alpha=alpha, solver="lm", max_iter=5)
+    model.set_params(random_state=0, tol=0.0).fit(X, y)
+    n_weights = len(model.theta_)
+    most = 4 * n_weights * min(n, n_weights / 2)
+    assert len(pickle.dumps(model)) < 10_000 + 40 * n_weights + most
