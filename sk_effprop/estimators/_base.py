@@ -16,6 +16,7 @@ from sklearn.metrics import check_scoring
 
 from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
 from sk_effprop._threads import single_threaded_blas
+from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
@@ -90,7 +91,11 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 
 
 class BaseEffProp(
-    CallbackSupportMixin, FittedNetwork, BaseEstimator, metaclass=ABCMeta
+    CallbackSupportMixin,
+    FittedNetwork,
+    SavesVersion,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """Fitting, where it does not depend on the task."""
 
@@ -132,7 +137,8 @@ class BaseEffProp(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Raw inputs; ``normalize`` brings them to equal scales.  float32 is kept.
+            Raw inputs; ``normalize`` brings them to equal scales.  The weights are as
+            precise as X, float32 or float64; a warm start keeps their precision.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
@@ -296,9 +302,10 @@ class BaseEffProp(
         compensated, so after ``fit`` with ``input_clip`` the normalisation is kept.
         """
         if self.normalizer_ is not None and self.normalizer_.clip is None:
-            self.normalizer_, self.theta_ = reading.keep_normalizing(
+            self.normalizer_, theta = reading.keep_normalizing(
                 self.normalizer_, batch, self.network_, self.theta_
             )
+            self.__dict__["theta_"] = theta
         if earlier.is_stream and earlier.n_seen < FEWEST_MEASURED:
             coding = self.coding_.including(batch.y, batch.weight)
             self.__dict__.update(coding.fitted_attributes)
@@ -312,7 +319,9 @@ class BaseEffProp(
         return Start(rng, earlier, is_stream, fixed, time)
 
     def _make_run(self, examples: Examples, solver: str, start: Start) -> Run:
-        data = reading.encode(examples, self.normalizer_, self.coding_)
+        # the first call decides on the precision of the weights
+        dtype = None if start.earlier is None else self.theta_.dtype
+        data = reading.encode(examples, self.normalizer_, self.coding_, dtype)
         given = hyperparameters_of(self)
         return make_run(given, self.coding_, data, solver, start)
 
@@ -364,8 +373,7 @@ class BaseEffProp(
             )
             return theta, None
         check_network(self.network_, objective.network)
-        theta = self.theta_.astype(objective.inputs.dtype, copy=False)
-        return theta, earlier.state if earlier.kind == run.left.kind else None
+        return self.theta_, earlier.state if earlier.kind == run.left.kind else None
 
     def _history(self, run: Run) -> History:
         """Curves that the monitor continues."""
@@ -386,7 +394,8 @@ class BaseEffProp(
             return None
         network = run.objective.network
         with reading.about_validation_data():
-            data = reading.encode(held_out, self.normalizer_, self.coding_)
+            dtype = run.objective.targets.dtype
+            data = reading.encode(held_out, self.normalizer_, self.coding_, dtype)
         no_penalty = np.zeros_like(run.plan.alpha)
         objective = build.make_objective(network, self.coding_.loss, data, no_penalty)
         if self.scoring == "loss":

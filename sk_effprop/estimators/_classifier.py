@@ -457,6 +457,7 @@ default="auto"
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The first call decides whether the weights are float32 or float64.
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
         classes : array-like of shape (n_classes,), optional
             All classes of the stream; required in the first call unless its y contains

@@ -465,6 +465,7 @@ default="auto"
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The first call decides whether the weights are float32 or float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The mean and scale of the targets are those of the first calls, until 30
             examples have come; predictions change with them until then.
