@@ -1,0 +1,120 @@
+"""Data and settings at the edge of what makes sense: refused by name, or handled."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sk_effprop import EffPropClassifier, EffPropRegressor
+from tests.estimators.rejections import SGD, assert_refused, both, problem
+
+C, R = EffPropClassifier, EffPropRegressor
+
+
+def indicator():
+    X, _ = problem(C)
+    return X, (X[:, :2] > 0.0).astype(int)
+
+
+def calls(model, X, y, wrong):
+    """All ways to hand wrong targets over."""
+    return {
+        "fit": lambda m: m.fit(X, wrong),
+        "partial_fit": lambda m: m.partial_fit(X, wrong),
+        "loss_and_gradient": lambda m: m.loss_and_gradient(X, wrong),
+        "y_val": lambda m: m.fit(X, y, X_val=X, y_val=wrong),
+    }
+
+
+# ------------------------------------------------------------------------------- labels
+
+
+# name -> (what becomes of 0 and 1, values in the message)
+WRONG_INDICATORS = {
+    "one_and_two": (lambda Y: Y + 1, r"\[1, 2\].*y == 2"),
+    "signs": (lambda Y: 2 * Y - 1, r"\[-1, 1\].*y == 1"),
+    "zero_and_two": (lambda Y: 2.0 * Y, r"\[0.0, 2.0\].*y == 2"),
+    "only_two": (lambda Y: np.full_like(Y, 2), r"\[2\]"),
+    "sparse": (lambda Y: sparse.csr_array(3 * Y), r"\[0, 3\]"),
+}
+
+
+@pytest.mark.parametrize("way", ["fit", "partial_fit", "loss_and_gradient", "y_val"])
+@pytest.mark.parametrize("name", WRONG_INDICATORS)
+def test_indicators_hold_only_0_and_1(name, way):
+    X, Y = indicator()
+    spoil, message = WRONG_INDICATORS[name]
+    model = C(**SGD).fit(X, Y)
+    call = calls(model, X, Y, spoil(Y))[way]
+    assert_refused(model, call, f"must hold only 0 and 1, but holds {message}")
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float32, np.float64])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.lil_array])
+def test_indicators_of_any_type_are_the_same(dtype, make):
+    X, Y = indicator()
+    expected = C(**SGD).fit(X, Y).theta_
+    np.testing.assert_array_equal(
+        C(**SGD).fit(X, make(Y.astype(dtype))).theta_, expected
+    )
+
+
+@pytest.mark.parametrize("classes", [[7, 8], [0], [0, 1, 2], ["a", "b"]], ids=str)
+def test_classes_of_indicators_are_the_numbers_of_the_columns(classes):
+    X, Y = indicator()
+    message = r"numbers of its columns, \[0, 1\]"
+    for model in C(**SGD), C(**SGD).partial_fit(X, Y):
+        assert_refused(model, lambda m: m.partial_fit(X, Y, classes=classes), message)
+    model = C(**SGD).partial_fit(X, Y, classes=[1, 0])
+    model.partial_fit(X, Y, classes=[0, 1])
+    assert model.classes_.tolist() == [0, 1]
+
+
+NAMES = np.array(["low", "middle", "high"])
+# name -> (labels for 0, 1, 2, message)
+WRONG_LABELS = {
+    "bytes": (NAMES.astype("S"), "holds bytes.*decode"),
+    "bytes_as_objects": (NAMES.astype("S").astype(object), "holds bytes.*decode"),
+    "str_and_int": (np.array(["low", 1, 2], dtype=object), "types int, str"),
+    "str_and_bool": (np.array(["low", True, "x"], dtype=object), "types bool, str"),
+    "str_and_None": (np.array(["low", None, "x"], dtype=object), "types NoneType, str"),
+    "str_and_bytes": (np.array(["low", b"x", "x"], dtype=object), "holds bytes"),
+}
+
+
+@pytest.mark.parametrize("way", ["fit", "partial_fit", "loss_and_gradient", "y_val"])
+@pytest.mark.parametrize("wrong", WRONG_LABELS)
+def test_labels_of_types_without_an_order_are_refused(wrong, way):
+    X, y = problem(C)
+    labels, message = WRONG_LABELS[wrong]
+    model = C(**SGD).fit(X, NAMES[y])
+    assert_refused(model, calls(model, X, NAMES[y], labels[y])[way], message)
+
+
+@pytest.mark.parametrize("wrong", WRONG_LABELS)
+def test_classes_of_types_without_an_order_are_refused(wrong):
+    X, y = problem(C)
+    labels, message = WRONG_LABELS[wrong]
+    for model in C(**SGD), C(**SGD).partial_fit(X, NAMES[y]):
+        assert_refused(
+            model, lambda m: m.partial_fit(X, NAMES[y], classes=labels), message
+        )
+
+
+def test_text_as_objects_is_fine():
+    X, y = problem(C)
+    model = C(**SGD).fit(X, NAMES[y].astype(object))
+    assert model.score(X, NAMES[y]) == model.score(X, NAMES[y].astype(object))
+
+
+@both
+@pytest.mark.parametrize("way", ["fit", "partial_fit", "loss_and_gradient"])
+def test_sparse_targets_are_refused_with_the_way_out(cls, way):
+    X, y = problem(cls)
+    model = cls(**SGD).fit(X, y)
+    column, row = sparse.csc_array(y[:, None]), sparse.coo_array(y)
+    for wrong in column, row:
+        call = calls(model, X, y, wrong)[way]
+        assert_refused(model, call, r"y is sparse.*Use y.toarray\(\).ravel\(\)\.")
+    if cls is R:
+        call = calls(model, X, y, sparse.csr_array(np.column_stack([y, y])))[way]
+        assert_refused(model, call, r"y is sparse.*Use y.toarray\(\)\.")
