@@ -118,3 +118,101 @@ def test_sparse_targets_are_refused_with_the_way_out(cls, way):
     if cls is R:
         call = calls(model, X, y, sparse.csr_array(np.column_stack([y, y])))[way]
         assert_refused(model, call, r"y is sparse.*Use y.toarray\(\)\.")
+
+
+# --------------------------------------------------------------- the cause of overflow
+
+
+def n_weights(cls):
+    X, y = problem(cls)
+    return len(cls(**SGD).fit(X, y).theta_)
+
+
+def with_first(value, n):
+    return np.where(np.arange(n) == 0, value, 0.1)
+
+
+NOT_FINITE = [np.nan, np.inf, -np.inf]
+
+
+@both
+@pytest.mark.parametrize("value", [*NOT_FINITE, 1j, "0.1", None])
+def test_an_array_of_initial_weights_holds_finite_numbers(cls, value):
+    X, y = problem(cls)
+    model = cls(**SGD).fit(X, y)
+    init = with_first(0.1, n_weights(cls)).astype(type(value) if value else object)
+    init[0] = value
+    message = "'init' parameter of .* must be an array of real, finite numbers"
+    assert_refused(model, lambda m: m.set_params(init=init).fit(X, y), message)
+
+
+@both
+def test_initial_weights_have_to_fit_the_precision(cls):
+    X, y = problem(cls)
+    init = with_first(1e39, n_weights(cls))
+    cls(**SGD, init=init * 0.0).fit(X.astype(np.float32), y)
+    message = "within the range of float32"
+    model = cls(**SGD, init=init)
+    assert_refused(model, lambda m: m.fit(X.astype(np.float32), y), message)
+
+
+@both
+@pytest.mark.parametrize("value", NOT_FINITE)
+@pytest.mark.parametrize("name", ["bias_init", "goal"])
+def test_numbers_without_a_meaning_are_refused(cls, name, value):
+    X, y = problem(cls)
+    message = f"'{name}' parameter of .* must be .*a float in the range"
+    model = cls(**SGD).fit(X, y)
+    model.set_params(**{name: value})
+    assert_refused(model, lambda m: m.fit(X, y), message)
+
+
+@both
+@pytest.mark.parametrize("value", NOT_FINITE)
+def test_tuples_of_numbers_are_finite(cls, value):
+    X, y = problem(cls)
+    given = {"flow_rates": (0.1, value, 0.01)}
+    if cls is C:
+        given["target_values"] = (-1.0, value)
+    for name, numbers in given.items():
+        model = cls(**SGD, **{name: numbers})
+        assert_refused(model, lambda m: m.fit(X, y), f"'{name}' parameter of .* must")
+
+
+# name -> (settings, changes of X and y, words of the message)
+HUGE = {
+    "alpha": ({"alpha": 1e308}, 1.0, 1.0, "alpha=1e.308 is too large"),
+    "init": ({"init": 1e308}, 1.0, 1.0, "init=1e.308 is too large"),
+    "bias_init": ({"bias_init": 1e308}, 1.0, 1.0, "bias_init=1e.308 is too large"),
+    "twist": ({"twist": 1e308}, 1.0, 1.0, "twist=1e.308 is too large"),
+    "X": ({"normalize": None, "input_clip": None}, 1e307, 1.0, "Scale X"),
+    "y": ({"normalize_target": False}, 1.0, 1e307, "y is too large.*Scale y"),
+}
+
+
+@both
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs", "lm"])
+@pytest.mark.parametrize("name", HUGE)
+def test_what_is_too_large_is_named(cls, solver, name):
+    settings, of_X, of_y, message = HUGE[name]
+    if cls is C and name == "y":
+        pytest.skip("labels have no size")
+    X, y = problem(cls)
+    y = y * of_y if cls is R else y
+    loss = {"loss": "squared_error", "output_activation": "identity"}
+    settings = {**SGD, "solver": solver, **loss, **settings}
+    assert_refused(cls(**settings), lambda m: m.fit(X * of_X, y), message)
+    if solver in ("sgd", "adam"):
+        assert_refused(cls(**settings), lambda m: m.partial_fit(X * of_X, y), message)
+
+
+@both
+@pytest.mark.parametrize("value", [np.nan, 1e308])
+@pytest.mark.parametrize("call", ["partial_fit", "fit"])
+def test_a_weight_that_was_spoilt_in_place_is_named(cls, value, call):
+    """Assignments of single numbers cannot be seen, but what follows from them can."""
+    X, y = problem(cls)
+    model = cls(**SGD, warm_start=True, alpha=0.01).fit(X, y)
+    model.theta_[0] = value
+    with pytest.raises(ValueError, match=r"weights that training .*theta_"):
+        getattr(model, call)(X, y)
