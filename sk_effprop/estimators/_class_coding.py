@@ -140,20 +140,8 @@ class ClassCoding:
 
     def check(self, y: Array) -> None:
         """Raise a ValueError if y has another format or labels that are unknown."""
-        if (y.ndim == 2) != self.is_multilabel:
-            given, known = "multilabel", "single labels"
-            if self.is_multilabel:
-                given, known = "not multilabel", "multilabel data"
-            raise ValueError(
-                f"y is {given}, but the model was fitted on {known}: y has the shape "
-                f"{y.shape}."
-            )
+        self._check_format(y)
         if self.is_multilabel:
-            if y.shape[1] != len(self.classes):
-                raise ValueError(
-                    f"y has {y.shape[1]} labels, but the model was fitted on "
-                    f"{len(self.classes)}."
-                )
             return
         nearest = np.searchsorted(self.classes, y)
         found = self.classes.take(nearest, mode="clip") == y
@@ -164,9 +152,29 @@ class ClassCoding:
                 "classes there, or name them: partial_fit(X, y, classes=...)."
             )
 
+    def _check_format(self, y: Array) -> None:
+        """Raise a ValueError if y has another number of dimensions or columns."""
+        # the number of rows is not mentioned, as some may have been dropped or merged
+        columns = f"{y.shape[1]} columns" if y.ndim == 2 else "one label per row"
+        if (y.ndim == 2) != self.is_multilabel:
+            given, known = "multilabel", "single labels"
+            if self.is_multilabel:
+                given, known = "not multilabel", "multilabel data"
+            raise ValueError(
+                f"y is {given}, but the model was fitted on {known}: y has {columns}."
+            )
+        if self.is_multilabel and y.shape[1] != len(self.classes):
+            raise ValueError(
+                f"y has {y.shape[1]} labels, but the model was fitted on "
+                f"{len(self.classes)}."
+            )
+
     def check_warm_start(self, y: Array) -> None:
         """Raise a ValueError unless y has the same classes as before."""
-        known = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+        self._check_format(y)
+        if self.is_multilabel:
+            return
+        known = np.unique(y)
         if not np.array_equal(known, self.classes):
             # the first sentence is that of MLPClassifier, word for word
             raise ValueError(

@@ -216,3 +216,49 @@ def test_a_weight_that_was_spoilt_in_place_is_named(cls, value, call):
     model.theta_[0] = value
     with pytest.raises(ValueError, match=r"weights that training .*theta_"):
         getattr(model, call)(X, y)
+
+
+# ----------------------------------------------------------------------------- messages
+
+
+@both
+def test_a_linear_model_says_that_it_has_no_hidden_layers(cls):
+    X, y = problem(cls)
+    model = cls(**SGD | {"hidden_layer_sizes": ()}).fit(X, y)
+    for layer in (-1, 0, 1):
+        with pytest.raises(ValueError, match=r"linear model.* no hidden layers"):
+            model.hidden_activations(X, layer)
+
+
+@both
+@pytest.mark.parametrize("solver", ["lbfgs", "lm", "cg", "scg", "sgd", "adam"])
+def test_presented_examples_are_counted_as_the_user_gave_them(cls, solver):
+    X, y = problem(cls)
+    rows = np.r_[np.arange(40), 3, 3, 7]
+    model = cls(**SGD | {"solver": solver}, warm_start=True)
+    first = model.fit(X[rows], y[rows]).n_iter_
+    assert model.t_ == 43 * first
+    model.fit(X[rows], y[rows])
+    assert model.t_ in (43 * model.n_iter_, 43 * (first + model.n_iter_))
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+def test_messages_do_not_count_merged_or_dropped_rows(solver):
+    X, y = problem(C)
+    rows = np.r_[np.arange(40), 3, 3]
+    weight = np.ones(42)
+    weight[:5] = 0.0
+    X, y = X[rows], y[rows]
+    one_hot = (y[:, None] == np.arange(3)).astype(int)
+    settings = SGD | {"solver": solver, "warm_start": True}
+    for first, second, message in (
+        (y, one_hot, "y is multilabel, .* single labels: y has 3 columns"),
+        (
+            one_hot,
+            y,
+            "y is not multilabel, .* multilabel data: y has one label per row",
+        ),
+        (one_hot, one_hot[:, :2], "y has 2 labels, but the model was fitted on 3"),
+    ):
+        model = C(**settings).fit(X, first)
+        assert_refused(model, lambda m, y=second: m.fit(X, y, weight), message)
