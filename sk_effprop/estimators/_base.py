@@ -334,7 +334,8 @@ class BaseEffProp(
         validate = self._make_validation(run, held_out)
         theta, state = self._starting_point(run)
         check_loss(objective, theta)
-        value = initial_value(objective, theta, self.normalize)
+        is_new = run.earlier is None
+        value = initial_value(objective, theta, plan.given, is_new=is_new)
         monitor = make_monitor(run, theta, value, self._history(run), validate)
         presented = run.presented
         solver = build.make_solver(plan, presented)
@@ -367,7 +368,8 @@ class BaseEffProp(
         """Weights to start from, and the state of the solver that left them."""
         objective, earlier = run.objective, run.earlier
         if earlier is None:
-            check_init(self, objective.network.n_weights)
+            dtype = objective.targets.dtype
+            check_init(self, objective.network.n_weights, dtype)
             theta = build.initial_theta(
                 run.plan.given, objective, run.left.rng, is_stream=run.left.is_stream
             )

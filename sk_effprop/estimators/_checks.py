@@ -69,12 +69,20 @@ def check_network(old: Any, new: Any) -> None:
         )
 
 
-def check_init(estimator: Any, n_weights: int) -> None:
-    """Raise if ``init`` is an array of another shape than ``theta_``."""
+def check_init(estimator: Any, n_weights: int, dtype: Any) -> None:
+    """Raise if ``init`` is an array that cannot become ``theta_``."""
     init = estimator.init
-    if isinstance(init, np.ndarray) and init.shape != (n_weights,):
+    if not isinstance(init, np.ndarray):
+        return
+    if init.shape != (n_weights,):
         rule = f"a name, a number, or an array of shape ({n_weights},)"
         raise_invalid(estimator, "init", rule, "Its layout is that of theta_.")
+    is_real = init.dtype.kind in "biuf"
+    with np.errstate(over="ignore"):
+        is_usable = is_real and np.isfinite(init.astype(dtype)).all()
+    if not is_usable:
+        rule = f"an array of real, finite numbers within the range of {dtype}"
+        raise_invalid(estimator, "init", rule, "Use a name, or other numbers.")
 
 
 def check_hyperparameters(estimator: Any) -> None:
@@ -187,7 +195,7 @@ def _check_numbers(
 ) -> None:
     values = getattr(estimator, name)
     is_numeric = len(values) == length and all(isinstance(v, Real) for v in values)
-    if not (is_numeric and rule(values)):
+    if not (is_numeric and np.isfinite(values).all() and rule(values)):
         wording = {
             "flow_rates": "three numbers (alpha > 0, beta, 0 < delta < 1)",
             "target_values": "a name or two numbers (low, high) with low < high",

@@ -17,6 +17,7 @@ from sk_effprop.core.targets import (
 )
 from sk_effprop.estimators._activations import resolve_activation
 from sk_effprop.estimators._data import CodedTargets
+from sk_effprop.estimators._labels import check_types
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ class ClassCoding:
         ----------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
         classes : array-like or None
-            All labels; by default those of y.  Ignored for multilabel data.
+            All labels; by default those of y.
         loss : str or object
         output : str, Activation or tuple
             Output activation; ignored with ``loss="log_loss"``.
@@ -84,8 +85,9 @@ class ClassCoding:
         is_multilabel = y.ndim == 2
         if is_multilabel:
             known = np.arange(y.shape[1])
+            _check_column_numbers(classes, known)
         else:
-            known = np.unique(y) if classes is None else unique_labels(classes)
+            known = np.unique(y) if classes is None else _sorted_classes(classes)
         is_exclusive = not is_multilabel and len(known) > 2
         if isinstance(loss, str) and loss == "log_loss":
             name = "softmax" if is_exclusive else "logistic"
@@ -138,20 +140,8 @@ class ClassCoding:
 
     def check(self, y: Array) -> None:
         """Raise a ValueError if y has another format or labels that are unknown."""
-        if (y.ndim == 2) != self.is_multilabel:
-            given, known = "multilabel", "single labels"
-            if self.is_multilabel:
-                given, known = "not multilabel", "multilabel data"
-            raise ValueError(
-                f"y is {given}, but the model was fitted on {known}: y has the shape "
-                f"{y.shape}."
-            )
+        self._check_format(y)
         if self.is_multilabel:
-            if y.shape[1] != len(self.classes):
-                raise ValueError(
-                    f"y has {y.shape[1]} labels, but the model was fitted on "
-                    f"{len(self.classes)}."
-                )
             return
         nearest = np.searchsorted(self.classes, y)
         found = self.classes.take(nearest, mode="clip") == y
@@ -162,9 +152,29 @@ class ClassCoding:
                 "classes there, or name them: partial_fit(X, y, classes=...)."
             )
 
+    def _check_format(self, y: Array) -> None:
+        """Raise a ValueError if y has another number of dimensions or columns."""
+        # the number of rows is not mentioned, as some may have been dropped or merged
+        columns = f"{y.shape[1]} columns" if y.ndim == 2 else "one label per row"
+        if (y.ndim == 2) != self.is_multilabel:
+            given, known = "multilabel", "single labels"
+            if self.is_multilabel:
+                given, known = "not multilabel", "multilabel data"
+            raise ValueError(
+                f"y is {given}, but the model was fitted on {known}: y has {columns}."
+            )
+        if self.is_multilabel and y.shape[1] != len(self.classes):
+            raise ValueError(
+                f"y has {y.shape[1]} labels, but the model was fitted on "
+                f"{len(self.classes)}."
+            )
+
     def check_warm_start(self, y: Array) -> None:
         """Raise a ValueError unless y has the same classes as before."""
-        known = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+        self._check_format(y)
+        if self.is_multilabel:
+            return
+        known = np.unique(y)
         if not np.array_equal(known, self.classes):
             # the first sentence is that of MLPClassifier, word for word
             raise ValueError(
@@ -176,7 +186,9 @@ class ClassCoding:
 
     def check_classes(self, classes: Any) -> None:
         """Raise a ValueError if ``classes`` changed since the first call."""
-        if not np.array_equal(unique_labels(classes), self.classes):
+        if self.is_multilabel:
+            _check_column_numbers(classes, self.classes)
+        elif not np.array_equal(_sorted_classes(classes), self.classes):
             raise ValueError(
                 "classes must stay the same in every call of partial_fit: the first "
                 f"call had {self.classes.tolist()}, "
@@ -219,3 +231,17 @@ class ClassCoding:
         if len(self.classes) == 1:
             return np.ones((len(p), 1))
         return np.hstack([1.0 - p, p])
+
+
+def _sorted_classes(classes: Any) -> Array:
+    check_types(classes, "classes")
+    return np.asarray(unique_labels(classes))
+
+
+def _check_column_numbers(classes: Any, known: Array) -> None:
+    """Raise a ValueError if classes are given that multilabel data do not have."""
+    if classes is not None and not np.array_equal(_sorted_classes(classes), known):
+        raise ValueError(
+            f"classes of multilabel y are the numbers of its columns, {known.tolist()},"
+            f" but got {np.asarray(classes).tolist()}. Leave classes out."
+        )

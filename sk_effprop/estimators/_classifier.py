@@ -5,8 +5,6 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from sk_effprop._sklearn import available_if, fit_context
@@ -21,6 +19,7 @@ from sk_effprop.estimators._class_weights import (
 )
 from sk_effprop.estimators._coding import ClassCoding
 from sk_effprop.estimators._data import Examples
+from sk_effprop.estimators._labels import check_labels
 from sk_effprop.estimators._parameters import CLASSIFIER, constraints
 from sk_effprop.estimators._types import (
     ActivationLike,
@@ -460,7 +459,7 @@ default="auto"
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
         classes : array-like of shape (n_classes,), optional
             All classes of the stream; required in the first call unless its y contains
-            all of them.
+            all of them.  For multilabel y, the numbers of its columns.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -501,19 +500,7 @@ default="auto"
         return self._partial_fit(X, y, sample_weight, classes)
 
     def _check_targets(self, y: Any) -> Any:
-        if y.ndim == 1 and y.dtype.kind in "biuUS":
-            # labels beyond doubt: scikit-learn's check takes as long as a short fit
-            return y
-        check_classification_targets(y)
-        if type_of_target(y).startswith("multilabel"):
-            return y.toarray() if hasattr(y, "toarray") else np.asarray(y)
-        if np.ndim(y) == 2 and np.shape(y)[1] > 1:
-            raise ValueError(
-                "y must hold one label per row, or an indicator matrix of 0 and 1: "
-                "multiclass-multioutput targets are not supported, got shape "
-                f"{np.shape(y)}. Use sklearn.multioutput.MultiOutputClassifier."
-            )
-        return column_or_1d(y, warn=True)
+        return check_labels(y)
 
     def _weigh_classes(self, y: Any, weight: Array, *, rebalance: bool) -> Array:
         if self.class_weight is None:

@@ -1,7 +1,5 @@
 """Checks before training and conclusions after it."""
 
-from typing import Any
-
 import numpy as np
 
 from sk_effprop.core.arrays import Array
@@ -16,6 +14,8 @@ from sk_effprop.core.gauss_newton import (
 )
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
+from sk_effprop.estimators._causes import cause_of_overflow
+from sk_effprop.estimators._parameters import Hyperparameters
 
 # Rows on which a user-defined loss is differentiated.
 CHECKED_ROWS = 10
@@ -35,17 +35,13 @@ def check_loss(objective: Objective, theta: Array) -> None:
         )
 
 
-def initial_value(objective: Objective, theta: Array, normalize: Any) -> float:
-    """Objective before training; a ValueError if it is not finite."""
+def initial_value(
+    objective: Objective, theta: Array, given: Hyperparameters, *, is_new: bool
+) -> float:
+    """Objective before training; a ValueError that names the cause if not finite."""
     value = objective.value(theta)
     if not np.isfinite(value):
-        # the first two sentences are those of MLPRegressor, word for word
-        raise ValueError(
-            "Solver produced non-finite parameter weights. The input data may "
-            "contain large values and need to be preprocessed. With normalize="
-            f"{normalize!r} the objective is {value} before any training. Scale X, or "
-            "remove values that are no measurements."
-        )
+        raise ValueError(cause_of_overflow(objective, theta, given, is_new=is_new))
     return value
 
 

@@ -154,10 +154,14 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         check_is_fitted(self)
         hidden = range(len(self.network_.sizes) - 2)
         layer = index(layer)
+        if not hidden:
+            raise ValueError(
+                "A linear model, with hidden_layer_sizes=(), has no hidden layers."
+            )
         if layer not in range(-len(hidden), len(hidden)):
             raise ValueError(
-                f"layer must be in [{-len(hidden)}, {len(hidden)}) as there are "
-                f"{len(hidden)} hidden layers, got {layer}."
+                f"layer must be in [{-len(hidden)}, {len(hidden)}), as the number of "
+                f"hidden layers is {len(hidden)}, got {layer}."
             )
         return self._run(X, lambda trace: trace.values[hidden[layer]])
 

@@ -60,6 +60,7 @@ class Hyperparameters(SimpleNamespace):
 
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
+FINITE = Interval(Real, None, None, closed="neither")
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 PROPER_FRACTION = Interval(Real, 0, 1, closed="left")
 COUNT = Interval(Integral, 1, None, closed="left")
@@ -98,7 +99,7 @@ SHARED: dict[str, Hyperparameter] = {
     ),
     "bias_init": Hyperparameter(
         "4.6",
-        [StrOptions({"zero", "data"}), Real],
+        [StrOptions({"zero", "data"}), FINITE],
         ("zero", 0.1),
         is_trick=True,
         without="zero",
@@ -188,7 +189,7 @@ SHARED: dict[str, Hyperparameter] = {
     "n_iter_no_change": Hyperparameter(
         "", [COUNT, Options(Real, {np.inf})], (3, np.inf)
     ),
-    "goal": Hyperparameter("", [Real, None], (0.2,)),
+    "goal": Hyperparameter("", [FINITE, None], (0.2,)),
     "max_time": Hyperparameter("", [POSITIVE, None], (60.0,)),
     "early_stopping": Hyperparameter(
         "", ["boolean", StrOptions({"auto"})], (True, False)

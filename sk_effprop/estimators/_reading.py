@@ -49,6 +49,14 @@ def validate(
     estimator: Any, X: Any, y: Any, *, reset: bool, y_numeric: bool
 ) -> tuple[Any, Any]:
     """Validate X and y as scikit-learn does; ``reset`` sets the number of features."""
+    if sparse.issparse(y) and (y_numeric or y.ndim == 1 or y.shape[1] == 1):
+        way_out = (
+            "y.toarray()" if y.ndim == 2 and y.shape[1] > 1 else "y.toarray().ravel()"
+        )
+        raise ValueError(
+            "y is sparse, which is only possible for an indicator matrix of several "
+            f"labels. Use {way_out}."
+        )
     X, y = validate_data(
         estimator,
         X,

@@ -101,6 +101,8 @@ class Run:
         What this call leaves, except for the state of the solver.
     start_time : float
         When the call began, by ``time.monotonic``.
+    n_rows : int
+        Rows of the user: more than those of the objective if equal ones were merged.
     """
 
     objective: Objective
@@ -109,6 +111,7 @@ class Run:
     earlier: Resume | None
     left: Resume
     start_time: float
+    n_rows: int
 
     @property
     def presented(self) -> Objective:
@@ -179,7 +182,7 @@ def make_run(
         fixed=start.fixed,
     )
     objective = build.on_engine(objective, plan.engine)
-    return Run(objective, plan, coding, earlier, left, start.time)
+    return Run(objective, plan, coding, earlier, left, start.time, data.counts.n_rows)
 
 
 def make_monitor(
@@ -241,7 +244,7 @@ def results_of(
         **curves_of(monitor),
         "loss_": loss,
         "best_loss_": loss if monitor.validate is None else None,
-        "t_": solution.n_presented or monitor.n_iter * objective.n_samples,
+        "t_": solution.n_presented or monitor.n_iter * run.n_rows,
         "convergence_": describe(
             monitor,
             gradient_norm=float(np.linalg.norm(gradient)),

@@ -36,7 +36,7 @@ def test_hidden_activations_of_a_layer_that_is_not_there():
     linear, X, _ = fitted(
         EffPropRegressor, hidden_layer_sizes=(), learning_rate_init=0.001
     )
-    with pytest.raises(ValueError, match="there are 0 hidden layers"):
+    with pytest.raises(ValueError, match="no hidden layers"):
         linear.hidden_activations(X)
     with pytest.raises(TypeError, match="float"):
         model.hidden_activations(X, 0.0)

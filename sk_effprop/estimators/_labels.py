@@ -1,0 +1,63 @@
+"""Checks of class labels, before a coding is made of them."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+
+def check_labels(y: Any) -> Any:
+    """Return labels, or an indicator matrix of 0 and 1, as a dense array.
+
+    Raises
+    ------
+    ValueError
+        If y is neither.
+    """
+    if y.ndim == 1 and y.dtype.kind in "biuU":
+        # labels beyond doubt: scikit-learn's check takes as long as a short fit
+        return y
+    check_types(y, "y")
+    check_classification_targets(y)
+    if type_of_target(y).startswith("multilabel"):
+        return _indicator(y.toarray() if hasattr(y, "toarray") else np.asarray(y))
+    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        raise ValueError(
+            "y must hold one label per row, or an indicator matrix of 0 and 1: "
+            "multiclass-multioutput targets are not supported, got shape "
+            f"{np.shape(y)}. Use sklearn.multioutput.MultiOutputClassifier."
+        )
+    return column_or_1d(y, warn=True)
+
+
+def check_types(labels: Any, name: str) -> None:
+    """Raise a ValueError for bytes, and for text among labels of other types."""
+    dtype = getattr(labels, "dtype", np.asarray(labels).dtype)
+    if dtype.kind not in "SO":
+        return
+    types = {type(label) for label in np.ravel(labels).tolist()}
+    if any(issubclass(one, bytes) for one in types):
+        raise ValueError(
+            f"{name} holds bytes, which scikit-learn's metrics do not accept as labels."
+            f" Decode them: [label.decode() for label in {name}]."
+        )
+    n_texts = sum(issubclass(one, str) for one in types)
+    if n_texts and n_texts < len(types):
+        names = ", ".join(sorted(one.__name__ for one in types))
+        raise ValueError(
+            f"{name} mixes labels of the types {names}, which have no common order. "
+            "Use one type for all labels, such as str."
+        )
+
+
+def _indicator(y: Any) -> Any:
+    """Return an indicator matrix; a ValueError if it holds other values than 0, 1."""
+    values = np.unique(y)
+    if not np.isin(values, (0, 1)).all():
+        raise ValueError(
+            f"y is an indicator matrix for {y.shape[1]} labels, which must hold only 0 "
+            f"and 1, but holds {values.tolist()}. If {values[-1]} means that a label "
+            f"applies, use (y == {values[-1]}).astype(int)."
+        )
+    return y
