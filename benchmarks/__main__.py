@@ -16,6 +16,7 @@ NAMES = (
     "time_to_accuracy",
     "reliability",
     "accuracy",
+    "small_tables",
     "ablation",
 )
 

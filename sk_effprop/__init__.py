@@ -3,11 +3,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sk_effprop._version import __version__
 from sk_effprop.estimators._classifier import EffPropClassifier
 from sk_effprop.estimators._regressor import EffPropRegressor
 from sk_effprop.preprocessing import InputNormalizer
-
-__version__ = "0.1.0.dev0"
 
 __all__ = ["EffPropClassifier", "EffPropRegressor", "InputNormalizer", "__version__"]
 

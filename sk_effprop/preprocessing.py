@@ -30,6 +30,7 @@ from sk_effprop._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
 
 Method: TypeAlias = Literal[
@@ -51,7 +52,7 @@ def _check_weight(sample_weight: Any, X: Any) -> Any:
     )
 
 
-class InputNormalizer(TransformerMixin, BaseEstimator):
+class InputNormalizer(TransformerMixin, SavesVersion, BaseEstimator):
     """Normalise inputs as section 4.3 of the paper recommends.
 
     Parameters

@@ -33,11 +33,13 @@ ALLOWED = {
     "sk_effprop.training": ("sk_effprop.solvers.base",),
     "sk_effprop._moments": (),
     "sk_effprop._threads": (),
+    "sk_effprop._version": (),
     "sk_effprop._quantiles": (),
     "sk_effprop._input_statistics": ("sk_effprop._moments", "sk_effprop._quantiles"),
     "sk_effprop.preprocessing": (
         "sk_effprop._input_statistics",
         "sk_effprop._sklearn",
+        "sk_effprop._version",
     ),
     # below the estimators, whose fitted attributes are all it knows of them
     "sk_effprop.export": (),
@@ -45,6 +47,7 @@ ALLOWED = {
         "sk_effprop._moments",
         "sk_effprop._sklearn",
         "sk_effprop._threads",
+        "sk_effprop._version",
         "sk_effprop.export",
         "sk_effprop.preprocessing",
         "sk_effprop.solvers",
@@ -54,6 +57,7 @@ ALLOWED = {
     "sk_effprop.model_selection": ("sk_effprop",),
     "sk_effprop.__main__": ("sk_effprop",),
     "sk_effprop": (
+        "sk_effprop._version",
         "sk_effprop.estimators",
         "sk_effprop.export",
         "sk_effprop.inspection",

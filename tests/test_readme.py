@@ -40,6 +40,14 @@ def test_the_first_example_runs(text, capsys):
     assert accuracy > 0.93
 
 
+@pytest.mark.parametrize("text", [README, KOREAN], ids=["en", "ko"])
+def test_the_textbook_cases_come_out_right(text, capsys):
+    exec(blocks(text, "python")[1], {})
+    xor, *scores = capsys.readouterr().out.splitlines()
+    assert xor == "[0 1 1 0]"
+    assert all(float(score) > 0.999 for score in scores)
+
+
 def test_the_grid_search_runs(capsys):
     """It is over tricks, and prints what it found."""
     exec(blocks(README, "python")[-2], {})

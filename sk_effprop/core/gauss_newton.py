@@ -17,6 +17,7 @@ from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.compact import CompactInverse, compact_inverse
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, forward
@@ -125,6 +126,10 @@ class PrimalSystem:
         np.fill_diagonal(A, self.diagonal + added)
         return PrimalFactor(A)
 
+    def upper_triangle(self) -> Array:
+        """G; only the upper triangle is meant to be read."""
+        return np.asarray(self._matrix)
+
 
 class DualSystem:
     """G as J'J, where J has residuals x weights entries."""
@@ -137,6 +142,10 @@ class DualSystem:
     def factor(self, added: Array) -> Factor:
         """Factorise ``G + diag(added)``, where ``added`` must be positive."""
         return DualFactor(self._J, added)
+
+    def upper_triangle(self) -> Array:
+        """G; only the upper triangle is meant to be read."""
+        return np.asarray(self._J.T @ self._J)
 
 
 def make_system(linearization: Linearization) -> PrimalSystem | DualSystem:
@@ -173,8 +182,8 @@ class Laplace:
     ----------
     theta : ndarray of shape (n_weights,)
         Mean of the posterior: the minimum of the objective.
-    factor : Factor
-        Factorisation of ``G + penalty``.
+    inverse : CompactInverse
+        Of ``G + penalty``.
     count : float
         Number of examples that G is the mean over.
     n_determined : float
@@ -184,7 +193,7 @@ class Laplace:
     """
 
     theta: Array
-    factor: Factor
+    inverse: CompactInverse
     count: float
     n_determined: float
     noise: Array
@@ -203,7 +212,7 @@ class Laplace:
             network, SquaredError(), inputs, targets, None, no_penalty
         )
         blocks = Linearization(objective, self.theta).jacobian_blocks(scaled=False)
-        spread = np.concatenate([self.factor.quadratic(J) for J in blocks])
+        spread = np.concatenate([self.inverse.quadratic(J) for J in blocks])
         share = spread.reshape(-1, n_outputs) / self.count
         return np.asarray(self.noise * (1.0 + share))
 
@@ -213,15 +222,26 @@ def laplace(linearization: Linearization) -> Laplace:
     objective, theta = linearization.objective, linearization.theta
     system = make_system(linearization)
     prior = _proper_prior(objective.penalty, system.diagonal)
-    factor = system.factor(prior)
-    n_determined = len(theta) - float(prior @ factor.inverse_diagonal())
+    n_determined = _count_determined(system, prior)
     outputs = forward(objective.network, theta, objective.inputs).outputs
     squares = (outputs - objective.targets) ** 2
     noise = np.average(squares, axis=0, weights=objective.sample_weight)
     # degrees of freedom that are left for the noise, per output
     left = max(objective.count - n_determined / squares.shape[1], 1.0)
     noise = noise * objective.count / left
-    return Laplace(theta, factor, objective.count, n_determined, noise)
+    inverse = compact_inverse(system.upper_triangle(), prior)
+    return Laplace(theta, inverse, objective.count, n_determined, noise)
+
+
+def count_determined(linearization: Linearization) -> float:
+    """Effective number of parameters, gamma, of MacKay (1992)."""
+    system = make_system(linearization)
+    prior = _proper_prior(linearization.objective.penalty, system.diagonal)
+    return _count_determined(system, prior)
+
+
+def _count_determined(system: PrimalSystem | DualSystem, prior: Array) -> float:
+    return len(prior) - float(prior @ system.factor(prior).inverse_diagonal())
 
 
 def _proper_prior(penalty: Array, diagonal: Array) -> Array:

@@ -197,7 +197,7 @@ def _rate(
     given = plan.given.learning_rate_init
     if plan.solver in BATCH or plan.solver == "adam" or isinstance(given, str):
         return None
-    rule = replace(make_rate_rule(plan, some.network), eta=None)
+    rule = replace(make_rate_rule(plan, some.network, plan.batch_size), eta=None)
     automatic = rule(some, theta, np.random.default_rng(0)).eta
     is_small = given < MUCH_SMALLER * automatic and not only_large
     if not (is_small or given > MUCH_LARGER * automatic):

@@ -4,6 +4,7 @@ from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from copy import copy
+from itertools import pairwise
 from time import monotonic
 from typing import Any, ClassVar, Self
 from warnings import warn
@@ -15,6 +16,7 @@ from sklearn.metrics import check_scoring
 
 from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
 from sk_effprop._threads import single_threaded_blas
+from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
@@ -36,7 +38,11 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
-from sk_effprop.estimators._parameters import Hyperparameter, hyperparameters_of
+from sk_effprop.estimators._parameters import (
+    Hyperparameter,
+    hidden_sizes,
+    hyperparameters_of,
+)
 from sk_effprop.estimators._penalty import FEWEST_MEASURED
 from sk_effprop.estimators._run import (
     INTERRUPTED,
@@ -85,7 +91,11 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 
 
 class BaseEffProp(
-    CallbackSupportMixin, FittedNetwork, BaseEstimator, metaclass=ABCMeta
+    CallbackSupportMixin,
+    FittedNetwork,
+    SavesVersion,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """Fitting, where it does not depend on the task."""
 
@@ -127,7 +137,8 @@ class BaseEffProp(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Raw inputs; ``normalize`` brings them to equal scales.  float32 is kept.
+            Raw inputs; ``normalize`` brings them to equal scales.  The weights are as
+            precise as X, float32 or float64; a warm start keeps their precision.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
@@ -172,8 +183,7 @@ class BaseEffProp(
                     start.rng,
                     by_class=self._is_classifier,
                 )
-            n_different = train.counts.n_different
-            solver = auto.choose_solver(self.solver, self.batch_size, n_different)
+            solver = self._choose_solver(train)
             if solver in BATCH:
                 train = as_weighted_set(train)
             train = with_usual_unit(train)
@@ -183,6 +193,16 @@ class BaseEffProp(
             self._train(run, task, held_out)
         self._warn(run)
         return self
+
+    def _choose_solver(self, train: Examples) -> str:
+        n_weights = None
+        if not self._is_classifier and self.loss == "squared_error":
+            hidden = hidden_sizes(self.hidden_layer_sizes)
+            n_outputs = 1 if train.y.ndim == 1 else train.y.shape[1]
+            sizes = (self.n_features_in_, *hidden, n_outputs)
+            n_weights = n_outputs * sum((a + 1) * b for a, b in pairwise(sizes))
+        n_different = train.counts.n_different
+        return auto.choose_solver(self.solver, self.batch_size, n_different, n_weights)
 
     def _partial_fit(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
@@ -282,9 +302,10 @@ class BaseEffProp(
         compensated, so after ``fit`` with ``input_clip`` the normalisation is kept.
         """
         if self.normalizer_ is not None and self.normalizer_.clip is None:
-            self.normalizer_, self.theta_ = reading.keep_normalizing(
+            self.normalizer_, theta = reading.keep_normalizing(
                 self.normalizer_, batch, self.network_, self.theta_
             )
+            self.__dict__["theta_"] = theta
         if earlier.is_stream and earlier.n_seen < FEWEST_MEASURED:
             coding = self.coding_.including(batch.y, batch.weight)
             self.__dict__.update(coding.fitted_attributes)
@@ -298,7 +319,9 @@ class BaseEffProp(
         return Start(rng, earlier, is_stream, fixed, time)
 
     def _make_run(self, examples: Examples, solver: str, start: Start) -> Run:
-        data = reading.encode(examples, self.normalizer_, self.coding_)
+        # the first call decides on the precision of the weights
+        dtype = None if start.earlier is None else self.theta_.dtype
+        data = reading.encode(examples, self.normalizer_, self.coding_, dtype)
         given = hyperparameters_of(self)
         return make_run(given, self.coding_, data, solver, start)
 
@@ -350,8 +373,7 @@ class BaseEffProp(
             )
             return theta, None
         check_network(self.network_, objective.network)
-        theta = self.theta_.astype(objective.inputs.dtype, copy=False)
-        return theta, earlier.state if earlier.kind == run.left.kind else None
+        return self.theta_, earlier.state if earlier.kind == run.left.kind else None
 
     def _history(self, run: Run) -> History:
         """Curves that the monitor continues."""
@@ -372,7 +394,8 @@ class BaseEffProp(
             return None
         network = run.objective.network
         with reading.about_validation_data():
-            data = reading.encode(held_out, self.normalizer_, self.coding_)
+            dtype = run.objective.targets.dtype
+            data = reading.encode(held_out, self.normalizer_, self.coding_, dtype)
         no_penalty = np.zeros_like(run.plan.alpha)
         objective = build.make_objective(network, self.coding_.loss, data, no_penalty)
         if self.scoring == "loss":

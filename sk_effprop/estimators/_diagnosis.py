@@ -7,7 +7,13 @@ import numpy as np
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.custom import CustomLoss
-from sk_effprop.core.gauss_newton import Laplace, laplace, make_system, weigh_evidence
+from sk_effprop.core.gauss_newton import (
+    Laplace,
+    count_determined,
+    laplace,
+    make_system,
+    weigh_evidence,
+)
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 
@@ -58,6 +64,6 @@ def evidence_attributes(objective: Objective, theta: Array) -> dict[str, float]:
     evidence = weigh_evidence(near, make_system(near))
     n_residuals = objective.count * objective.targets.shape[1]
     return {
-        "n_effective_parameters_": laplace(near).n_determined,
+        "n_effective_parameters_": count_determined(near),
         "log_evidence_": -evidence.criterion * n_residuals,
     }

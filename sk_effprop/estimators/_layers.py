@@ -1,4 +1,8 @@
-"""The fitted attributes coefs_ and intercepts_: the weights layer by layer."""
+"""The fitted attributes theta_, coefs_ and intercepts_: the weights, and their layers.
+
+All three can be assigned.  What is assigned is checked at once, as a wrong value would
+only show in predictions that make no sense, or in the middle of a product.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, SupportsIndex
@@ -11,10 +15,37 @@ from sk_effprop.core.network import Network
 
 
 class LayerAttributes:
-    """Views of ``theta_``, cut by ``network_``; assignments replace ``theta_``."""
+    """``theta_``, and views of it, cut by ``network_``."""
 
     network_: Network
-    theta_: Array
+
+    @property
+    def theta_(self) -> Array:
+        """All weights, flat: layer after layer, (n_in + 1, n_out), biases last.
+
+        Other weights can be assigned; they are copied, and keep the fitted precision.
+        """
+        # A property takes precedence over the entry, in which training stores the
+        # weights without the checks.
+        if "theta_" not in self.__dict__:
+            raise AttributeError("theta_ is not available before fit.")
+        return np.asarray(self.__dict__["theta_"])
+
+    @theta_.setter
+    def theta_(self, values: ArrayLike) -> None:
+        if not hasattr(self, "network_"):
+            raise AttributeError(
+                "theta_ cannot be assigned before fit. Pass the weights that training "
+                "should start from as init."
+            )
+        theta = _as_weights("theta_", values, self._weights_dtype)
+        n_weights = self.network_.n_weights
+        if theta.shape != (n_weights,):
+            raise ValueError(
+                f"theta_ must have the shape ({n_weights},) of the fitted network, got "
+                f"{theta.shape}."
+            )
+        self.__dict__["theta_"] = theta
 
     @property
     def coefs_(self) -> list[Array]:
@@ -55,7 +86,8 @@ class LayerAttributes:
     ) -> None:
         """Write new values into a copy of theta_, as others may have the old one."""
         wanted = [view.shape for view in self._weights(name, rows)]
-        arrays = [np.asarray(value) for value in values]
+        dtype = self._weights_dtype
+        arrays = [_as_weights(name, value, dtype) for value in values]
         if [array.shape for array in arrays] != wanted:
             raise ValueError(
                 f"{name} must have the shapes {wanted} of the fitted network, got "
@@ -64,7 +96,12 @@ class LayerAttributes:
         theta = self.theta_.copy()
         for W, array in zip(self.network_.layers(theta), arrays, strict=True):
             W[rows] = array
-        self.theta_ = theta
+        self.__dict__["theta_"] = theta
+
+    @property
+    def _weights_dtype(self) -> Any:
+        """Precision of the fitted weights."""
+        return self.__dict__.get("theta_", np.empty(0)).dtype
 
 
 class LayerList(list[Array]):
@@ -79,6 +116,24 @@ class LayerList(list[Array]):
 
     def __reduce__(self) -> Any:
         return list, (list(self),)
+
+
+def _as_weights(name: str, values: Any, dtype: Any) -> Array:
+    """Copy of given weights in this precision; a ValueError if they are none."""
+    try:
+        given = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be made of arrays of numbers: {error}") from None
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must hold real numbers, got dtype {given.dtype}.")
+    with np.errstate(over="ignore"):
+        weights = given.astype(dtype)
+    if not np.isfinite(weights).all():
+        raise ValueError(
+            f"{name} must hold finite numbers, but {np.sum(~np.isfinite(weights))} of "
+            f"{weights.size} are nan, infinite, or too large for {weights.dtype}."
+        )
+    return weights
 
 
 def _read_only(view: Array) -> Array:

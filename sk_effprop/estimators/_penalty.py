@@ -1,7 +1,7 @@
 """L2 penalty of ``alpha="auto"``: its strength, and how layers share it.
 
-The strength c is a number per unit of fan-in and example.  It comes from the data where
-two ridge regressions can tell how noisy the targets are, and is a constant elsewhere::
+The strength c is a number per unit of fan-in and example.  It follows from the error of
+examples that are left out, see :mod:`sk_effprop.core.strength`::
 
     c = find_strength("auto", problem, data, usual_strength(problem))
     spread_alpha("auto", c, problem)    # c * fan_in / n, one number per layer
@@ -11,13 +11,8 @@ import numpy as np
 
 from sk_effprop.core.activations import ACTIVATIONS
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.losses import LogLoss, SquaredError
-from sk_effprop.core.noise import (
-    N_UNITS,
-    strength_for_classification,
-    strength_for_regression,
-    unexplained,
-)
+from sk_effprop.core.losses import SquaredError
+from sk_effprop.core.strength import loss_scale, out_of_sample, strength
 from sk_effprop.core.targets import place_targets
 from sk_effprop.estimators._auto import Problem
 from sk_effprop.estimators._reading import TrainingData
@@ -26,9 +21,8 @@ from sk_effprop.estimators._reading import TrainingData
 CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
 # Targets that CLASSES_ALPHA was measured with.
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
-# The strength is found from the data if there are at least this many examples, and not
-# more inputs than this: it takes a dense matrix with a column for each input.
-FEWEST_MEASURED, MAX_MEASURED_INPUTS = 30, 2000
+# Rows in the first batch of a stream from which the strength is found.
+FEWEST_MEASURED = 30
 
 
 def usual_strength(problem: Problem) -> float:
@@ -57,31 +51,27 @@ def find_strength(
     problem : Problem
     data : TrainingData
     usual : float
-        What is returned if the data are not asked, or too few.
+        What is returned if the data are not asked: if alpha is given, or in a stream
+        that begins with few rows.  A stream gets no stronger penalty than this, as what
+        is noise to its first rows may not be noise to all.
     """
-    strength_of = None
-    if isinstance(problem.loss, LogLoss):
-        strength_of = strength_for_classification
-    elif problem.loss == SquaredError() and problem.target_range is None:
-        strength_of = strength_for_regression
-    is_small = problem.n_effective < FEWEST_MEASURED
-    is_wide = problem.sizes[0] > MAX_MEASURED_INPUTS
-    if alpha != "auto" or strength_of is None or is_small or is_wide:
+    if alpha != "auto":
         return usual
-    n_units = N_UNITS if len(problem.sizes) > 2 else 0
-    left = unexplained(
+    if problem.is_stream and len(data.targets) < FEWEST_MEASURED:
+        return usual
+    found = out_of_sample(
         data.inputs,
         data.targets,
         data.weight,
-        # uneven weights leave as many rows to fit as even ones
-        count=max(problem.n_effective, len(data.targets)),
-        n_units=n_units,
+        has_hidden_layers=len(problem.sizes) > 2,
     )
-    return strength_of(left)
+    scale = loss_scale(problem.loss, data.targets, data.weight, error=found.error)
+    measured = strength(found) * scale
+    return min(measured, usual) if problem.is_stream else measured
 
 
-def spread_alpha(alpha: float | str, strength: float, problem: Problem) -> Array:
-    """L2 strength of each layer: the given number, or ``strength * fan_in / n``.
+def spread_alpha(alpha: float | str, per_input: float, problem: Problem) -> Array:
+    """L2 strength of each layer: the given number, or ``per_input * fan_in / n``.
 
     n is the number of examples.  The first few rows of a stream are not all there will
     be, and a penalty for one example would leave nothing of the weights.
@@ -91,4 +81,4 @@ def spread_alpha(alpha: float | str, strength: float, problem: Problem) -> Array
     n = problem.n_effective
     if problem.n_seen is not None:
         n = max(problem.n_seen, FEWEST_MEASURED)
-    return strength / n * problem.fan_ins
+    return per_input / n * problem.fan_ins

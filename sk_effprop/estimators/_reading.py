@@ -153,9 +153,19 @@ def encode(
     examples: Examples,
     normalizer: InputNormalizer | None,
     coding: Coding,
+    dtype: Any = None,
 ) -> TrainingData:
-    """Normalise the inputs and code the targets of validated examples."""
-    inputs = normalize(examples.X, normalizer)
+    """Normalise the inputs and code the targets of validated examples.
+
+    Parameters
+    ----------
+    examples : Examples
+    normalizer : InputNormalizer or None
+    coding : ClassCoding or ValueCoding
+    dtype : dtype, optional
+        Precision of the result; by default that of X.
+    """
+    inputs = _normalize_as(examples.X, normalizer, dtype or examples.X.dtype)
     targets, labels = coding.code(examples.y, inputs.dtype)
     weight = None
     if np.ptp(examples.weight) > 0.0:
@@ -190,6 +200,17 @@ def normalize(X: Any, normalizer: InputNormalizer | None) -> Any:
     if sparse.issparse(X):
         return (record or identity(X.shape[1])).fold(X)
     return with_ones(X) if record is None else record.apply_with_ones(X)
+
+
+def _normalize_as(X: Any, normalizer: InputNormalizer | None, dtype: Any) -> Any:
+    """Normalise in the higher of two precisions, as rounded rows could not be centred.
+
+    Sparse rows are not centred, but the products that replace this have one precision.
+    """
+    if sparse.issparse(X) or np.can_cast(X.dtype, dtype):
+        X = X.astype(dtype, copy=False)
+    inputs = normalize(X, normalizer)
+    return inputs if inputs.dtype == dtype else inputs.astype(dtype)
 
 
 def keep_normalizing(

@@ -88,9 +88,10 @@ default="auto"
         stochastic diagonal Levenberg-Marquardt, also has a learning rate for every
         weight (section 9.1). "adam" is a baseline. "lbfgs" is SciPy's quasi-Newton
         method, "lm" Levenberg-Marquardt, "cg" and "scg" are conjugate gradients
-        (section 6). "auto" is "lbfgs" for up to 500 examples and "sgd" for more; it is
-        always "sgd" in ``partial_fit``, and if ``batch_size`` is an int smaller than
-        the number of examples.
+        (section 6). "auto" is "lbfgs" for up to 500 examples and "sgd" for more; a
+        regression with squared error of up to 100 examples gets "lm" if the network is
+        not large. It is always "sgd" in ``partial_fit``, and if ``batch_size`` is an
+        int smaller than the number of examples.
     batch_size : int, "full" or "auto", default="auto"
         Number of examples per update (section 4.1): 1 is on-line learning, "full" is
         batch learning. "auto" is 8 for "sgd" and "sdlm", and at most 200 for "adam".
@@ -187,15 +188,13 @@ default="auto"
     alpha : float, "auto" or "evidence", default="auto"
         Strength of the L2 penalty: the objective is the weighted mean loss plus
         ``alpha / 2`` times the sum of squared weights, without biases. "auto" is ``c *
-        fan_in / n_samples`` in each layer. Before training, ridge regressions estimate
-        c, between 0.01 where the targets are far from linear in the inputs and 0.1 for
-        log loss, or 0.3 for squared error in regression. For other losses, for fewer
-        than 30 examples and for more than 2,000 inputs, c is 0.1 in classification and
-        0.25 in regression; with squared error in classification it is reduced by the
-        squared distance of the targets relative to those of "lecun_tanh". "evidence",
-        with ``solver="lm"`` and squared error, finds the strength of each layer during
-        training (MacKay 1992), as MATLAB's trainbr does; it is meant for networks with
-        fewer weights than examples.
+        fan_in / n`` in each layer, with n the effective number of examples. c follows
+        from the errors of examples that are left out of a regression with the kernel
+        of a wide network. If nothing is predictable, predictions become nearly
+        constant, and a warning names a smaller alpha. "evidence", with ``solver="lm"``
+        and squared error, finds the strength of each layer during training (MacKay
+        1992), as MATLAB's trainbr does; it is meant for networks with fewer weights
+        than examples.
     max_iter : int or "auto", default="auto"
         Maximum number of epochs of stochastic solvers, or of iterations of batch
         solvers. "auto" is 200 iterations, 200 epochs of "adam", or so many epochs of
@@ -465,6 +464,7 @@ default="auto"
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The first call decides whether the weights are float32 or float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The mean and scale of the targets are those of the first calls, until 30
             examples have come; predictions change with them until then.
@@ -526,7 +526,8 @@ default="auto"
     def _find_posterior(self, run: Run, theta: Array) -> Laplace | None:
         is_gaussian = self.coding_.loss == SquaredError()
         is_small = len(theta) <= MAX_POSTERIOR_WEIGHTS
-        if run.plan.solver != "lm" or not is_gaussian or not is_small:
+        # not where "auto" has chosen the solver, as it is large and takes its time
+        if run.plan.given.solver != "lm" or not is_gaussian or not is_small:
             return None
         return posterior_of(run.objective, theta)
 

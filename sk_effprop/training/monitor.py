@@ -30,6 +30,10 @@ Watcher: TypeAlias = Callable[["Monitor"], bool | None]
 # In this first share of the iterations an epoch without progress is not evaluated, as
 # later weights are better.
 EARLY_SHARE = 0.75
+# This close to the loss of predicting zero, nothing has been learnt yet.  A batch
+# solver may spend dozens of iterations there, on tables of parity for instance, before
+# it finds the way down, which is no lack of progress.
+PLATEAU = 0.01
 
 
 class Monitor:
@@ -199,6 +203,8 @@ class Monitor:
             level = value if epoch_mean is None else epoch_mean
         self.loss_curve.append(level)
         trouble = self._trouble(theta, known, level, criterion)
+        if trouble == Reason.STALLED and rescue is None and self._is_on_plateau(known):
+            trouble = Reason.NOT_ENDED
         self.reason = self._decide(trouble, rescue)
         # Weights that diverged are of no use, and training continues from the best.
         self.theta = self.best_theta if trouble == Reason.DIVERGED else theta
@@ -219,6 +225,12 @@ class Monitor:
         is_lowest = epoch_mean < self.best.lowest_mean
         is_early = self.n_now < EARLY_SHARE * self.max_iter
         return is_lowest or (is_early and self._divergence.has_improved)
+
+    def _is_on_plateau(self, value: float | None) -> bool:
+        """True if the outputs are as good as zeros, and no validation data decide."""
+        if value is None or self.validate is not None:
+            return False
+        return abs(value - self.null_value) <= PLATEAU * abs(self.null_value)
 
     def _has_diverged(self, theta: Array, value: float) -> bool:
         return self._divergence.has_diverged(theta, value, self.n_now)

@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import BayesianRidge
 
 from sk_effprop.core.activations import IDENTITY
+from sk_effprop.core.compact import compact_inverse
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.gauss_newton import (
     DualSystem,
@@ -225,3 +226,29 @@ def test_perfect_targets_are_no_reason_to_fail():
     penalty, monitor = rounds(objective, theta)
     assert np.isfinite(penalty).all()
     assert np.isfinite(monitor.best_theta).all()
+
+
+# ------------------------------------------------------------------------ compact forms
+
+
+@pytest.mark.parametrize("size", [1, 7, 60])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.4, 0.8, 1.0])
+@pytest.mark.parametrize("prior", [1e-6, 1e-2, 10.0])
+def test_compact_forms_give_the_same_standard_deviations(size, share, prior):
+    """Whatever share of the directions the data determine, to a relative 1e-5."""
+    rng = np.random.default_rng(0)
+    J = rng.normal(size=(int(share * size), size)) * 10.0 ** rng.uniform(-2, 0, size)
+    G, priors = J.T @ J, prior * rng.uniform(0.5, 2.0, size)
+    upper = np.triu(G) + np.tril(np.full_like(G, np.nan), -1)
+    compact = compact_inverse(upper, priors)
+    V = np.vstack([J, 3.0 * rng.normal(size=(20, size)), np.zeros((1, size))])
+    expected = np.einsum("ij,ji->i", V, np.linalg.solve(G + np.diag(priors), V.T))
+    # the variance of an observation is 1 + v' A^-1 v / n times that of the noise
+    for n in (1, 100):
+        np.testing.assert_allclose(
+            np.sqrt(1.0 + compact.quadratic(V) / n),
+            np.sqrt(1.0 + expected / n),
+            rtol=1e-5,
+        )
+    entries = sum(np.size(v) for v in vars(compact).values())
+    assert entries <= size * (size + 1) / 2 + 2 * size + 1

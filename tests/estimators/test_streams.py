@@ -313,3 +313,49 @@ def test_a_learning_curve_exploits_it(cls):
     )  # fmt: skip
     assert list(sizes) == [10, 20, 40]
     assert np.isfinite(scores).all()
+
+
+def as_sparse(X):
+    return sparse.csr_array(np.where(np.abs(X) > 0.5, X, 0.0))
+
+
+def stream_of(model, X, y, dtypes):
+    """Ten rows a call, in one precision after the other."""
+    model.set_params(warm_start=True, max_iter=1)
+    for i, dtype in enumerate(dtypes):
+        rows = slice(10 * i, 10 * i + 30)
+        call = model.fit if model.solver == "lbfgs" else model.partial_fit
+        call(X[rows].astype(dtype), y[rows])
+    return model
+
+
+@both
+@pytest.mark.parametrize("solver", [*STOCHASTIC, "lbfgs"])
+@pytest.mark.parametrize("make", [np.asarray, as_sparse], ids=["dense", "sparse"])
+def test_the_first_batch_decides_on_the_precision(cls, solver, make):
+    X, y = problem(cls)
+    X = make(X.astype(np.float32).astype(np.float64))
+    if cls is EffPropClassifier:
+        y[:3] = y[10:13] = y[20:23] = range(3)
+    settings = {**SMALL, "solver": solver}
+    double = stream_of(cls(**settings), X, y, [np.float64] * 3)
+    mixed = stream_of(cls(**settings), X, y, [np.float64, np.float32, np.float64])
+    assert mixed.theta_.dtype == np.float64
+    # sparse rows are sorted by their bytes, and sums then rounded in another order
+    np.testing.assert_allclose(mixed.theta_, double.theta_, rtol=1e-9)
+    single = stream_of(cls(**settings), X, y, [np.float32, np.float64, np.float32])
+    assert single.theta_.dtype == np.float32
+    np.testing.assert_allclose(single.theta_, double.theta_, rtol=0.01, atol=1e-3)
+
+
+@both
+def test_later_batches_in_double_precision_keep_what_a_large_mean_leaves(cls):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = X[:, 0] if cls is EffPropRegressor else (X[:, 0] > 0.0).astype(int)
+    model = cls(**SMALL).partial_fit(X[:50].astype(np.float32), y[:50])
+    shifted = cls(**SMALL).partial_fit(X[:50].astype(np.float32) + 1e4, y[:50])
+    for one, far in (model, 0.0), (shifted, 1e4):
+        one.partial_fit(X + far, y)
+        assert one.theta_.dtype == np.float32
+    np.testing.assert_allclose(shifted.loss_, model.loss_, rtol=0.01)

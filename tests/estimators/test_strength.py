@@ -5,7 +5,6 @@ import pytest
 from scipy import sparse
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.estimators._penalty import CLASSES_ALPHA, VALUES_ALPHA
 
 BOTH = [EffPropClassifier, EffPropRegressor]
 QUICK = {"hidden_layer_sizes": (4,), "max_iter": 2, "tol": 0, "random_state": 0}
@@ -59,31 +58,15 @@ def test_a_repeated_table_has_the_noise_of_its_weights(cls):
     np.testing.assert_array_equal(model.alpha_, weighted.alpha_)
 
 
-@pytest.mark.parametrize(
-    ("cls", "settings", "n", "expected"),
-    [
-        (EffPropRegressor, {"loss": "huber"}, 200, VALUES_ALPHA),
-        (EffPropRegressor, {"solver": "lm", "alpha": "evidence"}, 200, None),
-        (EffPropRegressor, {}, 29, VALUES_ALPHA),
-        (EffPropClassifier, {"loss": "squared_error"}, 200, CLASSES_ALPHA),
-        (EffPropClassifier, {}, 29, CLASSES_ALPHA),
-    ],
-)
-def test_it_is_a_constant_where_nothing_is_measured(
-    monkeypatch, cls, settings, n, expected
-):
+@both
+@pytest.mark.parametrize("alpha", [0.0, 0.01])
+def test_nothing_is_measured_where_alpha_is_given(monkeypatch, cls, alpha):
     def refuse(*args, **kwargs):
         raise AssertionError("measured")
 
-    monkeypatch.setattr("sk_effprop.estimators._penalty.unexplained", refuse)
-    found = strength_of(cls, *table(cls, n), **settings)
-    assert expected is None or found == pytest.approx(expected)
-
-
-def test_so_many_inputs_are_not_made_dense(monkeypatch):
-    monkeypatch.setattr("sk_effprop.estimators._penalty.MAX_MEASURED_INPUTS", 1)
-    found = strength_of(EffPropRegressor, *table(EffPropRegressor))
-    assert found == pytest.approx(VALUES_ALPHA)
+    monkeypatch.setattr("sk_effprop.estimators._penalty.out_of_sample", refuse)
+    model = cls(**QUICK, alpha=alpha).fit(*table(cls))
+    np.testing.assert_array_equal(model.alpha_, alpha)
 
 
 @both

@@ -1,0 +1,335 @@
+r"""Strength of the L2 penalty from out-of-sample errors, before any training.
+
+A wide network with a Gaussian prior on its weights is a Gaussian process, and to train
+it is to regress with its neural tangent kernel (Jacot, Gabriel and Hongler, 2018).  Of
+such a regression the error of every row when it is left out is known in closed form for
+all noise levels at once, from one eigendecomposition.  Three kernels are compared:
+
+- a linear one,
+- one of smooth functions, that of two hidden layers with small weights in the first,
+- one of rough functions, with larger weights in the first layer.
+
+The smallest mean squared error e, as a share of the variance of the targets, tells how
+much of the targets no model will explain.  With squared error and a prior as wide as
+the initial weights, the best penalty of one connection and one example is the variance
+of the noise (MacKay, 1992), which e bounds from above::
+
+    found = out_of_sample(inputs, targets)    # e.g. OutOfSample(error=0.25, ...)
+    strength(found)                           # 0.04
+
+Where no kernel predicts better than the mean, the targets are noise, or follow a rule
+that rows do not tell about each other.  There are two reasons to believe in a rule.
+Few rows cannot show that they are noise.  And if left-out rows are predicted wrongly
+far more often than by chance, as in a table of parity, then the targets are no noise.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.losses import LogLink, LogLoss, Loss
+
+# Rows that are looked at.  An eigendecomposition of so many takes 3 ms.
+MAX_ROWS = 200
+# Standard deviation of the first layer's weights times sqrt(fan_in), for smooth and for
+# rough functions.  The factor between them covers lengths from twice the deviation of
+# the inputs to a tenth of it, and with three kernels the chosen strengths were as good
+# as with six.
+SMOOTH, ROUGH = 0.5, 2.0
+N_HIDDEN_LAYERS = 2
+# share of a layer's variance that comes from its biases
+BIAS_SHARE = 0.1
+# noise levels, in units of the kernels, whose diagonals are about 1
+NOISES = 10.0 ** np.arange(-6.0, 2.0, 0.5)
+# deviations of less than this share of the mean are rounding errors
+CONSTANT = 1e-12
+TINY = 1e-300
+# the variance of erf(z) for z of variance 1 to 2 is 0.5 to 0.6
+UNIT_GAIN = 1.3
+
+# The strength of one connection and one example is CURVED * e, where e is the error.
+# A function that a linear model explains as well needs no large weights, so a stronger
+# penalty, LINEAR * e**LINEAR_POWER, costs nothing.  In between it is a geometric mean.
+# The numbers were chosen on 295 generated tables, docs/benchmarks/accuracy-log.md.
+CURVED, LINEAR, LINEAR_POWER = 0.2, 0.4, 0.35
+# ratio of the errors from which a function begins to count as linear
+ALMOST_LINEAR = 0.85
+# Few rows tell little about the noise, and too strong a penalty costs more than too
+# weak a one, as it flattens the outputs.  So many standard errors, of 1 / sqrt(n) each,
+# are taken off, but no more than leaves this share.
+CAUTION, LEAST_SHARE = 2.5, 0.1
+# For log loss e**(1 + LOG_LOSS_POWER) takes the place of e.
+LOG_LOSS_POWER, LEAST_ERROR = -0.25, 0.01
+# The weakest strength for each row.  A weaker penalty does not improve a fit, and makes
+# it longer.  From 400 rows on it is the same.
+WEAKEST_PER_ROW, WEAKEST_OF_MANY = 2.5e-5, 0.01
+# errors above this say that no kernel predicts better than the mean
+UNDECIDED = 0.97
+# then targets are taken for noise, and this strength leaves constant outputs
+NOISE_STRENGTH = 1.0
+# unless the rows are so few (all tables of truth with three inputs are fitted by this)
+FEW_ROWS, FEW_ROWS_STRENGTH = 12, 0.003
+# or follow a rule that is opposed to smoothness (parity of seven bits needs this)
+OPPOSED, OPPOSED_STRENGTH = -4.0, 1e-4
+# Noise level at which opposition is tested.  With it, of 600 tables of noise the most
+# opposed one has a score of -3.3, and four bits of parity have -4.9.
+OPPOSITION_NOISE = 0.1
+
+
+class OutOfSample(NamedTuple):
+    """Errors of rows that were left out, as shares of the variance of the targets.
+
+    Attributes
+    ----------
+    error : float
+        Of the best kernel; at most 1.
+    linear_error : float
+        Of the linear kernel; at most 1.
+    opposition : float
+        Standard score of the agreement of targets with the predictions of their
+        neighbours, far below 0 if these are wrong more often than by chance; 0 where
+        the error is decisive.
+    n_rows : float
+        Effective number of rows.
+    """
+
+    error: float
+    linear_error: float
+    opposition: float
+    n_rows: float
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether no kernel predicts better than the mean."""
+        return self.error > UNDECIDED
+
+
+def strength(found: OutOfSample) -> float:
+    """L2 strength for one connection and one example, with targets of variance 1."""
+    if found.is_undecided:
+        if found.opposition < OPPOSED:
+            return OPPOSED_STRENGTH
+        return FEW_ROWS_STRENGTH if found.n_rows <= FEW_ROWS else NOISE_STRENGTH
+    ratio = found.error / max(found.linear_error, TINY)
+    linearity = np.clip((ratio - ALMOST_LINEAR) / (1.0 - ALMOST_LINEAR), 0.0, 1.0)
+    curved, linear = CURVED * found.error, LINEAR * found.error**LINEAR_POWER
+    between = curved ** (1.0 - linearity) * linear**linearity
+    share = max(1.0 - CAUTION / found.n_rows**0.5, LEAST_SHARE)
+    weakest = min(WEAKEST_PER_ROW * found.n_rows, WEAKEST_OF_MANY)
+    result = float(max(share * between, weakest))
+    # few rows are fitted rather than flattened
+    return min(result, FEW_ROWS_STRENGTH) if found.n_rows <= FEW_ROWS else result
+
+
+def out_of_sample(
+    inputs: Any,
+    targets: Array,
+    sample_weight: Array | None = None,
+    *,
+    has_hidden_layers: bool = True,
+) -> OutOfSample:
+    """Leave-one-out errors of regression with the kernels of wide networks.
+
+    Parameters
+    ----------
+    inputs : ndarray or FoldedSparse of shape (n_samples, n_in + 1)
+        Normalised, ending in a column of ones.
+    targets : ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,), optional
+        Known up to a factor.
+    has_hidden_layers : bool
+        Without hidden layers there is only the linear kernel.
+
+    Returns
+    -------
+    OutOfSample
+        Means over the outputs that vary. Of more than MAX_ROWS rows a random sample is
+        looked at, so that their order decides nothing.
+    """
+    weight = np.ones(len(targets)) if sample_weight is None else sample_weight
+    weight = weight.astype(np.float64) / np.mean(weight, dtype=np.float64)
+    n_effective = float(np.sum(weight) ** 2 / np.sum(weight**2))
+    rows = _sample(len(targets))
+    weight = weight[rows]
+    Y = _standardized(targets[rows].astype(np.float64), weight)
+    # overflow is answered by "nothing can be learnt"
+    with np.errstate(over="ignore", invalid="ignore"):
+        gram = _gram(inputs[rows])
+        if not Y.size or not np.isfinite(gram).all():
+            return OutOfSample(1.0, 1.0, 0.0, n_effective)
+    linear = error = _left_out_error(gram + 1.0, Y, weight)
+    if not has_hidden_layers:
+        return OutOfSample(error, linear, 0.0, n_effective)
+    rough = tangent_kernel(gram, ROUGH)
+    for kernel in (rough, tangent_kernel(gram, SMOOTH)):
+        error = min(error, _left_out_error(kernel, Y, weight))
+    opposition = _agreement(rough, Y) if error > UNDECIDED else 0.0
+    return OutOfSample(error, linear, opposition, n_effective)
+
+
+def tangent_kernel(gram: Array, deviation: float) -> Array:
+    """Neural tangent kernel of infinitely wide layers.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n, n)
+        Inner products of the inputs, divided by their number.
+    deviation : float
+        Standard deviation of the first layer's weights times sqrt(fan_in), and of its
+        biases.
+
+    Notes
+    -----
+    For the error function in place of a hyperbolic tangent, the covariance of a layer's
+    outputs and of their derivatives is known (Williams, 1997)::
+
+        E f f'   = 2/pi asin(2 S12 / sqrt((1 + 2 S11) (1 + 2 S22)))
+        E f' f'' = 4/pi / sqrt((1 + 2 S11) (1 + 2 S22) - 4 S12^2)
+
+    with S the covariance of the inputs of the units, and the tangent kernel adds up the
+    layers: T <- S + E[derivatives] T.
+    """
+    covariance = deviation**2 * (gram + 1.0)
+    tangent = covariance
+    for _ in range(N_HIDDEN_LAYERS):
+        size = np.sqrt(1.0 + 2.0 * np.diagonal(covariance))
+        sizes = np.outer(size, size)
+        cosine = np.clip(2.0 * covariance / sizes, -1.0, 1.0)
+        slopes = 4.0 / np.pi / (sizes * np.sqrt(np.maximum(1.0 - cosine**2, TINY)))
+        # times a factor that keeps the variance of a unit near 1, as lecun_tanh does
+        covariance = UNIT_GAIN * 2.0 / np.pi * np.arcsin(cosine) + BIAS_SHARE
+        tangent = covariance + UNIT_GAIN * slopes * tangent
+    return np.asarray(tangent)
+
+
+def _sample(n_samples: int) -> Any:
+    """Random rows, the same for each number of them; all if they are not too many."""
+    if n_samples <= MAX_ROWS:
+        return slice(None)
+    rows = np.random.default_rng(0).choice(n_samples, size=MAX_ROWS, replace=False)
+    return np.sort(rows)
+
+
+def _standardized(Y: Array, weight: Array) -> Array:
+    """Outputs of mean 0 and variance 1; those that do not vary are left out."""
+    mean = np.average(Y, axis=0, weights=weight)
+    deviation = np.sqrt(np.average((Y - mean) ** 2, axis=0, weights=weight))
+    varies = deviation > CONSTANT * np.abs(mean)
+    return np.asarray((Y - mean)[:, varies] / deviation[varies])
+
+
+def _gram(inputs: Any) -> Array:
+    """Inner products of rows without their ones, divided by the number of inputs."""
+    n_in = max(inputs.shape[1] - 1, 1)
+    if not isinstance(inputs, FoldedSparse):
+        X = inputs[:, :-1].astype(np.float64)
+        return np.asarray(X @ X.T) / n_in
+    # (X - s) A A' (X - s)' without the dense X
+    scaled = inputs.X * inputs.A if inputs.A.ndim == 1 else inputs.X @ inputs.A
+    shift = inputs.shift * inputs.A if inputs.A.ndim == 1 else inputs.shift @ inputs.A
+    product = scaled @ scaled.T
+    product = np.asarray(product.toarray() if hasattr(product, "toarray") else product)
+    across = np.asarray(scaled @ shift)
+    centred = product - across[:, None] - across[None, :] + shift @ shift
+    return centred.astype(np.float64) / n_in
+
+
+def _left_out_error(kernel: Array, Y: Array, weight: Array) -> float:
+    """Smallest mean squared error of left-out rows over the noise levels, at most 1.
+
+    With A = W^1/2 K W^1/2 + noise I, a weight of 2 being half the noise, the residual
+    of a row that is left out is (A^-1 y)_i / (A^-1)_ii.
+    """
+    root = np.sqrt(weight)[:, None]
+    values, vectors = np.linalg.eigh(root * kernel * root.T)
+    aims = vectors.T @ (root * Y)
+    squares = vectors**2
+    errors = [1.0]
+    for noise in NOISES:
+        inverse = 1.0 / (np.maximum(values, 0.0) + noise)
+        residual = (vectors @ (inverse[:, None] * aims)) / (squares @ inverse)[:, None]
+        # weights enter as sqrt(w) e, whose square is w e^2
+        errors.append(float(np.mean(residual**2)))
+    return min(errors)
+
+
+def _agreement(kernel: Array, Y: Array) -> float:
+    """Standard score of y'By under permutations, with B y the predictions left out.
+
+    B = I - diag(A^-1)^-1 A^-1 has no diagonal.  For a centred y of variance 1 in random
+    order, E y'By = n / (n - 1) tr C and var y'By is about
+    2 (|C|^2 - (tr C)^2 / (n - 1)), with C the symmetric part of B between vectors
+    without a mean.
+    """
+    n = len(Y)
+    inverse = np.linalg.inv(kernel + OPPOSITION_NOISE * np.eye(n))
+    B = -inverse / np.diagonal(inverse)[:, None]
+    B[np.diag_indices(n)] = 0.0
+    C = (B + B.T) / 2.0
+    C = C - C.mean(axis=0) - C.mean(axis=1)[:, None] + C.mean()
+    trace = float(np.trace(C))
+    if n < 3:
+        return 0.0
+    variance = 2.0 * (float(np.sum(C**2)) - trace**2 / (n - 1))
+    agreement = np.einsum("nk,nm,mk->k", Y, C, Y) - n / (n - 1) * trace
+    return float(np.mean(agreement)) / max(variance, TINY) ** 0.5
+
+
+def loss_scale(
+    loss: Loss,
+    targets: Array,
+    sample_weight: Array | None = None,
+    *,
+    error: float = 1.0,
+) -> float:
+    """Factor of the strength for another loss than squared error on variance 1.
+
+    Parameters
+    ----------
+    loss : Loss
+    targets : ndarray of shape (n_samples, n_outputs)
+    sample_weight : ndarray of shape (n_samples,), optional
+    error : float
+        Share of the variance that residuals will have.
+
+    Notes
+    -----
+    A minimiser of ``mean loss(output, target)`` has the variance ``E g^2 / (n h^2)``
+    with g the first and h the mean second derivative, so that a penalty against it is
+    in units of ``E g^2 / h``.  For squared error this is the variance of the residuals,
+    for a deviance the dispersion, for absolute errors proportional to the deviation,
+    and for log loss near 1.  It is taken at the best constant output, as if residuals
+    were targets closer together.
+    """
+    if isinstance(loss, LogLoss):
+        return float(max(error, LEAST_ERROR) ** LOG_LOSS_POWER)
+    weight = np.ones(len(targets)) if sample_weight is None else sample_weight
+    Y = targets.astype(np.float64)
+    center = np.average(Y, axis=0, weights=weight)
+    unit = np.sqrt(np.average((Y - center) ** 2, axis=0, weights=weight))
+    if isinstance(loss, LogLink):
+        center, unit = np.log(np.maximum(center, TINY)), np.ones_like(center)
+        error = 1.0
+
+    def value(outputs: Array) -> float:
+        return float(np.average(loss.value(_rows(outputs, Y), Y), weights=weight))
+
+    grid = np.linspace(-3.0, 3.0, 25)
+    center = center + unit * min(grid, key=lambda step: value(center + step * unit))
+    if error < 1.0:
+        unit = unit * error**0.5
+        Y = center + error**0.5 * (Y - center)
+    # over a whole deviation, as the curvature of absolute errors is a density
+    bend = value(center - unit) - 2.0 * value(center) + value(center + unit)
+    gradient = np.empty_like(Y)
+    loss.gradient(_rows(center, Y), Y, gradient)
+    square = np.average(np.sum((gradient * unit) ** 2, axis=1), weights=weight)
+    scale = float(square) / bend / error if bend > 0.0 else 1.0
+    return scale if np.isfinite(scale) and scale > 0.0 else 1.0
+
+
+def _rows(outputs: Array, like: Array) -> Array:
+    """Rows of the same outputs."""
+    return np.broadcast_to(outputs, like.shape).copy()
