@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sk_effprop.core.gains import GAIN_SHARE, HIGHEST_GAIN, Gains, gain_factor
+from sk_effprop.core.gains import HIGHEST_GAIN, Gains, gain_factor
 from tests.cases import ALL_ACTIVATIONS, ALL_LOSSES, make_problem
 
 RNG = np.random.default_rng(0)
@@ -69,4 +69,6 @@ def test_gains_stay_within_their_bounds():
 
 
 def test_a_gain_moves_by_a_share_of_what_its_weights_would_together():
-    assert gain_factor(np.full((8, 5), 0.1)) == pytest.approx(GAIN_SHARE * 7 * 0.1)
+    """A twentieth of 7 inputs with factors of 0.1; those of biases do not count."""
+    factors = np.vstack([np.full((7, 5), 0.1), np.full(5, 9.0)])
+    assert gain_factor(factors) == pytest.approx(0.035)

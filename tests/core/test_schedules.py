@@ -1,5 +1,3 @@
-from math import cos, pi
-
 import pytest
 
 from sk_effprop.core.schedules import (
@@ -8,30 +6,45 @@ from sk_effprop.core.schedules import (
     ScheduleSettings,
 )
 
-SETTINGS = ScheduleSettings(power_t=0.4, annealing_tau=7.0, max_iter=50)
-PROGRESS = [Progress(), Progress(1, 30, 1), Progress(20, 600, 3), Progress(49, 1470, 9)]
+SETTINGS = ScheduleSettings(power_t=0.4, annealing_tau=7.0, max_iter=48)
 
-FORMULAS = {
-    "constant": lambda p: 1.0,
-    "invscaling": lambda p: 1.0 / (p.n_presented + 1) ** 0.4,
-    "adaptive": lambda p: 0.2**p.n_stalls,
-    "annealing": lambda p: 7.0 / (7.0 + p.epoch),
-    "cosine": lambda p: (1.0 + cos(pi * max(p.epoch - 25, 0) / 25)) / 2.0,
-    "flow": lambda p: 1.0,
-}
+# where the rate is a simple share of the first: epoch, examples presented, stalls
+LANDMARKS = [
+    ("constant", Progress(47, 1410, 9), 1.0),
+    # 32 ** 0.4 = 4
+    ("invscaling", Progress(1, 31, 0), 1 / 4),
+    ("invscaling", Progress(20, 1023, 0), 1 / 16),
+    ("adaptive", Progress(20, 600, 1), 1 / 5),
+    ("adaptive", Progress(20, 600, 3), 1 / 125),
+    # halved after tau epochs
+    ("annealing", Progress(7), 1 / 2),
+    ("annealing", Progress(21), 1 / 4),
+    # the first half of all epochs, then cosines of 0, 60, 90 and 120 degrees
+    ("cosine", Progress(24), 1.0),
+    ("cosine", Progress(32), 3 / 4),
+    ("cosine", Progress(36), 1 / 2),
+    ("cosine", Progress(40), 1 / 4),
+    ("flow", Progress(47, 1410, 9), 1.0),
+]
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_schedules_follow_their_formula_and_start_at_one(name):
-    schedule = SCHEDULES[name].factor
-    assert schedule(Progress(), SETTINGS) == 1.0
-    for progress in PROGRESS:
-        expected = FORMULAS[name](progress)
-        assert schedule(progress, SETTINGS) == pytest.approx(expected, rel=1e-13)
+def test_schedules_start_at_one(name):
+    assert SCHEDULES[name].factor(Progress(), SETTINGS) == 1.0
+
+
+@pytest.mark.parametrize(("name", "progress", "share"), LANDMARKS)
+def test_schedules_pass_their_landmarks(name, progress, share):
+    factor = SCHEDULES[name].factor(progress, SETTINGS)
+    assert factor == pytest.approx(share, rel=1e-12)
+
+
+def test_every_schedule_has_a_landmark():
+    assert {name for name, *_ in LANDMARKS} == {*SCHEDULES}
 
 
 def test_cosine_stays_positive_to_the_last_epoch_and_beyond():
     last, beyond = (
-        SCHEDULES["cosine"].factor(Progress(e), SETTINGS) for e in (49, 50 + 1000)
+        SCHEDULES["cosine"].factor(Progress(e), SETTINGS) for e in (47, 48 + 1000)
     )
     assert 0.0 < beyond == last < 1e-2
