@@ -14,9 +14,16 @@ LEFT_OUT = {
     "warm_start", "class_weight", "scoring",
 }  # fmt: skip
 # Pairs that are refused, or that cannot learn: a rate for one scale of the gradients
-# with another scale, a bounded output with unbounded targets, the slow adam on a part
-# of small data, steps that get fewer and smaller.
+# with another scale, a bounded output with unbounded targets or with a small rate (its
+# slope is small near the targets, and none at them), the slow adam on a part of small data, steps that get
+# fewer and smaller.
 IMPOSSIBLE = {
+    ("output_activation", "target_values"): lambda output, targets: (
+        output != "identity" and targets == "asymptote"
+    ),
+    ("output_activation", "learning_rate_init"): lambda output, rate: (
+        output != "identity"
+    ),
     ("output_activation", "loss"): lambda output, loss: output != "identity",
     ("output_activation", "normalize_target"): lambda output, on: output != "identity",
     ("learning_rate_init", "learning_rate_scaling"): lambda rate, scaling: True,

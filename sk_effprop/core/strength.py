@@ -53,18 +53,20 @@ UNIT_GAIN = 1.3
 # A function that a linear model explains as well needs no large weights, so a stronger
 # penalty, LINEAR * e**LINEAR_POWER, costs nothing.  In between it is a geometric mean.
 # The numbers were chosen on 295 generated tables, docs/benchmarks/accuracy-log.md.
-CURVED, LINEAR, LINEAR_POWER = 0.2, 0.4, 0.35
+CURVED, LINEAR, LINEAR_POWER = 0.2, 0.6, 0.35
 # ratio of the errors from which a function begins to count as linear
 ALMOST_LINEAR = 0.85
 # Few rows tell little about the noise, and too strong a penalty costs more than too
 # weak a one, as it flattens the outputs.  So many standard errors, of 1 / sqrt(n) each,
 # are taken off, but no more than leaves this share.
 CAUTION, LEAST_SHARE = 2.5, 0.1
-# For log loss e**(1 + LOG_LOSS_POWER) takes the place of e.
-LOG_LOSS_POWER, LEAST_ERROR = -0.25, 0.01
-# The weakest strength for each row.  A weaker penalty does not improve a fit, and makes
-# it longer.  From 400 rows on it is the same.
-WEAKEST_PER_ROW, WEAKEST_OF_MANY = 2.5e-5, 0.01
+# For log loss e**(1 + LOG_LOSS_POWER) takes the place of e, down to a smallest e.
+LOG_LOSS_POWER, SMALLEST_LOG_LOSS_ERROR = -0.25, 0.05
+# The weakest strength with so many rows, and more.  With a weaker one L-BFGS may not
+# find the way down.  It falls with the third power of n: few rows are fitted exactly.
+WEAKEST, WEAKEST_FROM = 0.01, 400
+# how many doublings of the sample its errors are extrapolated by at most
+MAX_DOUBLINGS = 4.0
 # errors above this say that no kernel predicts better than the mean
 UNDECIDED = 0.97
 # then targets are taken for noise, and this strength leaves constant outputs
@@ -117,7 +119,7 @@ def strength(found: OutOfSample) -> float:
     curved, linear = CURVED * found.error, LINEAR * found.error**LINEAR_POWER
     between = curved ** (1.0 - linearity) * linear**linearity
     share = max(1.0 - CAUTION / found.n_rows**0.5, LEAST_SHARE)
-    weakest = min(WEAKEST_PER_ROW * found.n_rows, WEAKEST_OF_MANY)
+    weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
     result = float(max(share * between, weakest))
     # few rows are fitted rather than flattened
     return min(result, FEW_ROWS_STRENGTH) if found.n_rows <= FEW_ROWS else result
@@ -146,7 +148,8 @@ def out_of_sample(
     -------
     OutOfSample
         Means over the outputs that vary. Of more than MAX_ROWS rows a random sample is
-        looked at, so that their order decides nothing.
+        looked at, so that their order decides nothing, and the error is extrapolated
+        from how it falls between half of that sample and all of it.
     """
     weight = np.ones(len(targets)) if sample_weight is None else sample_weight
     weight = weight.astype(np.float64) / np.mean(weight, dtype=np.float64)
@@ -159,14 +162,26 @@ def out_of_sample(
         gram = _gram(inputs[rows])
         if not Y.size or not np.isfinite(gram).all():
             return OutOfSample(1.0, 1.0, 0.0, n_effective)
-    linear = error = _left_out_error(gram + 1.0, Y, weight)
+    kernels = _kernels(gram, has_hidden_layers=has_hidden_layers)
+    errors = [_left_out_error(kernel, Y, weight) for kernel in kernels]
+    best = int(np.argmin(errors))
+    gained = 1.0
+    if len(targets) > MAX_ROWS:
+        half = slice(None, None, 2)
+        of_half = _left_out_error(kernels[best][half, half], Y[half], weight[half])
+        doublings = min(np.log2(len(targets) / MAX_ROWS), MAX_DOUBLINGS)
+        gained = min(errors[best] / max(of_half, TINY), 1.0) ** doublings
+    error, linear = gained * errors[best], gained * errors[0]
+    is_rough = has_hidden_layers and error > UNDECIDED
+    opposition = _agreement(kernels[-1], Y) if is_rough else 0.0
+    return OutOfSample(float(error), float(linear), opposition, n_effective)
+
+
+def _kernels(gram: Array, *, has_hidden_layers: bool) -> list[Array]:
+    """The linear kernel, and those of wide networks, the roughest last."""
     if not has_hidden_layers:
-        return OutOfSample(error, linear, 0.0, n_effective)
-    rough = tangent_kernel(gram, ROUGH)
-    for kernel in (rough, tangent_kernel(gram, SMOOTH)):
-        error = min(error, _left_out_error(kernel, Y, weight))
-    opposition = _agreement(rough, Y) if error > UNDECIDED else 0.0
-    return OutOfSample(error, linear, opposition, n_effective)
+        return [gram + 1.0]
+    return [gram + 1.0, tangent_kernel(gram, SMOOTH), tangent_kernel(gram, ROUGH)]
 
 
 def tangent_kernel(gram: Array, deviation: float) -> Array:
@@ -304,7 +319,7 @@ def loss_scale(
     were targets closer together.
     """
     if isinstance(loss, LogLoss):
-        return float(max(error, LEAST_ERROR) ** LOG_LOSS_POWER)
+        return max(error, SMALLEST_LOG_LOSS_ERROR) ** LOG_LOSS_POWER
     weight = np.ones(len(targets)) if sample_weight is None else sample_weight
     Y = targets.astype(np.float64)
     center = np.average(Y, axis=0, weights=weight)

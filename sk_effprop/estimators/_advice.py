@@ -53,11 +53,15 @@ UNDECIDED = 0.5
 MUCH_SMALLER, MUCH_LARGER = 0.03, 5.0
 # Raw columns whose deviations differ by more, or means that many deviations away.
 UNEVEN, FAR_AWAY = 30.0, 5.0
+# kinds of normalisation that leave them
+UNEVEN_KINDS = (None, "center", "scale")
+# Constant losses below this are those of constant targets.
+NO_LOSS = 1e-9
 # Successive labels change less often than this share of what a random order gives.
 SORTED = 0.2
 # Training was cut off if the last third of its epochs at the full rate lowered the mean
 # loss by more than this share of it, and more than that share of a constant's is left.
-STEEP, MUCH_LEFT, SHORTEST_CURVE = 0.15, 0.1, 9
+STEEP, MUCH_LEFT, SHORTEST_CURVE = 0.25, 0.1, 9
 
 
 def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding | None:
@@ -81,7 +85,7 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
     objective = run.objective
     baseline = constant_value(objective)
     explained = baseline - (loss - objective.penalty_value(theta))
-    if not baseline > np.finfo(float).eps:
+    if baseline <= NO_LOSS:
         # constant targets are predicted by anything
         return None
     share = explained / baseline
@@ -158,7 +162,7 @@ def _saturated_units(run: Run, some: Objective, theta: Array) -> Finding | None:
         f"{100 * max(shares):.0f} % of the activations of hidden layer {layer} are "
         "saturated or dead."
     )
-    if given.normalize is None:
+    if given.normalize in UNEVEN_KINDS:
         return Finding(sentence, "normalize", "Use normalize='robust'.")
     if not isinstance(given.init, str):
         return Finding(sentence, "init", "Use init='lecun_uniform'.")
@@ -220,7 +224,7 @@ def _raw_inputs(run: Run, some: Objective) -> Finding | None:
         return Finding(
             sentence, "normalize", "Use normalize='robust', or other inputs."
         )
-    if normalize not in (None, "center", "scale"):
+    if normalize not in UNEVEN_KINDS:
         return None
     mean, deviation = np.abs(mean[varies]), deviation[varies]
     is_uneven = deviation.max() > UNEVEN * deviation.min()

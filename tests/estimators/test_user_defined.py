@@ -75,7 +75,7 @@ def test_a_loss_of_a_user_is_cloned_pickled_and_searched():
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
     assert again.set_params(warm_start=True).fit(X, y).loss_ <= model.loss_
     grid = {"loss": ["squared_error", Scaled(), LogCosh()]}
-    model = EffPropRegressor(**SMALL, alpha=0.01)
+    model = EffPropRegressor(**SMALL, alpha=0.01, solver="lbfgs")
     search = GridSearchCV(model, grid, cv=2).fit(X, y)
     scores = search.cv_results_["mean_test_score"]
     assert scores[0] == pytest.approx(scores[1])

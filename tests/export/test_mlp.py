@@ -68,6 +68,7 @@ def test_activations_fold(activation, plain_name, sizes):
 
 
 @pytest.mark.parametrize("normalize", [*METHODS, None])
+@pytest.mark.filterwarnings("ignore:Predictions")
 def test_normalisation_folds_whatever_the_method(normalize):
     table = X if normalize else X / np.abs(X).max(axis=0)
     est = EffPropRegressor(
@@ -213,6 +214,7 @@ def test_float32_folds_in_double_precision():
 
 @pytest.mark.parametrize("mean", MEANS)
 @pytest.mark.parametrize("normalize", METHODS)
+@pytest.mark.filterwarnings("ignore:Predictions")
 def test_float32_folds_the_mean_that_training_saw(normalize, mean):
     """Predictions are those of the estimator to some units in the last place."""
     table, y = float32_table(mean)

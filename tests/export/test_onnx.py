@@ -136,6 +136,7 @@ def test_activations_far_out(name):
 
 @pytest.mark.parametrize("normalize", [*METHODS, None])
 @pytest.mark.parametrize("input_clip", [None, 2])
+@pytest.mark.filterwarnings("ignore:Predictions")
 def test_every_normalisation(normalize, input_clip):
     table = X if normalize else X / np.abs(X).max(axis=0)
     table = table.astype(np.float32).astype(np.float64)
@@ -159,6 +160,7 @@ def test_the_mean_is_subtracted_in_double_precision():
 
 @pytest.mark.parametrize("sizes", [(), (5, 4)], ids=len)
 @pytest.mark.parametrize("normalize_target", [True, False])
+@pytest.mark.filterwarnings("ignore:Predictions")
 def test_regressors_of_several_outputs(sizes, normalize_target):
     est = regressor(
         Y_values, hidden_layer_sizes=sizes, normalize_target=normalize_target
