@@ -54,14 +54,17 @@ READ_BY = {
 }
 # Values that change nothing here, and why.
 NO_OPS = {
-    ("solver", "lbfgs"): "what 'auto' becomes for 60 examples",
     ("max_time", 60.0): "a limit that is not reached",
     ("early_stopping", False): "what 'auto' becomes without X_val",
     ("engine", "numpy"): "what 'auto' becomes",
     ("warm_start", True): "a first fit has nothing to go on from",
 }
-NO_OPS_OF_CLASSIFIER = {("shuffle", "interleave"): "what 'auto' becomes with classes"}
+NO_OPS_OF_CLASSIFIER = {
+    ("solver", "lbfgs"): "what 'auto' becomes for 60 examples",
+    ("shuffle", "interleave"): "what 'auto' becomes with classes",
+}
 NO_OPS_OF_REGRESSOR = {
+    ("solver", "lm"): "what 'auto' becomes for 60 examples and few weights",
     ("shuffle", True): "what 'auto' becomes without classes",
     ("shuffle", "interleave"): "random where there are no classes",
     ("output_activation", "identity"): "what 'auto' becomes",

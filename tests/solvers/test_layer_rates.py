@@ -121,5 +121,7 @@ def test_every_batch_size_trains_on_every_width(n_inputs, batch_size, solver):
 
 def test_a_wide_classifier_learns_in_large_batches():
     X, y = make_classification(2000, 1000, n_informative=20, random_state=0)
-    model = EffPropClassifier(solver="sgd", batch_size=200, random_state=0).fit(X, y)
+    model = EffPropClassifier(
+        solver="sgd", batch_size=200, alpha=1e-4, random_state=0
+    ).fit(X, y)
     assert model.score(X, y) > 0.99
