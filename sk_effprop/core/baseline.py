@@ -9,8 +9,6 @@ from sk_effprop.core.objective import Objective
 
 # Constants of other losses are searched on so many rows, between these outputs.
 SEARCHED_ROWS, FAR_OUT, N_BISECTIONS = 1000, 50.0, 30
-# Probabilities of classes that do not occur.
-SMALLEST_PROBABILITY = 1e-12
 
 
 def constant_value(objective: Objective) -> float:
@@ -31,11 +29,15 @@ def _constant_outputs(loss: Loss, targets: Array, weight: Array | None) -> Array
     means = np.average(targets, axis=0, weights=weight)
     if isinstance(loss, SquaredError):
         return np.asarray(means)
+    # a class that does not occur has a loss of zero, up to the smallest number
+    least = np.finfo(means.dtype).tiny
     if isinstance(loss, LogLink):
-        return np.log(np.maximum(means, np.finfo(means.dtype).tiny))
+        return np.log(np.maximum(means, least))
     if isinstance(loss, LogLoss):
-        p = np.clip(means, SMALLEST_PROBABILITY, 1.0 - SMALLEST_PROBABILITY)
-        return np.log(p) if loss.exclusive else np.log(p / (1.0 - p))
+        logits = np.log(np.maximum(means, least))
+        if loss.exclusive:
+            return logits
+        return logits - np.log(np.maximum(1.0 - means, least))
     return _bisected(loss, targets, weight)
 
 

@@ -120,8 +120,8 @@ def test_sorted_rows_get_the_penalty_of_shuffled_ones(n):
         EffPropClassifier(**settings).fit(X[rows], y[rows]).alpha_[0]
         for rows in (np.arange(n), np.argsort(y), np.argsort(X[:, 0]))
     ]
-    # of more rows than are looked at, others are looked at
-    assert np.ptp(found) <= (1e-6 if n == 120 else 0.9) * np.mean(found)
+    # of more rows than are looked at, others are looked at, and extrapolated from
+    assert max(found) <= (1.0 + 1e-6 if n == 120 else 4.0) * min(found)
 
 
 @quiet

@@ -64,7 +64,7 @@ NO_OPS_OF_CLASSIFIER = {
     ("shuffle", "interleave"): "what 'auto' becomes with classes",
 }
 NO_OPS_OF_REGRESSOR = {
-    ("solver", "lm"): "what 'auto' becomes for 60 examples",
+    ("solver", "lm"): "what 'auto' becomes for 60 examples and few weights",
     ("shuffle", True): "what 'auto' becomes without classes",
     ("shuffle", "interleave"): "random where there are no classes",
     ("output_activation", "identity"): "what 'auto' becomes",

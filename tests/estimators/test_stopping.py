@@ -166,9 +166,7 @@ def test_the_curve_of_validation_losses_is_that_of_the_weights(watch, cls, solve
 @pytest.mark.parametrize("cls", [EffPropClassifier, EffPropRegressor])
 def test_adam_has_the_epochs_of_mlp_and_says_that_they_are_over(cls):
     X, y = data(cls)
-    with pytest.warns(
-        ConvergenceWarning, match=r"\(max_iter\) reached before.*Increase max_iter"
-    ):
+    with pytest.warns(ConvergenceWarning, match="max_iter.*Increase"):
         model = cls((4,), solver="adam", random_state=0).fit(X, y)
     assert model.n_iter_ == 200
 
