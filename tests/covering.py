@@ -15,8 +15,8 @@ LEFT_OUT = {
 }  # fmt: skip
 # Pairs that are refused, or that cannot learn: a rate for one scale of the gradients
 # with another scale, a bounded output with unbounded targets or with a small rate (its
-# slope is small near the targets, and none at them), the slow adam on a part of small data, steps that get
-# fewer and smaller.
+# slope is small near the targets, and none at them), the slow adam on a part of small
+# data, steps that get fewer and smaller.
 IMPOSSIBLE = {
     ("output_activation", "target_values"): lambda output, targets: (
         output != "identity" and targets == "asymptote"

@@ -3,7 +3,6 @@
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from copy import copy
 from itertools import pairwise
 from time import monotonic
 from typing import Any, ClassVar, Self
@@ -12,7 +11,6 @@ from warnings import warn
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
 
 from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
 from sk_effprop._threads import single_threaded_blas
@@ -28,6 +26,7 @@ from sk_effprop.estimators._checks import (
     check_hyperparameters,
     check_init,
     check_network,
+    check_validation_data,
     fixed_parameters,
 )
 from sk_effprop.estimators._coding import Coding
@@ -49,20 +48,18 @@ from sk_effprop.estimators._run import (
     Resume,
     Run,
     Start,
-    fitted_with,
+    history_of,
     make_monitor,
     make_run,
     results_of,
     start_rng,
 )
 from sk_effprop.estimators._types import MatrixLike, VectorLike
-from sk_effprop.estimators._validation import score_of, split_off
+from sk_effprop.estimators._validation import make_validation, split_off
 from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
 from sk_effprop.training.convergence import warning_message
-from sk_effprop.training.history import History
-from sk_effprop.training.monitor import Validate
 from sk_effprop.training.progress import show_progress
 
 
@@ -273,17 +270,9 @@ class BaseEffProp(
     def _read_validation(
         self, X_val: Any, y_val: Any, sample_weight_val: Any
     ) -> Examples | None:
-        if X_val is None and y_val is None:
-            if sample_weight_val is not None:
-                raise ValueError("sample_weight_val needs X_val and y_val.")
+        check_validation_data(self, X_val, y_val, sample_weight_val)
+        if X_val is None:
             return None
-        if X_val is None or y_val is None:
-            raise ValueError("X_val and y_val must be given together, or neither.")
-        if not self.early_stopping:
-            raise ValueError(
-                "early_stopping=False makes no use of X_val and y_val. Use "
-                "early_stopping='auto' or True, or leave them out."
-            )
         with reading.about_validation_data():
             return self._read_examples(X_val, y_val, sample_weight_val)
 
@@ -331,12 +320,12 @@ class BaseEffProp(
         """Minimise the objective until the monitor stops the solver."""
         objective, plan, rng = run.objective, run.plan, run.left.rng
         self.__dict__.update(plan.fitted_attributes)
-        validate = self._make_validation(run, held_out)
+        validate = None if held_out is None else make_validation(self, run, held_out)
         theta, state = self._starting_point(run)
         check_loss(objective, theta)
         is_new = run.earlier is None
         value = initial_value(objective, theta, plan.given, is_new=is_new)
-        monitor = make_monitor(run, theta, value, self._history(run), validate)
+        monitor = make_monitor(run, theta, value, history_of(self, run), validate)
         presented = run.presented
         solver = build.make_solver(plan, presented)
         told = iteration_tasks(
@@ -376,43 +365,6 @@ class BaseEffProp(
             return theta, None
         check_network(self.network_, objective.network)
         return self.theta_, earlier.state if earlier.kind == run.left.kind else None
-
-    def _history(self, run: Run) -> History:
-        """Curves that the monitor continues."""
-        if run.earlier is None:
-            return History()
-        return History(
-            # a stream counts all its epochs, a warm start those of each call
-            self.n_iter_ if run.plan.keep_last else 0,
-            self.loss_curve_,
-            self.learning_rate_curve_,
-            self.validation_loss_curve_ or (),
-            self.validation_scores_ or (),
-        )
-
-    def _make_validation(self, run: Run, held_out: Examples | None) -> Validate | None:
-        """Make the function from theta to loss and score on held-out examples."""
-        if held_out is None:
-            return None
-        network = run.objective.network
-        with reading.about_validation_data():
-            dtype = run.objective.targets.dtype
-            data = reading.encode(held_out, self.normalizer_, self.coding_, dtype)
-        no_penalty = np.zeros_like(run.plan.alpha)
-        objective = build.make_objective(network, self.coding_.loss, data, no_penalty)
-        if self.scoring == "loss":
-            return lambda theta: (loss := objective.value(theta), -loss)
-        scorer = check_scoring(self, scoring=self.scoring)
-
-        def validate(theta: Array) -> tuple[float, float]:
-            fitted = copy(self)
-            fitted.__dict__.update(fitted_with(run, theta.copy()))
-            # the examples have lost the names of their columns
-            fitted.__dict__.pop("feature_names_in_", None)
-            score = score_of(scorer, fitted, held_out, self.scoring)
-            return objective.value(theta), score
-
-        return validate
 
     def _warn(self, run: Run, stacklevel: int = 4) -> None:
         sentence = warning_message(

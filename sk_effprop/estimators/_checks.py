@@ -203,3 +203,20 @@ def _check_numbers(
         raise_invalid(
             estimator, name, wording[name], "See the docstring for their meaning."
         )
+
+
+def check_validation_data(
+    estimator: Any, X_val: Any, y_val: Any, sample_weight_val: Any
+) -> None:
+    """Raise a ValueError for a part of them alone, and where they are not read."""
+    if X_val is None and y_val is None:
+        if sample_weight_val is not None:
+            raise ValueError("sample_weight_val needs X_val and y_val.")
+        return
+    if X_val is None or y_val is None:
+        raise ValueError("X_val and y_val must be given together, or neither.")
+    if not estimator.early_stopping:
+        raise ValueError(
+            "early_stopping=False makes no use of X_val and y_val. Use "
+            "early_stopping='auto' or True, or leave them out."
+        )

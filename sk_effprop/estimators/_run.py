@@ -271,3 +271,17 @@ def curves_of(monitor: Monitor) -> dict[str, Any]:
         "validation_loss_curve_": losses if has_validation else None,
         "best_validation_score_": best if np.isfinite(best) else None,
     }
+
+
+def history_of(estimator: Any, run: Run) -> History:
+    """Curves of earlier calls, which the monitor continues."""
+    if run.earlier is None:
+        return History()
+    return History(
+        # a stream counts all its epochs, a warm start those of each call
+        estimator.n_iter_ if run.plan.keep_last else 0,
+        estimator.loss_curve_,
+        estimator.learning_rate_curve_,
+        estimator.validation_loss_curve_ or (),
+        estimator.validation_scores_ or (),
+    )

@@ -1,14 +1,22 @@
 """Validation data: splitting off a part of the examples, and scores."""
 
 from collections.abc import Callable
+from copy import copy
 from math import ceil
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import check_scoring
 from sklearn.utils.multiclass import type_of_target
 
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.objective import Objective
+from sk_effprop.estimators import _build as build
+from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators._data import Examples
+from sk_effprop.estimators._run import Run, fitted_with
+from sk_effprop.training.monitor import Validate
 
 
 def split_off(
@@ -112,3 +120,31 @@ def score_of(
             "validation data."
         )
     return float(score)
+
+
+def make_validation(estimator: Any, run: Run, held_out: Examples) -> Validate:
+    """Make the function from theta to loss and score on held-out examples."""
+    objective = _held_out_objective(estimator, run, held_out)
+    scoring = estimator.scoring
+    if scoring == "loss":
+        return lambda theta: (loss := objective.value(theta), -loss)
+    scorer = check_scoring(estimator, scoring=scoring)
+
+    def validate(theta: Array) -> tuple[float, float]:
+        fitted = copy(estimator)
+        fitted.__dict__.update(fitted_with(run, theta.copy()))
+        # the examples have lost the names of their columns
+        fitted.__dict__.pop("feature_names_in_", None)
+        score = score_of(scorer, fitted, held_out, scoring)
+        return objective.value(theta), score
+
+    return validate
+
+
+def _held_out_objective(estimator: Any, run: Run, held_out: Examples) -> Objective:
+    with reading.about_validation_data():
+        dtype = run.objective.targets.dtype
+        coding = estimator.coding_
+        data = reading.encode(held_out, estimator.normalizer_, coding, dtype)
+    no_penalty = np.zeros_like(run.plan.alpha)
+    return build.make_objective(run.objective.network, coding.loss, data, no_penalty)
