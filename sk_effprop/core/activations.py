@@ -253,7 +253,8 @@ class Activation(NamedTuple):
         s = np.empty_like(u)
         SHAPES[self.kind].value(u, s)
         out = np.asarray(SHAPES[self.kind].second(u, s))
-        np.multiply(out, self.amplitude * self.slope**2, out=out)
+        # The square of a large slope may overflow where its product does not.
+        np.multiply(out, (self.amplitude * self.slope) * self.slope, out=out)
         return out
 
     def _value_and_derivative(self, z: Any) -> tuple[Array, Array]:

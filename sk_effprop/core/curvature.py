@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.inputs import squares_times, squares_transposed_times
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.trace import Block, Trace, squared
+from sk_effprop.core.trace import Block, Trace
 
 # Traces of up to SOON_KEPT_NUMBERS numbers are kept from the first product on.  Those
 # of up to MAX_KEPT_NUMBERS are kept once there have been TRAVERSALS_BEFORE_KEEPING
@@ -52,8 +53,10 @@ class Linearization:
         self.objective, self.theta = objective, theta
         self.layers = objective.network.layers(theta)
         self._n_traversals = 0
-        # inputs, u, f', errors, deltas and second-order terms of every unit
-        self._n_kept = 6 * objective.n_samples * sum(objective.network.sizes)
+        # inputs, u, f', errors, deltas and second-order terms of every unit; sparse
+        # inputs stay as they are stored
+        n_units = sum(objective.network.sizes[1:]) + objective.row_width
+        self._n_kept = 6 * objective.n_samples * n_units
         self._kept: list[Block] | None = None
 
     def blocks(self) -> Iterator[Block]:
@@ -68,7 +71,7 @@ class Linearization:
     def _trace(self) -> Iterator[Block]:
         objective = self.objective
         network, weight = objective.network, objective.sample_weight
-        width = TRACE_SHARE * max(network.sizes)
+        width = TRACE_SHARE * objective.row_width
         for rows in row_blocks(objective.n_samples, width):
             targets = objective.targets[rows]
             passes = Passes(self.layers, network.activations, len(targets))
@@ -173,8 +176,8 @@ class Linearization:
                 curvature = d[:, :, None] * curvature * d[:, None, :]
             own = np.einsum("nii->ni", curvature)
             own += block.second_order_terms[l][rows]
-            x = _dense_rows(trace.inputs[l], rows)
-            into[l][...] += np.square(x).T @ own
+            x = trace.inputs[l][rows]
+            into[l][...] += squares_transposed_times(x, own)
             if l > 0:
                 W = trace.layers[l][:-1]
                 curvature = W @ curvature @ W.T
@@ -186,7 +189,8 @@ class Linearization:
         for block in self.blocks():
             for l, delta in block.root_deltas(block.loss_root()):
                 squares = np.einsum("nck,nck->nk", delta, delta)
-                into[l][...] += squared(block.trace.inputs[l]).T @ squares
+                x = block.trace.inputs[l]
+                into[l][...] += squares_transposed_times(x, squares)
         return self._finish(diagonal, np.ones_like(self.theta))
 
     # ------------------------------------------------------------- Jacobian and more
@@ -252,10 +256,22 @@ class Linearization:
         for block in self.blocks():
             small: Any = 0.0
             for l, delta in block.root_deltas(block.loss_root()):
-                power = squared(block.trace.inputs[l]) @ layer_rates[l]
+                power = squares_times(block.trace.inputs[l], layer_rates[l])
                 small = small + (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
-            largest.append(np.linalg.eigvalsh(small)[:, -1])
+            largest.append(largest_eigenvalues(small))
         return np.concatenate(largest)
+
+
+def largest_eigenvalues(matrices: Array) -> Array:
+    """Largest eigenvalue of each symmetric matrix; inf for all if one has overflowed.
+
+    Parameters
+    ----------
+    matrices : ndarray of shape (n, k, k)
+    """
+    if not np.isfinite(matrices).all():
+        return np.full(len(matrices), np.inf)
+    return np.asarray(np.linalg.eigvalsh(matrices)[:, -1])
 
 
 def _dense_rows(x: Any, rows: slice) -> Array:

@@ -28,6 +28,8 @@ MAX_SYSTEM = 2**28
 # Prior precision of weights without a penalty, relative to the largest diagonal entry
 # of G: the posterior must stay bounded in directions that the data do not determine.
 WEAK_PRIOR = 1e-6
+# A smaller scale of the prior would make inverses overflow.
+SMALLEST_SCALE = 1e-100
 # Bounds of the penalties that the evidence may choose, relative to the largest diagonal
 # entry of G.
 SMALLEST_PENALTY, LARGEST_PENALTY = 1e-10, 1e3
@@ -246,8 +248,9 @@ def _count_determined(system: PrimalSystem | DualSystem, prior: Array) -> float:
 
 def _proper_prior(penalty: Array, diagonal: Array) -> Array:
     """The penalty, with a weak one where there is none."""
-    floor = WEAK_PRIOR * float(np.max(diagonal, initial=np.finfo(float).tiny))
-    return np.maximum(penalty, floor)
+    # Where no output depends on any weight, only the penalty has a scale.
+    scale = float(max(np.max(diagonal, initial=0.0), np.max(penalty, initial=0.0)))
+    return np.maximum(penalty, WEAK_PRIOR * max(scale, SMALLEST_SCALE))
 
 
 class Evidence(NamedTuple):
@@ -295,24 +298,13 @@ def weigh_evidence(
         length = max(float(np.sum(weights**2)), tiny)
         strength = noise * determined / (n * length)
         new[:-1] = min(max(strength, SMALLEST_PENALTY * scale), LARGEST_PENALTY * scale)
-    criterion = _negative_log_evidence(objective, theta, prior, factor)
-    return Evidence(penalty, criterion / n_residuals)
-
-
-def _negative_log_evidence(
-    objective: Objective, theta: Array, prior: Array, factor: Factor
-) -> float:
-    """-log p(targets) up to constants, at the noise that maximises it for this prior.
-
-    The factors n / s^2 of A and of the prior cancel, except for the biases, which have
-    no prior.
-    """
-    n, tiny = objective.count, np.finfo(float).eps ** 2
-    log_prior, n_biases = 0.0, 0
-    for layer in objective.network.layers(prior):
-        log_prior += float(np.sum(np.log(layer[:-1])))
-        n_biases += layer.shape[1]
-    n_spread = n * objective.targets.shape[1] - n_biases
-    best_noise = max(2.0 * n * objective.value(theta) / max(n_spread, 1.0), tiny)
-    log_determinants = factor.log_determinant() - log_prior
-    return 0.5 * float(log_determinants + n_spread * np.log(best_noise))
+    # The negative log evidence at the noise that maximises it for this prior.  Biases
+    # have a weak prior, in the determinant and in its normalisation alike, so that the
+    # factors n / s^2 of A and of the prior cancel.
+    log_prior = float(np.sum(np.log(prior)))
+    misfit = loss + 0.5 * float(prior @ theta**2)
+    best_noise = max(2.0 * n * misfit / n_residuals, tiny)
+    criterion = 0.5 * (
+        factor.log_determinant() - log_prior + n_residuals * np.log(best_noise)
+    )
+    return Evidence(penalty, float(criterion) / n_residuals)

@@ -76,6 +76,28 @@ class FoldedSparse:
         X = self.X.toarray() - self.shift
         return with_ones(X * self.A if self.A.ndim == 1 else X @ self.A)
 
+    def squares(self, B: Array) -> Array:
+        """The elementwise square of :meth:`filled`, times B, without filling it.
+
+        ``(x - s)^2 a^2 = x^2 a^2 - 2 x s a^2 + s^2 a^2`` for every column.
+        """
+        if self.A.ndim == 2:
+            return np.asarray(np.square(self.filled()) @ B)
+        scaled = np.square(self.A)[:, None] * B[:-1]
+        shifted = self.shift[:, None] * scaled
+        result = self.X.multiply(self.X) @ scaled - 2.0 * (self.X @ shifted)
+        return _clip_rounding(np.asarray(result) + self.shift @ shifted, B) + B[-1]
+
+    def squares_transposed(self, B: Array) -> Array:
+        """The transpose of that square, times B."""
+        if self.A.ndim == 2:
+            return np.asarray(np.square(self.filled()).T @ B)
+        total, shift = B.sum(axis=0), self.shift[:, None]
+        result = np.asarray(self.X.multiply(self.X).T @ B)
+        result = result - 2.0 * shift * np.asarray(self.X.T @ B) + shift**2 * total
+        scaled = np.square(self.A)[:, None] * _clip_rounding(result, B)
+        return np.vstack([scaled, total])
+
     @property
     def T(self) -> "TransposedFoldedSparse":
         return TransposedFoldedSparse(self)
@@ -92,6 +114,23 @@ class TransposedFoldedSparse:
         total = delta.sum(axis=0)
         centred = np.asarray(X.T @ delta) - np.outer(shift, total)
         return np.vstack([matrix_product(A.T, centred), total])
+
+
+def squares_times(x: Any, B: Array) -> Array:
+    """The elementwise square of a layer's inputs, times B."""
+    return np.asarray(np.square(x) @ B if isinstance(x, np.ndarray) else x.squares(B))
+
+
+def squares_transposed_times(x: Any, B: Array) -> Array:
+    """The transpose of that square, times B."""
+    if isinstance(x, np.ndarray):
+        return np.asarray(np.square(x).T @ B)
+    return np.asarray(x.squares_transposed(B))
+
+
+def _clip_rounding(product: Array, B: Array) -> Array:
+    """Raise negative products of squares to 0 where only rounding makes them so."""
+    return np.asarray(np.maximum(product, 0.0) if (B >= 0.0).all() else product)
 
 
 def matrix_product(A: Array, B: Array) -> Array:

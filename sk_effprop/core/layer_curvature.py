@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.curvature import Linearization, largest_eigenvalues
+from sk_effprop.core.inputs import squares_times
 from sk_effprop.core.spectrum import (
     RATE_TOLERANCE,
     MeasuredPart,
     largest_eigenvalue,
 )
-from sk_effprop.core.trace import squared
 
 # Backpropagated errors that vanish at the initial weights, as those below an output
 # layer of zeros, grow in training.  They count for at least this share of the largest.
@@ -64,6 +64,7 @@ def layer_curvature(
     -------
     LayerCurvature
     """
+    theta = theta.astype(measured.objective.targets.dtype)
     linearization = Linearization(measured.objective, theta)
     blocks = [
         _LayerBlock(linearization, R)
@@ -106,7 +107,7 @@ class _LayerBlock:
     def add(self, x: Any, delta: Array) -> None:
         """Add rows: inputs (n, fan_in + 1) and deltas (n, columns, fan_out)."""
         self.pairs.append((x, delta))
-        self.powers.append(squared(x) @ self.rates)
+        self.powers.append(squares_times(x, self.rates))
 
     def power(self) -> float:
         """Mean squared length of the inputs, in the coordinates of the rates."""
@@ -118,7 +119,7 @@ class _LayerBlock:
         largest = []
         for (_, delta), power in zip(self.pairs, self.powers, strict=True):
             small = (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
-            largest.append(np.linalg.eigvalsh(small)[:, -1])
+            largest.append(largest_eigenvalues(small))
         return np.maximum(np.concatenate(largest), 0.0)
 
     def mean(self, rng: np.random.Generator) -> float:

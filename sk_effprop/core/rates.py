@@ -154,7 +154,15 @@ class RateRule:
         rng: np.random.Generator,
         earlier: Rates | None = None,
     ) -> Rates:
-        """Measure the rates at theta on random patterns, below an earlier ceiling."""
+        """Measure the rates at theta on random patterns, below an earlier ceiling.
+
+        Where the curvature overflows, the earlier rates are returned.
+
+        Raises
+        ------
+        ValueError
+            If there are none.
+        """
         diagonal = self._diagonal(objective, theta, rng)
         rates = Rates(
             1.0,
@@ -169,7 +177,15 @@ class RateRule:
         leading = leading_curvature(
             objective, theta, rates.factors, rng, batch_size=self.batch_size
         )
-        return self._with_eta(rates, leading)
+        if np.isfinite(leading).all():
+            return self._with_eta(rates, leading)
+        if earlier is not None:
+            return earlier
+        raise ValueError(
+            "The curvature at the initial weights overflows, so there is no automatic "
+            "learning rate. The input data may contain large values and need to be "
+            "preprocessed, or init is too large."
+        )
 
     def adopt(self, rates: Rates) -> Rates | None:
         """Convert rates of another rule to this one; None if they must be measured."""
@@ -210,6 +226,8 @@ class RateRule:
         if is_given or rates.n_patterns >= ENOUGH_PATTERNS:
             return rates
         here = self(objective, theta, rng, rates)
+        if here is rates:
+            return rates
         n_patterns = rates.n_patterns + here.n_patterns
         share = here.n_patterns / n_patterns
         combined = rates._replace(
@@ -254,6 +272,8 @@ class RateRule:
         factors = Rates(1.0, scaling, diagonal).factors
         part = measured_part(objective, rng, self.batch_size)
         rates = layer_curvature(part, theta, factors, rng).rates(self.batch_size)
+        if not np.isfinite(rates).all() or not rates.all():
+            return scaling
         for view, rate in zip(objective.network.layers(scaling), rates, strict=True):
             view[...] = rate
         return np.asarray(scaling / np.mean(scaling))

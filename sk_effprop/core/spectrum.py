@@ -57,6 +57,11 @@ def largest_eigenvalue(
         Stop when the value has twice grown by no more than this share of it.
     n_iter : int
         Maximum number of products.
+
+    Returns
+    -------
+    float
+        inf if a product overflows.
     """
     before, vector = np.zeros_like(start), start / np.linalg.norm(start)
     diagonal: list[float] = []
@@ -65,6 +70,8 @@ def largest_eigenvalue(
     for _ in range(n_iter):
         image = product(vector)
         diagonal.append(float(vector @ image))
+        if not np.isfinite(diagonal[-1]):
+            return np.inf
         tridiagonal = np.diag(diagonal)
         tridiagonal += np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
         known, value = value, float(np.linalg.eigvalsh(tridiagonal)[-1])
@@ -193,7 +200,9 @@ def measured_part(
     """Random patterns that suffice to find the rate for batches of this size."""
     n_rows = max(8, MAX_OUTPUT_PAIRS // objective.targets.shape[1] ** 2)
     wanted = min(max(MAX_PATTERNS, batch_size), MAX_BATCH_PATTERNS)
-    return draw_patterns(objective, min(wanted, n_rows), rng)
+    part = draw_patterns(objective, min(wanted, n_rows), rng)
+    # Squares of large inputs overflow in single precision.
+    return part._replace(objective=part.objective.as_float64())
 
 
 def leading_curvature(
@@ -222,13 +231,13 @@ def leading_curvature(
     """
     part = measured_part(objective, rng, batch_size)
     penalty = float(np.max(objective.penalty * rates))
-    linearization = Linearization(part.objective, theta)
-    root = np.sqrt(rates).astype(theta.dtype)
+    linearization = Linearization(part.objective, theta.astype(np.float64))
+    root = np.sqrt(rates)
 
     def scaled_product(v: Array) -> Array:
         return root * linearization.gauss_newton_product(root * v)
 
-    start = root * rng.standard_normal(len(theta)).astype(theta.dtype)
+    start = root * rng.standard_normal(len(theta))
     mean = largest_eigenvalue(scaled_product, start, tolerance=RATE_TOLERANCE)
     pattern = part.mean_over_patterns(linearization.pattern_curvature(rates))
     return LeadingCurvature(max(pattern, mean) + penalty, mean + penalty)

@@ -23,11 +23,11 @@ A :class:`Block` adds the loss of the rows, and its Hessian H_L at the outputs.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.inputs import squares_transposed_times
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.losses import Loss
 
@@ -137,7 +137,7 @@ class Trace:
             curvature = self.times_derivative(l, curvature)
             if second_order_terms is not None:
                 curvature += second_order_terms[l]
-            into[l][...] += squared(self.inputs[l]).T @ curvature
+            into[l][...] += squares_transposed_times(self.inputs[l], curvature)
             if l > 0:
                 curvature = curvature @ (self.layers[l][:-1] ** 2).T
 
@@ -227,8 +227,3 @@ class Block:
             if l > 0:
                 flat = delta.reshape(n * columns, -1)
                 error = trace.backpropagate(l, flat).reshape(n, columns, -1)
-
-
-def squared(x: Any) -> Any:
-    """Elementwise square of a layer's inputs; sparse inputs become dense here."""
-    return np.square(x if isinstance(x, np.ndarray) else x.filled())

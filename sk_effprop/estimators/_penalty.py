@@ -44,6 +44,10 @@ def find_strength(
 ) -> float:
     """L2 strength that ``alpha="auto"`` takes from the data.
 
+    The rounds of ``alpha="evidence"`` begin there as well, or below: the evidence at a
+    flat minimum calls for a penalty that keeps it flat, and at an overfitted one it
+    knows only that minimum.
+
     Parameters
     ----------
     alpha : float or str
@@ -55,7 +59,7 @@ def find_strength(
         that begins with few rows.  A stream gets no stronger penalty than this, as what
         is noise to its first rows may not be noise to all.
     """
-    if alpha != "auto":
+    if not isinstance(alpha, str):
         return usual
     if problem.is_stream and len(data.targets) < FEWEST_MEASURED:
         return usual
@@ -67,7 +71,8 @@ def find_strength(
     )
     scale = loss_scale(problem.loss, data.targets, data.weight, error=found.error)
     measured = strength(found) * scale
-    return min(measured, usual) if problem.is_stream else measured
+    is_bounded = problem.is_stream or alpha == "evidence"
+    return min(measured, usual) if is_bounded else measured
 
 
 def spread_alpha(alpha: float | str, per_input: float, problem: Problem) -> Array:

@@ -119,6 +119,9 @@ class ConjugateGradient:
                 # Moller's way to make the model convex
                 damping = 2.0 * (damping - curvature / length)
             step = descent / (curvature + damping * length)
+            if step * descent <= 0.0:
+                # The reduction that is predicted underflows.
+                break
             with np.errstate(over="ignore", invalid="ignore"):
                 trial = linearization.theta + step * direction
                 trial_value = objective.value(trial)

@@ -179,10 +179,13 @@ class _Descent:
     def _continued(self, state: StochasticState) -> StochasticState:
         """Adapt a state to this solver, which may have other settings than before."""
         find_rates = self.solver.find_rates
-        rates = find_rates.adopt(state.rates) or self._measured()
+        adopted = find_rates.adopt(state.rates)
+        rates = adopted or self._measured()
         if rates.eta != state.rates.eta:
             state = replace(state, initial_rates=rates._replace(curvature=None))
-        rates = find_rates.refine(rates, self.objective, self.theta, self.rng)
+        if adopted is not None:
+            # Rates that were measured just now know these examples already.
+            rates = find_rates.refine(rates, self.objective, self.theta, self.rng)
         # Memory, flow and running curvature change in place, but those of the argument
         # must not: the caller may continue from it once more.
         state = deepcopy(replace(state, rates=rates))

@@ -209,3 +209,10 @@ def test_a_function_of_a_user_can_neither_change_its_argument_nor_its_shape():
         ValueError, match=r"f of .* must return .*shape .*\(240,\), got \(\)"
     ):
         CustomActivation((np.sum, None, None)).f(z)
+
+
+def test_the_second_derivative_of_an_extreme_slope_is_finite():
+    f = Activation(TANH, amplitude=1e-200, slope=1e200)
+    second = f.d2f(np.array([1e-200]))
+    assert np.isfinite(second).all()
+    assert second[0] == pytest.approx(-2e200 * np.tanh(1.0) / np.cosh(1.0) ** 2)

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from sk_effprop.core.inputs import FoldedSparse, with_ones
+from sk_effprop.core.inputs import (
+    FoldedSparse,
+    squares_times,
+    squares_transposed_times,
+    with_ones,
+)
 from tests.cases import sparse_normal
 
 ROWS = [
@@ -33,6 +38,19 @@ def test_products_agree_with_dense_ones(pair):
     delta = rng.normal(size=(dense.shape[0], 4))
     np.testing.assert_allclose(folded @ W, dense @ W, atol=1e-13)
     np.testing.assert_allclose(folded.T @ delta, dense.T @ delta, atol=1e-13)
+
+
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_products_of_squares_agree_with_dense_ones(pair, is_signed):
+    folded, dense = pair
+    rng = np.random.default_rng(1)
+    W = rng.normal(size=(dense.shape[1], 4))
+    delta = rng.normal(size=(dense.shape[0], 4))
+    if not is_signed:
+        W, delta = np.abs(W), np.abs(delta)
+    np.testing.assert_allclose(squares_times(folded, W), dense**2 @ W, atol=1e-12)
+    product = squares_transposed_times(folded, delta)
+    np.testing.assert_allclose(product, (dense**2).T @ delta, atol=1e-12)
 
 
 @pytest.mark.parametrize("rows", ROWS)

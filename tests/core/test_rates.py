@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -267,3 +268,17 @@ def test_rates_without_curvature_are_finite(samples, eta):
     rates = measure(rule(theta, eta, samples), objective, 1e6 * theta)
     assert rates.eta == (1.0 if eta is None else eta)
     np.testing.assert_array_equal(rates.factors, 1.0)
+
+
+def test_curvature_that_overflows_leaves_the_earlier_rates():
+    objective, theta = problem(weighted=False)
+    find_rates = rule(theta)
+    first = measure(find_rates, objective, theta)
+    huge = replace(objective, inputs=objective.inputs * 1e200)
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert measure(find_rates, huge, theta, first) is first
+        few = first._replace(n_patterns=1)
+        rng = np.random.default_rng(0)
+        assert find_rates.refine(few, huge, theta, rng) is few
+        with pytest.raises(ValueError, match="no automatic learning rate"):
+            measure(find_rates, huge, theta)

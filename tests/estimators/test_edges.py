@@ -5,10 +5,19 @@ import inspect
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.datasets import make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_effprop import EffPropRegressor, InputNormalizer
-from tests.estimators.problems import SGD, SMALL, both, both_solvers, problem
+from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
+from sk_effprop.core.inputs import FoldedSparse
+from tests.estimators.problems import (
+    SGD,
+    SMALL,
+    both,
+    both_solvers,
+    may_not_converge,
+    problem,
+)
 
 
 def with_duplicates(X):
@@ -137,3 +146,35 @@ def test_standard_deviations_are_for_up_to_4000_weights(hidden, n_inputs):
     else:
         with pytest.raises(ValueError, match=r"at most 4000 weights.*4001"):
             model.predict(X, return_std=True)
+
+
+@may_not_converge
+def test_single_precision_measures_rates_of_large_inputs():
+    X, y = make_friedman1(100, random_state=0)
+    X = (X * 1e12).astype(np.float32)
+    model = EffPropRegressor(
+        (4,), solver="sgd", normalize=None, input_clip=None, max_iter=2, random_state=0
+    )
+    assert np.isfinite(model.fit(X, y).theta_).all()
+
+
+@may_not_converge
+@pytest.mark.parametrize("solver", ["lm", "cg", "scg"])
+def test_an_extreme_damping_leaves_the_weights_finite(solver):
+    X, y = make_friedman1(50, random_state=0)
+    model = EffPropRegressor((4,), solver=solver, damping=1e300, random_state=0)
+    assert np.isfinite(model.fit(X, y).theta_).all()
+
+
+@may_not_converge
+def test_wide_sparse_inputs_are_never_filled(monkeypatch):
+    def refuse(self):
+        raise AssertionError("filled")
+
+    monkeypatch.setattr(FoldedSparse, "filled", refuse)
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((60, 3000), density=0.01, rng=rng, format="csr")
+    y = np.arange(60) % 2
+    for solver in ("sgd", "sdlm", "cg", "lbfgs"):
+        model = EffPropClassifier((4,), solver=solver, alpha=0.01, max_iter=2)
+        assert model.fit(X, y).predict(X).shape == (60,)

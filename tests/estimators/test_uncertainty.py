@@ -117,6 +117,45 @@ def test_the_evidence_asks_for_more_penalty_where_there_is_more_noise():
 
 
 @may_not_converge
+@pytest.mark.parametrize("n_units", [5, 20, 60])
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_evidence_finds_a_sine_with_more_weights_than_rows(n_units, noise):
+    x = np.linspace(-3.0, 3.0, 40)[:, None]
+    between = np.linspace(-3.0, 3.0, 300)[:, None]
+    for seed in range(3):
+        y = np.sin(2.0 * x[:, 0]) + noise * np.random.RandomState(seed).randn(40)
+        model = EffPropRegressor(
+            n_units, solver="lm", alpha="evidence", random_state=seed
+        )
+        error = model.fit(x, y).predict(between) - np.sin(2.0 * between[:, 0])
+        assert np.sqrt(np.mean(error**2)) < 0.15
+
+
+@may_not_converge
+def test_evidence_finds_a_sine_of_several_periods():
+    x = np.arange(0.0, 40.0, 0.1)[:, None]
+    y = np.sin(x[:, 0])
+    for seed in range(3):
+        model = EffPropRegressor(40, solver="lm", alpha="evidence", random_state=seed)
+        model.fit(x[::2], y[::2])
+        assert model.score(x[1::2], y[1::2]) > 0.98
+
+
+@may_not_converge
+@pytest.mark.parametrize("alpha", [0.0, 1e-3])
+def test_outputs_that_depend_on_no_weight_have_an_uncertainty(alpha):
+    """Dead units at the output leave a Gauss-Newton matrix of zeros."""
+    X, y = np.arange(10.0)[:, None], np.arange(10.0)
+    model = EffPropRegressor(
+        3, solver="lm", alpha=alpha, output_activation="relu", bias_init=-100.0,
+        normalize_target=False, max_iter=2, random_state=0,
+    )  # fmt: skip
+    model.fit(X, y)
+    assert not model.predict(X).any()
+    assert np.isfinite(model.predict(X, return_std=True)[1]).all()
+
+
+@may_not_converge
 def test_the_loss_is_that_of_the_penalty_it_found():
     model, X, y, _ = small(alpha="evidence")
     loss, gradient = model.loss_and_gradient(X, y)
