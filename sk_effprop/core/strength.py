@@ -53,7 +53,7 @@ UNIT_GAIN = 1.3
 # A function that a linear model explains as well needs no large weights, so a stronger
 # penalty, LINEAR * e**LINEAR_POWER, costs nothing.  In between it is a geometric mean.
 # The numbers were chosen on 295 generated tables, docs/benchmarks/accuracy-log.md.
-CURVED, LINEAR, LINEAR_POWER = 0.2, 0.6, 0.35
+CURVED, LINEAR, LINEAR_POWER = 0.2, 0.5, 0.35
 # ratio of the errors from which a function begins to count as linear
 ALMOST_LINEAR = 0.85
 # Few rows tell little about the noise, and too strong a penalty costs more than too

@@ -217,8 +217,11 @@ class ClassCoding:
         last = len(self.classes) - 1
         return self.classes[np.minimum((decision > 0).astype(int), last)]
 
-    def probabilities(self, outputs: Array) -> Array:
-        """Probability of each class or label, float64, from the outputs."""
+    def probabilities(self, outputs: Array, preactivations: Array) -> Array:
+        """Probability of each class or label, float64; the largest is that of decode.
+
+        Outputs of saturated units are equal where their preactivations are not.
+        """
         outputs = outputs.astype(np.float64)
         if isinstance(self.loss, LogLoss):
             p = self.loss.probabilities(outputs)
@@ -226,11 +229,19 @@ class ClassCoding:
             p = decode_probabilities(outputs, self.low, self.high)
             if self.is_exclusive:
                 p /= p.sum(axis=1, keepdims=True)
+                _break_ties(p, np.argmax(preactivations, axis=1))
         if self.is_multilabel or self.is_exclusive:
             return p
         if len(self.classes) == 1:
             return np.ones((len(p), 1))
         return np.hstack([1.0 - p, p])
+
+
+def _break_ties(p: Array, winner: Array) -> None:
+    """Make one of several equal and largest probabilities the largest."""
+    largest = p.max(axis=1)
+    tied = np.flatnonzero((p == largest[:, None]).sum(axis=1) > 1)
+    p[tied, winner[tied]] = np.nextafter(largest[tied], 1.0)
 
 
 def _sorted_classes(classes: Any) -> Array:

@@ -619,7 +619,8 @@ default="auto"
         [[1.0, 0.0, 0.0]]
         """
         check_is_fitted(self)
-        return self.coding_.probabilities(self._run(X, lambda trace: trace.outputs))
+        both = self._run(X, lambda trace: np.hstack([trace.outputs, trace.z(-1)]))
+        return self.coding_.probabilities(*np.hsplit(both, 2))
 
     def predict_log_proba(self, X: MatrixLike) -> Array:
         """Logarithm of :meth:`predict_proba`.

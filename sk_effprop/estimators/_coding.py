@@ -7,7 +7,7 @@ immutable and part of a fitted estimator, as ``coding_``::
     coding = ClassCoding.of(y, None, loss="squared_error", output="lecun_tanh")
     targets, labels = coding.code(y, np.float64)
     coding.decode(coding.decision(preactivations))    # labels like those of y
-    coding.probabilities(outputs)
+    coding.probabilities(outputs, preactivations)
 """
 
 from typing import TypeAlias

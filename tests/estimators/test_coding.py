@@ -49,7 +49,7 @@ def test_targets_decode_to_the_labels_they_code(y, loss):
 def test_probabilities_have_a_column_for_each_class(y):
     coding = class_coding(y)
     targets, _ = coding.code(y, np.float64)
-    p = coding.probabilities(targets)
+    p = coding.probabilities(targets, targets)
     assert p.shape == (len(y), len(coding.classes))
     if not coding.is_multilabel:
         np.testing.assert_allclose(p.sum(axis=1), 1.0)
@@ -133,3 +133,14 @@ def test_codings_are_compared_by_identity():
     """They hold arrays, whose comparison is no yes or no."""
     assert class_coding(TWO) != class_coding(TWO)
     assert value_coding(np.arange(3.0)).loss == SquaredError()
+
+
+def test_the_largest_probability_is_that_of_the_decision_when_outputs_saturate():
+    coding = class_coding(NAMES)
+    n_classes = len(coding.classes)
+    preactivations = 40.0 + np.random.default_rng(0).normal(size=(9, n_classes))
+    outputs = np.full((9, n_classes), coding.high)
+    p = coding.probabilities(outputs, preactivations)
+    decision = coding.decision(preactivations)
+    np.testing.assert_array_equal(np.argmax(p, axis=1), np.argmax(decision, axis=1))
+    np.testing.assert_allclose(p.sum(axis=1), 1.0)
