@@ -6,6 +6,7 @@ from sk_effprop.core.schedules import (
     SCHEDULES,
     Progress,
     ScheduleSettings,
+    after_stall,
 )
 
 SETTINGS = ScheduleSettings(power_t=0.4, annealing_tau=7.0, max_iter=50)
@@ -28,6 +29,29 @@ def test_schedules_follow_their_formula_and_start_at_one(name):
     for progress in PROGRESS:
         expected = FORMULAS[name](progress)
         assert schedule(progress, SETTINGS) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_count_from_their_start(name):
+    schedule = SCHEDULES[name].factor
+    for progress in PROGRESS:
+        later = progress._replace(
+            epoch=progress.epoch + 5, n_presented=progress.n_presented + 90,
+            start=5, n_start=90,
+        )  # fmt: skip
+        assert schedule(later, SETTINGS) == schedule(progress, SETTINGS)
+
+
+def test_a_stall_leaves_the_epoch_and_so_the_batch_size():
+    schedule, progress = SCHEDULES["cosine"], Progress(epoch=5, n_presented=500)
+    settings = SETTINGS._replace(max_iter=40)
+    later = after_stall(schedule, progress, settings)
+    assert later.epoch == 5
+    expected = schedule.factor(Progress(epoch=30), settings)
+    assert schedule.factor(later, settings) == pytest.approx(expected)
+    # the rest of the fall takes as many epochs as ever
+    assert schedule.factor(later._replace(epoch=14), settings) < 0.01
+    assert after_stall(schedule, later._replace(n_stalls=0), settings) is None
 
 
 def test_cosine_stays_positive_to_the_last_epoch_and_beyond():
