@@ -298,4 +298,4 @@ def _batch_solver(plan: Plan) -> Solver:
         # Moller's method measures the curvature along the direction exactly
         damping = SCG_DAMPING if damping is None else damping
         return ConjugateGradient(tolerance, curvature=exact_curvature, damping=damping)
-    return LBFGS(given.max_fun, tolerance)
+    return LBFGS(given.max_fun, tolerance, remembers=given.warm_start)
