@@ -8,7 +8,7 @@ from sk_effprop.core.arrays import Array
 
 # Positions in ``Flow.numbers``.  The compiled loops change the same array, so it is an
 # array rather than attributes.
-RATE, ALPHA, BETA, DELTA, POWER, WEIGHT, WEIGHT_SQUARED, DISTANCE = range(8)
+RATE, ALPHA, BETA, DELTA, POWER, WEIGHT, WEIGHT_SQUARED, DISTANCE, HIGHEST = range(9)
 
 
 class Flow:
@@ -26,16 +26,22 @@ class Flow:
         Initial eta.
     constants : (float, float, float)
         alpha, beta, delta.
+    highest : float
+        Upper bound of the rate.
 
     Attributes
     ----------
-    numbers : ndarray of shape (8,)
-        The rate, the three constants, and the running means of :func:`next_rate`.
+    numbers : ndarray of shape (9,)
+        The rate, the three constants, the running means of :func:`next_rate`, and the
+        upper bound.
     mean : ndarray of shape (n_weights,) or None
         r; None before the first gradient.
 
     Notes
     -----
+    The equations are those of plain descent.  Momentum m lets steps add up to
+    ``1 / (1 - m)`` times the rate, which calls for ``(1 - m) beta`` in place of beta.
+
     The noise of the gradients alone keeps |r| near ``sigma sqrt(delta / (2 - delta))``,
     and eta on a plateau above zero.  So the mean of ``|g|^2`` is kept as well, and the
     part of ``|r|^2`` that noise explains is subtracted: r is a mean of gradients with
@@ -43,9 +49,14 @@ class Flow:
     and ``kappa = sum(v^2) / sum(v)^2``, which tends to ``delta / (2 - delta)``.
     """
 
-    def __init__(self, rate: float, constants: tuple[float, float, float]) -> None:
-        self.numbers = np.zeros(8)
-        self.numbers[RATE] = rate
+    def __init__(
+        self,
+        rate: float,
+        constants: tuple[float, float, float],
+        highest: float = np.inf,
+    ) -> None:
+        self.numbers = np.zeros(9)
+        self.numbers[RATE], self.numbers[HIGHEST] = rate, highest
         self.numbers[[ALPHA, BETA, DELTA]] = constants
         self.mean: Array | None = None
 
@@ -81,7 +92,7 @@ def next_rate(numbers: Array, of_gradient: float, of_mean: float) -> float:
 
     Parameters
     ----------
-    numbers : ndarray of shape (8,)
+    numbers : ndarray of shape (9,)
     of_gradient, of_mean : float
         Squared norms of the gradient and of the running mean.
     """
@@ -101,5 +112,6 @@ def next_rate(numbers: Array, of_gradient: float, of_mean: float) -> float:
     rate = numbers[RATE]
     change = numbers[ALPHA] * (numbers[BETA] * numbers[DISTANCE] - rate)
     # The bounds keep eta positive, also after a first large gradient.
-    numbers[RATE] = rate * (1.0 + min(max(change, -0.5), 1.0))
+    rate *= 1.0 + min(max(change, -0.5), 1.0)
+    numbers[RATE] = min(rate, numbers[HIGHEST])
     return float(numbers[RATE])

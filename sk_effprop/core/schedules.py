@@ -17,13 +17,16 @@ class Progress(NamedTuple):
     n_stalls : int
         How often training stopped making progress.
     start : int
-        The epoch at which this call started.
+        The epoch at which the schedule of this call started; a stall moves it back.
+    n_start : int
+        Examples presented before that.
     """
 
     epoch: int = 0
     n_presented: int = 0
     n_stalls: int = 0
     start: int = 0
+    n_start: int = 0
 
 
 class ScheduleSettings(NamedTuple):
@@ -68,8 +71,9 @@ def constant(progress: Progress, settings: ScheduleSettings) -> float:
 
 
 def invscaling(progress: Progress, settings: ScheduleSettings) -> float:
-    """eta_0 / t^power_t, where t counts examples."""
-    return float((progress.n_presented + 1) ** -settings.power_t)
+    """eta_0 / t^power_t, where t counts examples since the schedule started."""
+    n_presented = progress.n_presented - progress.n_start
+    return float((n_presented + 1) ** -settings.power_t)
 
 
 def adaptive(progress: Progress, settings: ScheduleSettings) -> float:
@@ -79,7 +83,8 @@ def adaptive(progress: Progress, settings: ScheduleSettings) -> float:
 
 def annealing(progress: Progress, settings: ScheduleSettings) -> float:
     """eta_0 / (1 + t / tau), where t counts epochs: search, then converge, eq. (12)."""
-    return 1.0 / (1.0 + progress.epoch / settings.annealing_tau)
+    epoch = progress.epoch - progress.start
+    return 1.0 / (1.0 + epoch / settings.annealing_tau)
 
 
 def cosine(progress: Progress, settings: ScheduleSettings) -> float:
@@ -110,8 +115,9 @@ def after_stall(
         return None
     progress = progress._replace(n_stalls=progress.n_stalls + 1)
     if schedule.has_an_end:
-        last_part = progress.start + int(LAST_PART * settings.max_iter)
-        if progress.epoch >= last_part:
+        n_before = int(LAST_PART * settings.max_iter)
+        if progress.epoch - progress.start >= n_before:
             return None
-        progress = progress._replace(epoch=last_part)
+        # The epochs themselves are not skipped, as the batch size depends on them.
+        progress = progress._replace(start=progress.epoch - n_before)
     return progress

@@ -59,6 +59,9 @@ UNEVEN_KINDS = (None, "center", "scale")
 NO_LOSS = 1e-9
 # Successive labels change less often than this share of what a random order gives.
 SORTED = 0.2
+# A solver has ended far from a minimum if a step of this share of the weights promises
+# to lower the objective by that share of it, unless the objective is already small.
+PROMISING_STEP, PROMISE, SMALL_OBJECTIVE = 0.1, 0.1, 0.01
 # Training was cut off if the last third of its epochs at the full rate lowered the mean
 # loss by more than this share of it, and more than that share of a constant's is left.
 STEEP, MUCH_LEFT, SHORTEST_CURVE = 0.25, 0.1, 9
@@ -95,10 +98,21 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
         if share < SUSPICIOUS or monitor.n_recoveries:
             finding = _mistake(run, some, theta) or finding
         if share < LEAST_EXPLAINED and monitor.reason != Reason.DIVERGED:
-            finding = finding or _penalty(run, some, theta) or _plateau(run, monitor)
+            finding = (
+                finding
+                or _penalty(run, some, theta)
+                or _far_from_minimum(run, monitor, theta)
+                or _plateau(run, monitor)
+            )
         if finding is not None:
             return _reported(finding, share, monitor, _is_flat(some, theta))
-    return _cut_off(run, monitor) if share < 1.0 - MUCH_LEFT else None
+    cut_off = _cut_off(run, monitor) if share < 1.0 - MUCH_LEFT else None
+    if cut_off is not None:
+        return cut_off
+    finding = _far_from_minimum(run, monitor, theta)
+    if finding is None:
+        return None
+    return finding._replace(sentence=f"Training ended early: {finding.sentence}")
 
 
 def _mistake(run: Run, some: Objective, theta: Array) -> Finding | None:
@@ -276,6 +290,27 @@ def _penalty(run: Run, some: Objective, theta: Array) -> Finding | None:
         "MLPRegressor divide theirs by the batch size."
     )
     return Finding(sentence, "alpha", advice)
+
+
+def _far_from_minimum(run: Run, monitor: Monitor, theta: Array) -> Finding | None:
+    """Find a solver that rounding has stopped far from any minimum."""
+    if monitor.reason != Reason.PRECISION:
+        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        value, gradient = run.objective.value_and_gradient(theta)
+        promise = float(np.linalg.norm(theta)) * float(np.linalg.norm(gradient))
+    is_small = abs(value) <= SMALL_OBJECTIVE * abs(monitor.null_value)
+    if is_small or promise * PROMISING_STEP <= PROMISE * abs(value):
+        return None
+    sentence = (
+        "no lower objective could be found, although its gradient is far from zero."
+    )
+    if run.plan.given.normalize is None:
+        return Finding(sentence, "normalize", "Use normalize='robust'.")
+    if not isinstance(run.plan.given.init, str):
+        return Finding(sentence, "init", "Use init='lecun_uniform'.")
+    advice = "Check the scales of y and sample_weight, or use solver='sgd'."
+    return Finding(sentence, "solver", advice)
 
 
 def _plateau(run: Run, monitor: Monitor) -> Finding | None:

@@ -236,7 +236,8 @@ def make_solver(plan: Plan, presented: Objective) -> Solver:
     return StochasticSolver(
         rule=_step_rule(plan),
         find_rates=make_rate_rule(plan, presented.network, batch_size),
-        curvature_decay=given.curvature_decay,
+        # The compiled loops are compiled once more for an integer.
+        curvature_decay=float(given.curvature_decay),
         order=ORDERS[plan.order],
         emphasis=given.emphasis,
         batch_size=batch_size,
@@ -297,4 +298,4 @@ def _batch_solver(plan: Plan) -> Solver:
         # Moller's method measures the curvature along the direction exactly
         damping = SCG_DAMPING if damping is None else damping
         return ConjugateGradient(tolerance, curvature=exact_curvature, damping=damping)
-    return LBFGS(given.max_fun, tolerance)
+    return LBFGS(given.max_fun, tolerance, remembers=given.warm_start)

@@ -128,6 +128,8 @@ default="auto"
         "cosine" is constant for half of ``max_iter`` epochs, then falls to 0. "flow"
         follows the mean gradient, eqs. (17)-(19): the rate falls near a minimum and
         rises when the minimum moves. Only used by "sgd" and "sdlm".
+        Every call of ``fit`` begins its schedule anew, also with ``warm_start``;
+        ``partial_fit`` continues it.
     power_t : float, default=0.5
         Exponent of ``learning_rate="invscaling"``.
     annealing_tau : float, default=10.0

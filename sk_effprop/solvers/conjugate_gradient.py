@@ -8,7 +8,7 @@ need one product and one gradient per iteration, and no learning rate.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -44,6 +44,24 @@ def exact_curvature(linearization: Linearization, direction: Array) -> float:
     return float(direction @ linearization.hessian_product(direction))
 
 
+class ConjugateState(NamedTuple):
+    """State from which the next call continues with conjugate directions.
+
+    Attributes
+    ----------
+    gradient : ndarray of shape (n_weights,)
+        Gradient before the last step.
+    direction : ndarray of shape (n_weights,)
+        Direction of the last step.
+    damping : float
+        Damping for the next step.
+    """
+
+    gradient: Array
+    direction: Array
+    damping: float
+
+
 @dataclass(frozen=True)
 class ConjugateGradient:
     """Conjugate directions with the step length of a damped quadratic model.
@@ -72,7 +90,7 @@ class ConjugateGradient:
         objective: Objective,
         theta: Array,
         *,
-        state: Any,
+        state: ConjugateState | None,
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
@@ -80,27 +98,45 @@ class ConjugateGradient:
         dtype = theta.dtype
         objective = objective.as_float64()
         here = Linearization(objective, theta.astype(np.float64))
-        value, direction = objective.value(here.theta), -here.gradient
-        damping, age = self.damping, 0
-        message = Reason.CONVERGED
+        value = objective.value(here.theta)
+        direction, is_gradient = self._next_direction(here.gradient, state)
+        damping = self.damping if state is None else state.damping
+        left, message = state, Reason.CONVERGED
         while np.max(np.abs(here.gradient)) > self.gradient_tolerance:
             found = self._step(here, value, direction, damping)
             if found is None:
-                if age == 0:
+                if is_gradient:
                     message = Reason.PRECISION
                     break
-                direction, age = -here.gradient, 0
+                direction, is_gradient = -here.gradient, True
                 continue
             theta, value, damping = found
-            old, here = here.gradient, Linearization(objective, theta)
+            left = ConjugateState(here.gradient, direction, damping)
+            here = Linearization(objective, theta)
             if monitor(theta.astype(dtype), value):
                 message = Reason.NOT_ENDED
                 break
-            beta = max(self.formula(here.gradient, old, direction), 0.0)
-            direction, age = beta * direction - here.gradient, age + 1
-            if age == len(theta) or direction @ here.gradient >= 0.0:
-                direction, age = -here.gradient, 0
-        return Solution(here.theta.astype(dtype), None, message)
+            direction, is_gradient = self._next_direction(here.gradient, left)
+        # After the end, the directions have nothing more to tell.
+        left = left if message == Reason.NOT_ENDED else None
+        return Solution(here.theta.astype(dtype), left, message)
+
+    def _next_direction(
+        self, gradient: Array, last: ConjugateState | None
+    ) -> tuple[Array, bool]:
+        """Return the next direction, and whether it is the negative gradient.
+
+        There is no restart after n_weights steps: their lengths are not exact, so that
+        the directions of a quadratic are not used up by then.
+        """
+        if last is None:
+            return -gradient, True
+        beta = max(self.formula(gradient, last.gradient, last.direction), 0.0)
+        direction = beta * last.direction - gradient
+        # A negative beta, or an uphill direction, restarts from the gradient.
+        if beta == 0.0 or direction @ gradient >= 0.0:
+            return -gradient, True
+        return direction, False
 
     def _step(
         self,

@@ -1,20 +1,23 @@
 """Limited-memory BFGS (section 6.3), by SciPy."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.objective import Objective
+from sk_effprop.core.quasi_newton import InverseFactor, Memory, Pair
 from sk_effprop.solvers.base import Monitor, Reason, Solution
 
-# SciPy's status codes; all others mean that the line search found nothing lower.
-STATUS = {0: Reason.CONVERGED, 1: Reason.MAX_FUN, 99: Reason.NOT_ENDED}
+# SciPy's status code when the evaluations are used up.
+MAX_FUN = 1
 # Inputs of at most so many numbers are copied to double precision: the line search and
 # the curvature depend on small differences of the objective.
 MAX_DOUBLED_NUMBERS = 10**7
+
+State: TypeAlias = tuple[Pair, ...]
 
 
 @dataclass(frozen=True)
@@ -27,48 +30,118 @@ class LBFGS:
         Maximum number of evaluations of the objective.
     gradient_tolerance : float
         Converged when no component of the gradient is larger.
+    remembers : bool
+        Whether the pairs of steps and changes of the gradient are left to the next
+        call.
     """
 
     max_fun: int
     gradient_tolerance: float
+    remembers: bool = False
 
     def solve(
         self,
         objective: Objective,
         theta: Array,
         *,
-        state: Any,
+        state: State | None,
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
         """Minimise until the monitor stops or the gradient vanishes."""
         if np.prod(objective.inputs.shape) <= MAX_DOUBLED_NUMBERS:
             objective = objective.as_float64()
-        dtype = objective.targets.dtype
-
-        def value_and_gradient(x: Array) -> tuple[float, Array]:
-            value, gradient = objective.value_and_gradient(x.astype(dtype))
-            return value, gradient.astype(np.float64)
-
-        def report(intermediate_result: OptimizeResult) -> None:
-            x = intermediate_result.x.astype(dtype)
-            if monitor(x, float(intermediate_result.fun)):
-                raise StopIteration
-
+        known = state if state is not None and self.remembers else ()
+        run = _Run(self, objective, theta.astype(np.float64), known, monitor)
         with np.errstate(over="ignore", invalid="ignore"):
+            if self.remembers:
+                run.memory.note(run.origin, run.gradient_at(run.origin))
             result = minimize(
-                value_and_gradient,
-                theta.astype(np.float64),
+                run.value_and_gradient,
+                np.zeros_like(run.origin) if known else run.origin,
                 method="L-BFGS-B",
                 jac=True,
-                callback=report,
+                callback=run.report,
                 # The monitor counts iterations and measures progress.
                 options={
                     "maxfun": self.max_fun,
                     "maxiter": np.iinfo(np.int32).max,
-                    "gtol": self.gradient_tolerance,
+                    # SciPy would compare the gradient with respect to z.
+                    "gtol": 0.0 if known else self.gradient_tolerance,
                     "ftol": 0.0,
                 },
             )
-        message = STATUS.get(result.status, Reason.PRECISION)
-        return Solution(result.x.astype(theta.dtype), None, message)
+        left = run.memory.pairs if self.remembers else None
+        x = run.theta_of(result.x).astype(theta.dtype)
+        return Solution(x, left, run.message(result))
+
+
+class _Run:
+    """One call of ``solve``, in the variables z of ``theta = origin + L z``.
+
+    Without known pairs, z is theta itself.
+    """
+
+    def __init__(
+        self,
+        solver: LBFGS,
+        objective: Objective,
+        origin: Array,
+        known: State,
+        monitor: Monitor,
+    ) -> None:
+        self.solver, self.objective, self.monitor = solver, objective, monitor
+        self.origin, self.is_changed = origin, bool(known)
+        self.memory, self.factor = Memory(known), InverseFactor(known)
+        # The point that was evaluated last, and its gradient.
+        self.latest = origin, np.full_like(origin, np.inf)
+        self.accepted = self.latest[1]
+        self.is_stopped = False
+
+    def theta_of(self, z: Array) -> Array:
+        """Return the weights that z stands for."""
+        return self.origin + self.factor.times(z) if self.is_changed else z
+
+    def gradient_at(self, x: Array) -> Array:
+        """Return the gradient with respect to theta."""
+        return self._evaluated(x)[1]
+
+    def value_and_gradient(self, z: Array) -> tuple[float, Array]:
+        """Return E and its gradient with respect to z."""
+        x = self.theta_of(z)
+        value, gradient = self._evaluated(x)
+        self.latest = x.copy(), gradient
+        if self.is_changed:
+            return value, self.factor.transposed_times(gradient)
+        return value, gradient
+
+    def report(self, intermediate_result: OptimizeResult) -> None:
+        """Note an iteration; StopIteration ends the minimisation."""
+        # The accepted point is the one that was evaluated last.
+        x, self.accepted = self.latest
+        if self.solver.remembers:
+            self.memory.note(x, self.accepted)
+        dtype = self.objective.targets.dtype
+        value = float(intermediate_result.fun)
+        self.is_stopped = self.monitor(x.astype(dtype), value)
+        if self.is_stopped or (self.is_changed and self._vanishes(self.accepted)):
+            raise StopIteration
+
+    def message(self, result: OptimizeResult) -> Reason:
+        """Return why the minimisation has ended."""
+        if self.is_stopped:
+            return Reason.NOT_ENDED
+        if result.status == MAX_FUN:
+            return Reason.MAX_FUN
+        # SciPy's status is the same for a gradient that vanishes and for an objective
+        # that falls no more.
+        gradient = self.accepted if self.is_changed else result.jac
+        return Reason.CONVERGED if self._vanishes(gradient) else Reason.PRECISION
+
+    def _evaluated(self, x: Array) -> tuple[float, Array]:
+        x = x.astype(self.objective.targets.dtype)
+        value, gradient = self.objective.value_and_gradient(x)
+        return value, gradient.astype(np.float64)
+
+    def _vanishes(self, gradient: Array) -> bool:
+        return bool(np.max(np.abs(gradient)) <= self.solver.gradient_tolerance)

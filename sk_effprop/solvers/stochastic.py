@@ -6,7 +6,7 @@ paper's on-line learning, and the size of the data is its batch learning.
 """
 
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from sk_effprop.core.schedules import (
     ScheduleSettings,
     after_stall,
 )
+from sk_effprop.core.state import StochasticState
 from sk_effprop.core.steps import Adam, Average, Momentum, Update
 from sk_effprop.solvers.base import Monitor, Reason, Solution
 
@@ -31,42 +32,6 @@ MAX_HALVINGS = 30
 # weight: both take about a tenth of a second.  The numbers do not depend on the clock,
 # as the compiled loops round differently at the end of a part.
 UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = 2**13, 2**26
-
-
-@dataclass(frozen=True, eq=False)
-class StochasticState:
-    """State that one epoch leaves to the next.
-
-    Attributes
-    ----------
-    progress : Progress
-    rates : Rates
-        The latest measurement.
-    memory : list of ndarray
-        Arrays of the rule: the velocity or the moments.
-    initial_rates : Rates
-        The rates that training started with, without their diagonal.
-    halvings : int
-        How often divergence has halved the rate.
-    measured_at : int
-        Count of presented examples when the rates were measured.
-    flow : Flow or None
-    errors : ndarray of shape (n_samples,) or None
-        Latest weighted loss of every example, nan before its first presentation.
-    average : Average or None
-    gains : Gains or None
-    """
-
-    progress: Progress
-    rates: Rates
-    memory: list[Array]
-    initial_rates: Rates
-    halvings: int = 0
-    measured_at: int = 0
-    flow: Flow | None = None
-    errors: Array | None = field(default=None, repr=False)
-    average: Average | None = field(default=None, repr=False)
-    gains: Gains | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +121,7 @@ class _Descent:
         self.monitor.begin(self.state.initial_rates)
         while not self._epoch_and_report():
             pass
-        progress = self.state.progress._replace(start=0)
+        progress = self.state.progress._replace(start=0, n_start=0)
         return Solution(
             self.theta,
             replace(self.state, errors=None, average=None, progress=progress),
@@ -179,6 +144,11 @@ class _Descent:
     def _continued(self, state: StochasticState) -> StochasticState:
         """Adapt a state to this solver, which may have other settings than before."""
         find_rates = self.solver.find_rates
+        begins_anew = not find_rates.follows_stream
+        # A given rate that has changed is meant as it is.
+        before, given = state.rates.rule, find_rates.eta
+        if given is not None and (before is None or before.eta != given):
+            state = replace(state, halvings=0)
         adopted = find_rates.adopt(state.rates)
         rates = adopted or self._measured()
         if rates.eta != state.rates.eta:
@@ -192,11 +162,18 @@ class _Descent:
         memory = self.solver.rule.start(self.theta)
         return replace(
             state,
-            progress=state.progress._replace(start=state.progress.epoch, n_stalls=0),
+            progress=self._progress_at_start(state.progress),
             memory=state.memory if len(state.memory) == len(memory) else memory,
-            flow=state.flow if self.solver.schedule == "flow" else None,
+            flow=None if begins_anew or self.solver.schedule != "flow" else state.flow,
             gains=self._matching_gains(state.gains),
         )
+
+    def _progress_at_start(self, progress: Progress) -> Progress:
+        """Begin the schedule anew; a stream is one long call, which continues it."""
+        progress = progress._replace(n_stalls=0)
+        if self.solver.find_rates.follows_stream:
+            return progress
+        return progress._replace(start=progress.epoch, n_start=progress.n_presented)
 
     def _matching_gains(self, gains: Gains | None) -> Gains | None:
         """Gains of an earlier call if they still belong to the weights, or new ones."""
@@ -215,6 +192,17 @@ class _Descent:
             return state.flow.rate
         factor = SCHEDULES[solver.schedule].factor(state.progress, solver.settings)
         return state.rates.eta * factor * 0.5**state.halvings
+
+    def _fresh_flow(self) -> Flow:
+        """Flow for steps that momentum adds up, below a rate that has diverged."""
+        solver, state = self.solver, self.state
+        alpha, beta, delta = solver.flow_rates
+        momentum = solver.rule.momentum if isinstance(solver.rule, Momentum) else 0.0
+        beta *= (1.0 - momentum) * 0.5**state.halvings
+        # The norm of the gradient does not tell which rate is stable, but the curvature
+        # that the initial rate was computed from does.
+        highest = np.inf if state.rates.leading is None else self.rate
+        return Flow(self.rate, (alpha, beta, delta), highest)
 
     @property
     def next_measurement(self) -> float:
@@ -248,15 +236,25 @@ class _Descent:
         epoch_mean = self._epoch()
         average, value = self.state.average, self.objective.value
         theta = self.theta if average is None else average.theta
-        # With emphasis the epoch mean is biased, so E is evaluated.
+        # With emphasis the epoch mean is biased.
         is_unbiased = self.solver.emphasis == 0.0
         return self.monitor(
             theta,
-            value if is_unbiased else value(theta),
+            value if is_unbiased and self._ends_best else value(theta),
             epoch_mean=epoch_mean if is_unbiased else None,
             rate=rate,
             rescue=self._rescue,
         )
+
+    @property
+    def _ends_best(self) -> bool:
+        """True if the last weights will be the best, or those that are wanted.
+
+        Then E need not be evaluated after every epoch.  At a rate that does not fall to
+        zero, E at the end of an epoch has little to do with its mean over the updates.
+        """
+        has_an_end = SCHEDULES[self.solver.schedule].has_an_end
+        return has_an_end or self.solver.find_rates.follows_stream
 
     def _epoch(self) -> float:
         """Descend through all examples; return the mean of E over the updates."""
@@ -270,8 +268,7 @@ class _Descent:
             errors = np.full(n, np.nan) if errors is None else errors.copy()
             order = emphasised_order(self.rng, order, errors, solver.emphasis)
         if solver.schedule == "flow" and self.state.flow is None:
-            flow = Flow(self.rate, solver.flow_rates)
-            self.state = replace(self.state, flow=flow)
+            self.state = replace(self.state, flow=self._fresh_flow())
         losses = self._descend(order, batch_size)
         # Fewer than all, if time was over in the middle of the epoch.
         order = order[: len(losses)]

@@ -39,7 +39,7 @@ class BestWeights:
     def __init__(self, theta: Array, value: float) -> None:
         self._theta = theta.copy()
         self._value: float | None = value
-        self._criterion = np.inf
+        self._criterion = np.inf, np.inf
         # The end of the epoch with the lowest mean, and of the latest one: candidates.
         self._after_lowest: Array | None = None
         self._latest: Array | None = None
@@ -71,11 +71,20 @@ class BestWeights:
         if value < self.value:
             self._take(theta, value)
 
-    def offer_by(self, criterion: float, theta: Array, value: float | None) -> None:
-        """Take these weights if their criterion is lower than that of all before."""
+    def offer_by(
+        self,
+        criterion: float,
+        theta: Array,
+        value: float | None,
+        validation_loss: float = 0.0,
+    ) -> None:
+        """Take these weights if their criterion is lower than that of all before.
+
+        Scores that are ranks or shares tie; the validation loss tells equals apart.
+        """
         self._latest = None
-        if criterion < self._criterion:
-            self._criterion = criterion
+        if (criterion, validation_loss) < self._criterion:
+            self._criterion = criterion, validation_loss
             self._take(theta, value)
 
     def offer_unseen(self, theta: Array, epoch_mean: float) -> None:

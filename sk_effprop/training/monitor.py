@@ -247,14 +247,15 @@ class Monitor:
             if self.validate is not None:
                 self._note_validation(np.nan, np.nan)
             return Reason.DIVERGED
+        loss = 0.0
         if self.validate is not None:
             loss, score = self.validate(theta)
             self._note_validation(loss, score)
             self.best_score = max(self.best_score, score)
             # Scores are better when larger, criteria when smaller.
             criterion = -score
-        self._keep_best(theta, value, level, criterion)
-        self._patience.note(level if criterion is None else criterion)
+        self._keep_best(theta, value, level, criterion, loss)
+        self._patience.note(level if criterion is None else criterion, loss)
         return Reason.STALLED if self._patience.is_exhausted else Reason.NOT_ENDED
 
     def _note_validation(self, loss: float, score: float) -> None:
@@ -262,12 +263,17 @@ class Monitor:
         self.history.validation_scores.append(score)
 
     def _keep_best(
-        self, theta: Array, value: float | None, level: float, criterion: float | None
+        self,
+        theta: Array,
+        value: float | None,
+        level: float,
+        criterion: float | None,
+        validation_loss: float,
     ) -> None:
         if self.keep_last:
             self.best.keep(theta, value)
         elif criterion is not None:
-            self.best.offer_by(criterion, theta, value)
+            self.best.offer_by(criterion, theta, value, validation_loss)
         elif value is not None:
             self.best.offer(theta, value)
         else:

@@ -52,7 +52,8 @@ class Patience:
 
     def __init__(self, tol: float, patience: float) -> None:
         self.tol, self.patience = tol, patience
-        self._lowest = np.inf
+        # The lowest value, and the loss that breaks ties with it.
+        self._lowest = self._lowest_loss = np.inf
         self._n_without_progress = 0
 
     @property
@@ -60,13 +61,16 @@ class Patience:
         """True if training has stalled."""
         return self._n_without_progress >= self.patience
 
-    def note(self, value: float) -> None:
-        """Count an iteration with this value."""
+    def note(self, value: float, validation_loss: float = 0.0) -> None:
+        """Count an iteration with this value; the loss tells equal values apart."""
         if self.tol == 0.0:
             return
-        if value > self._lowest - self.tol:
+        is_equal = value == self._lowest
+        breaks_tie = is_equal and validation_loss <= self._lowest_loss - self.tol
+        if value > self._lowest - self.tol and not breaks_tie:
             self._n_without_progress += 1
         else:
+            self._lowest_loss = validation_loss
             self.restart()
         self._lowest = min(self._lowest, value)
 

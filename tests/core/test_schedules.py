@@ -4,6 +4,7 @@ from sk_effprop.core.schedules import (
     SCHEDULES,
     Progress,
     ScheduleSettings,
+    after_stall,
 )
 
 SETTINGS = ScheduleSettings(power_t=0.4, annealing_tau=7.0, max_iter=48)
@@ -41,6 +42,29 @@ def test_schedules_pass_their_landmarks(name, progress, share):
 
 def test_every_schedule_has_a_landmark():
     assert {name for name, *_ in LANDMARKS} == {*SCHEDULES}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_schedules_count_from_their_start(name):
+    schedule = SCHEDULES[name].factor
+    for progress in PROGRESS:
+        later = progress._replace(
+            epoch=progress.epoch + 5, n_presented=progress.n_presented + 90,
+            start=5, n_start=90,
+        )  # fmt: skip
+        assert schedule(later, SETTINGS) == schedule(progress, SETTINGS)
+
+
+def test_a_stall_leaves_the_epoch_and_so_the_batch_size():
+    schedule, progress = SCHEDULES["cosine"], Progress(epoch=5, n_presented=500)
+    settings = SETTINGS._replace(max_iter=40)
+    later = after_stall(schedule, progress, settings)
+    assert later.epoch == 5
+    expected = schedule.factor(Progress(epoch=30), settings)
+    assert schedule.factor(later, settings) == pytest.approx(expected)
+    # the rest of the fall takes as many epochs as ever
+    assert schedule.factor(later._replace(epoch=14), settings) < 0.01
+    assert after_stall(schedule, later._replace(n_stalls=0), settings) is None
 
 
 def test_cosine_stays_positive_to_the_last_epoch_and_beyond():

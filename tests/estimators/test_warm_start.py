@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import make_friedman1
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from tests.estimators.problems import (
@@ -193,7 +194,7 @@ def test_a_warm_start_takes_up_new_settings(solver, engine):
 
 
 @may_not_converge
-@pytest.mark.parametrize("schedule", ["adaptive", "cosine"])
+@pytest.mark.parametrize("schedule", ["adaptive", "cosine", "annealing", "invscaling"])
 def test_the_schedule_of_a_warm_start_begins_anew(schedule):
     """Also after training that had no more progress."""
     X, y = problem(EffPropRegressor)
@@ -207,6 +208,18 @@ def test_the_schedule_of_a_warm_start_begins_anew(schedule):
     second = model.learning_rate_curve_[n:]
     assert second[0] == first
     assert second[-1] < 0.9 * first
+
+
+@may_not_converge
+def test_the_flow_of_a_warm_start_begins_anew():
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor(
+        4, solver="sgd", learning_rate="flow", warm_start=True, max_iter=10, tol=0,
+        curvature_period=np.inf, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    first, *_, last = model.learning_rate_curve_
+    assert last != first
+    assert model.fit(X, y).learning_rate_curve_[10] == first
 
 
 NEW_RATES = [
@@ -244,3 +257,16 @@ def test_the_rates_of_a_warm_start_follow_the_rule_of_now(solver):
         assert warm.eta == pytest.approx(cold.eta, rel=0.8)
         if solver == "sdlm" and "damping" in settings:
             assert warm.curvature.mu == 3.0
+
+
+@may_not_converge
+def test_a_new_given_rate_is_used_after_halvings():
+    X, y = make_friedman1(200, random_state=0)
+    model = EffPropRegressor(
+        (5,), solver="sgd", learning_rate="constant", learning_rate_init=20.0,
+        max_iter=10, tol=0, warm_start=True, random_state=0,
+    )  # fmt: skip
+    assert model.fit(X, y).convergence_.n_recoveries > 0
+    n = model.n_iter_
+    model.set_params(learning_rate_init=0.01).fit(X, y)
+    assert model.learning_rate_curve_[n] == 0.01

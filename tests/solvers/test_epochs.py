@@ -10,7 +10,7 @@ from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.presentation import interleaved_order
 from sk_effprop.core.rates import Rates
 from sk_effprop.core.schedules import Progress
-from sk_effprop.solvers.stochastic import StochasticState
+from sk_effprop.core.state import StochasticState
 from tests.cases import (
     PROBLEM_PARAMS,
     STOCHASTIC_PARAMS,
@@ -50,9 +50,11 @@ def test_a_cosine_that_stalls_jumps_to_its_last_part():
 @pytest.mark.parametrize("problem", PROBLEM_PARAMS)
 @pytest.mark.parametrize("build", STOCHASTIC_PARAMS)
 def test_two_calls_with_the_state_equal_one(build, problem):
-    """Bit for bit: momentum, moments, schedule, batch size and flow go on."""
+    """Bit for bit on a stream: momentum, moments, schedule, batch size, flow go on."""
     objective = problem()
     solver, theta = build(objective), initial_theta(objective)
+    on_a_stream = replace(solver.find_rates, follows_stream=True)
+    solver = replace(solver, find_rates=on_a_stream)
     if solver.schedule == "cosine":
         # which has one fall a call, see the next test
         solver = replace(solver, schedule="annealing")

@@ -14,8 +14,8 @@ from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import sequential_order
 from sk_effprop.core.rates import RateRule
 from sk_effprop.core.schedules import Progress
+from sk_effprop.core.state import StochasticState
 from sk_effprop.core.steps import Momentum
-from sk_effprop.solvers.stochastic import StochasticState
 from tests import reference
 from tests.cases import (
     ALL_ACTIVATIONS,

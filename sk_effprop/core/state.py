@@ -1,0 +1,46 @@
+"""What stochastic descent leaves from one epoch to the next, and from call to call."""
+
+from dataclasses import dataclass, field
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.flow import Flow
+from sk_effprop.core.gains import Gains
+from sk_effprop.core.rates import Rates
+from sk_effprop.core.schedules import Progress
+from sk_effprop.core.steps import Average
+
+
+@dataclass(frozen=True, eq=False)
+class StochasticState:
+    """State that one epoch leaves to the next.
+
+    Attributes
+    ----------
+    progress : Progress
+    rates : Rates
+        The latest measurement.
+    memory : list of ndarray
+        Arrays of the rule: the velocity or the moments.
+    initial_rates : Rates
+        The rates that training started with, without their diagonal.
+    halvings : int
+        How often divergence has halved the rate.
+    measured_at : int
+        Count of presented examples when the rates were measured.
+    flow : Flow or None
+    errors : ndarray of shape (n_samples,) or None
+        Latest weighted loss of every example, nan before its first presentation.
+    average : Average or None
+    gains : Gains or None
+    """
+
+    progress: Progress
+    rates: Rates
+    memory: list[Array]
+    initial_rates: Rates
+    halvings: int = 0
+    measured_at: int = 0
+    flow: Flow | None = None
+    errors: Array | None = field(default=None, repr=False)
+    average: Average | None = field(default=None, repr=False)
+    gains: Gains | None = field(default=None, repr=False)
