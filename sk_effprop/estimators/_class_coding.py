@@ -19,6 +19,9 @@ from sk_effprop.estimators._activations import resolve_activation
 from sk_effprop.estimators._data import CodedTargets
 from sk_effprop.estimators._labels import check_types
 
+# Larger outputs count as this one.
+LARGEST = float(np.finfo(np.float64).max) / 4.0
+
 
 @dataclass(frozen=True, eq=False)
 class ClassCoding:
@@ -219,7 +222,8 @@ class ClassCoding:
 
     def probabilities(self, outputs: Array) -> Array:
         """Probability of each class or label, float64, from the outputs."""
-        outputs = outputs.astype(np.float64)
+        # differences of two logits must not overflow
+        outputs = np.clip(outputs.astype(np.float64), -LARGEST, LARGEST)
         if isinstance(self.loss, LogLoss):
             p = self.loss.probabilities(outputs)
         else:
