@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from sk_effprop._moments import Moments, column_moments
+from sk_effprop._moments import Moments, column_moments, unit_of
 from sk_effprop._quantiles import QuantileSketch, Quartiles, column_quartiles
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.normalization import Normalization, principal_axes
+from sk_effprop.core.normalization import Normalization, map_stored, principal_axes
 
 METHODS = ("center", "scale", "standardize", "robust", "decorrelate", "whiten")
 ROTATIONS = ("decorrelate", "whiten")
@@ -25,6 +26,8 @@ HEAVY_TAIL = 3.0
 # large that they spoil the training.  On streams of rare indicators, bounds of 3 to 30
 # gave the log loss of "standardize", and no bound gave up to twice as much.
 MAX_DEVIATION = 20.0
+# The inverse of a smaller number overflows.
+SMALLEST_SCALE = 1.0 / np.finfo(np.float64).max
 # interquartile range of a normal distribution, in standard deviations
 NORMAL_IQR = 1.349
 
@@ -44,6 +47,8 @@ class ColumnStatistics:
         Only for "robust".
     sketch : QuantileSketch or None
         Distribution of each column of a stream; only for "robust".
+    unit : ndarray of shape (n_features,) or float
+        Unit of everything above for each column.
     """
 
     method: str | None
@@ -51,15 +56,17 @@ class ColumnStatistics:
     n_rows: int
     quartiles: Quartiles | None = None
     sketch: QuantileSketch | None = None
+    unit: Any = 1.0
 
 
 def learn_columns(X: Any, weight: Array, method: str | None) -> ColumnStatistics:
     """Statistics of validated X, sparse or dense, without what only a stream needs."""
+    unit = _units(X)
+    X = _in_units(X, unit)
     moments = _merged_moments(None, X, weight, method)
-    if method != "robust":
-        return ColumnStatistics(method, moments, X.shape[0])
-    quartiles = column_quartiles(X, weight)
-    return ColumnStatistics(method, moments, X.shape[0], quartiles)
+    is_robust = method == "robust"
+    quartiles = column_quartiles(X, weight) if is_robust else None
+    return ColumnStatistics(method, moments, X.shape[0], quartiles, unit=unit)
 
 
 def update_columns(
@@ -70,7 +77,8 @@ def update_columns(
     Raises
     ------
     ValueError
-        If the known statistics are those of another method.
+        If the known statistics are those of another method, or X is so much larger
+        that both together cannot be described.
     """
     if known is not None and known.method != method:
         raise ValueError(
@@ -78,14 +86,42 @@ def update_columns(
             f"{method!r}, which needs other statistics of them. Call fit, or use a new "
             "InputNormalizer."
         )
+    unit = _units(X) if known is None else known.unit
+    X = _in_units(X, unit)
     moments = _merged_moments(known, X, weight, method)
+    if not np.isfinite(moments.deviations).all():
+        raise ValueError(
+            "X contains values so much larger than those of the earlier batches that "
+            "their squares overflow. Scale X, or remove values that are no "
+            "measurements."
+        )
     n_rows = X.shape[0] + (0 if known is None else known.n_rows)
     if method != "robust":
-        return ColumnStatistics(method, moments, n_rows)
+        return ColumnStatistics(method, moments, n_rows, unit=unit)
     sketch = _updated_sketch(known, X, weight)
     # those of a first batch are known exactly, as in a fit on it
     quartiles = column_quartiles(X, weight) if known is None else sketch.quartiles()
-    return ColumnStatistics(method, moments, n_rows, quartiles, sketch)
+    return ColumnStatistics(method, moments, n_rows, quartiles, sketch, unit)
+
+
+def _units(X: Any) -> Any:
+    """Unit of each column; 1 if squares of all of them can be formed."""
+    if X.dtype == np.float32 or X.shape[0] == 0:
+        # statistics are in double precision, which holds squares of single precision
+        return 1.0
+    low, high = X.min(axis=0), X.max(axis=0)
+    if sparse.issparse(X):
+        low, high = (values.toarray().ravel() for values in (low, high))
+    unit = unit_of(np.maximum(np.abs(low), np.abs(high)))
+    return 1.0 if np.all(unit == 1.0) else unit
+
+
+def _in_units(X: Any, unit: Any) -> Any:
+    if np.ndim(unit) == 0:
+        return X
+    if sparse.issparse(X):
+        return map_stored(X, lambda x, columns: x / unit[columns])
+    return X / unit
 
 
 def _merged_moments(
@@ -134,6 +170,14 @@ def make_normalization(
         # the variance of constant columns is rounding noise without a direction
         correlation[is_constant] = correlation[:, is_constant] = 0.0
         components = principal_axes(correlation, unit_variance=method == "whiten")
+    # the scale 1 of constant columns is one in the units of X
+    location = location * statistics.unit
+    scale = np.where(is_constant | unscaled, 1.0, scale * statistics.unit)
+    if scale.min(initial=1.0) < SMALLEST_SCALE:
+        raise ValueError(
+            f"The standard deviation of a column of X is {scale.min():.3g}, which is "
+            "too small for double precision. Multiply X by a large number."
+        )
     shift = np.zeros_like(location) if method in ("scale", None) else location
     return Normalization(shift, scale, components, clip), location
 

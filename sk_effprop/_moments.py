@@ -54,6 +54,21 @@ class Moments(NamedTuple):
         )
 
 
+# Squares and sums of columns whose largest value lies between these can be formed.
+SMALLEST, LARGEST = 1e-100, 1e100
+
+
+def unit_of(largest: Any) -> Any:
+    """Unit for columns with these largest values: a power of two, 1 for usual columns.
+
+    In such units, squares neither overflow nor underflow.  Division by a power of two
+    is exact, so that a change of the unit leaves all digits.
+    """
+    is_usual = (largest == 0.0) | ((largest > SMALLEST) & (largest < LARGEST))
+    _, exponents = np.frexp(largest)
+    return np.where(is_usual, 1.0, np.ldexp(1.0, exponents - 1))
+
+
 def dense_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
     """Two-pass moments of one block of rows; ``cross`` includes pairs of columns."""
     X = X.astype(np.float64, copy=False)

@@ -294,7 +294,8 @@ None, default="standardize"
         """Set the fitted attributes."""
         self._statistics = statistics
         self.normalization_, self.mean_ = make_normalization(statistics, self.clip)
-        self.var_ = statistics.moments.variance
+        with np.errstate(over="ignore", under="ignore"):
+            self.var_ = statistics.moments.variance * np.square(statistics.unit)
         self.n_samples_seen_ = statistics.moments.weight
         self.scale_ = self.normalization_.scale
         self.components_ = self.normalization_.components

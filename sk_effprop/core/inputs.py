@@ -136,3 +136,15 @@ def _clip_rounding(product: Array, B: Array) -> Array:
 def matrix_product(A: Array, B: Array) -> Array:
     """A @ B, where a vector A stands for a diagonal matrix."""
     return A[:, None] * B if A.ndim == 1 else A @ B
+
+
+def bounded(inputs: Any, dtype: Any) -> Array:
+    """Dense inputs whose products with weights of usual size do not overflow.
+
+    The products are computed in ``dtype``.  It is meant for the few rows whose outputs
+    are not finite.  The sign of a value that overflowed is known, and its size does not
+    matter.
+    """
+    dense = inputs.filled() if isinstance(inputs, FoldedSparse) else inputs
+    bound = min(float(np.finfo(one).max) for one in (dense.dtype, dtype)) ** 0.25
+    return np.clip(np.nan_to_num(dense, nan=0.0), -bound, bound)

@@ -19,7 +19,7 @@ change::
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ from sk_effprop.core.inputs import FoldedSparse, empty_with_ones, matrix_product
 
 # Directions with a smaller share of the largest variance consist of rounding errors.
 NULL_VARIANCE = 1e-10
+# Sparse columns with a scale beyond this power of the largest number are scaled first.
+USUAL_SCALE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,12 @@ class Normalization:
         return inputs
 
     def _write(self, X: Array, out: Array) -> None:
-        A = self.A.astype(X.dtype)
+        with np.errstate(over="ignore"):
+            A = self.A.astype(X.dtype)
+        if not np.isfinite(A).all():
+            # single precision holds small columns, but not their inverse
+            out[...] = self.apply(X.astype(np.float64))
+            return
         with self._quiet():
             for rows in row_blocks(*X.shape):
                 Z = out[rows]
@@ -102,7 +109,7 @@ class Normalization:
 
     def _quiet(self) -> np.errstate:
         """Context in which values that are clipped next may overflow to infinity."""
-        return np.errstate(over="warn" if self.clip is None else "ignore")
+        return np.errstate() if self.clip is None else np.errstate(over="ignore")
 
     def invert(self, Z: Array) -> Array:
         """Rows X whose image is Z, but for directions without variance."""
@@ -121,6 +128,14 @@ class Normalization:
             If a clip follows a rotation, since each clipped value then depends on a
             whole row.
         """
+        bound = float(np.finfo(X.dtype).max) ** USUAL_SCALE
+        if self.scale.max() > bound or self.scale.min() < 1.0 / bound:
+            # sums over rows would overflow in the units of X
+            scaled = map_stored(X, lambda x, j: (x / self.scale[j]).astype(x.dtype))
+            units = np.ones_like(self.scale)
+            return replace(self, shift=self.shift / self.scale, scale=units).fold(
+                scaled
+            )
         shift, A = self.shift.astype(X.dtype), self.A.astype(X.dtype)
         if self.clip is None:
             return FoldedSparse(X, shift, A)

@@ -19,6 +19,9 @@ from sk_effprop.estimators._activations import resolve_activation
 from sk_effprop.estimators._data import CodedTargets
 from sk_effprop.estimators._labels import check_types
 
+# Larger outputs count as this one.
+LARGEST = float(np.finfo(np.float64).max) / 4.0
+
 
 @dataclass(frozen=True, eq=False)
 class ClassCoding:
@@ -222,7 +225,8 @@ class ClassCoding:
 
         Outputs of saturated units are equal where their preactivations are not.
         """
-        outputs = outputs.astype(np.float64)
+        # differences of two logits must not overflow
+        outputs = np.clip(outputs.astype(np.float64), -LARGEST, LARGEST)
         if isinstance(self.loss, LogLoss):
             p = self.loss.probabilities(outputs)
         else:

@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.inputs import bounded
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
@@ -199,8 +200,17 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         sizes = self.network_.sizes
         width = max(sizes[1:] if sparse.issparse(X) else sizes)
         results = []
-        for rows in row_blocks(X.shape[0], width):
-            inputs = reading.normalize(X[rows], self.normalizer_)
-            trace = forward(self.network_, self.theta_, inputs, only_values=True)
-            results.append(read(trace).copy())
+        # overflow is looked for in the results
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rows in row_blocks(X.shape[0], width):
+                inputs = reading.normalize(X[rows], self.normalizer_)
+                result = read(self._forward(inputs)).copy()
+                is_bad = ~np.isfinite(result).all(axis=1)
+                if is_bad.any():
+                    extreme = bounded(inputs[is_bad], self.theta_.dtype)
+                    result[is_bad] = read(self._forward(extreme))
+                results.append(result)
         return results[0] if len(results) == 1 else np.concatenate(results)
+
+    def _forward(self, inputs: Any) -> Passes:
+        return forward(self.network_, self.theta_, inputs, only_values=True)

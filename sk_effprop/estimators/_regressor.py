@@ -593,7 +593,9 @@ default="auto"
         inputs = reading.normalize(
             reading.validate_inputs(self, X), self.normalizer_
         ).astype(np.float64)
-        variance = self._known_posterior().variance(self.network_, inputs)
+        # variances far from the data may be infinite
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance = self._known_posterior().variance(self.network_, inputs)
         return values, self.coding_.decode_variance(variance, outputs.dtype)
 
     def _known_posterior(self) -> Laplace:

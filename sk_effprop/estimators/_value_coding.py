@@ -5,7 +5,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from sk_effprop._moments import Moments, dense_moments
+from sk_effprop._moments import Moments, dense_moments, unit_of
 from sk_effprop.core.activations import IDENTITY, AnyActivation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import OWN_OUTPUTS, LogLink, Loss
@@ -15,11 +15,14 @@ from sk_effprop.estimators._data import CodedTargets
 
 # A standard deviation below this share of the mean consists of rounding errors.
 ROUNDING = 1e-12
+# Predictions may be further out than one standard deviation by the inverse of this.
+MARGIN = 1e-3
 
 
 class TargetStatistics(NamedTuple):
-    """Moments and range of y, per output."""
+    """Moments and range of y, per output, in units in which squares can be formed."""
 
+    unit: Array
     moments: Moments
     low: Array
     high: Array
@@ -27,17 +30,27 @@ class TargetStatistics(NamedTuple):
     @classmethod
     def of(cls, y: Array, weight: Array) -> "TargetStatistics":
         """Statistics of y of shape (n_samples,) or (n_samples, n_outputs)."""
-        Y = y.reshape(len(y), -1)
-        moments = dense_moments(Y, weight, cross=False)
-        return cls(moments, Y.min(axis=0), Y.max(axis=0))
+        Y = y.reshape(len(y), -1).astype(np.float64, copy=False)
+        low, high = Y.min(axis=0), Y.max(axis=0)
+        unit = unit_of(np.maximum(np.abs(low), np.abs(high)))
+        moments = dense_moments(Y / unit, weight, cross=False)
+        return cls(unit, moments, low / unit, high / unit)
 
     def merge(self, other: "TargetStatistics") -> "TargetStatistics":
         """Statistics of both sets of targets together."""
+        unit = np.maximum(self.unit, other.unit)
+        first, second = self._in_units(unit), other._in_units(unit)
         return TargetStatistics(
-            self.moments.merge(other.moments),
-            np.minimum(self.low, other.low),
-            np.maximum(self.high, other.high),
+            unit,
+            first.moments.merge(second.moments),
+            np.minimum(first.low, second.low),
+            np.maximum(first.high, second.high),
         )
+
+    def _in_units(self, unit: Array) -> "TargetStatistics":
+        share, (total, mean, deviations) = self.unit / unit, self.moments
+        moments = Moments(total, mean * share, deviations * share**2)
+        return TargetStatistics(unit, moments, self.low * share, self.high * share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,15 +179,28 @@ class ValueCoding:
     # ------------------------------------------------------------------------- decoding
 
     def decode(self, outputs: Array) -> Array:
-        """Predictions in the units of y."""
+        """Predictions in the units of y, in float64 where float32 cannot hold those."""
+        outputs = outputs.astype(self._precision(outputs.dtype), copy=False)
         mean, scale = (v.astype(outputs.dtype) for v in (self.mean, self.scale))
-        if isinstance(self.loss, LogLink):
-            return self._shaped(self.loss.mean(outputs + np.log(scale)))
-        return self._shaped(outputs * scale + mean)
+        # a prediction may be too large for any precision
+        with np.errstate(over="ignore"):
+            if isinstance(self.loss, LogLink):
+                return self._shaped(self.loss.mean(outputs + np.log(scale)))
+            return self._shaped(outputs * scale + mean)
 
     def decode_variance(self, variance: Array, dtype: Any) -> Array:
         """Standard deviations in the units of y, from variances of the outputs."""
-        return self._shaped((np.sqrt(variance) * self.scale).astype(dtype))
+        with np.errstate(over="ignore"):
+            deviations = np.sqrt(variance) * self.scale
+        return self._shaped(deviations.astype(self._precision(dtype)))
+
+    def _precision(self, dtype: Any) -> Any:
+        """Precision of predictions for outputs of this one."""
+        limits = np.finfo(dtype)
+        largest = np.max(np.maximum(np.abs(self.mean), self.scale), initial=0.0)
+        smallest = np.min(self.scale, initial=1.0)
+        fits = largest < MARGIN * limits.max and smallest > limits.tiny / MARGIN
+        return dtype if fits else np.float64
 
     def _shaped(self, values: Array) -> Array:
         return values[:, 0] if self.is_vector else values
@@ -194,15 +220,16 @@ def _mean_and_scale(
     activation: AnyActivation,
     normalize: bool,
 ) -> tuple[Array, Array]:
-    total, mean, deviations = statistics.moments
+    unit, (total, mean, deviations), low, high = statistics
     zero, one = np.zeros(len(mean)), np.ones(len(mean))
     if not normalize:
         return zero, one
     if isinstance(loss, LogLink):
         # a logarithm has no use for a shift
-        return zero, np.where(mean == 0, 1.0, mean)
+        return zero, np.where(mean == 0, 1.0, mean * unit)
     scale = np.sqrt(deviations / total)
     # a constant target leaves rounding errors, which are not worth learning
     is_constant = (scale <= ROUNDING * np.abs(mean)) | (scale == 0)
     scale = np.where(is_constant, 1.0, scale)
-    return place_values(statistics.low, statistics.high, mean, scale, activation)
+    shift, scale = place_values(low, high, mean, scale, activation)
+    return shift * unit, scale * unit
