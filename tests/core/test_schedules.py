@@ -47,7 +47,7 @@ def test_every_schedule_has_a_landmark():
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_schedules_count_from_their_start(name):
     schedule = SCHEDULES[name].factor
-    for progress in PROGRESS:
+    for _, progress, _ in LANDMARKS:
         later = progress._replace(
             epoch=progress.epoch + 5, n_presented=progress.n_presented + 90,
             start=5, n_start=90,
