@@ -55,7 +55,11 @@ UNIT_GAIN = 1.3
 # The numbers were chosen on 295 generated tables, docs/benchmarks/accuracy-log.md.
 CURVED, LINEAR, LINEAR_POWER = 0.2, 0.5, 0.35
 # ratio of the errors from which a function begins to count as linear
-ALMOST_LINEAR = 0.85
+ALMOST_LINEAR = 0.75
+# With more rows than this, CURVED grows with their root, up to a factor.
+MANY_ROWS, LARGEST_GROWTH = 150, 2.0
+# Stochastic solvers stop before they fit the noise, and want less.
+STOCHASTIC_SHARE = 0.5
 # Few rows tell little about the noise, and too strong a penalty costs more than too
 # weak a one, as it flattens the outputs.  So many standard errors, of 1 / sqrt(n) each,
 # are taken off, but no more than leaves this share.
@@ -108,7 +112,7 @@ class OutOfSample(NamedTuple):
         return self.error > UNDECIDED
 
 
-def strength(found: OutOfSample) -> float:
+def strength(found: OutOfSample, *, is_stochastic: bool = False) -> float:
     """L2 strength for one connection and one example, with targets of variance 1."""
     if found.is_undecided:
         if found.opposition < OPPOSED:
@@ -116,7 +120,10 @@ def strength(found: OutOfSample) -> float:
         return FEW_ROWS_STRENGTH if found.n_rows <= FEW_ROWS else NOISE_STRENGTH
     ratio = found.error / max(found.linear_error, TINY)
     linearity = np.clip((ratio - ALMOST_LINEAR) / (1.0 - ALMOST_LINEAR), 0.0, 1.0)
-    curved, linear = CURVED * found.error, LINEAR * found.error**LINEAR_POWER
+    growth = float(np.clip((found.n_rows / MANY_ROWS) ** 0.5, 1.0, LARGEST_GROWTH))
+    curved = CURVED * (STOCHASTIC_SHARE if is_stochastic else growth) * found.error
+    linear = LINEAR * found.error**LINEAR_POWER
+    curved = min(curved, linear)
     between = curved ** (1.0 - linearity) * linear**linearity
     share = max(1.0 - CAUTION / found.n_rows**0.5, LEAST_SHARE)
     weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3

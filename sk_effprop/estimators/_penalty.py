@@ -3,7 +3,8 @@
 The strength c is a number per unit of fan-in and example.  It follows from the error of
 examples that are left out, see :mod:`sk_effprop.core.strength`::
 
-    c = find_strength("auto", problem, data, usual_strength(problem))
+    usual = usual_strength(problem)
+    c = find_strength("auto", problem, data, usual, is_stochastic=False)
     spread_alpha("auto", c, problem)    # c * fan_in / n, one number per layer
 """
 
@@ -40,7 +41,12 @@ def usual_strength(problem: Problem) -> float:
 
 
 def find_strength(
-    alpha: float | str, problem: Problem, data: TrainingData, usual: float
+    alpha: float | str,
+    problem: Problem,
+    data: TrainingData,
+    usual: float,
+    *,
+    is_stochastic: bool,
 ) -> float:
     """L2 strength that ``alpha="auto"`` takes from the data.
 
@@ -58,6 +64,8 @@ def find_strength(
         What is returned if the data are not asked: if alpha is given, or in a stream
         that begins with few rows.  A stream gets no stronger penalty than this, as what
         is noise to its first rows may not be noise to all.
+    is_stochastic : bool
+        Of the solver.
     """
     if not isinstance(alpha, str):
         return usual
@@ -70,7 +78,7 @@ def find_strength(
         has_hidden_layers=len(problem.sizes) > 2,
     )
     scale = loss_scale(problem.loss, data.targets, data.weight, error=found.error)
-    measured = strength(found) * scale
+    measured = scale * strength(found, is_stochastic=is_stochastic)
     is_bounded = problem.is_stream or alpha == "evidence"
     return min(measured, usual) if is_bounded else measured
 

@@ -166,7 +166,10 @@ def make_run(
     strength = usual_strength(problem) if earlier is None else earlier.strength
     if earlier is None or not start.is_stream:
         # later batches of a stream keep what the first one says
-        strength = find_strength(given.alpha, problem, data, strength)
+        is_stochastic = solver in STOCHASTIC
+        strength = find_strength(
+            given.alpha, problem, data, strength, is_stochastic=is_stochastic
+        )
     alpha = spread_alpha(given.alpha, strength, problem)
     objective = build.make_objective(network, coding.loss, data, alpha)
     plan = auto.make_plan(
