@@ -324,6 +324,9 @@ def loss_scale(
     for a deviance the dispersion, for absolute errors proportional to the deviation,
     and for log loss near 1.  It is taken at the best constant output, as if residuals
     were targets closer together.
+
+    Outputs with a larger deviation than 1 need output weights that are larger in
+    proportion, so that the factor is divided by the variance.
     """
     if isinstance(loss, LogLoss):
         return max(error, SMALLEST_LOG_LOSS_ERROR) ** LOG_LOSS_POWER
@@ -331,7 +334,9 @@ def loss_scale(
     Y = targets.astype(np.float64)
     center = np.average(Y, axis=0, weights=weight)
     unit = np.sqrt(np.average((Y - center) ** 2, axis=0, weights=weight))
+    variance = max(float(np.mean(unit**2)), 1.0)
     if isinstance(loss, LogLink):
+        variance = 1.0
         center, unit = np.log(np.maximum(center, TINY)), np.ones_like(center)
         error = 1.0
 
@@ -348,7 +353,7 @@ def loss_scale(
     gradient = np.empty_like(Y)
     loss.gradient(_rows(center, Y), Y, gradient)
     square = np.average(np.sum((gradient * unit) ** 2, axis=1), weights=weight)
-    scale = float(square) / bend / error if bend > 0.0 else 1.0
+    scale = float(square) / bend / error / variance if bend > 0.0 else 1.0
     return scale if np.isfinite(scale) and scale > 0.0 else 1.0
 
 

@@ -157,7 +157,8 @@ def test_without_hidden_layers_there_is_but_the_linear_kernel():
 def test_losses_are_compared_with_squared_errors():
     Y = np.random.default_rng(0).normal(size=(4000, 1))
     assert loss_scale(SquaredError(), Y) == pytest.approx(1.0, rel=0.01)
-    assert loss_scale(SquaredError(), 3.0 * Y, error=0.2) == pytest.approx(9.0, rel=0.1)
+    assert loss_scale(SquaredError(), 0.3 * Y) == pytest.approx(0.09, rel=0.01)
+    assert loss_scale(SquaredError(), 3.0 * Y, error=0.2) == pytest.approx(1.0, rel=0.1)
     # E g^2 = 1 and E h = 2 density(0) = 0.8, over a deviation 0.68
     absolute = loss_scale(make_loss("absolute_error"), Y)
     assert absolute == pytest.approx(1.46, rel=0.1)
@@ -167,3 +168,11 @@ def test_losses_are_compared_with_squared_errors():
     assert loss_scale(LogLoss(exclusive=True), Y) == 1.0
     counts = np.random.default_rng(0).poisson(5.0, size=(4000, 1)) / 5.0
     assert loss_scale(make_loss("poisson"), counts) == pytest.approx(0.2, rel=0.3)
+
+
+@pytest.mark.parametrize("name", ["squared_error", "huber", "absolute_error"])
+def test_large_targets_that_are_not_normalised_are_not_flattened(name):
+    """Their output weights are as large as they are."""
+    y = np.random.default_rng(0).normal(size=(200, 1))
+    one, large = (loss_scale(make_loss(name), unit * y) for unit in (1.0, 1e3))
+    assert large <= 1.2 * one

@@ -62,6 +62,7 @@ NO_OPS = {
 NO_OPS_OF_CLASSIFIER = {
     ("solver", "lbfgs"): "what 'auto' becomes for 60 examples",
     ("shuffle", "interleave"): "what 'auto' becomes with classes",
+    ("scoring", "accuracy"): "equal accuracies are told apart by the default, the loss",
 }
 NO_OPS_OF_REGRESSOR = {
     ("solver", "lm"): "what 'auto' becomes for 60 examples and few weights",

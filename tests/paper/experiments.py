@@ -55,7 +55,7 @@ class Recorder:
         """The rates are given."""
 
     def __call__(self, theta, value, **_):
-        self.values.append(value(theta))
+        self.values.append(value(theta) if callable(value) else value)
         self.thetas.append(theta.copy())
         return len(self.values) == self.n_epochs
 
