@@ -4,7 +4,7 @@ A mutant is the package with one operator, number, condition or statement change
 is *killed* if a test fails.  A survivor shows that a test is missing, or that the
 change has no effect::
 
-    python tools/mutate.py sk_effprop/core sk_effprop/solvers --sample 300
+    python benchmarks/mutate.py sk_effprop/core sk_effprop/solvers --sample 300
 
 Nothing is written to disk: each mutant lives in a forked process, whose importer hands
 out the changed module.
@@ -171,7 +171,7 @@ def main():
     tests = [
         f
         for t in args.tests
-        for f in sorted(t.rglob("test_*.py"))
+        for f in ([t] if t.is_file() else sorted(t.rglob("test_*.py")))
         if "compiled" not in str(f)
     ]
     everything = [
