@@ -16,10 +16,11 @@ from threadpoolctl import OpenBLASController, ThreadpoolController
 
 
 def _let_any_thread_change_the_limit() -> None:
-    """Free the setting of OpenBLAS from the thread that changed it last.
+    """Let every thread change the number of threads that OpenBLAS uses.
 
-    Newer versions of threadpoolctl let one thread control it, and ignore the others
-    without a word.  Here the last fit, in whatever thread, restores what the first set.
+    Newer versions of threadpoolctl let only one thread change it, and ignore the others
+    silently.  Fits in several threads share one limit: the first fit that begins sets
+    it, and the last one that ends, in whatever thread, must be able to lift it.
     """
     if hasattr(OpenBLASController, "clear_controlling_thread"):
         OpenBLASController.clear_controlling_thread(force=True)

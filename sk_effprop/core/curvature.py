@@ -196,8 +196,10 @@ class Linearization:
     # ------------------------------------------------------------- Jacobian and more
 
     def jacobian_blocks(self, *, scaled: bool = True) -> Iterator[Array]:
-        """Yield blocks of S' J (``scaled``) or J, each (n_rows * n_outputs, n_weights).
+        """Yield the Jacobian of the outputs, J, for a block of examples at a time.
 
+        Blocks have the shape (n_rows * n_outputs, n_weights).  With ``scaled`` they are
+        S' J, where S S' is the Hessian of the loss of an example, so that
         ``sum(B.T @ B for B in blocks)`` is the Gauss-Newton matrix without penalty,
         summed over the examples.
         """

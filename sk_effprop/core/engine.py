@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Engine(Protocol):
-    """The computations of one objective."""
+    """Computes the losses of an objective and their gradient, and descends on it."""
 
     name: ClassVar[str]
 

@@ -45,7 +45,7 @@ class Factor(Protocol):
         """Return v' A^-1 v for every row v of V."""
 
     def inverse_diagonal(self) -> Array:
-        """Return the diagonal of A^-1."""
+        """Return the diagonal of the inverse of A, of shape (n_weights,)."""
 
     def log_determinant(self) -> float:
         """Return log |A|."""
@@ -220,7 +220,13 @@ class Laplace:
 
 
 def laplace(linearization: Linearization) -> Laplace:
-    """Posterior at a minimum of an objective with squared error."""
+    """Gaussian approximation of the posterior of the weights (Laplace).
+
+    Parameters
+    ----------
+    linearization : Linearization
+        At a minimum of an objective with squared error.
+    """
     objective, theta = linearization.objective, linearization.theta
     system = make_system(linearization)
     prior = _proper_prior(objective.penalty, system.diagonal)

@@ -22,7 +22,7 @@ def with_ones(X: Array) -> Array:
 
 
 def empty_with_ones(n_rows: int, n_columns: int, dtype: Any) -> Array:
-    """Uninitialised array with a last column of ones."""
+    """Array of shape (n_rows, n_columns + 1): ones in the last column, else unset."""
     extended = np.empty((n_rows, n_columns + 1), dtype=dtype)
     extended[:, -1] = 1.0
     return extended

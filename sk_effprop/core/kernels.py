@@ -174,10 +174,11 @@ class Passes:
     def add_gradient(
         self, layers: Sequence[Array], scales: Sequence[float] | None = None
     ) -> None:
-        """Add the gradient, summed over the rows and scaled, to each layer's matrix.
+        """Add the gradient of the summed loss to matrices of the shapes of the layers.
 
-        The layers may be those of theta.  With minus the learning rates as scales, this
-        is then a step of gradient descent.
+        Each part is multiplied by the scale of its layer first.  If the matrices are the
+        weights and the scales are minus the learning rates, this is a step of gradient
+        descent.
         """
         first_input = self.inputs[0]
         for l, (own_scale, delta, x) in enumerate(self._products):

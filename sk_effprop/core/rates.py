@@ -154,14 +154,16 @@ class RateRule:
         rng: np.random.Generator,
         earlier: Rates | None = None,
     ) -> Rates:
-        """Measure the rates at theta on random patterns, below an earlier ceiling.
+        """Measure learning rates from the curvature at the weights theta.
 
-        Where the curvature overflows, the earlier rates are returned.
+        The curvature is that of randomly drawn examples.  The rates do not exceed the
+        ceiling of ``earlier``, the rates that were measured before.  If the curvature
+        overflows, ``earlier`` is returned.
 
         Raises
         ------
         ValueError
-            If there are none.
+            If the curvature overflows and no rates were measured before.
         """
         diagonal = self._diagonal(objective, theta, rng)
         rates = Rates(

@@ -202,7 +202,10 @@ class Block:
 
     @cached_property
     def second_order_terms(self) -> list[Array]:
-        """f''(z) dE/dx of each layer, which only the exact Hessian needs."""
+        """f''(z) dE/dx of each layer and example, where x = f(z) is its output.
+
+        Only the exact Hessian has these terms, the Gauss-Newton matrix leaves them out.
+        """
         errors, _ = self.errors_and_deltas
         passes = self.trace.passes
         terms = []

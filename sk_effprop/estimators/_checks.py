@@ -105,7 +105,7 @@ def check_hyperparameters(estimator: Any) -> None:
 
 
 def is_value(given: Any, value: Any) -> bool:
-    """Whether a hyperparameter, which may be an array, equals a scalar value."""
+    """Whether a hyperparameter equals a scalar value; an array never does."""
     return not isinstance(given, np.ndarray) and bool(given == value)
 
 

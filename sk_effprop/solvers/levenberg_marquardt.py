@@ -50,7 +50,11 @@ class Damping(NamedTuple):
     growth: float = 2.0
 
     def after_success(self, gain_ratio: float) -> "Damping":
-        """Less damping after a good prediction of the model, more after a bad one."""
+        """Return the damping of the next step after one that has lowered the objective.
+
+        It falls to a third if the actual reduction is at least the predicted one (a
+        gain ratio of 1), and grows up to twofold if it is much smaller.
+        """
         factor = max(1.0 / 3.0, 1.0 - (2.0 * gain_ratio - 1.0) ** 3)
         return Damping(self.mu * factor)
 

@@ -159,7 +159,7 @@ class Monitor:
         return max_time is not None and self.seconds >= max_time
 
     def begin(self, rates: Rates) -> None:
-        """Note the learning rates that training starts with."""
+        """Keep the learning rates that training starts with, as ``initial_rates``."""
         self.initial_rates = rates
 
     def __call__(

@@ -103,7 +103,11 @@ class Divergence:
         return self._lowest < self._start
 
     def is_in_bounds(self, theta: Array, epoch_mean: float) -> bool:
-        """Return whether an epoch with this mean of E has stayed in bounds."""
+        """Return whether an epoch has not diverged.
+
+        The mean of the objective over its updates must be below the ceiling, and theta,
+        the weights at its end, must be finite.
+        """
         in_bounds = epoch_mean <= self._ceiling and np.isfinite(theta).all()
         if in_bounds:
             self._lowest = min(self._lowest, epoch_mean)

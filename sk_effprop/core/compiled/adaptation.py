@@ -137,7 +137,10 @@ def flow_rate(net: Any, update: Any, adaptation: Any, n_rows: int) -> Any:
 
 @compiled
 def step_gains(net: Any, update: Any, adaptation: Any, step: StepNumbers) -> None:
-    """Move the first layer W = diag(gains) V and its gains, see ``core/gains.py``."""
+    """Take a gradient step on V and the input gains, where W = diag(gains) V.
+
+    W is the weight matrix of the first layer; the rule is that of ``core/gains.py``.
+    """
     layer, W, V = layer_of(net, 0), net.theta, adaptation.behind_gains
     G, gains, n = update.gradient, adaptation.gains, layer.n_columns
     lowest, highest = number(W, 0.0), number(W, HIGHEST_GAIN)

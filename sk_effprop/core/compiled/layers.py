@@ -89,7 +89,10 @@ def affine(W: Any, layer: Layer, x: Any, z: Any) -> None:
 
 @compiled
 def forward(net: Any, units: Any, x: Any, is_begun: bool) -> None:
-    """Compute all layers, eqs. (2)-(3), the first z of which may be there already."""
+    """Write the preactivations and values of all layers, eqs. (2)-(3), into ``units``.
+
+    With ``is_begun``, the preactivations of the first layer have been computed before.
+    """
     width, below = n_lanes(units), x
     for l in range(net.n_layers):
         layer = layer_of(net, l)

@@ -62,7 +62,7 @@ def step_and_affine(W: Any, layer: Layer, now: Any, numbers: Any) -> None:
 
 @compiled
 def step_above_first(net: Any, units: Any, update: Any) -> None:
-    """Move all layers but the first."""
+    """Take a gradient step on the weights of all layers but the first."""
     for l in range(net.n_layers - 1, 0, -1):
         layer = layer_of(net, l)
         step_plainly(

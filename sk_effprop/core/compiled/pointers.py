@@ -27,7 +27,7 @@ typed_intrinsic: Any = intrinsic
 
 
 class Lanes(types.Type):
-    """The type of a vector of eight numbers, one for each of eight examples."""
+    """Numba's type of a vector of eight numbers, one for each of eight examples."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
@@ -49,7 +49,11 @@ def number_type(element: Any) -> Any:
 
 
 def alignment(element: Any) -> int:
-    """Lanes may start at any number, so this is the size of a number in bytes."""
+    """Return the alignment of elements in memory, in bytes.
+
+    Lanes (see :class:`Lanes`) may start at the address of any number of an array, so
+    for them it is the size of one number, too.
+    """
     return int(number_type(element).bitwidth) // BITS_OF_A_BYTE
 
 
