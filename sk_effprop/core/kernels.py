@@ -176,9 +176,9 @@ class Passes:
     ) -> None:
         """Add the gradient of the summed loss to matrices of the shapes of the layers.
 
-        Each part is multiplied by the scale of its layer first.  If the matrices are the
-        weights and the scales are minus the learning rates, this is a step of gradient
-        descent.
+        Each part is multiplied by the scale of its layer first.  If the matrices are
+        the weights and the scales are minus the learning rates, this is a step of
+        gradient descent.
         """
         first_input = self.inputs[0]
         for l, (own_scale, delta, x) in enumerate(self._products):
