@@ -1,7 +1,11 @@
 """Targets of a stream whose beginning is unlike all that follows."""
 
+import warnings
+from contextlib import suppress
+
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from sk_effprop import EffPropRegressor
 from sk_effprop.core.losses import REGRESSION_LOSSES, make_loss
@@ -164,3 +168,26 @@ def test_rare_large_targets_do_not_change_the_scale_to_and_fro():
 def test_a_drift_changes_the_scale_a_few_times():
     y = np.cumsum(np.random.default_rng(0).normal(size=6000))
     assert len(set(scales_of_a_stream(y))) <= 20
+
+
+@pytest.mark.parametrize("loss", ["gamma", "poisson"])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_no_call_leaves_an_infinite_loss(loss, solver):
+    """An epoch whose last step goes too far looks fine while it runs."""
+    n_rescued = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X, y = rng.normal(size=(80, 3)), np.exp(2.0 * rng.normal(size=80))
+        X[40:] *= 30.0
+        model = EffPropRegressor(
+            (5,), loss=loss, solver=solver, normalize=None, random_state=seed
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            for rows in np.split(np.arange(80), 8):
+                # X that is too large for the loss from the start is refused
+                with suppress(ValueError):
+                    model.partial_fit(X[rows], y[rows])
+                assert np.isfinite(model.loss_)
+                n_rescued += model.convergence_.n_recoveries
+    assert n_rescued > 0 or solver == "adam"
