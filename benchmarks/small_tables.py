@@ -204,7 +204,8 @@ Five folds, twice for tables of up to 60 rows, one thread, one seed. The error i
 root mean squared error divided by that of the training mean, or the share of wrong
 labels. Ratios are of (error + 0.01) and (log loss + 0.01), means are geometric, and the
 mark is 0.95. Defaults were chosen on the half "choose" and on generated tables, see
-[accuracy-log.md](accuracy-log.md).
+[accuracy-log.md](accuracy-log.md). A few tables of the half "report" were looked at as
+well, so that it is not quite independent.
 """
 
 

@@ -91,7 +91,7 @@ def test_equal_values_have_no_spread():
 
 def test_sparse_rows_count_like_dense_ones(monkeypatch):
     monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", 100)
-    X = sparse.random_array((300, 8), density=0.4, format="csr", rng=0)
+    X = sparse.random(300, 8, density=0.4, format="csr", random_state=0)
     thin = sketch_of(X, np.ones(300), 40)
     full = sketch_of(X.toarray(), np.ones(300), 40)
     np.testing.assert_array_equal(thin.values, full.values)

@@ -16,7 +16,7 @@ over penalties from 0 to the automatic one, standard deviations were off by 1e-6
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg import cholesky, qr, solve_triangular, svd
+from scipy.linalg import cholesky, solve_triangular
 from scipy.linalg.lapack import dpstrf
 
 from sk_effprop.core.arrays import Array
@@ -87,7 +87,7 @@ def compact_inverse(G: Array, prior: Array) -> CompactInverse:
     half = np.empty((n_weights, rank))
     half[pivots - 1] = np.triu(root[:rank]).T
     # half = Q T, and the singular values of T are the roots of the eigenvalues of G
-    Q, T = qr(half, mode="economic", check_finite=False)
-    U, roots, _ = svd(T, check_finite=False)
+    Q, T = np.linalg.qr(half)
+    U, roots, _ = np.linalg.svd(T)
     is_kept = roots**2 > NEGLIGIBLE
     return DeterminedDirections(Q @ U[:, is_kept], roots[is_kept] ** 2, prior)

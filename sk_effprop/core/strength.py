@@ -36,7 +36,7 @@ MAX_ROWS = 200
 # Standard deviation of the first layer's weights times sqrt(fan_in), for smooth and for
 # rough functions.  The factor between them covers lengths from twice the deviation of
 # the inputs to a tenth of it, and with three kernels the chosen strengths were as good
-# as with six.
+# as with four.
 SMOOTH, ROUGH = 0.5, 2.0
 N_HIDDEN_LAYERS = 2
 # share of a layer's variance that comes from its biases

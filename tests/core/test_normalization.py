@@ -47,7 +47,7 @@ def test_invert_undoes_apply(kind, clip):
 @pytest.mark.parametrize("kind", KINDS)
 def test_fold_multiplies_as_the_dense_array_does(kind):
     record, _ = make_record(kind)
-    X = sparse.random_array((9, 3), density=0.4, format="csr", rng=2)
+    X = sparse.random(9, 3, density=0.4, format="csr", random_state=2)
     folded = record.fold(X)
     dense = record.apply_with_ones(X.toarray())
     np.testing.assert_allclose(folded @ np.eye(4), dense, atol=1e-14)

@@ -173,7 +173,7 @@ def test_wide_sparse_inputs_are_never_filled(monkeypatch):
 
     monkeypatch.setattr(FoldedSparse, "filled", refuse)
     rng = np.random.default_rng(0)
-    X = sparse.random_array((60, 3000), density=0.01, rng=rng, format="csr")
+    X = sparse.random(60, 3000, density=0.01, random_state=rng, format="csr")
     y = np.arange(60) % 2
     for solver in ("sgd", "sdlm", "cg", "lbfgs"):
         model = EffPropClassifier((4,), solver=solver, alpha=0.01, max_iter=2)
