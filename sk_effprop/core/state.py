@@ -1,6 +1,6 @@
 """What stochastic descent leaves from one epoch to the next, and from call to call."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.flow import Flow
@@ -44,3 +44,8 @@ class StochasticState:
     errors: Array | None = field(default=None, repr=False)
     average: Average | None = field(default=None, repr=False)
     gains: Gains | None = field(default=None, repr=False)
+
+    def without_rates(self) -> "StochasticState":
+        """State from which training continues at rest, with rates measured anew."""
+        rates = self.rates._replace(rule=None)
+        return replace(self, rates=rates, memory=[], halvings=0, flow=None)

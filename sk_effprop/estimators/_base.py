@@ -3,6 +3,7 @@
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import pairwise
 from time import monotonic
 from typing import Any, ClassVar, Self
@@ -42,13 +43,13 @@ from sk_effprop.estimators._parameters import (
     hidden_sizes,
     hyperparameters_of,
 )
-from sk_effprop.estimators._penalty import FEWEST_MEASURED
 from sk_effprop.estimators._run import (
     INTERRUPTED,
     Resume,
     Run,
     Start,
     history_of,
+    keep_coding,
     make_monitor,
     make_run,
     results_of,
@@ -214,7 +215,7 @@ class BaseEffProp(
                 self._learn(batch, classes, is_stream=True)
             else:
                 check_fixed(self, earlier.fixed)
-                self._learn_on(batch, earlier)
+                start = replace(start, earlier=self._learn_on(batch, earlier))
             solver = auto.choose_stream_solver(self.solver)
             run = self._make_run(batch, solver, start)
             self._train(run, task)
@@ -284,20 +285,22 @@ class BaseEffProp(
         self.__dict__.update(coding.fitted_attributes)
         self.normalizer_ = reading.normalizer_for(self, examples, is_stream=is_stream)
 
-    def _learn_on(self, batch: Examples, earlier: Resume) -> None:
+    def _learn_on(self, batch: Examples, earlier: Resume) -> Resume:
         """Include a batch of a stream in the statistics of inputs and targets.
 
-        Targets keep the scale that the first examples gave them.  A clip cannot be
-        compensated, so after ``fit`` with ``input_clip`` the normalisation is kept.
+        A clip cannot be compensated, so after ``fit`` with ``input_clip`` the
+        normalisation is kept.
         """
         if self.normalizer_ is not None and self.normalizer_.clip is None:
             self.normalizer_, theta = reading.keep_normalizing(
                 self.normalizer_, batch, self.network_, self.theta_
             )
             self.__dict__["theta_"] = theta
-        if earlier.is_stream and earlier.n_seen < FEWEST_MEASURED:
-            coding = self.coding_.including(batch.y, batch.weight)
-            self.__dict__.update(coding.fitted_attributes)
+        coding, theta, earlier = keep_coding(
+            self.coding_, batch, self.network_, self.theta_, earlier
+        )
+        self.__dict__.update(coding.fitted_attributes, theta_=theta)
+        return earlier
 
     def _start(self, earlier: Resume | None, time: float, *, is_stream: bool) -> Start:
         rng = start_rng(self.random_state, earlier)

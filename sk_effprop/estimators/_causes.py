@@ -9,6 +9,9 @@ from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators._parameters import Hyperparameters
 
+# Training leaves no larger weights, unless it diverges.
+SUSPICIOUS = 1e6
+
 
 def cause_of_overflow(
     objective: Objective, theta: Array, given: Hyperparameters, *, is_new: bool
@@ -63,7 +66,9 @@ def _sizes(
     weights = max(_largest(W[:-1]) for W in layers)
     sizes = {"X": _largest_input(objective.inputs), "twist": float(given.twist)}
     if not is_new:
-        return {"theta_": max(weights, _largest(theta)), **sizes}
+        # weights of usual training are not to blame for what new inputs make of them
+        largest = _largest(theta)
+        return {"theta_": largest if largest > SUSPICIOUS else 0.0, **sizes}
     sizes["init"] = weights
     if not isinstance(given.bias_init, str):
         sizes["bias_init"] = abs(float(given.bias_init))

@@ -1,7 +1,7 @@
 """Coding of class labels (section 4.5): targets of the outputs, and the way back."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.multiclass import unique_labels
@@ -55,6 +55,8 @@ class ClassCoding:
     low: float = 0.0
     high: float = 1.0
     decision_offset: float = 0.0
+    # targets of classes have no scale that could change
+    scale: ClassVar[None] = None
 
     @classmethod
     def of(
@@ -202,6 +204,13 @@ class ClassCoding:
     def including(self, y: Array, weight: Array) -> "ClassCoding":
         """Return the coding itself, as more examples do not change it."""
         return self
+
+    def following(self, y: Array, weight: Array, n_seen: int) -> "ClassCoding":
+        """Return the coding itself, as more examples do not change it."""
+        return self
+
+    def compensate(self, W: Array, before: Any) -> None:
+        """Leave the output layer as it is, as the targets are."""
 
     # ------------------------------------------------------------------------- decoding
 

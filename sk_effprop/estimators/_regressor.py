@@ -469,7 +469,9 @@ default="auto"
             The first call decides whether the weights are float32 or float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The mean and scale of the targets are those of the first calls, until 30
-            examples have come; predictions change with them until then.
+            examples have come; predictions change with them until then.  If later
+            targets are quite different, so that this scale is off by a factor of three
+            or more, mean and scale are taken from them.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns

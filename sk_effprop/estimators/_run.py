@@ -9,12 +9,19 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._coding import Coding
+from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._parameters import Hyperparameters
-from sk_effprop.estimators._penalty import find_strength, spread_alpha, usual_strength
+from sk_effprop.estimators._penalty import (
+    FEWEST_MEASURED,
+    find_strength,
+    spread_alpha,
+    usual_strength,
+)
 from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.solvers import STOCHASTIC
 from sk_effprop.solvers.base import Reason, Solution
@@ -186,6 +193,27 @@ def make_run(
     )
     objective = build.on_engine(objective, plan.engine)
     return Run(objective, plan, coding, earlier, left, start.time, data.counts.n_rows)
+
+
+def keep_coding(
+    coding: Coding, batch: Examples, network: Network, theta: Array, earlier: Resume
+) -> tuple[Coding, Array, Resume]:
+    """Coding, weights and state to continue with after one more batch of a stream.
+
+    Targets keep the scale that ``fit`` or the first examples gave them, unless those
+    were quite different from all that follow.  The output layer then compensates for
+    the change, and the rates and the momentum, which belong to a scale, begin anew.
+    """
+    if not earlier.is_stream:
+        return coding, theta, earlier
+    if earlier.n_seen < FEWEST_MEASURED:
+        return coding.including(batch.y, batch.weight), theta, earlier
+    after = coding.following(batch.y, batch.weight, int(earlier.n_seen))
+    if after.scale is not coding.scale:
+        theta = theta.copy()
+        after.compensate(network.layers(theta)[-1], coding)
+        earlier = replace(earlier, state=earlier.state.without_rates())
+    return after, theta, earlier
 
 
 def make_monitor(

@@ -1,56 +1,27 @@
 """Coding of real targets (section 4.3): normalised for training, and the way back."""
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
-from sk_effprop._moments import Moments, dense_moments, unit_of
 from sk_effprop.core.activations import IDENTITY, AnyActivation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import OWN_OUTPUTS, LogLink, Loss
 from sk_effprop.core.targets import check_reachable, place_values
 from sk_effprop.estimators._activations import resolve_activation
 from sk_effprop.estimators._data import CodedTargets
+from sk_effprop.estimators._target_statistics import StreamedTargets, TargetStatistics
 
 # A standard deviation below this share of the mean consists of rounding errors.
 ROUNDING = 1e-12
+# Targets of a stream are coded anew if their root mean square in units of the scale is
+# larger than this, or a whole window of them has a smaller deviation than this.
+LARGEST_SIZE, SMALLEST_SIZE = 3.0, 0.1
+# A scale that two kinds of targets have set is replaced if it is off by this factor.
+FAR = 1.5
 # Predictions may be further out than one standard deviation by the inverse of this.
 MARGIN = 1e-3
-
-
-class TargetStatistics(NamedTuple):
-    """Moments and range of y, per output, in units in which squares can be formed."""
-
-    unit: Array
-    moments: Moments
-    low: Array
-    high: Array
-
-    @classmethod
-    def of(cls, y: Array, weight: Array) -> "TargetStatistics":
-        """Statistics of y of shape (n_samples,) or (n_samples, n_outputs)."""
-        Y = y.reshape(len(y), -1).astype(np.float64, copy=False)
-        low, high = Y.min(axis=0), Y.max(axis=0)
-        unit = unit_of(np.maximum(np.abs(low), np.abs(high)))
-        moments = dense_moments(Y / unit, weight, cross=False)
-        return cls(unit, moments, low / unit, high / unit)
-
-    def merge(self, other: "TargetStatistics") -> "TargetStatistics":
-        """Statistics of both sets of targets together."""
-        unit = np.maximum(self.unit, other.unit)
-        first, second = self._in_units(unit), other._in_units(unit)
-        return TargetStatistics(
-            unit,
-            first.moments.merge(second.moments),
-            np.minimum(first.low, second.low),
-            np.maximum(first.high, second.high),
-        )
-
-    def _in_units(self, unit: Array) -> "TargetStatistics":
-        share, (total, mean, deviations) = self.unit / unit, self.moments
-        moments = Moments(total, mean * share, deviations * share**2)
-        return TargetStatistics(unit, moments, self.low * share, self.high * share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +48,8 @@ class ValueCoding:
         Of the output units; the identity if the loss owns the output function.
     activation_name : str, Activation or tuple
         The public ``out_activation_``.
+    streamed : StreamedTargets or None
+        Targets of a stream after those that have set the scale.
     """
 
     statistics: TargetStatistics
@@ -88,6 +61,7 @@ class ValueCoding:
     loss_name: Any
     activation: AnyActivation
     activation_name: Any
+    streamed: StreamedTargets | None = None
     # values have no targets that mean off and on
     target_range: ClassVar[None] = None
 
@@ -145,6 +119,90 @@ class ValueCoding:
             statistics, self.loss, self.activation, self.is_normalized
         )
         return replace(self, statistics=statistics, mean=mean, scale=scale)
+
+    def following(self, y: Array, weight: Array, n_seen: int) -> "ValueCoding":
+        """Coding for a stream: another one if the scale is far from what y needs.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        weight : ndarray of shape (n_samples,)
+        n_seen : int
+            Examples before these.
+        """
+        self.check(y)
+        known = self.streamed or StreamedTargets.start(self.statistics, n_seen)
+        streamed = known.including(TargetStatistics.of(y, weight), len(y))
+        if not self.is_normalized:
+            return replace(self, streamed=streamed)
+        size, _ = self._sizes_of(streamed.seen)
+        if (size > LARGEST_SIZE).any():
+            return self._rescaled(size > LARGEST_SIZE, streamed.grown())
+        for window, is_wrong in (
+            (streamed.new_kind, self._is_mixed),
+            (streamed.later_examples, self._is_too_large),
+        ):
+            if window is not None:
+                if (wrong := is_wrong(window)).any():
+                    return self._rescaled(wrong, streamed.begin_anew())
+                if streamed.is_settling:
+                    streamed = replace(streamed, is_settling=False)
+        return replace(self, streamed=streamed)
+
+    def _is_mixed(self, window: TargetStatistics) -> Array:
+        """Whether the scale is not that of the window, but of its magnitude."""
+        size, deviation = self._sizes_of(window)
+        is_near = (size < FAR) & (deviation > 1.0 / FAR)
+        return np.asarray((deviation >= SMALLEST_SIZE) & ~is_near)
+
+    def _is_too_large(self, window: TargetStatistics) -> Array:
+        """Whether the scale is of another magnitude than that of the window."""
+        _, deviation = self._sizes_of(window)
+        return np.asarray((deviation > 0.0) & (deviation < SMALLEST_SIZE))
+
+    def _sizes_of(self, statistics: TargetStatistics) -> tuple[Array, Array]:
+        """Root mean square and deviation of targets, in units of the scale."""
+        unit, (total, mean, deviations), *_ = statistics
+        offset = (mean * unit - self.mean) / self.scale
+        if isinstance(self.loss, LogLink):
+            return offset, offset
+        deviation = np.sqrt(deviations / total) * unit / self.scale
+        return np.hypot(offset, deviation), deviation
+
+    def _rescaled(self, is_wrong: Array, streamed: StreamedTargets) -> "ValueCoding":
+        """Coding with another mean and scale of some outputs."""
+        mean, scale = _mean_and_scale(
+            streamed.seen, self.loss, self.activation, self.is_normalized
+        )
+        return replace(
+            self,
+            statistics=streamed.seen,
+            mean=np.where(is_wrong, mean, self.mean),
+            scale=np.where(is_wrong, scale, self.scale),
+            streamed=streamed,
+        )
+
+    def compensate(self, W: Array, before: Any) -> None:
+        """Change the output layer in place so that predictions are those of before.
+
+        That is exact for linear outputs and for log links.  Outputs with limits could
+        not reach the new targets if they stayed the same; they take the new scale.  So
+        does a network that has only seen constant targets, whose output weights would
+        vanish, or one whose errors are as large as targets that nobody has seen since,
+        whose output weights would grow so much that training becomes slow.  Means of
+        another magnitude than before are too far for a deviance.
+        """
+        is_similar = self.scale >= SMALLEST_SIZE * before.scale
+        if isinstance(self.loss, LogLink):
+            # the curvature of a deviance is, or is divided by, the predicted mean
+            is_similar &= self.scale <= before.scale / SMALLEST_SIZE
+        is_kept = is_similar & ~_is_constant(before.statistics)
+        share = np.where(is_kept, before.scale / self.scale, 1.0)
+        if isinstance(self.loss, LogLink):
+            W[-1] += np.log(share)
+        elif self.activation == IDENTITY:
+            W *= share
+            W[-1] += np.where(is_kept, (before.mean - self.mean) / self.scale, 0.0)
 
     @property
     def fitted_attributes(self) -> dict[str, Any]:
@@ -214,6 +272,13 @@ def _check_range(y: Array, loss: Loss, name: Any) -> None:
         )
 
 
+def _is_constant(statistics: TargetStatistics) -> Array:
+    """Whether targets are constant; rounding errors are not worth learning."""
+    _, (total, mean, deviations), *_ = statistics
+    deviation = np.sqrt(deviations / total)
+    return np.asarray((deviation <= ROUNDING * np.abs(mean)) | (deviation == 0))
+
+
 def _mean_and_scale(
     statistics: TargetStatistics,
     loss: Loss,
@@ -227,9 +292,7 @@ def _mean_and_scale(
     if isinstance(loss, LogLink):
         # a logarithm has no use for a shift
         return zero, np.where(mean == 0, 1.0, mean * unit)
-    scale = np.sqrt(deviations / total)
-    # a constant target leaves rounding errors, which are not worth learning
-    is_constant = (scale <= ROUNDING * np.abs(mean)) | (scale == 0)
-    scale = np.where(is_constant, 1.0, scale)
+    is_constant = _is_constant(statistics)
+    scale = np.where(is_constant, 1.0, np.sqrt(deviations / total))
     shift, scale = place_values(low, high, mean, scale, activation)
     return shift * unit, scale * unit

@@ -1,6 +1,12 @@
-"""Export of fitted networks to formats that do not need sk_effprop."""
+"""Export of fitted networks to formats that do not need sk_effprop.
+
+``SKOPS_TYPES`` names the types of this package that a file written by skops contains::
+
+    skops.io.load("model.skops", trusted=SKOPS_TYPES)
+"""
 
 from sk_effprop.export._mlp import to_sklearn
 from sk_effprop.export._onnx import to_onnx
+from sk_effprop.export._skops import SKOPS_TYPES
 
-__all__ = ["to_onnx", "to_sklearn"]
+__all__ = ["SKOPS_TYPES", "to_onnx", "to_sklearn"]

@@ -198,6 +198,13 @@ class Monitor:
             self.best.evaluate = value
             level = epoch_mean
             known = None if self._is_fine(theta, epoch_mean) else value(theta)
+            if (
+                known is None
+                and self.keep_last
+                and not np.isfinite(end := value(theta))
+            ):
+                # There is no later epoch that could show it: these weights stay.
+                known = end
         else:
             known = value
             level = value if epoch_mean is None else epoch_mean

@@ -1,6 +1,7 @@
 """Fitted estimators on disk: they come back the same, and train on as if never away."""
 
 import pickle
+from importlib import import_module
 from io import BytesIO
 
 import joblib
@@ -12,6 +13,7 @@ from sklearn.datasets import load_diabetes
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from sk_effprop.core.activations import TANH, Activation
 from sk_effprop.estimators._parameters import REGRESSOR
+from sk_effprop.export import SKOPS_TYPES
 from sk_effprop.preprocessing import METHODS
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from tests.export.problems import X, Y_labels, Y_values, y_classes, y_value
@@ -21,7 +23,6 @@ SMALL = {
     "random_state": 0,
 }  # fmt: skip
 LOSSES = REGRESSOR["loss"].alternatives
-OWN_NAMESPACES = ("numpy", "sklearn", "sk_effprop")
 
 
 def by_pickle(est):
@@ -38,13 +39,9 @@ def by_joblib(est):
 
 
 def by_skops(est):
-    """Without pickle, and without types that its reader has not heard of."""
+    """Without pickle, and without types that the package does not name."""
     io = pytest.importorskip("skops.io")
-    data = io.dumps(est)
-    types = io.get_untrusted_types(data=data)
-    strangers = [t for t in types if t.split(".")[0] not in OWN_NAMESPACES]
-    assert strangers == []
-    return io.loads(data, trusted=types)
+    return io.loads(io.dumps(est), trusted=SKOPS_TYPES)
 
 
 ways = pytest.mark.parametrize("saved", [by_pickle, by_joblib, by_skops])
@@ -155,8 +152,41 @@ def test_a_plain_model_is_saved(saved):
 
 def test_strangers_would_be_noticed():
     """The check of types above can fail."""
-    pytest.importorskip("skops.io")
+    io = pytest.importorskip("skops.io")
     est = R(**SMALL).fit(X, y_value)
     est.stranger_ = pytest.approx(1.0)
-    with pytest.raises(AssertionError, match="_pytest"):
+    with pytest.raises(io.exceptions.UntrustedTypesFoundException, match="_pytest"):
         by_skops(est)
+
+
+def test_every_trusted_type_is_one_of_the_package():
+    for name in SKOPS_TYPES:
+        module, _, attribute = name.rpartition(".")
+        assert isinstance(getattr(import_module(module), attribute), type)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"input_gains": True, "averaging": True},
+        {"learning_rate": "flow"},
+        {"normalize": "whiten"},
+        {"momentum": 0.0, "curvature_decay": 0.1},
+    ],
+    ids=str,
+)
+def test_streams_whose_targets_grow_need_no_other_types(settings):
+    est = R(**SMALL | {"solver": "sgd"} | settings)
+    for k, size in enumerate((1.0, 1e3, 1e3)):
+        rows = slice(30 * k, 30 * k + 30)
+        est.partial_fit(X[rows], size * y_value[rows])
+    np.testing.assert_array_equal(by_skops(est).predict(X), est.predict(X))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+def test_the_uncertainty_of_large_networks_needs_no_other_types(alpha):
+    """Its compact form depends on the share of the weights that the data determine."""
+    est = R(**SMALL | {"hidden_layer_sizes": (12,), "solver": "lm", "alpha": alpha})
+    est.fit(X, y_value)
+    std = by_skops(est).predict(X, return_std=True)[1]
+    np.testing.assert_array_equal(std, est.predict(X, return_std=True)[1])
