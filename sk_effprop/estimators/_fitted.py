@@ -104,13 +104,16 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
 
         Examples
         --------
+        >>> import numpy as np
         >>> from sklearn.datasets import load_diabetes
         >>> from sk_effprop import EffPropRegressor
         >>> X, y = load_diabetes(return_X_y=True)
         >>> regressor = EffPropRegressor((8,), random_state=0).fit(X, y)
         >>> loss, gradient = regressor.loss_and_gradient(X, y)
-        >>> loss == regressor.loss_, gradient.shape == regressor.theta_.shape
-        (True, True)
+        >>> bool(np.isclose(loss, regressor.loss_))
+        True
+        >>> gradient.shape == regressor.theta_.shape
+        True
         """
         objective = self._fitted_objective(X, y, sample_weight)
         return objective.value_and_gradient(self.theta_)
