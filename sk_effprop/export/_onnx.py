@@ -202,12 +202,13 @@ def _rational_tanh(graph: Graph, u: str) -> str:
     saturation = RationalTanh.saturation
     size = graph("Abs", u)
     a = graph("Min", size, saturation)
-    y: Any = 1.0 / 3072.0
-    for coefficient in (1.0 / 128.0, 1.0 / 8.0, 1.0):
-        y = graph("Add", graph("Mul", a, y), coefficient)
+    d: Any = 1.0 / 3072.0
+    for coefficient in (1.0 / 128.0, 1.0 / 8.0):
+        d = graph("Add", graph("Mul", a, d), coefficient)
+    d = graph("Mul", a, d)
     for _ in range(4):
-        y = graph("Mul", y, y)
-    t = graph("Div", graph("Sub", y, 1.0), graph("Add", y, 1.0))
+        d = graph("Mul", d, graph("Add", d, 2.0))
+    t = graph("Div", d, graph("Add", d, 2.0))
     t = graph("Where", graph("GreaterOrEqual", size, saturation), 1.0, t)
     return graph("Mul", graph("Sign", u), t)
 
