@@ -42,7 +42,7 @@ ALLOWED = {
         "sk_effprop._version",
     ),
     # below the estimators, whose fitted attributes are all it knows of them
-    "sk_effprop.export": (),
+    "sk_effprop.export": ("sk_effprop._version",),
     "sk_effprop.estimators": (
         "sk_effprop._moments",
         "sk_effprop._sklearn",

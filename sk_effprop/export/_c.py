@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from sk_effprop._version import __version__
 from sk_effprop.core.activations import (
     LINEAR,
     RATIONAL,
@@ -23,8 +22,9 @@ from sk_effprop.core.activations import (
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export import _c_program as c
+from sk_effprop.export._c_file import complete_file
 from sk_effprop.export._c_integers import Integers, error_bound
-from sk_effprop.export._c_test import test_program
+from sk_effprop.export._c_vectors import self_test
 from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
@@ -119,8 +119,8 @@ def to_c(
         x = _add_layer(program, est, x, number, W, weight_dtype)
     _add_outputs(program, est)
     bound = None if weight_dtype is None else error_bound(est, dtype)
-    test = test_program(est, program, X_test, bound)
-    return _file(program, est, bound, test)
+    test = self_test(est, program, X_test, bound)
+    return complete_file(program, est, bound, test)
 
 
 def _check_choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
@@ -297,78 +297,3 @@ def _add_decoded(program: c.Program, coding: Any, n: int) -> None:
     if coding.is_exclusive:
         program.function(c.SHARES)
         program.add(f"    divide_by_sum(y, {n});")
-
-
-# --------------------------------------------------------------------------------- file
-
-
-def _file(program: c.Program, est: Any, bound: float | None, test: str) -> str:
-    """Put the pieces together."""
-    body = "\n".join(program.body)
-    # the arrays hold all layers but the last; a rotation needs both
-    arrays = [name for name in "ab" if f"{name}[i]" in body or f", {name})" in body]
-    widths = est.network_.sizes[:-1]
-    if arrays:
-        declared = ", ".join(f"{name}[{max(widths)}]" for name in arrays)
-        body = f"    {program.real} {declared};\n{body}"
-    signature = "void sk_effprop_predict(const REAL *x, REAL *y)"
-    integers = any("int16_t" in table for table in program.tables)
-    includes = ["#include <math.h>"] * program.uses_libm
-    includes += ["#include <stdint.h>"] * integers
-    definitions = [] if bound is None else [_bound_definition(program, bound)]
-    parts = [
-        _heading(program, est, max(widths) * len(arrays)),
-        "\n".join([*includes, *definitions]),
-        program.text(f"{signature};\n"),
-        *program.tables,
-        *program.functions,
-        program.text(f"{signature}\n{{\n") + f"{body}\n}}\n",
-        test,
-    ]
-    return "\n".join(part for part in parts if part)
-
-
-def _bound_definition(program: c.Program, bound: float) -> str:
-    return (
-        "/* of the errors that the rounding of the weights can cause */\n"
-        f"#define SK_EFFPROP_ERROR_BOUND {program.literal(bound)}\n"
-    )
-
-
-def _heading(program: c.Program, est: Any, n_numbers: int) -> str:
-    sizes = "-".join(str(size) for size in est.network_.sizes)
-    n_bytes = n_numbers * np.dtype(program.dtype).itemsize
-    library = " -lm" if program.uses_libm else ""
-    lines = [
-        f"{type(est).__name__} {sizes}, by sk_effprop {__version__}.",
-        "",
-        f"    x: {est.n_features_in_} raw inputs of one row{_names(est)}",
-        f"    y: {_outputs(est)}",
-        "",
-        f"C99. Local arrays take {n_bytes} bytes; x and y must not overlap.",
-        "Test: cc -std=c99 -DSK_EFFPROP_TEST FILE.c" + library + " && ./a.out",
-    ]
-    return "/* " + "\n   ".join(lines).rstrip() + " */\n"
-
-
-def _names(est: Any) -> str:
-    names = getattr(est, "feature_names_in_", None)
-    return "" if names is None else ": " + _comment(names)
-
-
-def _outputs(est: Any) -> str:
-    if not is_classifier(est):
-        return f"{est.n_outputs_} value" + "s" * (est.n_outputs_ > 1)
-    coding = est.coding_
-    kind = "labels" if coding.is_multilabel else "classes"
-    shown = _comment(coding.classes.tolist())
-    return f"{len(coding.classes)} probabilities, of the {kind} {shown}"
-
-
-def _comment(names: Any) -> str:
-    """Names as they may stand in a comment."""
-    shown = "\n      ".join(
-        ", ".join(ascii(name) for name in names[i : i + 8])
-        for i in range(0, len(names), 8)
-    )
-    return shown.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")

@@ -1,9 +1,9 @@
 """Pieces of a C99 program: literals, tables, and the functions that it needs.
 
-A program is written for one type of numbers.  Templates contain ``REAL`` for that type,
-``EXP``, ``SQRT``, ``LOG1P`` and ``TANH`` for functions, and numbers like ``1.0_``, which
-get the suffix of the type, because a double constant would turn the arithmetic of a
-small processor into slow double precision.
+A program is written for one type of numbers.  Templates contain ``REAL`` for that
+type, ``EXP``, ``SQRT``, ``LOG1P`` and ``TANH`` for functions, and numbers like
+``1.0_``, which get the suffix of the type, because a double constant would turn the
+arithmetic of a small processor into slow double precision.
 """
 
 import re
@@ -220,7 +220,8 @@ class Program:
 
     def literal(self, value: Any) -> str:
         """Shortest constant that a compiler reads as this value."""
-        number = np.dtype(self.dtype).type(value)
+        with np.errstate(over="ignore"):
+            number = np.dtype(self.dtype).type(value)
         if not np.isfinite(number):
             raise ValueError(
                 f"dtype={self.dtype!r} cannot hold {float(value)}, a constant of the "
@@ -283,4 +284,3 @@ class Program:
             LOG_2_REST=rest,
         )
         return own
-

@@ -41,7 +41,7 @@ int main(void)
 """
 
 
-def test_program(est: Any, program: Program, X: Any, bound: float | None) -> str:
+def self_test(est: Any, program: Program, X: Any, bound: float | None) -> str:
     """Return the part of the file that tests it."""
     X = _usual_rows(est) if X is None else check_array(X, dtype=np.float64)
     X = X.astype(program.dtype).astype(np.float64)
@@ -53,9 +53,7 @@ def test_program(est: Any, program: Program, X: Any, bound: float | None) -> str
     text = MAIN.replace("TEXT_DIGITS", str(np.finfo(program.dtype).precision + 3))
     text = text.replace("TABLES", "\n".join(tables.tables))
     n_rows, n_outputs = expected.shape
-    return program.text(
-        text, N_ROWS=n_rows, N_INPUTS=X.shape[1], N_OUTPUTS=n_outputs
-    )
+    return program.text(text, N_ROWS=n_rows, N_INPUTS=X.shape[1], N_OUTPUTS=n_outputs)
 
 
 def _usual_rows(est: Any) -> Array:
