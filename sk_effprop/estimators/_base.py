@@ -241,7 +241,14 @@ class BaseEffProp(
 
     @property
     def _earlier(self) -> Resume | None:
-        return self._resume if hasattr(self, "theta_") else None
+        if not hasattr(self, "theta_"):
+            return None
+        if self._is_for_inference:
+            raise ValueError(
+                "A copy made by sk_effprop.export.to_inference cannot continue "
+                "training. Use the original, or fit with warm_start=False."
+            )
+        return self._resume
 
     def _read(
         self, X: Any, y: Any, sample_weight: Any, earlier: Resume | None

@@ -64,6 +64,11 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "theta_")
 
+    @property
+    def _is_for_inference(self) -> bool:
+        """Whether the state of training was left out of this copy."""
+        return not hasattr(self, "_resume")
+
     @abstractmethod
     def _read_examples(
         self,
@@ -170,7 +175,11 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         return self._run(X, lambda trace: trace.values[hidden[layer]])
 
     def to_sklearn(
-        self, *, allow_inexact_proba: bool = False
+        self,
+        *,
+        allow_inexact_proba: bool = False,
+        approximate_clip: bool = False,
+        X: MatrixLike | None = None,
     ) -> "MLPClassifier | MLPRegressor":
         """Convert the network to a plain MLPClassifier or MLPRegressor.
 
@@ -179,6 +188,11 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         allow_inexact_proba : bool, default=False
             Whether a classifier that was not trained with log loss may get a
             ``predict_proba`` that differs from its own.
+        approximate_clip : bool, default=False
+            Whether ``input_clip`` may be approximated by a linear function of each
+            column. The result then has the attribute ``largest_difference_``.
+        X : array-like of shape (n_samples, n_features), optional
+            Typical inputs, such as the training data; for ``approximate_clip=True``.
 
         Returns
         -------
@@ -195,7 +209,12 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         """
         from sk_effprop.export import to_sklearn
 
-        return to_sklearn(self, allow_inexact_proba=allow_inexact_proba)
+        return to_sklearn(
+            self,
+            allow_inexact_proba=allow_inexact_proba,
+            approximate_clip=approximate_clip,
+            X=X,
+        )
 
     def _run(self, X: Any, read: Callable[[Passes], Array]) -> Array:
         """Forward pass in blocks of rows; ``read`` picks from the trace of each."""

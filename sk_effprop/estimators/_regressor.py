@@ -602,6 +602,11 @@ default="auto"
 
     def _known_posterior(self) -> Laplace:
         """Posterior of the weights, which must be those that were found."""
+        if self._is_for_inference:
+            raise ValueError(
+                "return_std=True needs the uncertainty of the weights, which a copy "
+                "made by sk_effprop.export.to_inference lacks. Use the original."
+            )
         posterior: Laplace | None = self._posterior
         if posterior is None:
             raise ValueError(

@@ -1,6 +1,5 @@
 """Test vectors of a C program, and a main function that compares them."""
 
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from sklearn.utils import check_array
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.export._c_program import Program
-from sk_effprop.export._fitted import clip_of
+from sk_effprop.export._fitted import clip_of, without_names
 
 N_TEST_ROWS = 8
 # Relative to the output, or to the scale of the targets if that is larger.
@@ -69,9 +68,7 @@ def _usual_rows(est: Any) -> Array:
 
 
 def _expected(est: Any, X: Array) -> Array:
-    est = copy(est)
-    # arrays have no names, and the columns are the right ones
-    vars(est).pop("feature_names_in_", None)
+    est = without_names(est)
     predict = est.predict_proba if is_classifier(est) else est.predict
     return np.asarray(predict(X), dtype=np.float64).reshape(len(X), -1)
 

@@ -4,6 +4,7 @@ Exports use public fitted attributes only and do not import the estimators, so t
 estimators can offer exports as methods.
 """
 
+from copy import copy
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -51,6 +52,13 @@ def affine_of(est: Any) -> tuple[Array, Array]:
 def clip_of(est: Any) -> float | None:
     """Bound of the normalised inputs, or None."""
     return None if est.normalizer_ is None else est.normalizer_.clip
+
+
+def without_names(est: Any) -> Any:
+    """Copy of an estimator that does not ask for the names of columns."""
+    est = copy(est)
+    vars(est).pop("feature_names_in_", None)
+    return est
 
 
 def is_formula(activation: Any) -> TypeGuard[Activation]:
