@@ -13,7 +13,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
+from sk_effprop._sklearn import (
+    CallbackSupportMixin,
+    LinksToDocumentation,
+    callback_context,
+    fit_context,
+)
 from sk_effprop._threads import single_threaded_blas
 from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
@@ -91,6 +96,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 class BaseEffProp(
     CallbackSupportMixin,
     FittedNetwork,
+    LinksToDocumentation,
     SavesVersion,
     BaseEstimator,
     metaclass=ABCMeta,

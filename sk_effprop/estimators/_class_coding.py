@@ -259,7 +259,10 @@ def _break_ties(p: Array, winner: Array) -> None:
 
 def _sorted_classes(classes: Any) -> Array:
     check_types(classes, "classes")
-    return np.asarray(unique_labels(classes))
+    labels = np.asarray(unique_labels(classes))
+    # objects that are strings stay objects, as they do without ``classes``
+    is_object = getattr(classes, "dtype", None) == np.dtype(object)
+    return labels.astype(object) if is_object else labels
 
 
 def _check_column_numbers(classes: Any, known: Array) -> None:
