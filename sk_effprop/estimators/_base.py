@@ -43,6 +43,7 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
+from sk_effprop.estimators._importances import importances
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
     hidden_sizes,
@@ -195,6 +196,10 @@ class BaseEffProp(
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
             self._train(run, task, held_out)
+            with suppress(KeyboardInterrupt):
+                self._importances = importances(
+                    run.objective, self.theta_, self.coding_, self.normalizer_
+                )
         self._warn(run)
         return self
 

@@ -60,9 +60,39 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     # to continue training, and for the uncertainty of predictions
     _resume: Resume
     _posterior: Any
+    _importances: Array | None
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "theta_")
+
+    @property
+    def feature_importances_(self) -> Array:
+        """Importance of every column of X, an ndarray of shape (n_features_in_,).
+
+        To first order, it is the share of the column in the variation of the outputs::
+
+            importance_j ~ (mean_i sum_k |dz_k / dx_j|)^2 * var(x_j)
+
+        over at most 500 training examples i, for normalised columns x_j and outputs
+        k: the coded values of a regressor (logarithms for "poisson" and "gamma"), or
+        the decision function of a classifier, minus its mean over the classes if these
+        are exclusive. Importances are not negative and add up to 1. For a linear model,
+        they are proportional to the permutation importances of the mean squared error.
+
+        Raises
+        ------
+        AttributeError
+            Before ``fit``, and after ``partial_fit``, which does not have all data.
+        """
+        check_is_fitted(self)
+        known: Array | None = getattr(self, "_importances", None)
+        if known is None:
+            raise AttributeError(
+                "feature_importances_ needs the training data at once, so fit computes "
+                "it, but partial_fit does not. Use "
+                "sklearn.inspection.permutation_importance after partial_fit."
+            )
+        return known
 
     @property
     def _is_for_inference(self) -> bool:

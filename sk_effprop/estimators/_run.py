@@ -253,6 +253,7 @@ def fitted_with(run: Run, theta: Array) -> dict[str, Any]:
         "n_effective_parameters_": None,
         "log_evidence_": None,
         "_posterior": None,
+        "_importances": None,
     }
 
 
