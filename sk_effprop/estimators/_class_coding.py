@@ -17,7 +17,7 @@ from sk_effprop.core.targets import (
 )
 from sk_effprop.estimators._activations import resolve_activation
 from sk_effprop.estimators._data import CodedTargets
-from sk_effprop.estimators._labels import check_types
+from sk_effprop.estimators._labels import check_indicator, check_types
 
 # Larger outputs count as this one.
 LARGEST = float(np.finfo(np.float64).max) / 4.0
@@ -147,6 +147,7 @@ class ClassCoding:
         """Raise a ValueError if y has another format or labels that are unknown."""
         self._check_format(y)
         if self.is_multilabel:
+            check_indicator(y)
             return
         nearest = np.searchsorted(self.classes, y)
         found = self.classes.take(nearest, mode="clip") == y

@@ -1,6 +1,7 @@
 """Importance of every column of X, from derivatives over the training data."""
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import FoldedSparse
@@ -12,8 +13,7 @@ from sk_effprop.core.sensitivity import (
     mean_slopes,
     with_linear_outputs,
 )
-from sk_effprop.estimators._class_coding import ClassCoding
-from sk_effprop.estimators._coding import Coding
+from sk_effprop.estimators._coding import Coding, JointCoding, ValueCoding
 from sk_effprop.preprocessing import InputNormalizer
 
 # The mean over so many rows is as good as that over all of them; fewer rows are used
@@ -35,7 +35,7 @@ def importances(
     objective : Objective
         With the training data.
     theta : ndarray of shape (n_weights,)
-    coding : ClassCoding or ValueCoding
+    coding : ClassCoding, JointCoding or ValueCoding
     normalizer : InputNormalizer or None
 
     Returns
@@ -74,9 +74,12 @@ def _some_rows(objective: Objective) -> tuple[Array, Array]:
 
 def _what_counts(network: Network, coding: Coding) -> tuple[Network, Array | None]:
     """Network and combinations of its outputs: the decision, or the coded values."""
-    if not isinstance(coding, ClassCoding):
+    if isinstance(coding, ValueCoding):
         return network, None
     decision = with_linear_outputs(network)
+    if isinstance(coding, JointCoding):
+        blocks = [differences_from_mean(n) if n > 1 else [[1.0]] for n in coding.sizes]
+        return decision, np.asarray(block_diag(*blocks))
     if not coding.is_exclusive:
         return decision, None
     return decision, differences_from_mean(network.sizes[-1])

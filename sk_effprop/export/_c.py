@@ -27,6 +27,7 @@ from sk_effprop.export._c_integers import Integers, error_bound
 from sk_effprop.export._c_vectors import self_test
 from sk_effprop.export._fitted import (
     affine_of,
+    check_one_column,
     clip_of,
     fitted_network,
     is_formula,
@@ -109,6 +110,7 @@ def to_c(
     True
     """
     network = fitted_network(est, "to_c")
+    check_one_column(est, "to_c")
     _check_choice("dtype", dtype, tuple(c.TYPES))
     _check_choice("weight_dtype", weight_dtype, (None, "int16"))
     kinds = {_formula(est, activation).kind for activation in network.activations}

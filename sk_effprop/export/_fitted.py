@@ -35,6 +35,15 @@ def fitted_network(est: Any, caller: str) -> Network:
     return est.network_
 
 
+def check_one_column(est: Any, caller: str) -> None:
+    """Raise a ValueError for a classifier of several columns of classes."""
+    if isinstance(getattr(est, "classes_", None), list):
+        raise ValueError(
+            f"{caller} cannot convert a classifier for several columns of classes. Fit "
+            "one EffPropClassifier for each column of y."
+        )
+
+
 def layers_of(est: Any) -> list[Array]:
     """Copies of the weights, (n_in + 1, n_out) each, biases last."""
     return [W.astype(np.float64) for W in est.network_.layers(est.theta_)]

@@ -22,6 +22,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
+    check_one_column,
     clip_of,
     fitted_network,
     is_formula,
@@ -84,6 +85,7 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     ['label', 'probabilities']
     """
     fitted_network(est, "to_onnx")
+    check_one_column(est, "to_onnx")
     onnx = import_onnx("to_onnx")
     opset = _checked_opset(onnx, target_opset)
     graph = network_graph(est, Graph(onnx))
