@@ -170,7 +170,7 @@ def test_extras_are_imported_where_they_are_used(path):
     at_import = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     compilers, others = (
         {"numba", "llvmlite"},
-        {"matplotlib", "pandas", "rich", "onnx", "skl2onnx"},
+        {"matplotlib", "pandas", "rich", "onnx", "skl2onnx", "optuna"},
     )
     extras = {*compilers, *others}
     source = "\n".join(ast.unparse(node) for node in at_import)
