@@ -129,7 +129,7 @@ class LevenbergMarquardt:
     ) -> _Step | None:
         system = make_system(linearization)
         if damping is None:
-            scale = _scale(linearization, system)
+            scale = largest_diagonal(linearization, system)
             damping = Damping(self.damping or START_DAMPING * scale)
         return _damped_step(linearization, system, value, damping)
 
@@ -255,7 +255,9 @@ class _StopAtMinimum:
         return settled or self.overruled
 
 
-def _scale(linearization: Linearization, system: PrimalSystem | DualSystem) -> float:
+def largest_diagonal(
+    linearization: Linearization, system: PrimalSystem | DualSystem
+) -> float:
     """The largest diagonal entry of ``G + penalty``, not zero."""
     diagonal = system.diagonal + linearization.objective.penalty
     return float(np.max(diagonal, initial=np.finfo(float).tiny))
@@ -274,10 +276,10 @@ def _damped_step(
             step = -system.factor(objective.penalty + damping.mu).solve(gradient)
         except LinAlgError:
             # The system is singular to rounding, and only more damping helps.
-            floor = np.finfo(float).eps * _scale(linearization, system)
+            floor = np.finfo(float).eps * largest_diagonal(linearization, system)
             damping = Damping(max(damping.mu, floor), damping.growth).after_failure()
             continue
-        # m(0) - m(d) = -g'd - d'(G + penalty)d / 2, with (G + penalty + mu) d = -g
+        # see Linearization.predicted, with (G + penalty + mu) d = -g
         predicted = 0.5 * float(damping.mu * step @ step - gradient @ step)
         with np.errstate(over="ignore", invalid="ignore"):
             trial = linearization.theta + step
