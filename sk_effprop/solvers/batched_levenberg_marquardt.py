@@ -89,6 +89,8 @@ class BatchedLevenbergMarquardt:
     damping : float, optional
         Initial mu, in units of the objective's curvature; a tenth of the largest
         diagonal entry of ``G + penalty`` if it is not given.
+    max_running_weights : int
+        Weights up to which G is a running mean.
     """
 
     batch_size: int
@@ -98,6 +100,7 @@ class BatchedLevenbergMarquardt:
     step_share: float | None = None
     momentum: float = 0.0
     damping: float | None = None
+    max_running_weights: int = MAX_RUNNING_WEIGHTS
 
     def solve(
         self,
@@ -129,7 +132,7 @@ class _Descent:
         self.solver, self.objective = solver, objective
         self.theta = theta.astype(np.float64)
         self.dtype, self.rng, self.monitor = theta.dtype, rng, monitor
-        self.is_running = len(theta) <= MAX_RUNNING_WEIGHTS
+        self.is_running = len(theta) <= solver.max_running_weights
         self.n_restarts = 0
         n_residuals = min(solver.batch_size, objective.n_samples)
         n_residuals *= objective.targets.shape[1]
@@ -215,10 +218,13 @@ class _Descent:
             self.state = self.state._replace(damping=damping.after_failure())
             return value
         move = share * step
-        ratio = (value - batch.value(self.theta + move)) / here.predicted(move)
-        if ratio > 0.0:
+        reduction, predicted = (
+            value - batch.value(self.theta + move),
+            here.predicted(move),
+        )
+        if reduction > 0.0 and predicted > 0.0:
             self.theta = self.theta + move
-            damping = damping.after_success(min(ratio, 1.0))
+            damping = damping.after_success(min(reduction / predicted, 1.0))
         else:
             step, damping = np.zeros_like(step), damping.after_failure()
         self.state = self.state._replace(velocity=step, damping=damping)
