@@ -156,6 +156,11 @@ class Plan:
         return f"{self.solver} by evidence" if self.is_evidence else self.solver
 
     @property
+    def has_relative_tol(self) -> bool:
+        """Whether ``tol`` is a share: second-order steps go on to a precise minimum."""
+        return self.solver == "lm"
+
+    @property
     def fitted_attributes(self) -> dict[str, Any]:
         """Attributes of the fitted estimator."""
         return {

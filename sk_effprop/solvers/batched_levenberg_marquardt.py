@@ -22,6 +22,7 @@ from scipy.linalg import LinAlgError
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.damping import Damping, largest_diagonal
 from sk_effprop.core.gauss_newton import (
     DualSystem,
     PrimalSystem,
@@ -36,7 +37,6 @@ from sk_effprop.core.schedules import (
     after_stall,
 )
 from sk_effprop.solvers.base import Monitor, Reason, Solution
-from sk_effprop.solvers.levenberg_marquardt import Damping, largest_diagonal
 
 # Weights up to which the running matrix is kept: it takes 32 MiB at this limit.
 MAX_RUNNING_WEIGHTS = 2000
