@@ -87,7 +87,9 @@ class _Packer:
 
 
 def _fields(record: Any) -> dict[str, Any]:
-    return record._asdict() if isinstance(record, tuple) else vars(record)
+    is_named_tuple = isinstance(record, tuple)
+    fields: dict[str, Any] = record._asdict() if is_named_tuple else vars(record)
+    return fields
 
 
 def unpack(tree: Any, arrays: Sequence[Array], classes: Sequence[type]) -> Any:
@@ -100,7 +102,7 @@ def unpack(tree: Any, arrays: Sequence[Array], classes: Sequence[type]) -> Any:
     """
     if type(tree) in PLAIN:
         return tree
-    if type(tree) is not dict:
+    if type(tree) is not dict or not tree:
         raise ValueError(f"{type(tree).__name__} is no part of a record.")
     kind, content = next(iter(tree.items()))
 

@@ -184,7 +184,7 @@ def _read(file: CheckpointFile) -> Kept | None:
 def fingerprint(estimator: Any, earlier: Resume | None, data: tuple[Any, ...]) -> str:
     """Hash of the hyperparameters and the data of a call."""
     given = vars(hyperparameters_of(estimator))
-    parts = {name: given[name] for name in given if name not in WITHOUT_INFLUENCE}
+    parts = {name: given[name] for name in given.keys() - WITHOUT_INFLUENCE}
     parts["class"] = type(estimator).__name__
     for number, examples in enumerate(data):
         if examples is not None:

@@ -96,15 +96,15 @@ class ConjugateGradient:
         monitor: Monitor,
     ) -> Solution:
         """Step until the monitor stops, the gradient vanishes or no step helps."""
-        dtype = theta.dtype
-        if isinstance(state, Paused):
-            theta, state = state
+        dtype, left = theta.dtype, state
+        if isinstance(left, Paused):
+            theta, left = left
         objective = objective.as_float64()
         here = Linearization(objective, theta.astype(np.float64))
         value = objective.value(here.theta)
-        direction, is_gradient = self._next_direction(here.gradient, state)
-        damping = self.damping if state is None else state.damping
-        left, message = state, Reason.CONVERGED
+        direction, is_gradient = self._next_direction(here.gradient, left)
+        damping = self.damping if left is None else left.damping
+        message = Reason.CONVERGED
         while np.max(np.abs(here.gradient)) > self.gradient_tolerance:
             found = self._step(here, value, direction, damping)
             if found is None:

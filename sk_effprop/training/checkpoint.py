@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 from time import monotonic, time
 from typing import Any, BinaryIO, NamedTuple
 from warnings import warn
@@ -58,21 +58,18 @@ class CheckpointFile(NamedTuple):
         state = json.dumps({"header": self.header, "content": tree})
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._remove_abandoned()
-        temporary = NamedTemporaryFile(
-            dir=self.path.parent,
-            prefix=f"{self.path.name}.",
-            suffix=".tmp",
-            delete=False,
-        )
+        # two processes that write the same file do not share this one
+        own = f"{self.path.name}.{os.getpid()}-{token_hex(4)}.tmp"
+        temporary = self.path.with_name(own)
         try:
-            with temporary as file:
+            with open(temporary, "xb") as file:
                 _write_archive(file, state, arrays)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary.name, self.path)
+            os.replace(temporary, self.path)
         except BaseException:
             with suppress(OSError):
-                os.unlink(temporary.name)
+                temporary.unlink()
             raise
         _flush_folder(self.path.parent)
 
@@ -107,7 +104,7 @@ class CheckpointFile(NamedTuple):
                     path.unlink()
 
 
-def _write_archive(file: BinaryIO | Any, state: str, arrays: Sequence[Array]) -> None:
+def _write_archive(file: BinaryIO, state: str, arrays: Sequence[Array]) -> None:
     with ZipFile(file, "w") as archive:
         archive.writestr(STATE, state)
         for number, array in enumerate(arrays):
@@ -171,7 +168,7 @@ class Schedule:
         self._has_warned = True
         warn(
             f"The checkpoint {self.file.path} could not be written ({error}). Training "
-            "goes on without it. Set checkpoint to a folder that can be written and has "
-            "free space.",
+            "goes on without it. Give checkpoint a folder that can be written, on a "
+            "disk with free space.",
             stacklevel=2,
         )
