@@ -29,10 +29,11 @@ from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # The rate is halved at most this often after divergence.
 MAX_HALVINGS = 30
-# The clock is looked at after so many updates, or so many products of an example and a
-# weight: both take about a tenth of a second.  The numbers do not depend on the clock,
-# as the compiled loops round differently at the end of a part.
-UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = 2**13, 2**26
+# The clock is looked at, and Ctrl-C is noticed by compiled loops, after so many updates
+# by each engine, or so many products of an example and a weight: all take less than a
+# tenth of a second.  NumPy takes as long for an update as it has layers.  The numbers do
+# not depend on the clock, as the compiled loops round differently at the end of a part.
+UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = {"numpy": 2**11, "numba": 2**13}, 2**26
 
 
 class Epoch(NamedTuple):
@@ -397,7 +398,10 @@ class _Descent:
     def _examples_per_look(self, batch_size: int) -> int:
         """Examples between two looks at the clock, in whole batches."""
         n_batches = PRODUCTS_PER_LOOK // (len(self.theta) * batch_size)
-        return batch_size * min(UPDATES_PER_LOOK, max(n_batches, 1))
+        engine, network = self.objective.engine.name, self.objective.network
+        n_steps = 1 if engine == "numba" else len(network.activations)
+        most = UPDATES_PER_LOOK[engine] // n_steps
+        return batch_size * max(min(most, n_batches), 1)
 
     def _update(self, rate: float) -> Update:
         state = self.state

@@ -19,6 +19,7 @@ from sk_effprop.solvers import SOLVERS
 from sk_effprop.solvers import stochastic as stochastic_module
 from sk_effprop.training.checkpoint import CheckpointFile
 from tests.estimators.problems import both, may_not_converge, problem
+from tests.solvers.running import per_engine
 
 pytestmark = may_not_converge
 SMALL = {"hidden_layer_sizes": (5,), "max_iter": 8, "random_state": 0}
@@ -128,7 +129,7 @@ VARIANTS = {
 def test_every_schedule_ends_bit_for_bit_from_within_an_epoch(
     variant, engine, n_writes, precision, tmp_path, kill_after, monkeypatch
 ):
-    monkeypatch.setattr(stochastic_module, "UPDATES_PER_LOOK", 3)
+    monkeypatch.setattr(stochastic_module, "UPDATES_PER_LOOK", per_engine(3))
     settings = SGD | {"engine": engine} | VARIANTS[variant]
     is_stochastic = settings["solver"] not in ("lm", "lbfgs")
     X, y = problem(EffPropRegressor)
@@ -259,7 +260,7 @@ def test_a_fit_that_ran_out_of_time_goes_on(tmp_path, monkeypatch):
     X, y = problem(EffPropRegressor)
     model = EffPropRegressor(**SGD)
     whole = clone(model).fit(X, y)
-    monkeypatch.setattr(stochastic_module, "UPDATES_PER_LOOK", 2)
+    monkeypatch.setattr(stochastic_module, "UPDATES_PER_LOOK", per_engine(2))
     kept = EffPropRegressor(**SGD, checkpoint=tmp_path, resume=True)
     short = clone(kept).set_params(max_time=1e-9).fit(X, y)
     assert short.convergence_.reason == "max_time"
