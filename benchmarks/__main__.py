@@ -24,7 +24,7 @@ NAMES = (
     "ablation",
 )
 # not among "all"
-TRIALS = ("kills", "properties")
+TRIALS = ("kills", "interrupts", "properties")
 
 
 def main() -> int:

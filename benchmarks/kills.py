@@ -1,4 +1,4 @@
-"""SIGKILL at random moments: does every fit end with the bits of an unbroken one?
+"""SIGKILL at random moments, after which fits end with the bits of unbroken ones.
 
 Fits of all solvers and schedules write their checkpoint wherever they can.  Each runs
 in a process of its own, which is killed at a random moment and begun again with

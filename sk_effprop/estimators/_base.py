@@ -2,7 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -44,6 +44,7 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
+from sk_effprop.estimators._interrupt import is_part_of_more
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
     hidden_sizes,
@@ -65,6 +66,7 @@ from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.estimators._validation import make_validation, split_off
 from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
+from sk_effprop.solvers.base import Reason
 from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
 from sk_effprop.training.convergence import warning_message
 from sk_effprop.training.progress import show_progress
@@ -359,13 +361,18 @@ class BaseEffProp(
             except KeyboardInterrupt:
                 solution = INTERRUPTED
             monitor.end(solution.message)
+        if monitor.reason == Reason.INTERRUPTED and is_part_of_more():
+            raise KeyboardInterrupt
         run = run.with_penalty(solution.penalty)
         theta = monitor.best_theta
         self.__dict__.update(results_of(run, monitor, theta, solution, find_fault))
         if not monitor.is_out_of_time:
-            with suppress(KeyboardInterrupt):
-                # the weights are found, and no interrupt may lose them
+            try:
                 self._conclude(run, theta)
+            except KeyboardInterrupt:
+                # the weights are found, and no interrupt may lose them
+                if is_part_of_more():
+                    raise
 
     def _conclude(self, run: Run, theta: Array) -> None:
         """Compute what follows from the fit, and may take longer than training."""

@@ -29,10 +29,10 @@ from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # The rate is halved at most this often after divergence.
 MAX_HALVINGS = 30
-# The clock is looked at, and Ctrl-C is noticed by compiled loops, after so many updates
-# by each engine, or so many products of an example and a weight: all take less than a
-# tenth of a second.  NumPy takes as long for an update as it has layers.  The numbers do
-# not depend on the clock, as the compiled loops round differently at the end of a part.
+# The clock is looked at, and compiled loops notice Ctrl-C, after so many updates by an
+# engine, or so many products of an example and a weight: all take less than a tenth of
+# a second.  NumPy takes as long for an update as it has layers.  The numbers do not
+# depend on the clock, as the compiled loops round differently at the end of a part.
 UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = {"numpy": 2**11, "numba": 2**13}, 2**26
 
 
