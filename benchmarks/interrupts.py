@@ -10,7 +10,7 @@ import argparse
 import signal
 import time
 import warnings
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -25,16 +25,19 @@ VARIANTS = (
     {"solver": "sdlm", "curvature_decay": 0.01},
     {"solver": "adam"},
 )
-N_ROWS, LIMIT = 10**6, 0.2
+# Large networks take as long for a tenth of the rows.
+MOST_ROWS, N_PRODUCTS, LIMIT = 10**6, 10**9, 0.2
 
 
 def delay(rng, engine, hidden, batch_size, variant):
     """Seconds from a signal to the end of training."""
-    X = np.zeros((N_ROWS, 3), dtype=np.float32)
+    n_weights = sum(a * b for a, b in pairwise((3, *hidden, 1)))
+    n_rows = min(MOST_ROWS, N_PRODUCTS // n_weights)
+    X = np.zeros((n_rows, 3), dtype=np.float32)
     X[:1000] = rng.normal(size=(1000, 3))
     model = EffPropRegressor(
         hidden, engine=engine, batch_size=batch_size, normalize=None, alpha=0.0,
-        random_state=0, max_iter=1, max_time=60.0, **variant,
+        random_state=0, max_iter=1000, max_time=60.0, **variant,
     )  # fmt: skip
     model.fit(X[:1000], X[:1000, 0])
     begin, end, pressed, ended = Monitor.begin, Monitor.end, [], []

@@ -249,8 +249,9 @@ def _gram(inputs: Any) -> Array:
         X = inputs[:, :-1].astype(np.float64)
         return np.asarray(X @ X.T) / n_in
     # (X - s) A A' (X - s)' without the dense X
-    scaled = inputs.X * inputs.A if inputs.A.ndim == 1 else inputs.X @ inputs.A
-    shift = inputs.shift * inputs.A if inputs.A.ndim == 1 else inputs.shift @ inputs.A
+    A = inputs.A
+    scaled = inputs.X.multiply(A).tocsr() if A.ndim == 1 else inputs.X @ A
+    shift = inputs.shift * A if A.ndim == 1 else inputs.shift @ A
     product = scaled @ scaled.T
     product = np.asarray(product.toarray() if hasattr(product, "toarray") else product)
     across = np.asarray(scaled @ shift)
