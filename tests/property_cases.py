@@ -195,7 +195,7 @@ def _value_of(name, entry):
     return listed | WIDE.get(name, st.nothing())
 
 
-# --------------------------------------------------------------------------------- cases
+# -------------------------------------------------------------------------------- cases
 
 
 @dataclass
@@ -252,7 +252,8 @@ def train(case):
     try:
         return getattr(model, method)(case.X, case.y, sample_weight=case.weight)
     except ValueError as error:
-        assert is_clear(error), f"unclear: {error!r}"
+        if not is_clear(error):
+            raise AssertionError(f"unclear: {error!r}") from error
         return None
 
 
