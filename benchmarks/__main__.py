@@ -24,7 +24,7 @@ NAMES = (
     "ablation",
 )
 # not among "all"
-TRIALS = ("kills", "interrupts", "properties")
+TRIALS = ("kills", "interrupts", "concurrency", "properties")
 
 
 def main() -> int:

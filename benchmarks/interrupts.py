@@ -1,7 +1,8 @@
 """How long training goes on after Ctrl-C, in the middle of epochs that take minutes.
 
-A signal comes at a random moment of a long epoch; the delay is that of the solver, and
-does not include the evaluation of the weights that are kept::
+A signal comes at a random moment of a long epoch; the delay is that of the solver, in
+seconds of a core, so that other processes do not matter.  It does not include the
+evaluation of the weights that are kept::
 
     python -m benchmarks interrupts
 """
@@ -44,11 +45,11 @@ def delay(rng, engine, hidden, batch_size, variant):
 
     def begun(self, rates):
         begin(self, rates)
-        signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.05, 0.3))
-        pressed.append(time.monotonic() + signal.getitimer(signal.ITIMER_REAL)[0])
+        signal.setitimer(signal.ITIMER_PROF, rng.uniform(0.05, 0.3))
+        pressed.append(time.process_time() + signal.getitimer(signal.ITIMER_PROF)[0])
 
     def ending(self, message):
-        ended.append(time.monotonic())
+        ended.append(time.process_time())
         end(self, message)
 
     Monitor.begin, Monitor.end = begun, ending
@@ -69,7 +70,7 @@ def main(arguments=()):
     parser = argparse.ArgumentParser("python -m benchmarks interrupts")
     parser.parse_args(arguments)
     warnings.simplefilter("ignore")
-    signal.signal(signal.SIGALRM, press)
+    signal.signal(signal.SIGPROF, press)
     rng, longest = np.random.default_rng(0), 0.0
     for engine, hidden in product(("numpy", "numba"), NETWORKS):
         delays = [

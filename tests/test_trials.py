@@ -29,3 +29,11 @@ def test_fits_that_are_killed_end_bit_for_bit():
     report = run_trial("kills", "--kills", "20")
     assert " 0 otherwise, 0 with an error" in report
     assert int(report.split()[0]) >= 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_threads_processes_and_forks_do_not_influence_each_other():
+    pytest.importorskip("numba")
+    report = run_trial("concurrency", "--processes", "2")
+    assert report.count(" 0 different") == 4
+    assert "as before" in report
