@@ -145,6 +145,8 @@ def size_and_count(examples: Examples) -> tuple[int, float]:
 
 def _repeats(weight: Any) -> float:
     """Sum of the weights in their common unit, 0 if they have none."""
+    if np.min(weight) * LARGEST_INTEGER < np.max(weight):
+        return 0.0
     for part in range(1, MAX_PARTS + 1):
         times = weight * (part / np.min(weight))
         whole = np.round(times)
