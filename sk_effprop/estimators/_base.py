@@ -208,10 +208,6 @@ class BaseEffProp(
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
             self._train(run, task, held_out, checkpoint)
-            with suppress(KeyboardInterrupt):
-                self._importances = importances(
-                    run.objective, self.theta_, self.coding_, self.normalizer_
-                )
         self._warn(run)
         return self
 
@@ -384,16 +380,21 @@ class BaseEffProp(
         run = run.with_penalty(solution.penalty)
         theta = monitor.best_theta
         self.__dict__.update(results_of(run, monitor, theta, solution, find_fault))
-        if not monitor.is_out_of_time:
-            try:
-                self._conclude(run, theta)
-            except KeyboardInterrupt:
-                # the weights are found, and no interrupt may lose them
-                if is_part_of_more():
-                    raise
+        try:
+            self._conclude(run, theta, has_time=not monitor.is_out_of_time)
+        except KeyboardInterrupt:
+            # the weights are found, and no interrupt may lose them
+            if is_part_of_more():
+                raise
 
-    def _conclude(self, run: Run, theta: Array) -> None:
-        """Compute what follows from the fit, and may take longer than training."""
+    def _conclude(self, run: Run, theta: Array, *, has_time: bool) -> None:
+        """Compute what follows from the fit; most may take longer than training."""
+        if not run.plan.keep_last:
+            self._importances = importances(
+                run.objective, theta, self.coding_, self.normalizer_
+            )
+        if not has_time:
+            return
         if run.plan.is_evidence:
             self.__dict__.update(evidence_attributes(run.objective, theta))
         self._posterior = self._find_posterior(run, theta)
