@@ -38,7 +38,7 @@ SKOPS_TYPES = (
     "sk_effprop.estimators._value_coding.ValueCoding",
     "sk_effprop.preprocessing.InputNormalizer",
     "sk_effprop.solvers.conjugate_gradient.ConjugateState",
-    "sk_effprop.solvers.levenberg_marquardt.Damping",
+    "sk_effprop.core.damping.Damping",
     "sk_effprop.solvers.levenberg_marquardt.EvidenceState",
     "sk_effprop.training.convergence.Convergence",
 )
