@@ -35,9 +35,14 @@ def fitted_network(est: Any, caller: str) -> Network:
     return est.network_
 
 
+def has_several_columns(est: Any) -> bool:
+    """Whether it is a classifier of several columns of classes."""
+    return isinstance(getattr(est, "classes_", None), list)
+
+
 def check_one_column(est: Any, caller: str) -> None:
     """Raise a ValueError for a classifier of several columns of classes."""
-    if isinstance(getattr(est, "classes_", None), list):
+    if has_several_columns(est):
         raise ValueError(
             f"{caller} cannot convert a classifier for several columns of classes. Fit "
             "one EffPropClassifier for each column of y."

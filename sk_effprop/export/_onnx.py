@@ -24,6 +24,7 @@ from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
     fitted_network,
+    has_several_columns,
     is_formula,
     layers_of,
 )
@@ -122,7 +123,7 @@ def network_graph(
     for W, activation in zip(layers_of(est), est.network_.activations, strict=True):
         preactivation = graph("Add", graph("MatMul", z, W[:-1]), W[-1])
         z = _add_activation(graph, est, activation, preactivation)
-    if is_classifier(est) and isinstance(est.classes_, list):
+    if has_several_columns(est):
         _add_columns(graph, est.coding_, preactivation, z)
     elif is_classifier(est):
         _add_label(graph, est, preactivation, labels)
