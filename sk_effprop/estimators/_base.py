@@ -38,6 +38,7 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
+from sk_effprop.estimators._members import Committee, Member, Trained
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
     hidden_sizes,
@@ -65,7 +66,12 @@ from sk_effprop.training.progress import show_progress
 
 
 def can_learn_on(estimator: Any) -> bool:
-    """Raise an AttributeError for batch solvers, which have no ``partial_fit``."""
+    """Raise an AttributeError for settings that have no ``partial_fit``."""
+    if estimator.n_estimators != 1:
+        raise AttributeError(
+            "partial_fit trains a single network, but n_estimators is "
+            f"{estimator.n_estimators!r}. Use n_estimators=1, or fit."
+        )
     if estimator.solver in BATCH:
         raise AttributeError(
             f"partial_fit needs a stochastic solver, one of {STOCHASTIC}, or 'auto'; "
@@ -174,7 +180,8 @@ class BaseEffProp(
                 self.coding_.check_warm_start(train.all_y)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
             start = self._start(earlier, time, is_stream=False)
-            if held_out is None and self.early_stopping not in ("auto", False):
+            stops_early = self.early_stopping not in ("auto", False)
+            if held_out is None and stops_early and self.n_estimators == 1:
                 train, held_out = split_off(
                     train,
                     self.validation_fraction,
@@ -188,7 +195,7 @@ class BaseEffProp(
             if earlier is None:
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
-            self._train(run, task, held_out)
+            self._train(run, task, train, held_out)
         self._warn(run)
         return self
 
@@ -218,7 +225,7 @@ class BaseEffProp(
                 start = replace(start, earlier=self._learn_on(batch, earlier))
             solver = auto.choose_stream_solver(self.solver)
             run = self._make_run(batch, solver, start)
-            self._train(run, task)
+            self._train(run, task, batch)
         self._warn(run, stacklevel=5)
         return self
 
@@ -318,11 +325,31 @@ class BaseEffProp(
         return make_run(given, self.coding_, data, solver, start)
 
     def _train(
-        self, run: Run, task: Task | None, held_out: Examples | None = None
+        self,
+        run: Run,
+        task: Task | None,
+        train: Examples,
+        held_out: Examples | None = None,
     ) -> None:
+        """Train the network, or the members of a committee one after the other."""
+        self.__dict__.update(run.plan.fitted_attributes)
+        by_class = self._is_classifier
+        committee = Committee.of(run, train, held_out, by_class=by_class)
+        trained: list[Trained] = []
+        for member in committee.members():
+            trained.append(self._minimise(member, task))
+            if trained[-1].ends_all:
+                break
+        self.__dict__.update(committee.results_of(trained))
+        if not trained[-1].is_out_of_time:
+            with suppress(KeyboardInterrupt):
+                # the weights are found, and no interrupt may lose them
+                self._conclude(trained[0].run, trained[0].theta)
+
+    def _minimise(self, member: Member, task: Task | None) -> Trained:
         """Minimise the objective until the monitor stops the solver."""
+        run, held_out = member.run, member.held_out
         objective, plan, rng = run.objective, run.plan, run.left.rng
-        self.__dict__.update(plan.fitted_attributes)
         validate = None if held_out is None else make_validation(self, run, held_out)
         theta, state = self._starting_point(run)
         check_loss(objective, theta)
@@ -344,11 +371,8 @@ class BaseEffProp(
             monitor.end(solution.message)
         run = run.with_penalty(solution.penalty)
         theta = monitor.best_theta
-        self.__dict__.update(results_of(run, monitor, theta, solution, find_fault))
-        if not monitor.is_out_of_time:
-            with suppress(KeyboardInterrupt):
-                # the weights are found, and no interrupt may lose them
-                self._conclude(run, theta)
+        results = results_of(run, monitor, theta, solution, find_fault)
+        return Trained(run, theta, results, monitor.reason, monitor.is_out_of_time)
 
     def _conclude(self, run: Run, theta: Array) -> None:
         """Compute what follows from the fit, and may take longer than training."""
