@@ -64,7 +64,9 @@ def _blocks(
         # all members see the inputs, and add to the outputs
         rows = slice(None) if depth == 0 else slice(member * n_in, (member + 1) * n_in)
         columns = (
-            slice(None) if depth == last else slice(member * n_out, (member + 1) * n_out)
+            slice(None)
+            if depth == last
+            else slice(member * n_out, (member + 1) * n_out)
         )
         yield W[:-1][rows, columns], W[-1, columns]
 

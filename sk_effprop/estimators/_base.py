@@ -239,7 +239,8 @@ class BaseEffProp(
 
         One BLAS thread makes results independent of the number of threads.
         """
-        context = callback_context(self, name, None if max_iter == "auto" else max_iter)
+        limit = None if max_iter == "auto" else max_iter * self.n_estimators
+        context = callback_context(self, name, limit)
         weights = None if sample_weight is None else {"sample_weight": sample_weight}
         # callbacks see the data as the user gave them
         task = fit_task(context, estimator=self, X=X, y=y, metadata=weights)
@@ -361,7 +362,8 @@ class BaseEffProp(
         told = iteration_tasks(
             task, monitor, lambda m: results_of(run, m, m.theta.copy())
         )
-        with told, show_progress(self.verbose, type(self).__name__, monitor):
+        name = type(self).__name__
+        with told, show_progress(self.verbose, name, monitor, member.title):
             try:
                 solution = solver.solve(
                     presented, theta, state=state, rng=rng, monitor=monitor

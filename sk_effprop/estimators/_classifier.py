@@ -100,6 +100,16 @@ default="auto"
         Number of examples per update (section 4.1): 1 is on-line learning, "full" is
         batch learning. "auto" is 8 for "sgd" and "sdlm", and at most 200 for "adam".
         Only used by these three.
+    n_estimators : int, default=1
+        Number of networks. Several are trained one after the other, on the same
+        normalised inputs and with the same penalty, from different initial weights.
+        Each leaves out one fold of the examples, which tells how well it predicts new
+        ones. Their outputs, before the output activation, are averaged. The mean is
+        itself a network, ``network_``, with so many times the hidden units. They share
+        ``max_time``. With ``early_stopping=True`` and without ``X_val``, each network
+        is validated on its own fold, and ``validation_fraction`` is not used. More than
+        one network cannot be combined with ``partial_fit``, ``warm_start`` and
+        ``alpha="evidence"``.
     batch_growth : float, default=1.0
         Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
         "adam".
@@ -296,6 +306,12 @@ default="auto"
         outputs that hardly depend on the inputs.
     n_iter_, t_ : int
         Number of iterations, and of presented examples.
+    oof_prediction_ : ndarray or None
+        What ``predict_proba`` returns for the training data, if each row is predicted
+        by the network that was trained without it. nan for rows that no network leaves
+        out: the only example of a class, and examples of weight 0. None if
+        ``n_estimators`` is 1, or if there are fewer than two different examples for
+        each network.
     n_layers_, n_outputs_ : int
         Number of layers, including inputs and outputs, and of outputs.
     out_activation_ : str, Activation or tuple

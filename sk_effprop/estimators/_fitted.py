@@ -57,9 +57,12 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     out_activation_: Any
     n_features_in_: int
 
+    oof_prediction_: Array | None
+
     # to continue training, and for the uncertainty of predictions
     _resume: Resume
     _posterior: Any
+    _calibration: Any
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "theta_")
@@ -199,7 +202,9 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
 
     def _run(self, X: Any, read: Callable[[Passes], Array]) -> Array:
         """Forward pass in blocks of rows; ``read`` picks from the trace of each."""
-        X = reading.validate_inputs(self, X)
+        return self._run_valid(reading.validate_inputs(self, X), read)
+
+    def _run_valid(self, X: Any, read: Callable[[Passes], Array]) -> Array:
         sizes = self.network_.sizes
         width = max(sizes[1:] if sparse.issparse(X) else sizes)
         results = []

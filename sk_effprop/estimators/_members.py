@@ -20,17 +20,16 @@ from sk_effprop.core.calibration import Residuals, find_temperature
 from sk_effprop.core.committee import join, join_strengths, joint_network
 from sk_effprop.core.engine import NumpyEngine
 from sk_effprop.core.losses import LogLoss
-from sk_effprop.core.network import Network, forward
+from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples
+from sk_effprop.estimators._intervals import FEWEST_IN_FOLD, Calibration
 from sk_effprop.estimators._run import Run, fitted_with
 from sk_effprop.estimators._validation import assign_folds
 from sk_effprop.solvers.base import Reason
 from sk_effprop.training.convergence import warning_message
 
-# A member leaves examples out if there are so many for each of them.
-FEWEST_IN_FOLD = 2
 # The user ended the whole fit, not the training of one member.
 ENDS_ALL = (Reason.INTERRUPTED, Reason.CALLBACK)
 
@@ -44,12 +43,13 @@ class Member(NamedTuple):
         With the examples of this member alone.
     held_out : Examples or None
         Its validation data.
-    number : int
+    title : str
+        Which of several networks it is; empty for a single one.
     """
 
     run: Run
     held_out: Examples | None
-    number: int = 0
+    title: str = ""
 
 
 class Trained(NamedTuple):
@@ -105,26 +105,6 @@ class OutOfFold(NamedTuple):
     members: Array
     outputs: Array
     preactivations: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """What intervals for new values are made of.
-
-    Attributes
-    ----------
-    theta : ndarray
-        Weights of the joint network for which it holds.
-    network : Network
-        Of each member.
-    thetas : ndarray of shape (n_members, n_weights)
-    residuals : Residuals
-    """
-
-    theta: Array
-    network: Network
-    thetas: Array
-    residuals: Residuals
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +178,8 @@ class Committee:
             held_out = self.held_out
             if self._validates_on_folds:
                 held_out = self.train[self.folds == number]
-            yield Member(self._run_of(number, rng), held_out, number)
+            title = f"network {number + 1} of {self.n_members}"
+            yield Member(self._run_of(number, rng), held_out, title)
 
     def _run_of(self, number: int, rng: np.random.Generator) -> Run:
         """Run with the examples and the share of the time of one member."""
@@ -247,7 +228,10 @@ class Committee:
     def _joint_run(self, trained: list[Trained], temperature: float) -> Run:
         network, n_members = self.run.objective.network, len(trained)
         alpha = build.alpha_of(network, trained[0].run.objective.penalty)
-        joint, alpha = joint_network(network, n_members), join_strengths(alpha, n_members)
+        joint, alpha = (
+            joint_network(network, n_members),
+            join_strengths(alpha, n_members),
+        )
         alpha[-1] *= temperature**2
         objective = replace(
             self.run.objective,
