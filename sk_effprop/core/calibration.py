@@ -18,6 +18,8 @@ from sk_effprop.core.losses import Loss
 COLDEST, HOTTEST = 0.2, 5.0
 # Halvings of the bracket of a quantile: 2 ** -50 is a rounding error.
 N_HALVINGS = 50
+# Sums of weights that differ by less are equal up to rounding.
+ROUNDING = 1e-9
 
 
 def find_temperature(
@@ -78,7 +80,7 @@ class Residuals:
         ndarray of shape (n_new, n_outputs, 2)
             Infinite if there are too few residuals for this level.
         """
-        share = level * (1.0 + 1.0 / self.count)
+        share = level * (1.0 + 1.0 / self.count) - ROUNDING
         return np.stack(
             [
                 self._bounds_of(output, predictions[:, :, output], share)
