@@ -18,6 +18,8 @@ NAMES = (
     "accuracy",
     "small_tables",
     "ablation",
+    "intervals",
+    "committees",
 )
 
 

@@ -1,12 +1,12 @@
-"""Probabilities and intervals that agree with out-of-fold outputs.
+"""Probabilities and intervals that agree with the out-of-fold outputs of a committee.
 
-An example is out of fold for a network that was trained without it, so its error there
-is an honest one.  Errors of this kind tell how confident a classifier may be, and how
-wide an interval has to be.
+An example is out of fold for the member that was trained without it, whose error there
+is an honest one.  The joint network is better than its members, as their independent
+errors cancel in the mean.  So what is found for single members is an upper bound, and
+is reduced by what the members' disagreement says.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -16,22 +16,25 @@ from sk_effprop.core.losses import Loss
 
 # Limits of the temperature: too few examples could otherwise call for any.
 COLDEST, HOTTEST = 0.2, 5.0
-# Halvings of the bracket of a quantile: 2 ** -50 is a rounding error.
-N_HALVINGS = 50
-# Sums of weights that differ by less are equal up to rounding.
+# Cumulated weights that differ by less are equal up to rounding.
 ROUNDING = 1e-9
 
 
-def find_temperature(
+def joint_temperature(
     loss: Loss, logits: Array, targets: Array, weight: Array | None
 ) -> float:
-    """Temperature T that minimises the mean loss of ``logits / T`` (Guo et al., 2017).
+    """Temperature of the joint network's logits, from those of single members.
+
+    For the members it is the T that minimises the mean loss of ``logits / T`` (Guo et
+    al., 2017).  The mean of several networks is less overconfident than each of them,
+    and half of the logarithm of a T above 1 is measured to be what remains.
 
     Parameters
     ----------
     loss : Loss
         Log loss.
     logits, targets : ndarray of shape (n_samples, n_outputs)
+        Out-of-fold logits, and what they should be.
     weight : ndarray of shape (n_samples,) or None
     """
 
@@ -40,101 +43,104 @@ def find_temperature(
         return float(np.average(values, weights=weight))
 
     bounds = np.log([COLDEST, HOTTEST])
-    return float(np.exp(minimize_scalar(mean_loss, bounds=bounds, method="bounded").x))
+    found = float(minimize_scalar(mean_loss, bounds=bounds, method="bounded").x)
+    return float(np.exp(min(found, found / 2.0)))
+
+
+def joint_residuals(
+    predictions: Array, targets: Array, members: Array, weight: Array
+) -> Array:
+    """Absolute residuals that the joint network will have for new examples.
+
+    They are the out-of-fold residuals of the members, times the factor by which the
+    joint network is better.  If the members differ by a variance v around their mean,
+    the mean squared error of the mean of k is smaller by ``(1 - 1/k) v``.
+
+    Parameters
+    ----------
+    predictions : ndarray of shape (n_members, n_samples, n_outputs)
+    targets : ndarray of shape (n_samples, n_outputs)
+    members : ndarray of shape (n_samples,)
+        The member that was trained without each example.
+    weight : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_outputs)
+    """
+    n_members, rows = len(predictions), np.arange(len(targets))
+    own = predictions[members, rows]
+    residuals = np.abs(targets - own)
+    if n_members < 3:
+        # no example has been seen by two
+        return residuals
+    squared = np.average(residuals**2, axis=0, weights=weight)
+    variance = _member_variance(predictions - own, weight)
+    share = np.divide(
+        variance, squared, out=np.zeros_like(squared), where=squared > 0.0
+    )
+    # errors that have nothing in common leave 1/k of their variance
+    left = np.maximum(1.0 - (1.0 - 1.0 / n_members) * share, 1.0 / n_members)
+    return np.asarray(residuals * np.sqrt(left))
+
+
+def _member_variance(deviations: Array, weight: Array) -> Array:
+    """Variance of the members around their mean for new examples, for each output.
+
+    Members agree too well on examples that they have seen, and the one that has not
+    seen an example differs too much from those that have.  The geometric mean of both
+    variances is a good estimate.
+
+    Parameters
+    ----------
+    deviations : ndarray of shape (n_members, n_samples, n_outputs)
+        From the member that has not seen the example, whose own are zero.
+    weight : ndarray of shape (n_samples,)
+    """
+    n_others = len(deviations) - 1
+    mean = deviations.sum(axis=0) / n_others
+    squares = (deviations**2).sum(axis=0) - n_others * mean**2
+    seen = np.average(squares, axis=0, weights=weight) / (n_others - 1)
+    unseen = np.average(mean**2, axis=0, weights=weight) / (1.0 + 1.0 / n_others)
+    return np.asarray(np.sqrt(np.maximum(seen, 0.0) * unseen))
 
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
-    """Absolute out-of-fold residuals of the members of a committee.
+    """Absolute residuals for new examples, and how much each of them counts.
 
     Attributes
     ----------
     values : ndarray of shape (n_samples, n_outputs)
-    members : ndarray of shape (n_samples,)
-        Number of the member that was trained without the example.
     weight : ndarray of shape (n_samples,)
     count : float
         Number of examples that these stand for.
     """
 
     values: Array
-    members: Array
     weight: Array
     count: float
 
-    def bounds(self, predictions: Array, level: float) -> Array:
-        """Prediction intervals by CV+ (Barber et al., 2021).
+    def half_widths(self, level: float) -> Array:
+        """Smallest widths that contain this share of one more residual.
 
-        The upper bound is the smallest value that at least ``level * (count + 1)`` of
-        the sums of a residual and the prediction of its member do not exceed, and the
-        lower bound is its counterpart.
+        As in conformal prediction, at least ``level * (count + 1)`` residuals are not
+        larger.
 
         Parameters
         ----------
-        predictions : ndarray of shape (n_members, n_new, n_outputs)
         level : float
-            Share of new values that should lie within their interval.
 
         Returns
         -------
-        ndarray of shape (n_new, n_outputs, 2)
+        ndarray of shape (n_outputs,)
             Infinite if there are too few residuals for this level.
         """
         share = level * (1.0 + 1.0 / self.count) - ROUNDING
-        return np.stack(
-            [
-                self._bounds_of(output, predictions[:, :, output], share)
-                for output in range(predictions.shape[2])
-            ],
-            axis=1,
-        )
-
-    def _bounds_of(self, output: int, predictions: Array, share: float) -> Array:
-        pools = [self._pool(output, member) for member in range(len(predictions))]
-        upper = _upper_bounds(predictions, pools, share)
-        lower = -_upper_bounds(-predictions, pools, share)
-        return np.stack([lower, upper], axis=1)
-
-    def _pool(self, output: int, member: int) -> "Pool":
-        own = self.members == member
-        values = self.values[own, output]
-        order = np.argsort(values, kind="stable")
-        weight = self.weight[own][order] / np.sum(self.weight)
-        return Pool(values[order], np.concatenate([[0.0], np.cumsum(weight)]))
-
-
-@dataclass(frozen=True, eq=False)
-class Pool:
-    """Sorted residuals of one member, and their cumulated weights after a first 0."""
-
-    values: Array
-    cumulated: Array
-
-    def share_up_to(self, limits: Array) -> Any:
-        """Weight of the residuals that do not exceed each limit."""
-        return self.cumulated[np.searchsorted(self.values, limits, side="right")]
-
-    def quantile(self, share: float) -> float:
-        """Smallest residual that this share of the pool does not exceed."""
-        place = np.searchsorted(self.cumulated[1:], share * self.cumulated[-1])
-        return float(self.values[min(int(place), len(self.values) - 1)])
-
-
-def _upper_bounds(predictions: Array, pools: list[Pool], share: float) -> Array:
-    """Smallest values that this share of predictions plus residuals do not exceed.
-
-    They lie between the quantiles of the members, and are found by bisection.
-    """
-    if share > 1.0:
-        return np.full(predictions.shape[1], np.inf)
-    pairs = [
-        pair for pair in zip(predictions, pools, strict=True) if len(pair[1].values)
-    ]
-    ends = np.stack([mine + pool.quantile(share) for mine, pool in pairs])
-    low, high = ends.min(axis=0), ends.max(axis=0)
-    for _ in range(N_HALVINGS):
-        middle = (low + high) / 2.0
-        reached = sum(pool.share_up_to(middle - mine) for mine, pool in pairs)
-        low = np.where(reached >= share, low, middle)
-        high = np.where(reached >= share, middle, high)
-    return np.asarray(high)
+        if share > 1.0:
+            return np.full(self.values.shape[1], np.inf)
+        order = np.argsort(self.values, axis=0, kind="stable")
+        cumulated = np.cumsum(self.weight[order], axis=0) / np.sum(self.weight)
+        places = np.minimum((cumulated < share).sum(axis=0), len(order) - 1)
+        ranked = np.take_along_axis(self.values, order, axis=0)
+        return np.asarray(ranked[places, np.arange(ranked.shape[1])])

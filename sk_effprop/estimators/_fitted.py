@@ -202,9 +202,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
 
     def _run(self, X: Any, read: Callable[[Passes], Array]) -> Array:
         """Forward pass in blocks of rows; ``read`` picks from the trace of each."""
-        return self._run_valid(reading.validate_inputs(self, X), read)
-
-    def _run_valid(self, X: Any, read: Callable[[Passes], Array]) -> Array:
+        X = reading.validate_inputs(self, X)
         sizes = self.network_.sizes
         width = max(sizes[1:] if sparse.issparse(X) else sizes)
         results = []

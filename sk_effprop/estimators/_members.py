@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sk_effprop.core.arrays import Array, row_blocks
-from sk_effprop.core.calibration import Residuals, find_temperature
+from sk_effprop.core.calibration import Residuals, joint_residuals, joint_temperature
 from sk_effprop.core.committee import join, join_strengths, joint_network
 from sk_effprop.core.engine import NumpyEngine
 from sk_effprop.core.losses import LogLoss
@@ -98,13 +98,20 @@ class OutOfFold(NamedTuple):
         Numbers of these examples.
     members : ndarray of shape (n_known,)
         The member that left each of them out.
-    outputs, preactivations : ndarray of shape (n_known, n_outputs)
+    outputs, preactivations : ndarray of shape (n_members, n_known, n_outputs)
+        Of all members.
     """
 
     rows: Array
     members: Array
     outputs: Array
     preactivations: Array
+
+    @property
+    def own(self) -> tuple[Array, Array]:
+        """Outputs and preactivations of the member that left the example out."""
+        place = self.members, np.arange(len(self.rows))
+        return self.outputs[place], self.preactivations[place]
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +229,7 @@ class Committee:
             results["best_loss_"] = loss
         if known is not None:
             results["oof_prediction_"] = self._predictions(known, temperature)
-            results["_calibration"] = self._calibration(theta, thetas, known)
+            results["_calibration"] = self._calibration(theta, known)
         return results
 
     def _joint_run(self, trained: list[Trained], temperature: float) -> Run:
@@ -245,49 +252,44 @@ class Committee:
         """Outputs for the examples that a trained member left out, if there are any."""
         if self.folds is None:
             return None
-        parts = []
-        for number, one in enumerate(trained):
-            rows = np.flatnonzero(self.folds == number)
-            part = self.run.objective.subset(rows)
-            parts.append(
-                OutOfFold(rows, np.full(len(rows), number), *_outputs(part, one.theta))
-            )
-        known = OutOfFold(*map(np.concatenate, zip(*parts, strict=True)))
-        return known if len(known.rows) else None
+        rows = np.flatnonzero((self.folds >= 0) & (self.folds < len(trained)))
+        if not len(rows):
+            return None
+        part = self.run.objective.subset(rows)
+        each = [_outputs(part, one.theta) for one in trained]
+        return OutOfFold(
+            rows, self.folds[rows], *map(np.stack, zip(*each, strict=True))
+        )
 
     def _temperature(self, known: OutOfFold) -> float:
         """Temperature of the joint network's logits, 1 if there are none."""
-        objective = self.run.objective.subset(known.rows)
-        if not isinstance(objective.loss, LogLoss):
+        part, (logits, _) = self.run.objective.subset(known.rows), known.own
+        if not isinstance(part.loss, LogLoss):
             return 1.0
-        return find_temperature(
-            objective.loss, known.outputs, objective.targets, objective.sample_weight
-        )
+        return joint_temperature(part.loss, logits, part.targets, part.sample_weight)
 
     def _predictions(self, known: OutOfFold, temperature: float) -> Array:
         """Out-of-fold predictions for the rows of the user."""
-        predicted = self.run.coding.predictions(
-            known.outputs / temperature, known.preactivations / temperature
-        )
+        own = (values / temperature for values in known.own)
+        predicted = self.run.coding.predictions(*own)
         values = np.full((len(self.train), *predicted.shape[1:]), np.nan)
         values[known.rows] = predicted
         return self.train.spread(values)
 
-    def _calibration(
-        self, theta: Array, thetas: Array, known: OutOfFold
-    ) -> Calibration | None:
-        """Residuals of the members, for intervals; None for classes."""
+    def _calibration(self, theta: Array, known: OutOfFold) -> Calibration | None:
+        """Residuals for intervals; None for classes."""
         if self.by_class:
             return None
-        part = self.train[known.rows]
-        decoded = self.run.coding.predictions(known.outputs, known.preactivations)
-        residuals = Residuals(
-            np.abs(part.y - decoded).reshape(len(part), -1),
-            known.members,
-            part.weight,
-            self.run.objective.count * np.sum(part.weight) / np.sum(self.train.weight),
+        part, decode = self.train[known.rows], self.run.coding.predictions
+        shape = len(part), -1
+        outputs = zip(known.outputs, known.preactivations, strict=True)
+        predictions = np.stack([decode(*both).reshape(shape) for both in outputs])
+        residuals = joint_residuals(
+            predictions, part.y.reshape(shape), known.members, part.weight
         )
-        return Calibration(theta, self.run.objective.network, thetas, residuals)
+        share = np.sum(part.weight) / np.sum(self.train.weight)
+        count = self.run.objective.count * float(share)
+        return Calibration(theta, Residuals(residuals, part.weight, count))
 
 
 def _part(objective: Objective, rows: Array) -> Objective:

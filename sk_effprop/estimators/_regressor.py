@@ -16,7 +16,7 @@ from sk_effprop.estimators._base import BaseEffProp, can_learn_on
 from sk_effprop.estimators._coding import ValueCoding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._diagnosis import posterior_of
-from sk_effprop.estimators._intervals import predict_interval
+from sk_effprop.estimators._intervals import interval_widths
 from sk_effprop.estimators._parameters import REGRESSOR, constraints
 from sk_effprop.estimators._run import Run
 from sk_effprop.estimators._types import (
@@ -589,9 +589,9 @@ default="auto"
             determine each weight (section 6.4).
         interval : float, optional
             Share of new observations that should lie within their interval, such as
-            0.9. Only possible with ``n_estimators`` > 1: the intervals are as wide as
-            the errors of each network for the examples that it was trained without
-            (CV+, Barber et al., 2021).
+            0.9. Only possible with ``n_estimators`` > 1: the width follows from the
+            errors of each network for the examples that it was trained without, reduced
+            by what the mean of all networks is better than one of them.
 
         Returns
         -------
@@ -603,9 +603,9 @@ default="auto"
             standard deviations, provided that the noise has the same variance
             everywhere and that the network is not overfitted.
         bounds : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
-            Lower and upper bound of each interval, if ``interval`` is given. The
-            intervals contain this share of the observations on average, not for every
-            X. They are infinite if there are too few examples for the share.
+            Lower and upper bound of each interval, if ``interval`` is given. All
+            intervals are equally wide: they contain this share of the observations on
+            average, not for every X. They are infinite if there are too few examples.
 
         Raises
         ------
@@ -632,12 +632,14 @@ default="auto"
         (442, 2)
         """
         check_is_fitted(self)
-        if interval is not None:
-            if return_std:
-                raise ValueError("return_std=True and interval cannot be combined.")
-            return predict_interval(self, X, interval)
+        if return_std and interval is not None:
+            raise ValueError("return_std=True and interval cannot be combined.")
         outputs = self._run(X, lambda trace: trace.outputs)
         values = self.coding_.decode(outputs)
+        if interval is not None:
+            widths = interval_widths(self, interval).astype(values.dtype)
+            widths = widths.reshape(values.shape[1:])
+            return values, np.stack([values - widths, values + widths], axis=-1)
         if not return_std:
             return values
         inputs = reading.normalize(

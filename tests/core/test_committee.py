@@ -5,7 +5,11 @@ import pytest
 from scipy.special import expit
 
 from sk_effprop.core.activations import ACTIVATIONS
-from sk_effprop.core.calibration import Residuals, find_temperature
+from sk_effprop.core.calibration import (
+    Residuals,
+    joint_residuals,
+    joint_temperature,
+)
 from sk_effprop.core.committee import join, join_strengths, joint_network
 from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.losses import LogLoss
@@ -83,8 +87,10 @@ def test_the_temperature_of_overconfident_logits_is_found(temperature, is_exclus
         targets = np.eye(3)[[rng.choice(3, p=row) for row in p]]
     else:
         targets = (rng.uniform(size=p.shape) < p).astype(float)
-    found = find_temperature(loss, temperature * logits, targets, None)
-    assert found == pytest.approx(temperature, rel=0.05)
+    found = joint_temperature(loss, temperature * logits, targets, None)
+    # the mean of several is less overconfident
+    expected = min(temperature, temperature**0.5)
+    assert found == pytest.approx(expected, rel=0.05)
 
 
 def test_the_temperature_respects_weights():
@@ -93,57 +99,64 @@ def test_the_temperature_respects_weights():
     targets = (rng.uniform(size=(2000, 1)) < expit(logits)).astype(float)
     weight = np.arange(2000) % 3 + 1.0
     repeated = np.repeat(np.arange(2000), weight.astype(int))
-    found = find_temperature(LogLoss(False), logits, targets, weight)
-    plain = find_temperature(LogLoss(False), logits[repeated], targets[repeated], None)
+    found = joint_temperature(LogLoss(False), logits, targets, weight)
+    plain = joint_temperature(LogLoss(False), logits[repeated], targets[repeated], None)
     assert found == pytest.approx(plain, rel=1e-4)
 
 
 # ---------------------------------------------------------------------------- intervals
 
 
-def cross_conformal(predictions, residuals, members, level):
-    """CV+ as printed (Barber et al., 2021), for one output and one new example."""
-    n = len(residuals)
-    centres = predictions[members]
-    up, down = np.sort(centres + residuals), np.sort(centres - residuals)
-    last = int(np.ceil(level * (n + 1) - 1e-9))
-    if last > n:
-        return -np.inf, np.inf
-    return down[n - last], up[last - 1]
+def noisy_members(n_members, noise, n=4000):
+    """Members that differ by independent noise; they are constant around a truth."""
+    rng = np.random.default_rng(0)
+    predictions = noise * rng.normal(size=(n_members, n, 2))
+    return predictions, rng.normal(size=(n, 2)), np.arange(n) % n_members
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0, 3.0])
+@pytest.mark.parametrize("n_members", [3, 8])
+def test_residuals_of_the_mean_are_found_from_those_of_the_members(noise, n_members):
+    predictions, targets, members = noisy_members(n_members, noise)
+    found = joint_residuals(predictions, targets, members, np.ones(len(targets)))
+    expected = targets - predictions.mean(axis=0)
+    for level in (0.5, 0.9):
+        np.testing.assert_allclose(
+            np.quantile(found, level, axis=0),
+            np.quantile(np.abs(expected), level, axis=0),
+            rtol=0.1,
+        )
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_residuals_of_few_members_stay_as_they_are(n_members):
+    predictions, targets, members = noisy_members(n_members, 1.0)
+    found = joint_residuals(predictions, targets, members, np.ones(len(targets)))
+    own = predictions[members, np.arange(len(targets))]
+    np.testing.assert_array_equal(found, np.abs(targets - own))
+
+
+def test_members_without_errors_leave_residuals_of_zero():
+    predictions = np.zeros((3, 9, 1))
+    found = joint_residuals(predictions, np.zeros((9, 1)), np.arange(9) % 3, np.ones(9))
+    assert not found.any()
 
 
 @pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.99])
 @pytest.mark.parametrize("n", [8, 31, 400])
-def test_bounds_are_those_of_the_definition(level, n):
-    rng = np.random.default_rng(n)
-    residuals = np.abs(rng.normal(size=(n, 2)))
-    folds, predictions = rng.integers(4, size=n), rng.normal(size=(4, 25, 2))
-    pool = Residuals(residuals, folds, np.ones(n), n)
-    bounds = pool.bounds(predictions, level)
-    assert bounds.shape == (25, 2, 2)
-    for new in range(25):
-        for output in range(2):
-            expected = cross_conformal(
-                predictions[:, new, output], residuals[:, output], folds, level
-            )
-            np.testing.assert_allclose(bounds[new, output], expected, atol=1e-9)
+def test_widths_are_those_of_conformal_prediction(level, n):
+    values = np.abs(np.random.default_rng(n).normal(size=(n, 2)))
+    found = Residuals(values, np.ones(n), n).half_widths(level)
+    rank = int(np.ceil(level * (n + 1) - 1e-9))
+    expected = np.sort(values, axis=0)[rank - 1] if rank <= n else [np.inf, np.inf]
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_whole_weights_count_as_repeated_residuals():
     rng = np.random.default_rng(0)
-    residuals, folds = np.abs(rng.normal(size=(50, 1))), np.arange(50) % 3
-    predictions, times = rng.normal(size=(3, 10, 1)), rng.integers(1, 4, size=50)
+    values, times = np.abs(rng.normal(size=(50, 1))), rng.integers(1, 4, size=50)
     rows = np.repeat(np.arange(50), times)
-    weighted = Residuals(residuals, folds, 7.0 * times, len(rows))
-    repeated = Residuals(residuals[rows], folds[rows], np.ones(len(rows)), len(rows))
-    np.testing.assert_allclose(
-        weighted.bounds(predictions, 0.8), repeated.bounds(predictions, 0.8), atol=1e-9
-    )
-
-
-def test_a_member_without_residuals_has_no_say():
-    rng = np.random.default_rng(0)
-    residuals, predictions = np.abs(rng.normal(size=(40, 1))), rng.normal(size=(2, 5, 1))
-    one = Residuals(residuals, np.zeros(40, dtype=int), np.ones(40), 40)
-    found = one.bounds(predictions, 0.9)
-    np.testing.assert_array_equal(found, one.bounds(predictions[:1], 0.9))
+    weighted = Residuals(values, 7.0 * times, len(rows))
+    repeated = Residuals(values[rows], np.ones(len(rows)), len(rows))
+    for level in (0.3, 0.8, 0.95):
+        assert weighted.half_widths(level) == repeated.half_widths(level)
