@@ -56,13 +56,13 @@ def measure():
 
 INTRODUCTION = f"""\
 `python -m benchmarks intervals` prints this page. It trains
-`EffPropRegressor(n_estimators={N_ESTIMATORS})` on two thirds of each table, three times,
-and counts how many values of the other third are within
+`EffPropRegressor(n_estimators={N_ESTIMATORS})` on two thirds of each table, three
+times, and counts how many values of the other third are within
 `predict(X, interval={LEVEL})`.
 
 A coverage that is estimated from n values has the standard error in the fourth column.
-The widths are in standard deviations of y. The last column is the width that an interval
-around the mean of all targets needs for the same coverage.
+The widths are in standard deviations of y. The last column is the width that an
+interval around the mean of all targets needs for the same coverage.
 """
 
 

@@ -322,7 +322,7 @@ def test_intervals_follow_the_weights_of_the_examples():
 
 
 def test_intervals_are_refused_in_a_sentence():
-    model, X, y = fitted(EffPropRegressor)
+    model, X, _ = fitted(EffPropRegressor)
     with pytest.raises(ValueError, match=r"interval needs a fit with n_estimators > 1"):
         model.predict(X, interval=0.9)
     model, X, _ = fitted(EffPropRegressor, n_estimators=3)
