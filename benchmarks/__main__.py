@@ -22,6 +22,8 @@ NAMES = (
     "accuracy",
     "small_tables",
     "ablation",
+    "intervals",
+    "committees",
 )
 # not among "all"
 TRIALS = ("kills", "interrupts", "concurrency", "properties")

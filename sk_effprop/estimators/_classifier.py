@@ -103,6 +103,16 @@ default="auto"
         "lm" takes all examples unless an int is given, or the system of equations would
         not fit into memory: then it is Levenberg-Marquardt on mini-batches, with a
         running Gauss-Newton matrix. Not used by "lbfgs", "cg" and "scg".
+    n_estimators : int, default=1
+        Number of networks. Several are trained one after the other, on the same
+        normalised inputs and with the same penalty, from different initial weights.
+        Each leaves out one fold of the examples, which tells how well it predicts new
+        ones. Their outputs, before the output activation, are averaged. The mean is
+        itself a network, ``network_``, with so many times the hidden units. They share
+        ``max_time``. With ``early_stopping=True`` and without ``X_val``, each network
+        is validated on its own fold, and ``validation_fraction`` is not used. More than
+        one network cannot be combined with ``partial_fit``, ``warm_start`` and
+        ``alpha="evidence"``.
     batch_growth : float, default=1.0
         Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
         "adam".
@@ -313,6 +323,12 @@ default="auto"
         outputs that hardly depend on the inputs.
     n_iter_, t_ : int
         Number of iterations, and of presented examples.
+    oof_prediction_ : ndarray or None
+        What ``predict_proba`` returns for the training data, if each row is predicted
+        by the network that was trained without it. nan for rows that no network leaves
+        out: the only example of a class, and examples of weight 0. None if
+        ``n_estimators`` is 1, or if there are fewer than two different examples for
+        each network.
     n_layers_, n_outputs_ : int
         Number of layers, including inputs and outputs, and of outputs.
     out_activation_ : str, Activation or tuple
@@ -364,6 +380,7 @@ default="auto"
         input_gains: bool = False,
         solver: str = "auto",
         batch_size: int | str = "auto",
+        n_estimators: int = 1,
         batch_growth: float = 1.0,
         shuffle: bool | str = "auto",
         emphasis: float = 0.0,
@@ -415,6 +432,7 @@ default="auto"
         self.input_gains = input_gains
         self.solver = solver
         self.batch_size = batch_size
+        self.n_estimators = n_estimators
         self.batch_growth = batch_growth
         self.shuffle = shuffle
         self.emphasis = emphasis

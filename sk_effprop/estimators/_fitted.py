@@ -57,9 +57,12 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     out_activation_: Any
     n_features_in_: int
 
+    oof_prediction_: Array | None
+
     # to continue training, and for the uncertainty of predictions
     _resume: Resume
     _posterior: Any
+    _calibration: Any
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "theta_")
