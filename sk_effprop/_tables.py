@@ -245,11 +245,13 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         numbers = table.numbers
         n_numbers = len(table) * len(self.source_)
         stays_dense = not sparse.issparse(numbers) and n_numbers <= MAX_DENSE_NUMBERS
-        is_missing = _missing_mask(numbers)
+        is_missing = missing_mask(numbers)
         indicated = self.has_indicator_[self._number_columns]
-        filled = _filled(numbers, is_missing, self.medians_[self._number_columns])
-        indicators = is_missing[:, indicated].astype(numbers.dtype)
-        parts = [filled, indicators, self._one_hot(table, numbers.dtype)]
+        parts = [
+            filled(numbers, is_missing, self.medians_[self._number_columns]),
+            is_missing[:, indicated].astype(numbers.dtype),
+            self._one_hot(table, numbers.dtype),
+        ]
         if stays_dense:
             return np.hstack([dense(part) for part in parts])
         return sparse.hstack([sparse.csr_array(part) for part in parts], format="csr")
@@ -327,7 +329,7 @@ def read_columns(
 # ---------------------------------------------------------------------- missing numbers
 
 
-def _missing_mask(numbers: Any) -> Any:
+def missing_mask(numbers: Any) -> Any:
     """Mask of missing values, sparse if the numbers are."""
     if not sparse.issparse(numbers):
         return np.isnan(numbers)
@@ -337,7 +339,7 @@ def _missing_mask(numbers: Any) -> Any:
 
 
 def _missing_columns(numbers: Any) -> Array:
-    return np.asarray(_missing_mask(numbers).sum(axis=0) > 0).ravel()
+    return np.asarray(missing_mask(numbers).sum(axis=0) > 0).ravel()
 
 
 def _medians(numbers: Any, weight: Array, is_missing: Array) -> Array:
@@ -359,7 +361,7 @@ def _medians(numbers: Any, weight: Array, is_missing: Array) -> Array:
     return medians
 
 
-def _filled(numbers: Any, is_missing: Any, values: Array) -> Any:
+def filled(numbers: Any, is_missing: Any, values: Array) -> Any:
     """Numbers whose missing entries are replaced by one value for each column."""
     if not sparse.issparse(numbers):
         return np.where(is_missing, values.astype(numbers.dtype), numbers)

@@ -36,6 +36,15 @@ ALLOWED = {
     "sk_effprop._version": (),
     "sk_effprop._quantiles": (),
     "sk_effprop._input_statistics": ("sk_effprop._moments", "sk_effprop._quantiles"),
+    "sk_effprop._columns": (),
+    "sk_effprop._levels": ("sk_effprop._columns",),
+    "sk_effprop._tables": (
+        "sk_effprop._columns",
+        "sk_effprop._levels",
+        "sk_effprop._quantiles",
+        "sk_effprop._sklearn",
+        "sk_effprop._version",
+    ),
     "sk_effprop.preprocessing": (
         "sk_effprop._input_statistics",
         "sk_effprop._sklearn",
@@ -44,8 +53,10 @@ ALLOWED = {
     # below the estimators, whose fitted attributes are all it knows of them
     "sk_effprop.export": (),
     "sk_effprop.estimators": (
+        "sk_effprop._columns",
         "sk_effprop._moments",
         "sk_effprop._sklearn",
+        "sk_effprop._tables",
         "sk_effprop._threads",
         "sk_effprop._version",
         "sk_effprop.export",
@@ -57,6 +68,7 @@ ALLOWED = {
     "sk_effprop.model_selection": ("sk_effprop",),
     "sk_effprop.__main__": ("sk_effprop",),
     "sk_effprop": (
+        "sk_effprop._tables",
         "sk_effprop._version",
         "sk_effprop.estimators",
         "sk_effprop.export",
