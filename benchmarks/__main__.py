@@ -17,6 +17,7 @@ NAMES = (
     "reliability",
     "accuracy",
     "small_tables",
+    "mixed_tables",
     "ablation",
 )
 

@@ -140,7 +140,7 @@ def columns_of(
         has_numbers = all(map(_is_numeric, frame.schema.values()))
         if has_numbers and not has_choice:
             return None
-        return [_column_of_series(frame[name]) for name in frame.columns]
+        return [_column_of_series(series) for series in frame.iter_columns()]
     if not has_choice:
         return None
     if sparse.issparse(X):
@@ -231,8 +231,6 @@ def _column_of_series(series: Any) -> Column:
 
 
 def _column_of_array(values: Array) -> Column:
-    if values.dtype.kind == "U":
-        return Column(values.astype(object), np.zeros(len(values), dtype=bool))
     if values.dtype.kind == "O":
         is_missing = [value is None or _is_nan(value) for value in values]
         return Column(values, np.array(is_missing, dtype=bool))
@@ -321,7 +319,7 @@ def _as_kind(values: Any, kind: str) -> Any:
 def _read(column: Column, name: Any) -> tuple[str, Any]:
     """Kind of a column, and its values: floats, or Labels of text."""
     values = column.values
-    if values.dtype.kind == "O":
+    if values.dtype.kind in "OUT":
         return _read_objects(column, name)
     if values.dtype.kind in "biuf":
         is_single = values.dtype == np.float32

@@ -1,8 +1,8 @@
 """Levels of one category, and the input that each of them switches on.
 
-scikit-learn's OneHotEncoder decides which levels are rare and joined.  It is shown
-every level as often as its weight says, so that a row of weight 2 has the effect of two
-rows, and its answers are kept, as asking it takes a millisecond.
+scikit-learn's OneHotEncoder joins rare levels, but it does not know sample weights.  It
+is therefore shown frequent levels twice, rare ones once, and is told to join those that
+it sees once.  Its answers are kept, as asking it takes a millisecond.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from sklearn.preprocessing import OneHotEncoder
 from sk_effprop._columns import Labels
 from sk_effprop.core.arrays import Array
 
+# Levels of a category that may have inputs of their own.
+MAX_LEVELS = 1000
 # Weights are numbers of repeats if they are multiples of the smallest up to this error.
 ROUNDING = 1e-9
 UNKNOWN = -1
@@ -83,18 +85,25 @@ def learn_levels(
     counts = np.bincount(codes, counted, minlength=len(values))
     if keeps_declared:
         counts[:-1] = np.maximum(counts[:-1], min_frequency)
-    # no level has to be shown more often than is enough
-    times = np.minimum(np.ceil(counts * (1.0 - ROUNDING)), min_frequency).astype(int)
+    times = _times_to_show(labels.values, counts, min_frequency)
+    shown = np.repeat(values, times)
     encoder = OneHotEncoder(
-        handle_unknown="infrequent_if_exist",
-        min_frequency=min_frequency,
-        sparse_output=False,
-    ).fit(_as_column(np.repeat(values, times), labels))
+        handle_unknown="infrequent_if_exist", min_frequency=2, sparse_output=False
+    ).fit(_as_column(shown, labels))
     answers = encoder.transform(_as_column(values, labels))
     inputs = np.where(answers.any(axis=1), answers.argmax(axis=1), UNKNOWN)
     n_inputs, has_rare = answers.shape[1], encoder.infrequent_categories_[0] is not None
     unknown = n_inputs - 1 if has_rare else UNKNOWN
     return Levels(encoder, labels.values, inputs, unknown, n_inputs)
+
+
+def _times_to_show(values: Array, counts: Array, min_frequency: int) -> Array:
+    """How often the encoder is shown each value, and at last a missing one."""
+    is_frequent = counts >= min_frequency * (1.0 - ROUNDING)
+    # the order of the values decides between equal counts, not that of the rows
+    by_count = np.lexsort((values, -counts[:-1]))
+    is_frequent[by_count[MAX_LEVELS:]] = False
+    return np.where(is_frequent, 2, 1) * (counts > 0.0)
 
 
 def _as_column(values: Array, labels: Labels) -> Any:

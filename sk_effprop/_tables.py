@@ -36,7 +36,7 @@ from sk_effprop.core.arrays import Array, dense
 
 DTYPES = [np.float64, np.float32]
 # Levels of fewer rows are joined.
-MIN_FREQUENCY = 10
+MIN_FREQUENCY = 3
 # Results of more numbers are sparse.
 MAX_DENSE_NUMBERS = 5 * 10**7
 # The median is the mean of the values at half the weight and just above.
@@ -51,9 +51,10 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
     fitted one.
 
     - A category gets one input for each of its levels, by scikit-learn's
-      :class:`~sklearn.preprocessing.OneHotEncoder`. Rare levels share an input, which
-      levels that the training data did not have use as well; without rare levels, an
-      unknown level switches on no input. Missing values are a level.
+      :class:`~sklearn.preprocessing.OneHotEncoder`. Rare levels, and those beyond the
+      1000 most frequent ones, share an input, which levels that the training data did
+      not have use as well; without rare levels, an unknown level switches on no input.
+      Missing values are a level.
     - A date is its number of days since 1970, a duration its number of days, and a
       boolean 0 or 1.
     - A missing number becomes the median of its column. Columns with missing values in
@@ -65,7 +66,7 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         Columns that are categories: their names, their indices, or a boolean mask.
         "from_dtype" takes the columns of a data frame that hold text or a categorical
         type, and no column of an array. None takes no column.
-    min_frequency : int, default=10
+    min_frequency : int, default=3
         Number of rows that a level needs for an input of its own. Rows count by their
         weight.
 
