@@ -19,9 +19,7 @@ def table(n=60, seed=0):
     rng = np.random.default_rng(seed)
     age = rng.normal(40.0, 10.0, n).round(1)
     town = rng.choice(np.array(["Bonn", "Kiel", "Trier"], dtype=object), n)
-    born = pd.Series(pd.Timestamp("1970-01-01")) + pd.to_timedelta(
-        rng.integers(0, 9000, n), unit="D"
-    ).to_series(index=range(n)).reset_index(drop=True)
+    born = pd.Timestamp(0) + pd.to_timedelta(rng.integers(0, 9000, n), unit="D")
     member = pd.array(rng.random(n) < 0.5, dtype="boolean")
     grade = pd.Categorical(rng.integers(1, 4, n), categories=[1, 2, 3])
     size = rng.normal(size=n)

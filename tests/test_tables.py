@@ -291,7 +291,7 @@ def test_a_weight_of_two_has_the_effect_of_two_rows(unit):
     assert len(plain.get_feature_names_out()) < len(by_rows.get_feature_names_out())
 
 
-# ----------------------------------------------------------------------- sparse, float32
+# ---------------------------------------------------------------------- sparse, float32
 
 
 def test_sparse_data_give_what_dense_data_give():
