@@ -19,11 +19,17 @@ from sk_effprop._columns import (
     FROM_DTYPE,
     Labels,
     Table,
-    columns_of,
+    needs_columns,
     read_table,
 )
+from sk_effprop._frames import columns_of
 from sk_effprop._levels import UNKNOWN, Levels, as_counts, learn_levels
-from sk_effprop._quantiles import column_quantiles
+from sk_effprop._missing import (
+    column_medians,
+    filled,
+    missing_columns,
+    missing_mask,
+)
 from sk_effprop._sklearn import (
     Interval,
     StrOptions,
@@ -39,8 +45,6 @@ DTYPES = [np.float64, np.float32]
 MIN_FREQUENCY = 3
 # Results of more numbers are sparse.
 MAX_DENSE_NUMBERS = 5 * 10**7
-# The median is the mean of the values at half the weight and just above.
-HALVES = (0.5, 0.5 * (1.0 + 1e-9))
 CHOICE = ["array-like", StrOptions({FROM_DTYPE}), None]
 
 
@@ -226,8 +230,8 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         is_number = np.array([kind != CATEGORY for kind in table.kinds])
         self.medians_ = np.full(len(is_number), np.nan)
         self.has_indicator_ = np.zeros(len(is_number), dtype=bool)
-        missing = _missing_columns(table.numbers)
-        self.medians_[is_number] = _medians(table.numbers, weight, missing)
+        missing = missing_columns(table.numbers)
+        self.medians_[is_number] = column_medians(table.numbers, weight, missing)
         self.has_indicator_[is_number] = missing
         counted, smallest = as_counts(weight), 1 if is_stream else self.min_frequency
         self.levels_ = {
@@ -319,56 +323,12 @@ def read_columns(
     columns are set or checked as scikit-learn's ``validate_data`` does.
     """
     choice = owner.categorical_features
-    columns = columns_of(X, choice, kinds)
+    columns = columns_of(X, has_choice=needs_columns(choice, kinds))
     if columns is None:
         return None
     validate_data(owner, X, reset=reset, skip_check_array=True)
     names: Sequence[Any] | None = getattr(owner, "feature_names_in_", None)
     return read_table(columns, choice, kinds, names)
-
-
-# ---------------------------------------------------------------------- missing numbers
-
-
-def missing_mask(numbers: Any) -> Any:
-    """Mask of missing values, sparse if the numbers are."""
-    if not sparse.issparse(numbers):
-        return np.isnan(numbers)
-    return sparse.csr_array(
-        (np.isnan(numbers.data), numbers.indices, numbers.indptr), shape=numbers.shape
-    )
-
-
-def _missing_columns(numbers: Any) -> Array:
-    return np.asarray(missing_mask(numbers).sum(axis=0) > 0).ravel()
-
-
-def _medians(numbers: Any, weight: Array, is_missing: Array) -> Array:
-    """Weighted median of each column without its missing values; 0 if there are none.
-
-    ``is_missing`` tells which columns have missing values.
-    """
-    medians = np.zeros(numbers.shape[1])
-    whole = np.flatnonzero(~is_missing)
-    if len(whole):
-        halves = column_quantiles(numbers[:, whole], weight, HALVES)
-        medians[whole] = halves.mean(axis=0)
-    for j in np.flatnonzero(is_missing):
-        column = dense(numbers[:, [j]])
-        is_known = ~np.isnan(column[:, 0])
-        if is_known.any():
-            known, share = column[is_known], weight[is_known]
-            medians[j] = column_quantiles(known, share, HALVES).mean()
-    return medians
-
-
-def filled(numbers: Any, is_missing: Any, values: Array) -> Any:
-    """Numbers whose missing entries are replaced by one value for each column."""
-    if not sparse.issparse(numbers):
-        return np.where(is_missing, values.astype(numbers.dtype), numbers)
-    stored = np.where(np.isnan(numbers.data), values[numbers.indices], numbers.data)
-    parts = stored.astype(numbers.dtype), numbers.indices, numbers.indptr
-    return sparse.csr_array(parts, shape=numbers.shape)
 
 
 def _check_type(labels: Labels, levels: Levels, name: Any) -> None:

@@ -20,6 +20,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._advice import find_fault
 from sk_effprop.estimators._checks import (
     check_changed_parameters,
@@ -186,7 +187,7 @@ class BaseEffProp(
             if X_val is not None:
                 held_out = self._read_validation(X_val, y_val, sample_weight_val)
             if held_out is not None:
-                held_out = reading.encode_table(self, held_out)
+                held_out = tables.encode_table(self, held_out)
             solver = self._choose_solver(train)
             if solver in BATCH:
                 train = as_weighted_set(train)
@@ -286,10 +287,10 @@ class BaseEffProp(
     ) -> Examples:
         """Turn a table into numbers; a first call decides how."""
         if earlier is None:
-            self.table_encoder_ = reading.encoder_for(
+            self.table_encoder_ = tables.encoder_for(
                 self, examples, is_stream=is_stream
             )
-        return reading.encode_table(self, examples)
+        return tables.encode_table(self, examples)
 
     def _learn(
         self, examples: Examples, classes: Any = None, *, is_stream: bool

@@ -17,6 +17,7 @@ from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._layers import LayerAttributes
@@ -124,7 +125,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         """Objective of the fitted network on any data."""
         check_is_fitted(self)
         examples = self._read_examples(X, y, sample_weight)
-        examples = reading.encode_table(self, examples)
+        examples = tables.encode_table(self, examples)
         data = reading.encode(examples, self.normalizer_, self.coding_)
         return build.make_objective(self.network_, self.coding_.loss, data, self.alpha_)
 
@@ -209,7 +210,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         # overflow is looked for in the results
         with np.errstate(over="ignore", invalid="ignore"):
             for rows in row_blocks(X.shape[0], width):
-                numbers = reading.as_numbers(self, X[rows])
+                numbers = tables.as_numbers(self, X[rows])
                 inputs = reading.normalize(numbers, self.normalizer_)
                 result = read(self._forward(inputs)).copy()
                 is_bad = ~np.isfinite(result).all(axis=1)

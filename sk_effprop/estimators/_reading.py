@@ -12,18 +12,16 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn import get_config
-from sklearn.utils.validation import assert_all_finite, check_X_y, validate_data
+from sklearn.utils.validation import check_X_y, validate_data
 
-from sk_effprop._columns import NUMBER, Table
 from sk_effprop._sklearn import check_sample_weight
-from sk_effprop._tables import TableEncoder, filled, missing_mask, read_columns
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import with_ones
 from sk_effprop.core.network import Network
 from sk_effprop.core.normalization import follow_inputs, identity
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
+from sk_effprop.estimators._tables import copy_names, read_table, settled
 from sk_effprop.preprocessing import (
     InputNormalizer,
     fit_normalizer,
@@ -60,7 +58,7 @@ def validate(
     _check_sparse_targets(y, y_numeric)
     check = {"multi_output": True, "y_numeric": y_numeric}
     encoder = None if reset else estimator.table_encoder_
-    table = _read_columns(estimator, X, reset=reset)
+    table = read_table(estimator, X, reset=reset)
     if table is not None:
         if y is None:
             # raises the ValueError for estimators that need targets
@@ -68,10 +66,10 @@ def validate(
         numbers, y = check_X_y(
             table.numbers, y, ensure_min_features=0, **NOT_FINITE, **check
         )
-        return _settled(replace(table, numbers=numbers), encoder), y
+        return settled(replace(table, numbers=numbers), encoder), y
     with _about_text():
         X, y = validate_data(estimator, X, y, reset=reset, **NOT_FINITE, **check)
-    return _settled(without_duplicates(X), encoder), y
+    return settled(without_duplicates(X), encoder), y
 
 
 def validate_inputs(estimator: Any, X: Any) -> Any:
@@ -79,12 +77,12 @@ def validate_inputs(estimator: Any, X: Any) -> Any:
     if _is_sound(estimator, X):
         return X
     encoder = estimator.table_encoder_
-    table = _read_columns(estimator, X, reset=False)
+    table = read_table(estimator, X, reset=False)
     if table is not None:
-        return _settled(table, encoder)
+        return settled(table, encoder)
     with _about_text():
         X = validate_data(estimator, X, reset=False, **NOT_FINITE)
-    return _settled(without_duplicates(X), encoder)
+    return settled(without_duplicates(X), encoder)
 
 
 def _check_sparse_targets(y: Any, y_numeric: bool) -> None:
@@ -111,41 +109,6 @@ def _about_text() -> Iterator[None]:
             "scikit-learn before 1.9 needs 'sk_effprop[tables]', and in the columns "
             "that categorical_features lists."
         ) from error
-
-
-def _read_columns(estimator: Any, X: Any, *, reset: bool) -> Table | None:
-    kinds = None
-    if not reset:
-        encoder = estimator.table_encoder_
-        only_numbers = (NUMBER,) * estimator.n_features_in_
-        kinds = only_numbers if encoder is None else encoder.kinds_
-    return read_columns(estimator, X, kinds, reset=reset)
-
-
-def _settled(X: Any, encoder: TableEncoder | None) -> Any:
-    """X as an array if it needs no encoding, else as a Table.
-
-    Raises
-    ------
-    ValueError
-        If X contains infinity.
-    """
-    is_missing = _has_missing(X.numbers if isinstance(X, Table) else X)
-    if isinstance(X, Table):
-        is_plain = all(kind == NUMBER for kind in X.kinds)
-        needs_encoder = is_missing or encoder is not None or not is_plain
-        return X if needs_encoder else X.numbers
-    return Table.of_numbers(X) if is_missing or encoder is not None else X
-
-
-def _has_missing(X: Any) -> bool:
-    """Whether validated X has missing values, at the cost of one sum."""
-    values = X.data if sparse.issparse(X) else X
-    with np.errstate(over="ignore", invalid="ignore"):
-        if get_config()["assume_finite"] or np.isfinite(np.sum(values)):
-            return False
-    assert_all_finite(X, allow_nan=True, input_name="X")
-    return bool(np.isnan(values).any())
 
 
 def _is_sound(estimator: Any, X: Any) -> bool:
@@ -252,56 +215,6 @@ def encode(
     return TrainingData(inputs, targets, labels, weight, examples.counts)
 
 
-# ------------------------------------------------------------------------------ tables
-
-
-def encoder_for(
-    estimator: Any, examples: Examples, *, is_stream: bool
-) -> TableEncoder | None:
-    """Fit the encoder that a table needs; None for an array of numbers."""
-    if not isinstance(examples.X, Table):
-        return None
-    encoder = TableEncoder(estimator.categorical_features)
-    _copy_names(estimator, encoder)
-    return encoder.learn(examples.X, examples.weight, is_stream=is_stream)
-
-
-def encode_table(estimator: Any, examples: Examples) -> Examples:
-    """Turn the table of validated examples into numbers."""
-    return replace(examples, X=as_numbers(estimator, examples.X))
-
-
-def as_numbers(estimator: Any, X: Any) -> Any:
-    """Turn a table into the numbers that are normalised; arrays stay as they are.
-
-    If the training data had no missing values, there is nothing but the location of
-    each column to replace them.
-
-    Raises
-    ------
-    ValueError
-        If not even that is known.
-    """
-    if not isinstance(X, Table):
-        return X
-    if estimator.table_encoder_ is not None:
-        return estimator.table_encoder_.encode(X)
-    if not hasattr(estimator, "normalizer_") or estimator.normalizer_ is None:
-        raise ValueError(
-            "X contains NaN, but the first training data had no missing values, and "
-            "with normalize=None nothing is known that could replace them. Fit to "
-            "data with missing values, or use normalize='standardize'."
-        )
-    return filled(X.numbers, missing_mask(X.numbers), estimator.normalizer_.mean_)
-
-
-def _copy_names(estimator: Any, transformer: Any) -> None:
-    """Give a transformer the number and the names of the columns of the user."""
-    for name in ("n_features_in_", "feature_names_in_"):
-        if hasattr(estimator, name):
-            setattr(transformer, name, getattr(estimator, name))
-
-
 # ------------------------------------------------------------------------ normalisation
 
 
@@ -317,7 +230,7 @@ def normalizer_for(
     if estimator.normalize is None and clip is None:
         return None
     normalizer = InputNormalizer(estimator.normalize, clip=clip)
-    _copy_names(estimator, normalizer)
+    copy_names(estimator, normalizer)
     if estimator.table_encoder_ is not None:
         normalizer.n_features_in_ = examples.X.shape[1]
         normalizer.feature_names_in_ = estimator.table_encoder_.get_feature_names_out()

@@ -12,6 +12,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.gauss_newton import Laplace
 from sk_effprop.core.losses import OWN_OUTPUTS, Loss, SquaredError, make_loss
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._base import BaseEffProp, can_learn_on
 from sk_effprop.estimators._coding import ValueCoding
 from sk_effprop.estimators._data import Examples
@@ -603,7 +604,7 @@ default="auto"
         values = self.coding_.decode(outputs)
         if not return_std:
             return values
-        numbers = reading.as_numbers(self, reading.validate_inputs(self, X))
+        numbers = tables.as_numbers(self, reading.validate_inputs(self, X))
         inputs = reading.normalize(numbers, self.normalizer_).astype(np.float64)
         # variances far from the data may be infinite
         with np.errstate(over="ignore", invalid="ignore"):

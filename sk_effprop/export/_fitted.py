@@ -38,8 +38,8 @@ def check_no_table(est: Any, caller: str) -> None:
     """Raise a ValueError if the estimator encodes a table before its network."""
     if est.table_encoder_ is not None:
         raise ValueError(
-            f"{caller} exports a network of numbers, but this one was fitted on a table "
-            "with categories, dates or missing values. Fit make_pipeline("
+            f"{caller} exports a network of numbers, but this one was fitted to a "
+            "table with categories, dates or missing values. Fit make_pipeline("
             "TableEncoder(), estimator), and export the last step for encoded rows."
         )
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from sk_effprop import EffPropClassifier, EffPropRegressor, TableEncoder
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.export import SKOPS_TYPES, to_onnx, to_sklearn
 from sk_effprop.inspection import curvature_operator
 from tests.estimators.problems import ALL_METHODS, LBFGS, SGD, both, both_solvers
@@ -148,8 +149,8 @@ def test_numbers_take_the_way_without_an_encoder(monkeypatch, cls, settings, dty
         raise AssertionError("a table was made")
 
     with monkeypatch.context() as changed:
-        changed.setattr(reading.Table, "of_numbers", refuse)
-        changed.setattr(reading.TableEncoder, "learn", refuse)
+        changed.setattr(tables.Table, "of_numbers", refuse)
+        changed.setattr(tables.TableEncoder, "learn", refuse)
         model = cls(**settings).fit(X, y)
         from_frame = cls(**settings).fit(pd.DataFrame(X), y)
         results = output(model, X)
