@@ -178,10 +178,8 @@ def test_extras_are_imported_where_they_are_used(path):
     """So that everything else works without them; one folder is numba's own."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_import = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
-    compilers, others = (
-        {"numba", "llvmlite"},
-        {"matplotlib", "pandas", "rich", "onnx", "narwhals"},
-    )
+    compilers = {"numba", "llvmlite"}
+    others = {"matplotlib", "pandas", "rich", "onnx", "narwhals"}
     extras = {*compilers, *others}
     source = "\n".join(ast.unparse(node) for node in at_import)
     imported = [(m, f"{m}.{n}") for m, n in imports(source)]
