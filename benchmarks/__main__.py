@@ -21,6 +21,7 @@ NAMES = (
     "reliability",
     "accuracy",
     "small_tables",
+    "mixed_tables",
     "ablation",
     "intervals",
     "committees",

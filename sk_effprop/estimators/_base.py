@@ -21,6 +21,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._advice import find_fault
 from sk_effprop.estimators._checkpoint import (
     Checkpoint,
@@ -187,19 +188,26 @@ class BaseEffProp(
             if earlier is not None:
                 check_fixed(self, earlier.fixed)
                 self.coding_.check_warm_start(train.all_y)
-            held_out = self._read_validation(X_val, y_val, sample_weight_val)
+            check_validation_data(self, X_val, y_val, sample_weight_val)
             start = self._start(earlier, time, is_stream=False)
-            checkpoint = open_checkpoint(self, earlier, train, held_out)
+            checkpoint = open_checkpoint(
+                self, earlier, train, (X_val, y_val, sample_weight_val)
+            )
             if checkpoint is not None:
                 start = checkpoint.starting(start)
-            stops_early = self.early_stopping not in ("auto", False)
-            if held_out is None and stops_early and self.n_estimators == 1:
+            held_out, stops_early = None, self.early_stopping not in ("auto", False)
+            if X_val is None and stops_early and self.n_estimators == 1:
                 train, held_out = split_off(
                     train,
                     self.validation_fraction,
                     start.rng,
                     by_class=self._is_classifier,
                 )
+            train = self._encode_table(train, earlier, is_stream=False)
+            if X_val is not None:
+                held_out = self._read_validation(X_val, y_val, sample_weight_val)
+            if held_out is not None:
+                held_out = tables.encode_table(self, held_out)
             solver = self._choose_solver(train)
             if solver in BATCH:
                 train = as_weighted_set(train)
@@ -216,7 +224,7 @@ class BaseEffProp(
         if not self._is_classifier and self.loss == "squared_error":
             hidden = hidden_sizes(self.hidden_layer_sizes)
             n_outputs = 1 if train.y.ndim == 1 else train.y.shape[1]
-            sizes = (self.n_features_in_, *hidden, n_outputs)
+            sizes = (train.X.shape[1], *hidden, n_outputs)
             n_weights = n_outputs * sum((a + 1) * b for a, b in pairwise(sizes))
         n_different = train.counts.n_different
         return auto.choose_solver(self.solver, self.batch_size, n_different, n_weights)
@@ -230,6 +238,7 @@ class BaseEffProp(
             earlier = self._earlier
             batch = self._read(X, y, sample_weight, earlier)
             start = self._start(earlier, time, is_stream=True)
+            batch = self._encode_table(batch, earlier, is_stream=True)
             if earlier is None:
                 self._learn(batch, classes, is_stream=True)
             else:
@@ -290,12 +299,19 @@ class BaseEffProp(
 
     def _read_validation(
         self, X_val: Any, y_val: Any, sample_weight_val: Any
-    ) -> Examples | None:
-        check_validation_data(self, X_val, y_val, sample_weight_val)
-        if X_val is None:
-            return None
+    ) -> Examples:
         with reading.about_validation_data():
             return self._read_examples(X_val, y_val, sample_weight_val)
+
+    def _encode_table(
+        self, examples: Examples, earlier: Resume | None, *, is_stream: bool
+    ) -> Examples:
+        """Turn a table into numbers; a first call decides how."""
+        if earlier is None:
+            self.table_encoder_ = tables.encoder_for(
+                self, examples, is_stream=is_stream
+            )
+        return tables.encode_table(self, examples)
 
     def _learn(
         self, examples: Examples, classes: Any = None, *, is_stream: bool
@@ -438,4 +454,5 @@ class BaseEffProp(
         tags = super().__sklearn_tags__()
         clips_a_rotation = self.normalize in ROTATIONS and self.input_clip is not None
         tags.input_tags.sparse = not clips_a_rotation
+        tags.input_tags.allow_nan = True
         return tags

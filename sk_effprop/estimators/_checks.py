@@ -48,10 +48,15 @@ def fixed_parameters(estimator: Any) -> dict[str, Any]:
     }
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values of a hyperparameter are equal; they may be arrays."""
+    return one is other or bool(np.array_equal(one, other))
+
+
 def check_fixed(estimator: Any, fixed: dict[str, Any]) -> None:
     """Raise a ValueError if such a hyperparameter changed since the first call."""
     for name, value in fixed.items():
-        if getattr(estimator, name) != value:
+        if not is_same(getattr(estimator, name), value):
             raise ValueError(
                 f"{name} was {value!r} and would become {getattr(estimator, name)!r}, "
                 "but training cannot continue from the old weights then. Use "

@@ -24,6 +24,7 @@ from sk_effprop.estimators._labels import check_labels
 from sk_effprop.estimators._parameters import CLASSIFIER, constraints
 from sk_effprop.estimators._types import (
     ActivationLike,
+    ColumnChoice,
     HiddenLayerSizes,
     MatrixLike,
     RandomStateLike,
@@ -205,6 +206,11 @@ default="auto"
         and squared error, finds the strength of each layer during training (MacKay
         1992), as MATLAB's trainbr does; it is meant for networks with fewer weights
         than examples.
+    categorical_features : None, "from_dtype" or array-like, default="from_dtype"
+        Columns of X that are categories, each level of which becomes an input: their
+        names, indices, or a boolean mask. "from_dtype" takes the columns of a data
+        frame that hold text or a categorical type. Missing numbers, booleans and dates
+        are accepted whatever it is, see :class:`TableEncoder`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied by ``sample_weight``; validation losses and
         scores are weighted as well. Classes that are not in the dict have weight 1.
@@ -285,6 +291,9 @@ default="auto"
         views.
     network_ : Network
         Sizes and activations.
+    table_encoder_ : TableEncoder or None
+        Fitted transformer of categories, dates and missing values; None if the
+        training data had none of them.
     normalizer_ : InputNormalizer or None
         Fitted normalisation of the inputs; None if there is none.
     solver_, engine_ : str
@@ -402,6 +411,7 @@ default="auto"
         curvature_period: float | str = "auto",
         loss: str | UserLoss = "log_loss",
         alpha: float | str = "auto",
+        categorical_features: ColumnChoice = "from_dtype",
         class_weight: Mapping[Any, float] | str | None = None,
         max_iter: int | str = "auto",
         max_fun: int = 15000,
@@ -454,6 +464,7 @@ default="auto"
         self.curvature_period = curvature_period
         self.loss = loss
         self.alpha = alpha
+        self.categorical_features = categorical_features
         self.class_weight = class_weight
         self.max_iter = max_iter
         self.max_fun = max_fun

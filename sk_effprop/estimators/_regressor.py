@@ -13,6 +13,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.gauss_newton import Laplace
 from sk_effprop.core.losses import OWN_OUTPUTS, Loss, SquaredError, make_loss
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._base import BaseEffProp, can_learn_on
 from sk_effprop.estimators._coding import ValueCoding
 from sk_effprop.estimators._data import Examples
@@ -22,6 +23,7 @@ from sk_effprop.estimators._parameters import REGRESSOR, constraints
 from sk_effprop.estimators._run import Run
 from sk_effprop.estimators._types import (
     ActivationLike,
+    ColumnChoice,
     HiddenLayerSizes,
     MatrixLike,
     RandomStateLike,
@@ -214,6 +216,11 @@ default="auto"
         and squared error, finds the strength of each layer during training (MacKay
         1992), as MATLAB's trainbr does; it is meant for networks with fewer weights
         than examples.
+    categorical_features : None, "from_dtype" or array-like, default="from_dtype"
+        Columns of X that are categories, each level of which becomes an input: their
+        names, indices, or a boolean mask. "from_dtype" takes the columns of a data
+        frame that hold text or a categorical type. Missing numbers, booleans and dates
+        are accepted whatever it is, see :class:`TableEncoder`.
     max_iter : int or "auto", default="auto"
         Maximum number of epochs of stochastic solvers, or of iterations of batch
         solvers. "auto" is 200 iterations, 200 epochs of "adam", 20 epochs of "lm" on
@@ -289,6 +296,9 @@ default="auto"
         views.
     network_ : Network
         Sizes and activations.
+    table_encoder_ : TableEncoder or None
+        Fitted transformer of categories, dates and missing values; None if the
+        training data had none of them.
     normalizer_ : InputNormalizer or None
         Fitted normalisation of the inputs; None if there is none.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
@@ -413,6 +423,7 @@ default="auto"
         quantile: float = 0.5,
         huber_delta: float = 1.35,
         alpha: float | str = "auto",
+        categorical_features: ColumnChoice = "from_dtype",
         max_iter: int | str = "auto",
         max_fun: int = 15000,
         tol: float = 1e-4,
@@ -466,6 +477,7 @@ default="auto"
         self.quantile = quantile
         self.huber_delta = huber_delta
         self.alpha = alpha
+        self.categorical_features = categorical_features
         self.max_iter = max_iter
         self.max_fun = max_fun
         self.tol = tol
@@ -659,9 +671,8 @@ default="auto"
             return values, np.stack([values - widths, values + widths], axis=-1)
         if not return_std:
             return values
-        inputs = reading.normalize(
-            reading.validate_inputs(self, X), self.normalizer_
-        ).astype(np.float64)
+        numbers = tables.as_numbers(self, reading.validate_inputs(self, X))
+        inputs = reading.normalize(numbers, self.normalizer_).astype(np.float64)
         # variances far from the data may be infinite
         with np.errstate(over="ignore", invalid="ignore"):
             variance = self._known_posterior().variance(self.network_, inputs)

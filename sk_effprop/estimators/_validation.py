@@ -150,7 +150,8 @@ def make_validation(estimator: Any, run: Run, held_out: Examples) -> Validate:
     def validate(theta: Array) -> tuple[float, float]:
         fitted = copy(estimator)
         fitted.__dict__.update(fitted_with(run, theta.copy()))
-        # the examples have lost the names of their columns
+        # the examples are encoded, and have lost the names of their columns
+        fitted.__dict__.update(n_features_in_=held_out.X.shape[1], table_encoder_=None)
         fitted.__dict__.pop("feature_names_in_", None)
         score = score_of(scorer, fitted, held_out, scoring)
         return objective.value(theta), score

@@ -34,6 +34,16 @@ def fitted_network(est: Any, caller: str) -> Network:
     return est.network_
 
 
+def check_no_table(est: Any, caller: str) -> None:
+    """Raise a ValueError if the estimator encodes a table before its network."""
+    if est.table_encoder_ is not None:
+        raise ValueError(
+            f"{caller} exports a network of numbers, but this one was fitted to a "
+            "table with categories, dates or missing values. Fit make_pipeline("
+            "TableEncoder(), estimator), and export the last step for encoded rows."
+        )
+
+
 def layers_of(est: Any) -> list[Array]:
     """Copies of the weights, (n_in + 1, n_out) each, biases last."""
     return [W.astype(np.float64) for W in est.network_.layers(est.theta_)]

@@ -25,6 +25,7 @@ from sk_effprop.core.activations import (
 from sk_effprop.core.arrays import Array
 from sk_effprop.export._fitted import (
     affine_of,
+    check_no_table,
     clip_of,
     fitted_network,
     is_formula,
@@ -104,6 +105,7 @@ def to_sklearn(
     ('tanh', True)
     """
     network = fitted_network(est, "to_sklearn")
+    check_no_table(est, "to_sklearn")
     layers, hidden = layers_of(est), list(network.activations[:-1])
     output = network.activations[-1]
     _fold_inputs(est, layers[0])

@@ -21,6 +21,7 @@ from sk_effprop.core.activations import (
 from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
+    check_no_table,
     clip_of,
     fitted_network,
     is_formula,
@@ -80,6 +81,7 @@ def to_onnx(est: Any) -> Any:
     ['label', 'probabilities']
     """
     network = fitted_network(est, "to_onnx")
+    check_no_table(est, "to_onnx")
     graph = Graph(_import_onnx())
     z = _add_inputs(graph, est)
     for W, activation in zip(layers_of(est), network.activations, strict=True):

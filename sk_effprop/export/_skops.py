@@ -4,9 +4,11 @@
 # hyperparameters.
 SKOPS_TYPES = (
     "sk_effprop._input_statistics.ColumnStatistics",
+    "sk_effprop._levels.Levels",
     "sk_effprop._moments.Moments",
     "sk_effprop._quantiles.QuantileSketch",
     "sk_effprop._quantiles.Quartiles",
+    "sk_effprop._tables.TableEncoder",
     "sk_effprop.core.activations.Activation",
     "sk_effprop.core.calibration.Residuals",
     "sk_effprop.core.compact.DeterminedDirections",
