@@ -14,7 +14,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
+from sk_effprop._sklearn import (
+    CallbackSupportMixin,
+    LinksToDocumentation,
+    callback_context,
+    fit_context,
+)
 from sk_effprop._threads import single_threaded_blas
 from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
@@ -45,7 +50,8 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
-from sk_effprop.estimators._interrupt import is_part_of_more
+from sk_effprop.estimators._importances import importances
+from sk_effprop.estimators._interrupt import after_training, is_part_of_more
 from sk_effprop.estimators._members import Committee, Member, Trained
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
@@ -106,6 +112,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 class BaseEffProp(
     CallbackSupportMixin,
     FittedNetwork,
+    LinksToDocumentation,
     SavesVersion,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -216,6 +223,8 @@ class BaseEffProp(
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
             self._train(run, task, train, held_out, checkpoint)
+            with after_training():
+                self._importances = importances(self, run.objective)
         self._warn(run)
         return self
 
@@ -270,7 +279,14 @@ class BaseEffProp(
 
     @property
     def _earlier(self) -> Resume | None:
-        return self._resume if hasattr(self, "theta_") else None
+        if not hasattr(self, "theta_"):
+            return None
+        if self._is_for_inference:
+            raise ValueError(
+                "A copy made by sk_effprop.export.to_inference cannot continue "
+                "training. Use the original, or fit with warm_start=False."
+            )
+        return self._resume
 
     def _read(
         self, X: Any, y: Any, sample_weight: Any, earlier: Resume | None
@@ -372,12 +388,8 @@ class BaseEffProp(
                 break
         self.__dict__.update(committee.results_of(trained))
         if not trained[-1].is_out_of_time:
-            try:
+            with after_training():
                 self._conclude(trained[0].run, trained[0].theta)
-            except KeyboardInterrupt:
-                # the weights are found, and no interrupt may lose them
-                if is_part_of_more():
-                    raise
 
     def _minimise(
         self, member: Member, task: Task | None, checkpoint: Checkpoint | None

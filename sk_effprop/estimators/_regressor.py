@@ -355,6 +355,9 @@ default="auto"
         Number of inputs.
     feature_names_in_ : ndarray of str
         Names of the inputs, if X had any.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        Share of each input in the variation of the outputs, from derivatives over the
+        training data; for RFE and SelectFromModel. Not available after ``partial_fit``.
 
     See Also
     --------
@@ -680,6 +683,11 @@ default="auto"
 
     def _known_posterior(self) -> Laplace:
         """Posterior of the weights, which must be those that were found."""
+        if self._is_for_inference:
+            raise ValueError(
+                "return_std=True needs the uncertainty of the weights, which a copy "
+                "made by sk_effprop.export.to_inference lacks. Use the original."
+            )
         posterior: Laplace | None = self._posterior
         if posterior is None:
             raise ValueError(

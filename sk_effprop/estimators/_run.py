@@ -256,6 +256,7 @@ def fitted_with(run: Run, theta: Array) -> dict[str, Any]:
         "oof_prediction_": None,
         "_posterior": None,
         "_calibration": None,
+        "_importances": None,
     }
 
 

@@ -90,12 +90,20 @@ def _strata(y: Any) -> Any:
     kind = type_of_target(y)
     if kind in ("binary", "multiclass"):
         return np.unique(y, return_inverse=True)[1].ravel()
-    alike = np.zeros(len(y), dtype=int)
+    # the only example of a label stays in training, as the one of a class does
     if kind == "multilabel-indicator":
-        # the only example of a label stays in training, as the one of a class does
         is_only = (y[:, np.sum(y != 0, axis=0) == 1] != 0).any(axis=1)
-        alike[is_only] = 1 + np.arange(np.sum(is_only))
+    else:
+        is_only = np.any([_is_only_one(column) for column in y.T], axis=0)
+    alike = np.zeros(len(y), dtype=int)
+    alike[is_only] = 1 + np.arange(np.sum(is_only))
     return alike
+
+
+def _is_only_one(labels: Array) -> Array:
+    """Whether no other label is the same."""
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.asarray(counts[codes] == 1)
 
 
 def _shares(counts: Any, n_held_out: int) -> Any:
