@@ -138,6 +138,7 @@ class ActivationDisplay(Display):
         low, high = _range_of(self.value, self.slope, self.curvature)
         ax.set_ylim(low, high)
         ax.set_xlabel("z, weighted sum of the inputs of a unit")
+        ax.set_ylabel("activation and its derivatives")
         ax.set_title(self.name, fontsize="medium")
         ax.grid(color=GREY, alpha=0.2)
         ax.legend()
@@ -183,8 +184,8 @@ def _layer_index(network: Any, layer: int | None) -> int:
 
 def _name(activation: AnyActivation, index: int, *, is_output: bool) -> str:
     names = [name for name, known in ACTIVATIONS.items() if known == activation]
-    layer = "output" if is_output else f"hidden layer {index + 1}"
-    return f"Activation of the {layer}: {names[0] if names else _formula(activation)}"
+    layer = "the output" if is_output else f"hidden layer {index + 1}"
+    return f"Activation of {layer}: {names[0] if names else _formula(activation)}"
 
 
 def _formula(activation: AnyActivation) -> str:

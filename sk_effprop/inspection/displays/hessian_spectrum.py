@@ -12,6 +12,8 @@ from sk_effprop.inspection.displays._base import BLUE, GREY, VERMILION, Display
 NAMES = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton matrix"}
 STYLES = ("order", "histogram")
 N_BINS = 40
+# few negative eigenvalues must be seen among many positive ones
+FILLS = {"o": "none", "v": "full"}
 
 
 class HessianSpectrumDisplay(Display):
@@ -140,7 +142,7 @@ class HessianSpectrumDisplay(Display):
         for (label, is_drawn), color, marker in self._signs(values):
             ax.plot(
                 places[is_drawn], np.abs(values[is_drawn]), marker, color=color,
-                label=label, markersize=5, fillstyle="none",
+                label=label, markersize=5, fillstyle=FILLS[marker],
             )  # fmt: skip
         ax.set_xlabel("order of the absolute eigenvalue")
         ax.set_ylabel("absolute eigenvalue")
@@ -148,8 +150,9 @@ class HessianSpectrumDisplay(Display):
     def _draw_histogram(self, ax: Any) -> None:
         values = self.eigenvalues[~self.is_zero]
         sizes = np.abs(values)
-        ends = (0.9 * np.min(sizes), 1.1 * np.max(sizes)) if len(sizes) else (0.1, 1.0)
-        bins = np.geomspace(*ends, N_BINS)
+        largest = float(np.max(sizes, initial=0.0)) or 1.0
+        smallest = float(np.min(sizes, initial=largest))
+        bins = np.geomspace(0.9 * smallest, 1.1 * largest, N_BINS)
         for (label, is_drawn), color, _ in self._signs(values):
             ax.hist(
                 sizes[is_drawn], bins, color=color, label=label, alpha=0.7,

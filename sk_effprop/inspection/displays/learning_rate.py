@@ -13,6 +13,7 @@ from sk_effprop.inspection.displays._base import (
     DASHES,
     GREY,
     MARKERS,
+    PALETTE,
     VERMILION,
     Display,
 )
@@ -22,6 +23,7 @@ from sk_effprop.solvers import STOCHASTIC
 RATIOS = 2.0 ** np.arange(-4.0, 4.5, 0.5)
 # Losses above so many times that of constant outputs are drawn at the upper edge.
 WORST = 2.0
+MAX_CURVES = 5
 
 
 class LearningRateDisplay(Display):
@@ -143,16 +145,13 @@ class LearningRateDisplay(Display):
         return display.plot(ax)
 
     def _draw(self, ax: Any) -> None:
-        import matplotlib as mpl
-
         top = WORST * self.constant_loss
-        colors = mpl.colormaps["cividis"](np.linspace(0.0, 0.85, len(self.losses)))
-        for k, (losses, color) in enumerate(zip(self.losses, colors, strict=True)):
-            shown = np.where(losses <= top, losses, np.nan)
+        for k, epoch in enumerate(self._drawn_epochs()):
+            losses = self.losses[epoch]
             ax.plot(
-                self.ratios, shown, DASHES[k % len(DASHES)], color=color,
-                marker=MARKERS[k % len(MARKERS)], markersize=4,
-                label=f"{k + 1} epoch{'s' if k else ''}",
+                self.ratios, np.where(losses <= top, losses, np.nan),
+                DASHES[k % len(DASHES)], color=PALETTE[k], markersize=4,
+                marker=MARKERS[k], label=f"{epoch + 1} epoch{'s' if epoch else ''}",
             )  # fmt: skip
         self._draw_references(ax, top)
         ax.set_xscale("log", base=2)
@@ -161,6 +160,12 @@ class LearningRateDisplay(Display):
         ax.set_title(self._title(), fontsize="medium")
         ax.grid(color=GREY, alpha=0.2)
         ax.legend(fontsize="small")
+
+    def _drawn_epochs(self) -> Array:
+        """Numbers of the epochs that are drawn, if there are too many for a legend."""
+        n_epochs = len(self.losses)
+        drawn = np.linspace(0, n_epochs - 1, min(n_epochs, MAX_CURVES))
+        return drawn.round().astype(int)
 
     def _draw_references(self, ax: Any, top: float) -> None:
         ax.axvline(1.0, color=GREY, linewidth=1)

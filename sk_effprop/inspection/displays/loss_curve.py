@@ -109,9 +109,8 @@ class LossCurveDisplay(Display):
         return display.plot(ax)
 
     def _draw(self, ax: Any) -> None:
-        color = PALETTE[
-            len({line.get_color() for line in ax.get_lines()}) % len(PALETTE)
-        ]
+        n_curves = len({line.get_color() for line in ax.get_lines()})
+        color = PALETTE[n_curves % len(PALETTE)]
         prefix = f"{self.name}, " if self.name else ""
         numbers = np.arange(1, len(self.loss) + 1)
         style = {"color": color, "markersize": 4, "marker": _dot(numbers)}

@@ -310,9 +310,7 @@ def _the_two_weights(network: Network) -> tuple[int, int] | None:
 def _names(network: Network) -> list[str]:
     """Name of each entry of theta."""
     return [
-        f"bias {j} of layer {l + 1}"
-        if i == rows - 1
-        else f"weight {i} → {j} of layer {l + 1}"
+        f"layer {l + 1}, {'bias' if i == rows - 1 else f'weight {i}'} → {j}"
         for l, (rows, columns) in enumerate(network.shapes)
         for i in range(rows)
         for j in range(columns)
