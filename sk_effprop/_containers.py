@@ -31,17 +31,46 @@ def fitted_network(estimator: Any) -> Any:
 
 def fitted_networks(estimator: Any) -> Iterator[Any]:
     """Every fitted network that a fitted estimator consists of."""
-    if isinstance(estimator, BaseEffProp):
-        if hasattr(estimator, "theta_"):
-            yield estimator
+    return (net for net in _fitted(estimator, BaseEffProp) if hasattr(net, "theta_"))
+
+
+def _fitted(estimator: Any, kind: type) -> Iterator[Any]:
+    """Every part of a fitted estimator that is of a kind."""
+    if isinstance(estimator, kind):
+        yield estimator
     elif isinstance(estimator, list | tuple):
         for part in estimator:
-            yield from fitted_networks(part)
+            yield from _fitted(part, kind)
     elif isinstance(estimator, BaseEstimator):
         for name, value in vars(estimator).items():
             # the parts of a pipeline are fitted in place
             if name == "steps" or (name.endswith("_") and not name.endswith("__")):
-                yield from fitted_networks(value)
+                yield from _fitted(value, kind)
+
+
+def inner_problem(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    """The network in an estimator, and the data that reach it in ``fit``.
+
+    Raises
+    ------
+    TypeError
+        If there is no network of this package, or more than one.
+    """
+    network = network_of(estimator)
+    if network is estimator:
+        return network, X, y
+    whole = with_replacement(estimator, Capture()).fit(X, y)
+    captured = _only(list(_fitted(whole, Capture)), estimator)
+    return network, captured.X_, captured.y_
+
+
+class Capture(BaseEstimator):
+    """Estimator that keeps the data that it is given instead of learning from them."""
+
+    def fit(self, X: Any, y: Any) -> "Capture":
+        """Keep X and y."""
+        self.X_, self.y_ = X, y
+        return self
 
 
 def prefix_of(estimator: Any) -> str:

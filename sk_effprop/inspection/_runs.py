@@ -12,6 +12,7 @@ from the same weights and with the same random numbers::
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +29,7 @@ from sk_effprop.estimators._base import BaseEffProp
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._run import Run, make_monitor
 from sk_effprop.estimators._validation import make_validation
-from sk_effprop.solvers.base import Rescue
+from sk_effprop.solvers.base import Rescue, Solution
 from sk_effprop.training.history import History
 from sk_effprop.training.monitor import Monitor
 
@@ -66,7 +67,12 @@ class PreparedFit:
         validate = None
         if self.held_out is not None:
             validate = make_validation(self.estimator, self.run, self.held_out)
-        return make_monitor(self.run, self.theta, value, History(), validate)
+        run = replace(self.run, start_time=monotonic())
+        return make_monitor(run, self.theta, value, History(), validate)
+
+    def with_penalty(self, penalty: Array) -> "PreparedFit":
+        """The same fit with another L2 strength of each weight."""
+        return replace(self, run=self.run.with_penalty(penalty))
 
     def train(
         self,
@@ -74,7 +80,7 @@ class PreparedFit:
         *,
         rate_factor: float = 1.0,
         observe_updates: Observe | None = None,
-    ) -> None:
+    ) -> Solution:
         """Train from the initial weights until the monitor stops the solver.
 
         Parameters
@@ -93,7 +99,9 @@ class PreparedFit:
             presented = replace(presented, engine_type=engine_type)
         solver, rng = build.make_solver(plan, presented), deepcopy(run.left.rng)
         with single_threaded_blas, np.errstate(over="ignore", invalid="ignore"):
-            solver.solve(presented, self.theta, state=None, rng=rng, monitor=monitor)
+            return solver.solve(
+                presented, self.theta, state=None, rng=rng, monitor=monitor
+            )
 
 
 def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> PreparedFit:
