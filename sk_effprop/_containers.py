@@ -72,6 +72,10 @@ class Capture(BaseEstimator):
         self.X_, self.y_ = X, y
         return self
 
+    def predict(self, X: Any) -> Any:
+        """Only there because containers ask whether it is."""
+        raise NotImplementedError
+
 
 def prefix_of(estimator: Any) -> str:
     """Prefix of the parameters of the one network in an estimator.
