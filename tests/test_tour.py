@@ -4,18 +4,11 @@ import csv
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
-from sklearn.base import clone
-from sklearn.datasets import load_diabetes, load_wine
-from sklearn.model_selection import StratifiedKFold, cross_val_score
-from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
 
-from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop import EffPropClassifier
 from sk_effprop.__main__ import main, read_table
 from sk_effprop.estimators._parameters import CLASSIFIER
-from sk_effprop.model_selection import AblationResult, ablate_tricks
 from sk_effprop.model_selection.ablation import default_tricks
 
 mpl.use("Agg")
@@ -249,135 +242,3 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path, capsys, options):
         status = leave.code
     assert status == 2
     assert options[0].strip("-") in capsys.readouterr().err
-
-
-# --------------------------------------------------------------------------- ablations
-
-
-@pytest.fixture(scope="module")
-def wine():
-    """Return a small classification problem with columns of all scales."""
-    return load_wine(return_X_y=True)
-
-
-RECIPE = EffPropClassifier(
-    (5,), solver="sgd", max_iter=3, tol=0.0, random_state=0, activation="tanh"
-)
-CV = StratifiedKFold(3, shuffle=True, random_state=0)
-
-
-@pytest.fixture(scope="module")
-def ablation(wine):
-    """Three settings of the small recipe."""
-    tricks = {"normalize": None, "init": 1.0}
-    return ablate_tricks(RECIPE, *wine, cv=CV, tricks=tricks)
-
-
-def test_an_ablation_scores_the_recipe_and_each_trick_undone(ablation, wine):
-    assert isinstance(ablation, AblationResult)
-    full, without_scaling, wide = ablation.results_
-    assert (full.trick, full.section) == ("full recipe", "")
-    assert without_scaling[:3] == ("normalize", "4.3", None)
-    assert wide[:3] == ("init", "4.6", 1.0)
-    for row, settings in zip(
-        ablation.results_, ({}, {"normalize": None}, {"init": 1.0}), strict=True
-    ):
-        scores = cross_val_score(clone(RECIPE).set_params(**settings), *wine, cv=CV)
-        assert row.score == pytest.approx(scores.mean())
-        assert row.score_std == pytest.approx(scores.std())
-        assert row.epochs == 3.0
-        assert row.seconds > 0.0
-    assert full.score > without_scaling.score
-
-
-def test_an_ablation_is_a_data_frame(ablation):
-    pytest.importorskip("pandas")
-    frame = ablation.to_frame()
-    assert list(frame["trick"]) == ["full recipe", "normalize", "init"]
-    assert list(frame.columns) == list(ablation.results_[0]._fields)
-
-
-def test_an_ablation_can_be_drawn(ablation):
-    import matplotlib.pyplot as plt
-
-    try:
-        ax = ablation.plot()
-        labels = [label.get_text() for label in ax.get_yticklabels()]
-        assert labels == ["full recipe", "normalize = None", "init = 1.0"]
-        assert ax.get_xlabel() == "accuracy, cross-validated"
-        _, other = plt.subplots()
-        assert ablation.plot(ax=other) is other
-    finally:
-        plt.close("all")
-
-
-def test_workers_find_what_one_process_finds(ablation, wine):
-    seen = []
-    tricks = {"normalize": None, "init": 1.0}
-    result = ablate_tricks(
-        RECIPE, *wine, cv=CV, tricks=tricks, n_jobs=2, on_row=seen.append
-    )
-    assert seen == result.results_
-    for ours, theirs in zip(result.results_, ablation.results_, strict=True):
-        assert ours[:-1] == theirs[:-1]
-
-
-def test_an_ablation_leaves_the_estimator_alone(wine):
-    estimator = clone(RECIPE)
-    ablate_tricks(estimator, *wine, cv=2, tricks={"init": 1.0})
-    assert vars(estimator).keys() == estimator.get_params().keys()
-    assert estimator.init == "lecun_uniform"
-
-
-# two epochs on 50 targets of 150 +- 77 that are not normalised
-@pytest.mark.filterwarnings("ignore:Training diverged")
-def test_an_ablation_of_a_regressor():
-    X, y = load_diabetes(return_X_y=True)
-    recipe = EffPropRegressor((5,), solver="sgd", max_iter=2, tol=0.0, random_state=0)
-    result = ablate_tricks(recipe, X[:100], y[:100], cv=2)
-    assert result.score_name == "R2"
-    assert [r.trick for r in result.results_[1:]] == list(default_tricks(recipe))
-    by_name = {row.trick: row for row in result.results_}
-    assert by_name["full recipe"].score > by_name["normalize_target"].score
-
-
-def test_target_values_are_a_trick_of_squared_error():
-    assert "target_values" in default_tricks(EffPropClassifier(loss="squared_error"))
-    assert "target_values" not in default_tricks(EffPropClassifier(loss="log_loss"))
-
-
-@pytest.mark.parametrize(
-    "stranger",
-    [make_pipeline(EffPropClassifier()), MLPClassifier()],
-    ids=["pipeline", "MLPClassifier"],
-)
-def test_an_ablation_of_other_estimators_is_refused(wine, stranger):
-    with pytest.raises(TypeError, match="must be an EffPropClassifier or EffProp"):
-        ablate_tricks(stranger, *wine)
-
-
-@pytest.mark.parametrize("cls", [EffPropClassifier, EffPropRegressor])
-def test_default_tricks_are_those_in_use(cls):
-    """Values that undo them, without those that the estimator does not use anyway."""
-    tricks = default_tricks(cls())
-    assert tricks["normalize"] is None
-    for name, value in tricks.items():
-        entry = cls._registry[name]
-        assert entry.is_trick
-        assert value == entry.without != getattr(cls(), name)
-    without = cls(**tricks)
-    assert default_tricks(without) == {}
-    assert "normalize" not in default_tricks(cls(normalize=None))
-    assert default_tricks(cls(init=np.zeros(3)))["init"] == 1.0
-
-
-def test_an_ablation_takes_pandas_as_it_comes():
-    """Rows are paired by position, whatever the index says."""
-    X, y = load_wine(return_X_y=True)
-    shuffled = np.random.default_rng(0).permutation(len(y))
-    frame = pd.DataFrame(X, index=shuffled)
-    series = pd.Series(y, index=shuffled[::-1])
-    recipe = EffPropClassifier((5,), solver="sgd", max_iter=3, tol=0, random_state=0)
-    plain = ablate_tricks(recipe, X, y, cv=2, tricks={})
-    labelled = ablate_tricks(recipe, frame, series, cv=2, tricks={})
-    assert plain.results_[0].score == labelled.results_[0].score > 0.8
