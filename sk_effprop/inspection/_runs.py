@@ -35,6 +35,9 @@ from sk_effprop.training.monitor import Monitor
 
 Observe = Callable[[Array], None]
 
+# A prepared fit neither continues another one nor leaves files behind.
+ALONE = {"checkpoint": None, "resume": False, "warm_start": False}
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedFit:
@@ -129,7 +132,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
             """Nothing has been trained that a warning could be about."""
 
     parameters = clone(estimator).get_params(deep=False)
-    Preparation(**parameters).fit(X, y, sample_weight)
+    Preparation(**parameters | ALONE).fit(X, y, sample_weight)
     return prepared[0]
 
 
