@@ -2,6 +2,8 @@
 
 import csv
 import re
+import subprocess
+import sys
 
 import matplotlib as mpl
 import numpy as np
@@ -165,13 +167,46 @@ def test_columns_are_sorted_by_kind(tmp_path):
     table = read_table(str(path), "target")
     assert table.numbers == ["age", "since"]
     assert table.categories == ["city", "member"]
-    assert table.dates == ["since"]
+    assert table.dates == {"since": False}
     assert not table.is_classification
     known = frame.iloc[1:].reset_index(drop=True)
     pd.testing.assert_series_equal(table.X["age"], known["age"])
     days = (pd.to_datetime(known["since"]) - pd.Timestamp(0)).dt.days
     np.testing.assert_array_equal(table.X["since"], days)
     np.testing.assert_array_equal(table.y, known["target"])
+
+
+@pytest.mark.parametrize(
+    ("texts", "first"),
+    [
+        (["2020-02-01", "2021-12-31"], "2020-02-01"),
+        (["01.02.2020", "31.12.2021"], "2020-02-01"),
+        (["02/01/2020", "12/31/2021"], "2020-02-01"),
+        (["1 Feb 2020", "31 Dec 2021"], "2020-02-01"),
+        (["2020-02-01 12:00:00+02:00", "2021-12-31 00:00:00Z"], "2020-02-01 10:00"),
+        (["May", "June"], None),
+        (["12:30", "13:45"], None),
+        (["a.1", "b.2"], None),
+    ],
+)
+def test_dates_are_told_from_other_texts(tmp_path, texts, first):
+    path = tmp_path / "table.csv"
+    write(path, ["a", "target"], [[text, i] for i in range(30) for text in texts])
+    read = read_table(str(path), "target", "regression")
+    if first is None:
+        assert read.categories == ["a"]
+    else:
+        days = (pd.Timestamp(first) - pd.Timestamp(0)) / pd.Timedelta(days=1)
+        assert read.X["a"].iloc[0] == pytest.approx(days)
+
+
+def test_workers_are_quiet(tmp_path):
+    """Neither warnings of fits without a trick nor those of the baselines are shown."""
+    options = write(tmp_path / "table.csv", *table("values"))
+    command = [sys.executable, "-m", "sk_effprop", *options, "--jobs", "2"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stderr == ""
+    assert "full recipe" in result.stdout
 
 
 def test_a_program_for_the_digits_is_shown(capsys, monkeypatch):

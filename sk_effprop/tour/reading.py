@@ -4,6 +4,8 @@ import csv
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from sk_effprop.tour.errors import Refusal
 
 TASKS = ("classification", "regression")
@@ -16,6 +18,9 @@ MOST_DISTINCT, FEWEST_DISTINCT = 0.5, 20
 MOSTLY = 0.95
 FEWEST_ROWS = 10
 SEPARATORS = ",;\t|"
+# At least day and month as numbers, or the name of a month and a year.
+LIKE_A_DATE = r"\d[-/.]\d{1,2}|[A-Za-z]{3,}.*\d{4}"
+WITH_DOTS = r"^\s*\d{1,2}\.\d{1,2}\."
 NUMBER_WITH_COMMA = r"[-+]?\d{1,3}(?:\.?\d{3})*,\d+|[-+]?\d+"
 
 
@@ -31,8 +36,10 @@ class Table:
     target : str
         Name of the target.
     is_classification : bool
-    numbers, categories, dates : list of str
-        Names of the columns of each kind; dates are among the numbers.
+    numbers, categories : list of str
+        Names of the columns of each kind.
+    dates : dict of bool
+        Names of those numbers that were dates, and whether the day came first.
     notes : list of str
         What was left out, one sentence each.
     options : dict
@@ -45,7 +52,7 @@ class Table:
     is_classification: bool
     numbers: list[str]
     categories: list[str]
-    dates: list[str] = field(default_factory=list)
+    dates: dict[str, bool] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     options: dict[str, str] = field(default_factory=dict)
 
@@ -164,7 +171,9 @@ def _with_target(frame: Any, target: str, notes: list[str]) -> Any:
     values = frame[target]
     is_known = values.notna() & ~values.isin([float("inf"), float("-inf")])
     if not is_known.all():
-        notes.append(f"Rows left out, as they have no target: {int((~is_known).sum())}.")
+        notes.append(
+            f"Rows left out, as they have no target: {int((~is_known).sum())}."
+        )
     return frame[is_known].reset_index(drop=True)
 
 
@@ -173,9 +182,11 @@ def _with_target(frame: Any, target: str, notes: list[str]) -> Any:
 
 def _sort_columns(
     frame: Any, target: str, notes: list[str]
-) -> tuple[list[str], list[str], list[str]]:
+) -> tuple[list[str], list[str], dict[str, bool]]:
     """Names of numbers, categories and dates; dates become numbers of days in place."""
-    numbers, categories, dates = [], [], []
+    numbers: list[str] = []
+    categories: list[str] = []
+    dates: dict[str, bool] = {}
     for name in frame.columns:
         if name == target:
             continue
@@ -183,14 +194,12 @@ def _sort_columns(
         if n_distinct < 2:
             notes.append(f"Column {name!r} was left out: it is constant or empty.")
         elif _is_numeric(column):
-            frame[name] = column.astype(float).replace(
-                [float("inf"), float("-inf")], None
-            )
+            numbers_of = column.astype(float)
+            frame[name] = numbers_of.where(np.isfinite(numbers_of), np.nan)
             numbers.append(name)
         elif (days := _as_days(column)) is not None:
-            frame[name] = days
+            frame[name], dates[name] = days
             numbers.append(name)
-            dates.append(name)
         elif n_distinct > max(FEWEST_DISTINCT, MOST_DISTINCT * column.notna().sum()):
             notes.append(
                 f"Column {name!r} was left out: {n_distinct} different texts are names "
@@ -210,15 +219,30 @@ def _is_text(column: Any) -> bool:
     return column.dtype.kind not in "iufbM"
 
 
-def _as_days(column: Any) -> Any:
-    """Days since 1970 if a column consists of dates, else None."""
-    import pandas as pd
+def _as_days(column: Any) -> tuple[Any, bool] | None:
+    """Days since 1970, and whether days come before months; None if these are no dates.
 
+    Dates with dots, as 31.12.2020, begin with the day.
+    """
     if not _is_text(column):
         return None
-    dates = pd.to_datetime(column, errors="coerce", format="mixed", utc=True)
-    if dates.notna().sum() < MOSTLY * column.notna().sum():
+    text = column.dropna().astype(str)
+    if not text.str.contains(LIKE_A_DATE).mean() >= MOSTLY:
         return None
+    dayfirst = bool(text.str.contains(WITH_DOTS).any())
+    days = days_since_1970(column, dayfirst=dayfirst)
+    if days.notna().sum() < MOSTLY * len(text):
+        return None
+    return days, dayfirst
+
+
+def days_since_1970(column: Any, *, dayfirst: bool) -> Any:
+    """Days of dates, nan for what is no date."""
+    import pandas as pd
+
+    dates = pd.to_datetime(
+        column, errors="coerce", format="mixed", utc=True, dayfirst=dayfirst
+    )
     return (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
 
 

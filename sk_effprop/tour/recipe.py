@@ -42,9 +42,11 @@ cv = StratifiedKFold({folds}, shuffle=True, random_state=0)
 print(cross_val_score(network, X, y, cv=cv).mean())
 """
 DATES = """
-for name in {dates!r}:
-    days = pd.to_datetime(table[name], errors="coerce", format="mixed", utc=True)
-    table[name] = (days - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)"""
+for name, dayfirst in {dates!r}.items():
+    dates = pd.to_datetime(
+        table[name], errors="coerce", format="mixed", utc=True, dayfirst=dayfirst
+    )
+    table[name] = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)"""
 
 
 def make_network(*, is_classification: bool, epochs: int) -> Any:
