@@ -4,14 +4,23 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.inspection._curvature import ZERO_SHARE, hessian_spectrum
+from sk_effprop.inspection._curvature import (
+    MAX_DENSE,
+    ZERO_SHARE,
+    curvature_operator,
+    hessian_spectrum,
+)
 from sk_effprop.inspection.displays._base import BLUE, GREY, VERMILION, Display
 
 NAMES = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton matrix"}
 STYLES = ("order", "histogram")
 N_BINS = 40
+# Eigenvalues at each end of a spectrum that is too large to be computed whole, how
+# precise they are, and Lanczos iterations after which those that are known must do.
+N_AT_EACH_END, TOLERANCE, MAX_RESTARTS = 20, 1e-2, 4
 # few negative eigenvalues must be seen among many positive ones
 FILLS = {"o": "none", "v": "full"}
 
@@ -91,8 +100,11 @@ class HessianSpectrumDisplay(Display):
         ----------
         estimator : EffPropClassifier or EffPropRegressor
             The fitted estimator.
-        X, y, kind, k, sample_weight
+        X, y, kind, sample_weight
             As for :func:`~sk_effprop.inspection.hessian_spectrum`.
+        k : int or None, default=None
+            Number of largest eigenvalues to compute.  None computes all of them, or the
+            20 largest and up to 20 of the smallest for more than 5,000 weights.
         style : {"order", "histogram"}, default="order"
             As for the class.
         ax : matplotlib.axes.Axes, default=None
@@ -107,17 +119,22 @@ class HessianSpectrumDisplay(Display):
         NotFittedError, TypeError
             If ``estimator`` is not a fitted estimator of this package.
         ValueError
-            For an unknown ``kind`` or ``style``, more than 5,000 weights without ``k``,
-            or data that do not match the fitted estimator.
+            For an unknown ``kind`` or ``style``, a ``k`` that is not a positive int, or
+            data that do not match the fitted estimator.
         ImportError
             If matplotlib, the extra "plot", is not installed.
         """
-        spectrum = hessian_spectrum(
-            estimator, X, y, kind=kind, k=k, sample_weight=sample_weight
+        operator = curvature_operator(
+            estimator, X, y, kind, sample_weight=sample_weight
         )
-        n_weights = len(estimator.theta_)
-        display = cls(spectrum.eigenvalues, n_weights=n_weights, kind=kind, style=style)
-        return display.plot(ax)
+        n_weights = operator.shape[0]
+        if k is None and n_weights > MAX_DENSE:
+            values = _both_ends(operator, kind)
+        else:
+            values = hessian_spectrum(
+                estimator, X, y, kind=kind, k=k, sample_weight=sample_weight
+            ).eigenvalues
+        return cls(values, n_weights=n_weights, kind=kind, style=style).plot(ax)
 
     @property
     def is_zero(self) -> Array:
@@ -175,9 +192,31 @@ class HessianSpectrumDisplay(Display):
         values, n_known = self.eigenvalues, len(self.eigenvalues)
         title = f"{NAMES[self.kind]}, λ_max = {values[0]:.3g}"
         if n_known < self.n_weights:
-            return f"{title}, the {n_known} largest of {self.n_weights:,} eigenvalues"
+            return f"{title}, {n_known} of {self.n_weights:,} eigenvalues"
         sizes = np.abs(values[~self.is_zero])
         if len(sizes):
             title += f", condition number {np.max(sizes) / np.min(sizes):.3g}"
         n_zero = int(np.sum(self.is_zero))
         return f"{title}, {n_zero} zero" if n_zero else title
+
+
+def _both_ends(operator: LinearOperator, kind: str) -> Array:
+    """The largest and the smallest eigenvalues, as far as they are found in time.
+
+    Small eigenvalues may lie so close to each other that Lanczos' method cannot tell
+    them apart; those are of no interest.  The smallest ones of the Gauss-Newton matrix
+    are never negative, so they are left out.
+    """
+    start = np.random.default_rng(0).normal(size=operator.shape[0])
+    sides = ("LA",) if kind == "gauss_newton" else ("LA", "SA")
+    ends = []
+    for side in sides:
+        try:
+            values = eigsh(
+                operator, N_AT_EACH_END, which=side, v0=start, tol=TOLERANCE,
+                maxiter=MAX_RESTARTS, return_eigenvectors=False,
+            )  # fmt: skip
+        except ArpackNoConvergence as error:
+            values = error.eigenvalues
+        ends.append(values)
+    return np.concatenate(ends)

@@ -217,8 +217,23 @@ def test_a_histogram_counts_every_eigenvalue_once(iris):
 
 def test_a_part_of_the_spectrum_says_so(iris):
     display = HessianSpectrumDisplay.from_estimator(iris, X, Y, k=2)
-    assert f"the 2 largest of {len(iris.theta_)}" in display.ax_.get_title()
+    assert f"2 of {len(iris.theta_)} eigenvalues" in display.ax_.get_title()
     assert "condition number" not in display.ax_.get_title()
+
+
+def test_a_large_spectrum_is_known_at_both_ends(monkeypatch):
+    net = EffPropClassifier(20, max_iter=5, random_state=0).fit(X, Y)
+    n_weights = len(net.theta_)
+    whole = HessianSpectrumDisplay.from_estimator(net, X, Y).eigenvalues
+    module = "sk_effprop.inspection.displays.hessian_spectrum"
+    monkeypatch.setattr(f"{module}.MAX_DENSE", 100)
+    monkeypatch.setattr(f"{module}.N_AT_EACH_END", 3)
+    monkeypatch.setattr(f"{module}.MAX_RESTARTS", 1000)
+    display = HessianSpectrumDisplay.from_estimator(net, X, Y)
+    assert f"6 of {n_weights} eigenvalues" in display.ax_.get_title()
+    expected = np.r_[whole[:3], whole[-3:]]
+    assert whole[-1] < 0.0
+    np.testing.assert_allclose(display.eigenvalues, expected, rtol=0.01)
 
 
 # ----------------------------------------------------------------------- activations
