@@ -233,7 +233,7 @@ def test_a_large_spectrum_is_known_at_both_ends(monkeypatch):
     assert f"6 of {n_weights} eigenvalues" in display.ax_.get_title()
     expected = np.r_[whole[:3], whole[-3:]]
     assert whole[-1] < 0.0
-    np.testing.assert_allclose(display.eigenvalues, expected, rtol=0.01)
+    np.testing.assert_allclose(display.eigenvalues, expected, rtol=0.02)
 
 
 # ----------------------------------------------------------------------- activations
