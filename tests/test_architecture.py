@@ -74,8 +74,10 @@ ALLOWED = {
         "sk_effprop.solvers",
         "sk_effprop.training",
     ),
+    "sk_effprop._containers": ("sk_effprop.estimators",),
     "sk_effprop.inspection": ("sk_effprop",),
     "sk_effprop.model_selection": ("sk_effprop",),
+    "sk_effprop.tour": ("sk_effprop",),
     "sk_effprop.__main__": ("sk_effprop",),
     "sk_effprop": (
         "sk_effprop._tables",

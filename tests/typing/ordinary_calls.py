@@ -17,8 +17,13 @@ from sklearn.preprocessing import StandardScaler
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from sk_effprop.core.activations import TANH, Activation
 from sk_effprop.export import to_sklearn
-from sk_effprop.inspection import diagonal_curvature, hessian_spectrum
-from sk_effprop.model_selection import ablate_tricks
+from sk_effprop.inspection import (
+    LossCurveDisplay,
+    RegressionDisplay,
+    diagonal_curvature,
+    hessian_spectrum,
+)
+from sk_effprop.model_selection import ablate_tricks, compare_solvers
 
 Floats = NDArray[np.float64]
 
@@ -141,4 +146,8 @@ def tools() -> None:
     hessian_spectrum(copy, X, y, k=2)
     diagonal_curvature(copy, X, y)
     to_sklearn(copy)
-    ablate_tricks(classifier, X, y, cv=2, tricks={"init": 1.0})
+    ablate_tricks(classifier, X, y, cv=2, tricks={"init": 1.0}, baselines=False)
+    compare_solvers(classifier, X, y, solvers=["lbfgs"], goal=0.1, n_runs=1)
+    loss = LossCurveDisplay(copy.loss_curve_, name="copy").loss
+    assert_type(loss, NDArray[Any])
+    RegressionDisplay(values, values)
