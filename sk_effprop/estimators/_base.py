@@ -223,8 +223,7 @@ class BaseEffProp(
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
             self._train(run, task, train, held_out, checkpoint)
-            with after_training():
-                self._importances = importances(self, run.objective)
+            self._explain(run)
         self._warn(run)
         return self
 
@@ -426,6 +425,11 @@ class BaseEffProp(
         theta = monitor.best_theta
         results = results_of(run, monitor, theta, solution, find_fault)
         return Trained(run, theta, results, monitor.reason, monitor.is_out_of_time)
+
+    def _explain(self, run: Run) -> None:
+        """Measure the importance of each column on the training data."""
+        with after_training():
+            self._importances = importances(self, run.objective)
 
     def _conclude(self, run: Run, theta: Array) -> None:
         """Compute what follows from the fit, and may take longer than training."""

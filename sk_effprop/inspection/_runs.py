@@ -29,7 +29,7 @@ from sk_effprop.estimators._base import BaseEffProp
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._run import Run, make_monitor
 from sk_effprop.estimators._validation import make_validation
-from sk_effprop.solvers.base import Rescue, Solution
+from sk_effprop.solvers.base import Paused, Rescue, Solution
 from sk_effprop.training.history import History
 from sk_effprop.training.monitor import Monitor
 
@@ -123,10 +123,15 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
     class Preparation(type(estimator)):  # type: ignore[misc]
         """Estimator whose ``fit`` ends where training would begin."""
 
-        def _train(self, run: Run, task: Any, held_out: Any = None) -> None:
+        def _train(
+            self, run: Run, task: Any, train: Any, held_out: Any = None, *_: Any
+        ) -> None:
             theta, _ = self._starting_point(run)
             self.__dict__.update(run.plan.fitted_attributes)
             prepared.append(PreparedFit(self, run, theta, held_out))
+
+        def _explain(self, run: Run) -> None:
+            """There is no network yet that could be explained."""
 
         def _warn(self, run: Run, stacklevel: int = 4) -> None:
             """Nothing has been trained that a warning could be about."""
@@ -156,7 +161,7 @@ class Recorder:
         The global rate that training began with.
     """
 
-    is_out_of_time = False
+    is_out_of_time = keeps_pauses = False
     learning_rate = np.nan
 
     def __init__(self, n_iter: int) -> None:
@@ -166,6 +171,9 @@ class Recorder:
     def begin(self, rates: Rates) -> None:
         """Keep the global rate that training begins with."""
         self.learning_rate = rates.eta
+
+    def pause(self, paused: Callable[[], Paused]) -> None:
+        """Nothing goes on from here."""
 
     def __call__(
         self,
