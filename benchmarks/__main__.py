@@ -23,12 +23,9 @@ NAMES = (
     "small_tables",
     "mixed_tables",
     "ablation",
-<<<<<<< Updated upstream
     "intervals",
     "committees",
-=======
     "second_order",
->>>>>>> Stashed changes
 )
 # not among "all"
 TRIALS = ("kills", "interrupts", "concurrency", "properties")
