@@ -1,5 +1,11 @@
 """Solvers minimise a function of one flat vector; they know no estimator."""
 
+from sk_effprop.core.damping import Damping
+from sk_effprop.solvers.batched_levenberg_marquardt import (
+    BatchedLevenbergMarquardt,
+    BatchesState,
+    RunningState,
+)
 from sk_effprop.solvers.conjugate_gradient import (
     ConjugateGradient,
     ConjugateState,
@@ -7,7 +13,6 @@ from sk_effprop.solvers.conjugate_gradient import (
 )
 from sk_effprop.solvers.lbfgs import LBFGS, Answers
 from sk_effprop.solvers.levenberg_marquardt import (
-    Damping,
     EvidenceRounds,
     EvidenceState,
     LevenbergMarquardt,
@@ -22,8 +27,8 @@ BATCH = ("lbfgs", "lm", "cg", "scg")
 SOLVERS = STOCHASTIC + BATCH
 # Records that solvers leave when they pause or end.
 PAUSED_STATES = (
-    Answers, ConjugateState, Damping, Epoch, EpochState, EvidenceState, RoundState,
-    SampleState,
+    Answers, BatchesState, ConjugateState, Damping, Epoch, EpochState, EvidenceState,
+    RoundState, RunningState, SampleState,
 )  # fmt: skip
 
 __all__ = [
@@ -32,6 +37,7 @@ __all__ = [
     "PAUSED_STATES",
     "SOLVERS",
     "STOCHASTIC",
+    "BatchedLevenbergMarquardt",
     "ConjugateGradient",
     "EvidenceRounds",
     "LevenbergMarquardt",

@@ -118,6 +118,7 @@ VARIANTS = {
     "stalling": {"learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1},
     "early_stopping": {"early_stopping": True},
     "evidence": {"solver": "lm", "loss": "squared_error", "alpha": "evidence"},
+    "second_order_batches": {"solver": "lm", "batch_size": 7},
     "quasi_newton": {"solver": "lbfgs", "early_stopping": True},
 }
 
