@@ -301,5 +301,7 @@ def check_predictions(model, X):
         return
     assert predicted.dtype == model.theta_.dtype or predicted.dtype == np.float64
     assert np.isfinite(predicted).all(), "predictions are not finite"
-    single, scale = model.predict(one), np.max(np.abs(predicted), initial=1e-300)
+    # in double precision, which knows numbers as small as the targets may be
+    single, predicted = (v.astype(float) for v in (model.predict(one), predicted))
+    scale = max(np.max(np.abs(predicted)), 1e-300)
     np.testing.assert_allclose(single / scale, predicted[:1] / scale, atol=1e-4)

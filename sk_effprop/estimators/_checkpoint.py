@@ -188,7 +188,9 @@ def fingerprint(estimator: Any, earlier: Resume | None, data: tuple[Any, ...]) -
     parts["class"] = type(estimator).__name__
     for number, examples in enumerate(data):
         if examples is not None:
-            parts[f"data {number}"] = examples.X, examples.y, examples.weight
+            # rows of weight 0 count by their classes
+            content = examples.X, examples.y, examples.weight, examples.all_y
+            parts[f"data {number}"] = content
     if earlier is not None:
         parts["earlier"] = earlier, estimator.theta_
     return str(
