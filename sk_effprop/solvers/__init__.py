@@ -4,7 +4,7 @@ from sk_effprop.core.damping import Damping
 from sk_effprop.core.state import Epoch, EpochState
 from sk_effprop.solvers.batched_levenberg_marquardt import (
     BatchedLevenbergMarquardt,
-    BatchesState,
+    BatchState,
     RunningState,
 )
 from sk_effprop.solvers.conjugate_gradient import (
@@ -28,7 +28,7 @@ BATCH = ("lbfgs", "lm", "cg", "scg")
 SOLVERS = STOCHASTIC + BATCH
 # Records that solvers leave when they pause or end.
 PAUSED_STATES = (
-    Answers, BatchesState, ConjugateState, Damping, Epoch, EpochState, EvidenceState,
+    Answers, BatchState, ConjugateState, Damping, Epoch, EpochState, EvidenceState,
     RoundState, RunningState, SampleState,
 )  # fmt: skip
 

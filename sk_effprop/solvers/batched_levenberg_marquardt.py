@@ -70,28 +70,28 @@ class RunningState(NamedTuple):
     n_averaged: int = 0
 
 
-class BatchesState(NamedTuple):
-    """State between two steps of one call.
+class BatchState(NamedTuple):
+    """State between two steps.
 
     Attributes
     ----------
     running : RunningState
-    step_share : float
-    n_restarts : int
     order : ndarray of shape (n_samples,) or None
-        Order of presentation in this epoch; None between two epochs.
-    share : float
-        Share of each step in this epoch.
-    values : list of float
-        E of each batch so far.
+        Rows in the order of the epoch that is under way; None between two epochs.
+    n_presented : int
+        Examples of this epoch that steps have used.
+    total : float
+        Sum over these of E of their batch before its step.
+    step_share, n_restarts : float, int
+        Changed by divergence.
     """
 
     running: RunningState
+    order: Array | None
+    n_presented: int
+    total: float
     step_share: float
     n_restarts: int
-    order: Array | None
-    share: float
-    values: list[float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,10 +156,8 @@ class _Descent:
         self.theta = theta.astype(np.float64)
         self.dtype, self.rng, self.monitor = theta.dtype, rng, monitor
         self.is_running = len(theta) <= solver.max_running_weights
-        self.n_restarts = 0
-        # The epoch that is under way.
         self.order: Array | None = None
-        self.share, self.values = 0.0, list[float]()
+        self.n_presented, self.total, self.n_restarts = 0, 0.0, 0
         n_residuals = min(solver.batch_size, objective.n_samples)
         n_residuals *= objective.targets.shape[1]
         if not self.is_running:
@@ -179,16 +177,18 @@ class _Descent:
         )
 
     def _paused(self) -> Paused:
-        state = BatchesState(
-            self.state, self.step_share, self.n_restarts,
-            self.order, self.share, self.values,
+        now = BatchState(
+            self.state, self.order, self.n_presented, self.total, self.step_share,
+            self.n_restarts,
         )  # fmt: skip
-        return Paused(self.theta, state)
+        return Paused(self.theta, now)
 
     def _start(self, state: RunningState | Paused | None) -> None:
         if isinstance(state, Paused):
-            self.theta, (self.state, self.step_share, self.n_restarts, *epoch) = state
-            self.order, self.share, self.values = epoch
+            self.theta, (
+                self.state, self.order, self.n_presented, self.total, self.step_share,
+                self.n_restarts,
+            ) = state  # fmt: skip
             return
         self.state = self._fresh_state() if state is None else self._continued(state)
 
@@ -208,18 +208,15 @@ class _Descent:
 
     def _epoch_and_report(self) -> bool:
         """Run an epoch, or the rest of one, and report it; return whether to stop."""
-        if self.order is None:
-            objective, self.share, self.values = self.objective, self._share, []
-            order = self.solver.order(self.rng, objective.n_samples, objective.labels)
-            self.order = order
-        self._finish_epoch(self.order)
+        share = self._share
+        epoch_mean = self._epoch(share)
         has_an_end = SCHEDULES[self.solver.schedule].has_an_end
         theta, value = self.theta.astype(self.dtype), self.objective.value
         return self.monitor(
             theta,
             value if has_an_end else value(theta),
-            epoch_mean=float(np.mean(self.values)),
-            rate=self.share,
+            epoch_mean=epoch_mean,
+            rate=share,
             rescue=self._rescue,
         )
 
@@ -230,23 +227,32 @@ class _Descent:
         factor = SCHEDULES[solver.schedule].factor(self.state.progress, solver.settings)
         return self.step_share * factor
 
-    def _finish_epoch(self, order: Array) -> None:
-        """Take a step on each batch that is left of an epoch."""
-        size = self.solver.batch_size
-        for start in range(size * len(self.values), len(order), size):
-            batch = self.objective.subset(order[start : start + size])
-            part = batch.n_samples / min(size, len(order))
-            self.values.append(self._step(batch.as_float64(), self.share * part))
-            progress = self.state.progress
-            n_presented = progress.n_presented + batch.n_samples
-            progress = progress._replace(n_presented=n_presented)
-            self.state = self.state._replace(progress=progress)
+    def _epoch(self, share: float) -> float:
+        """Take a step on each batch; return the mean of E before the steps."""
+        objective, size = self.objective, self.solver.batch_size
+        if self.order is None:
+            n, labels = objective.n_samples, objective.labels
+            self.order = self.solver.order(self.rng, n, labels)
+        while self.n_presented < len(self.order):
+            rows = self.order[self.n_presented : self.n_presented + size]
+            part = len(rows) / min(size, len(self.order))
+            value = self._step(objective.subset(rows).as_float64(), share * part)
+            self.total += value * len(rows)
+            self.n_presented += len(rows)
             self.monitor.pause(self._paused)
             if self.monitor.is_out_of_time:
                 break
-        progress = self.state.progress
-        progress = progress._replace(epoch=progress.epoch + 1)
-        self.state, self.order = self.state._replace(progress=progress), None
+        return self._ended_epoch()
+
+    def _ended_epoch(self) -> float:
+        progress, n = self.state.progress, self.n_presented
+        progress = progress._replace(
+            epoch=progress.epoch + 1, n_presented=progress.n_presented + n
+        )
+        self.state = self.state._replace(progress=progress)
+        mean = self.total / n
+        self.order, self.n_presented, self.total = None, 0, 0.0
+        return mean
 
     # ----------------------------------------------------------------------- one step
 
