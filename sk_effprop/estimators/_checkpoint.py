@@ -190,7 +190,8 @@ def fingerprint(
     given = vars(hyperparameters_of(estimator))
     parts = {name: given[name] for name in given.keys() - WITHOUT_INFLUENCE}
     parts["class"] = type(estimator).__name__
-    parts["train"] = train.X, train.y, train.weight
+    # rows of weight 0 count by their classes
+    parts["train"] = train.X, train.y, train.weight, train.all_y
     parts["validation"] = validation
     if earlier is not None:
         parts["earlier"] = earlier, estimator.theta_

@@ -13,6 +13,7 @@ SKOPS_TYPES = (
     "sk_effprop.core.calibration.Residuals",
     "sk_effprop.core.compact.DeterminedDirections",
     "sk_effprop.core.compact.PackedRoot",
+    "sk_effprop.core.damping.Damping",
     "sk_effprop.core.flow.Flow",
     "sk_effprop.core.gains.Gains",
     "sk_effprop.core.gauss_newton.Laplace",
@@ -39,8 +40,8 @@ SKOPS_TYPES = (
     "sk_effprop.estimators._target_statistics.TargetStatistics",
     "sk_effprop.estimators._value_coding.ValueCoding",
     "sk_effprop.preprocessing.InputNormalizer",
+    "sk_effprop.solvers.batched_levenberg_marquardt.RunningState",
     "sk_effprop.solvers.conjugate_gradient.ConjugateState",
-    "sk_effprop.solvers.levenberg_marquardt.Damping",
     "sk_effprop.solvers.levenberg_marquardt.EvidenceState",
     "sk_effprop.training.convergence.Convergence",
 )

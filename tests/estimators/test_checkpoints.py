@@ -117,8 +117,8 @@ VARIANTS = {
     "diverging": {"learning_rate_init": 1e3, "activation": "relu"},
     "stalling": {"learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1},
     "early_stopping": {"early_stopping": True},
-    "second_order_batches": {"solver": "lm", "batch_size": 20},
     "evidence": {"solver": "lm", "loss": "squared_error", "alpha": "evidence"},
+    "second_order_batches": {"solver": "lm", "batch_size": 7},
     "quasi_newton": {"solver": "lbfgs", "early_stopping": True},
 }
 
@@ -230,6 +230,16 @@ def test_other_parameters_and_other_data_have_other_files(tmp_path):
         assert len(os.listdir(tmp_path)) == n
         assert_same(fit(), fit())
     assert len(os.listdir(tmp_path)) == len(fits)
+
+
+def test_classes_of_rows_without_weight_count(tmp_path):
+    """The network has an output for them."""
+    X, y = problem(EffPropClassifier)
+    weight = (y < 2).astype(float)
+    model = with_file(EffPropClassifier(**SGD), tmp_path, resume=True)
+    for labels, n_classes in ((y, 3), (np.minimum(y, 1), 2)):
+        assert len(clone(model).fit(X, labels, weight).classes_) == n_classes
+    assert len(os.listdir(tmp_path)) == 2
 
 
 def test_what_has_no_influence_shares_a_file(tmp_path):
