@@ -2,8 +2,9 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from time import monotonic
 from typing import Any, ClassVar, Self
@@ -21,6 +22,11 @@ from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators._advice import find_fault
+from sk_effprop.estimators._checkpoint import (
+    Checkpoint,
+    check_checkpoint,
+    open_checkpoint,
+)
 from sk_effprop.estimators._checks import (
     check_changed_parameters,
     check_fixed,
@@ -38,6 +44,7 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
+from sk_effprop.estimators._interrupt import is_part_of_more
 from sk_effprop.estimators._members import Committee, Member, Trained
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
@@ -60,6 +67,7 @@ from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.estimators._validation import make_validation, split_off
 from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
+from sk_effprop.solvers.base import Reason
 from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
 from sk_effprop.training.convergence import warning_message
 from sk_effprop.training.progress import show_progress
@@ -171,6 +179,7 @@ class BaseEffProp(
             If ``engine="numba"`` is given and numba is not installed.
         """
         check_hyperparameters(self)
+        check_checkpoint(self)
         time = monotonic()
         with self._call("fit", self.max_iter, X, y, sample_weight) as task:
             earlier = self._earlier if self.warm_start else None
@@ -180,6 +189,9 @@ class BaseEffProp(
                 self.coding_.check_warm_start(train.all_y)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
             start = self._start(earlier, time, is_stream=False)
+            checkpoint = open_checkpoint(self, earlier, train, held_out)
+            if checkpoint is not None:
+                start = checkpoint.starting(start)
             stops_early = self.early_stopping not in ("auto", False)
             if held_out is None and stops_early and self.n_estimators == 1:
                 train, held_out = split_off(
@@ -195,7 +207,7 @@ class BaseEffProp(
             if earlier is None:
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
-            self._train(run, task, train, held_out)
+            self._train(run, task, train, held_out, checkpoint)
         self._warn(run)
         return self
 
@@ -331,6 +343,7 @@ class BaseEffProp(
         task: Task | None,
         train: Examples,
         held_out: Examples | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """Train the network, or the members of a committee one after the other."""
         self.__dict__.update(run.plan.fitted_attributes)
@@ -338,16 +351,22 @@ class BaseEffProp(
         committee = Committee.of(run, train, held_out, by_class=by_class)
         trained: list[Trained] = []
         for member in committee.members():
-            trained.append(self._minimise(member, task))
+            own = None if checkpoint is None else checkpoint.of_member(member.number)
+            trained.append(self._minimise(member, task, own))
             if trained[-1].ends_all:
                 break
         self.__dict__.update(committee.results_of(trained))
         if not trained[-1].is_out_of_time:
-            with suppress(KeyboardInterrupt):
-                # the weights are found, and no interrupt may lose them
+            try:
                 self._conclude(trained[0].run, trained[0].theta)
+            except KeyboardInterrupt:
+                # the weights are found, and no interrupt may lose them
+                if is_part_of_more():
+                    raise
 
-    def _minimise(self, member: Member, task: Task | None) -> Trained:
+    def _minimise(
+        self, member: Member, task: Task | None, checkpoint: Checkpoint | None
+    ) -> Trained:
         """Minimise the objective until the monitor stops the solver."""
         run, held_out = member.run, member.held_out
         objective, plan, rng = run.objective, run.plan, run.left.rng
@@ -365,12 +384,17 @@ class BaseEffProp(
         name = type(self).__name__
         with told, show_progress(self.verbose, name, monitor, member.title):
             try:
-                solution = solver.solve(
+                solve = solver.solve
+                if checkpoint is not None:
+                    solve = partial(checkpoint.solve, solver)
+                solution = solve(
                     presented, theta, state=state, rng=rng, monitor=monitor
                 )
             except KeyboardInterrupt:
                 solution = INTERRUPTED
             monitor.end(solution.message)
+        if monitor.reason == Reason.INTERRUPTED and is_part_of_more():
+            raise KeyboardInterrupt
         run = run.with_penalty(solution.penalty)
         theta = monitor.best_theta
         results = results_of(run, monitor, theta, solution, find_fault)

@@ -43,12 +43,14 @@ class Member(NamedTuple):
         With the examples of this member alone.
     held_out : Examples or None
         Its validation data.
+    number : int
     title : str
         Which of several networks it is; empty for a single one.
     """
 
     run: Run
     held_out: Examples | None
+    number: int = 0
     title: str = ""
 
 
@@ -181,12 +183,19 @@ class Committee:
         if self.n_members == 1:
             yield Member(self.run, self.held_out)
             return
-        for number, rng in enumerate(self.run.left.rng.spawn(self.n_members)):
+        # random numbers, and not spawned seeds, as a checkpoint restores the former
+        seeds = self.run.left.rng.integers(2**63, size=self.n_members)
+        for number, seed in enumerate(seeds):
             held_out = self.held_out
             if self._validates_on_folds:
                 held_out = self.train[self.folds == number]
             title = f"network {number + 1} of {self.n_members}"
-            yield Member(self._run_of(number, rng), held_out, title)
+            yield Member(
+                self._run_of(number, np.random.default_rng(seed)),
+                held_out,
+                number,
+                title,
+            )
 
     def _run_of(self, number: int, rng: np.random.Generator) -> Run:
         """Run with the examples and the share of the time of one member."""
