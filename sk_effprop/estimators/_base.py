@@ -382,7 +382,8 @@ class BaseEffProp(
         committee = Committee.of(run, train, held_out, by_class=by_class)
         trained: list[Trained] = []
         for member in committee.members():
-            trained.append(self._minimise(member, task, checkpoint))
+            own = None if checkpoint is None else checkpoint.of_member(member.number)
+            trained.append(self._minimise(member, task, own))
             if trained[-1].ends_all:
                 break
         self.__dict__.update(committee.results_of(trained))

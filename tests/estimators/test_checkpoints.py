@@ -195,6 +195,37 @@ def test_a_fit_without_a_random_state_goes_on_with_its_own_numbers(
     assert_same(with_file(model, tmp_path, resume=True).fit(X, y), whole)
 
 
+@both
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+# within the first network, at its end, within the second and the third
+@pytest.mark.parametrize("n_writes", [2, 9, 11, 20])
+def test_several_networks_end_bit_for_bit(
+    cls, solver, early_stopping, n_writes, tmp_path, kill_after
+):
+    model = cls(
+        **SMALL | {"solver": solver, "tol": 0.0, "max_iter": 8},
+        n_estimators=3, early_stopping=early_stopping,
+    )  # fmt: skip
+    whole, resumed = check(model, problem(cls), tmp_path, kill_after, n_writes)
+    np.testing.assert_array_equal(whole.oof_prediction_, resumed.oof_prediction_)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_several_networks_without_a_random_state_go_on_with_their_numbers(
+    tmp_path, kill_after
+):
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor(**SGD | {"random_state": None}, n_estimators=3)
+    np.random.seed(3)  # noqa: NPY002 - where the numbers come from
+    whole = clone(model).fit(X, y)
+    np.random.seed(3)  # noqa: NPY002
+    kill_after(12)
+    with pytest.raises(Killed):
+        with_file(model, tmp_path).fit(X, y)
+    assert_same(with_file(model, tmp_path, resume=True).fit(X, y), whole)
+
+
 # ------------------------------------------------------------------- one file for each
 
 
