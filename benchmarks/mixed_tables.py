@@ -118,12 +118,13 @@ def as_floats(frame):
 
 def with_categories(frame):
     """Table as HistGradientBoosting takes it: no text, dates or nullable booleans."""
-    dates = frame.select_dtypes("datetime")
-    flags = frame.select_dtypes("boolean")
-    texts = frame.select_dtypes(["object", "string", "category"])
-    return frame.assign(
-        **dates_as_numbers(dates), **as_floats(flags), **texts.apply(common_levels)
-    )
+    parts = [
+        frame.select_dtypes(["number", "bool"], exclude="boolean"),
+        as_floats(frame.select_dtypes("boolean")),
+        dates_as_numbers(frame.select_dtypes("datetime")),
+        frame.select_dtypes(["object", "string", "category"]).apply(common_levels),
+    ]
+    return pd.concat(parts, axis=1)
 
 
 def common_levels(column):
