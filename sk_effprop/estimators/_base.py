@@ -2,8 +2,9 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from time import monotonic
 from typing import Any, ClassVar, Self
@@ -22,6 +23,11 @@ from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._advice import find_fault
+from sk_effprop.estimators._checkpoint import (
+    Checkpoint,
+    check_checkpoint,
+    open_checkpoint,
+)
 from sk_effprop.estimators._checks import (
     check_changed_parameters,
     check_fixed,
@@ -39,6 +45,7 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
+from sk_effprop.estimators._interrupt import is_part_of_more
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
     hidden_sizes,
@@ -60,6 +67,7 @@ from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.estimators._validation import make_validation, split_off
 from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
+from sk_effprop.solvers.base import Reason
 from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
 from sk_effprop.training.convergence import warning_message
 from sk_effprop.training.progress import show_progress
@@ -135,9 +143,11 @@ class BaseEffProp(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Raw inputs; ``normalize`` brings them to equal scales.  The weights are as
-            precise as X, float32 or float64; a warm start keeps their precision.
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Raw inputs; ``normalize`` brings them to equal scales.  Data frames may have
+            columns of categories, text, booleans and dates, and numbers may be missing.
+            The weights are as precise as X, float32 or float64; a warm start keeps
+            their precision.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
@@ -166,6 +176,7 @@ class BaseEffProp(
             If ``engine="numba"`` is given and numba is not installed.
         """
         check_hyperparameters(self)
+        check_checkpoint(self)
         time = monotonic()
         with self._call("fit", self.max_iter, X, y, sample_weight) as task:
             earlier = self._earlier if self.warm_start else None
@@ -173,19 +184,22 @@ class BaseEffProp(
             if earlier is not None:
                 check_fixed(self, earlier.fixed)
                 self.coding_.check_warm_start(train.all_y)
-            check_validation_data(self, X_val, y_val, sample_weight_val)
+            # the kinds of its columns are those of X_val
+            self._learn_table(train, earlier)
+            held_out = self._read_validation(X_val, y_val, sample_weight_val)
             start = self._start(earlier, time, is_stream=False)
-            held_out = None
-            if X_val is None and self.early_stopping not in ("auto", False):
+            checkpoint = open_checkpoint(self, earlier, train, held_out)
+            if checkpoint is not None:
+                start = checkpoint.starting(start)
+            if held_out is None and self.early_stopping not in ("auto", False):
                 train, held_out = split_off(
                     train,
                     self.validation_fraction,
                     start.rng,
                     by_class=self._is_classifier,
                 )
-            train = self._encode_table(train, earlier, is_stream=False)
-            if X_val is not None:
-                held_out = self._read_validation(X_val, y_val, sample_weight_val)
+                self._learn_table(train, earlier)
+            train = tables.encode_table(self, train)
             if held_out is not None:
                 held_out = tables.encode_table(self, held_out)
             solver = self._choose_solver(train)
@@ -195,7 +209,7 @@ class BaseEffProp(
             if earlier is None:
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
-            self._train(run, task, held_out)
+            self._train(run, task, held_out, checkpoint)
         self._warn(run)
         return self
 
@@ -218,7 +232,8 @@ class BaseEffProp(
             earlier = self._earlier
             batch = self._read(X, y, sample_weight, earlier)
             start = self._start(earlier, time, is_stream=True)
-            batch = self._encode_table(batch, earlier, is_stream=True)
+            self._learn_table(batch, earlier, is_stream=True)
+            batch = tables.encode_table(self, batch)
             if earlier is None:
                 self._learn(batch, classes, is_stream=True)
             else:
@@ -278,19 +293,21 @@ class BaseEffProp(
 
     def _read_validation(
         self, X_val: Any, y_val: Any, sample_weight_val: Any
-    ) -> Examples:
+    ) -> Examples | None:
+        check_validation_data(self, X_val, y_val, sample_weight_val)
+        if X_val is None:
+            return None
         with reading.about_validation_data():
             return self._read_examples(X_val, y_val, sample_weight_val)
 
-    def _encode_table(
-        self, examples: Examples, earlier: Resume | None, *, is_stream: bool
-    ) -> Examples:
-        """Turn a table into numbers; a first call decides how."""
+    def _learn_table(
+        self, examples: Examples, earlier: Resume | None, *, is_stream: bool = False
+    ) -> None:
+        """Find out how a table becomes numbers, in a first call."""
         if earlier is None:
             self.table_encoder_ = tables.encoder_for(
                 self, examples, is_stream=is_stream
             )
-        return tables.encode_table(self, examples)
 
     def _learn(
         self, examples: Examples, classes: Any = None, *, is_stream: bool
@@ -333,7 +350,11 @@ class BaseEffProp(
         return make_run(given, self.coding_, data, solver, start)
 
     def _train(
-        self, run: Run, task: Task | None, held_out: Examples | None = None
+        self,
+        run: Run,
+        task: Task | None,
+        held_out: Examples | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """Minimise the objective until the monitor stops the solver."""
         objective, plan, rng = run.objective, run.plan, run.left.rng
@@ -351,19 +372,27 @@ class BaseEffProp(
         )
         with told, show_progress(self.verbose, type(self).__name__, monitor):
             try:
-                solution = solver.solve(
+                solve = solver.solve
+                if checkpoint is not None:
+                    solve = partial(checkpoint.solve, solver)
+                solution = solve(
                     presented, theta, state=state, rng=rng, monitor=monitor
                 )
             except KeyboardInterrupt:
                 solution = INTERRUPTED
             monitor.end(solution.message)
+        if monitor.reason == Reason.INTERRUPTED and is_part_of_more():
+            raise KeyboardInterrupt
         run = run.with_penalty(solution.penalty)
         theta = monitor.best_theta
         self.__dict__.update(results_of(run, monitor, theta, solution, find_fault))
         if not monitor.is_out_of_time:
-            with suppress(KeyboardInterrupt):
-                # the weights are found, and no interrupt may lose them
+            try:
                 self._conclude(run, theta)
+            except KeyboardInterrupt:
+                # the weights are found, and no interrupt may lose them
+                if is_part_of_more():
+                    raise
 
     def _conclude(self, run: Run, theta: Array) -> None:
         """Compute what follows from the fit, and may take longer than training."""
