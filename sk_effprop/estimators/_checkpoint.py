@@ -26,7 +26,6 @@ from sk_effprop.core.spectrum import LeadingCurvature
 from sk_effprop.core.state import StochasticState
 from sk_effprop.core.steps import Average
 from sk_effprop.estimators._checks import raise_invalid
-from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._parameters import hyperparameters_of
 from sk_effprop.estimators._run import Resume, Start
 from sk_effprop.solvers import PAUSED_STATES
@@ -154,7 +153,7 @@ class Checkpoint:
 
 
 def open_checkpoint(
-    estimator: Any, earlier: Resume | None, train: Examples, validation: tuple[Any, ...]
+    estimator: Any, earlier: Resume | None, *data: Any
 ) -> Checkpoint | None:
     """Open the checkpoint of a call of ``fit``, if it is to have one.
 
@@ -163,13 +162,12 @@ def open_checkpoint(
     estimator : estimator
     earlier : Resume or None
         What a warm start continues.
-    train : Examples
-    validation : tuple
-        ``X_val``, ``y_val`` and their weights, as given.
+    *data : Examples or None
+        For training and for validation.
     """
     if estimator.checkpoint is None:
         return None
-    name = fingerprint(estimator, earlier, train, validation)
+    name = fingerprint(estimator, earlier, data)
     path = Path(estimator.checkpoint, f"{type(estimator).__name__}-{name}.npz")
     header = {"format": FORMAT, "sk_effprop": __version__, "fingerprint": name}
     file = CheckpointFile(path, header, CLASSES)
@@ -191,16 +189,16 @@ def _read(file: CheckpointFile) -> Kept | None:
     return kept
 
 
-def fingerprint(
-    estimator: Any, earlier: Resume | None, train: Examples, validation: tuple[Any, ...]
-) -> str:
+def fingerprint(estimator: Any, earlier: Resume | None, data: tuple[Any, ...]) -> str:
     """Hash of the hyperparameters and the data of a call."""
     given = vars(hyperparameters_of(estimator))
     parts = {name: given[name] for name in given.keys() - WITHOUT_INFLUENCE}
     parts["class"] = type(estimator).__name__
-    # rows of weight 0 count by their classes
-    parts["train"] = train.X, train.y, train.weight, train.all_y
-    parts["validation"] = validation
+    for number, examples in enumerate(data):
+        if examples is not None:
+            # rows of weight 0 count by their classes
+            content = examples.X, examples.y, examples.weight, examples.all_y
+            parts[f"data {number}"] = content
     if earlier is not None:
         parts["earlier"] = earlier, estimator.theta_
     return str(
