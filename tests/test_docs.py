@@ -17,7 +17,10 @@ EXAMPLE = re.compile(
 )
 
 
-@pytest.mark.parametrize("page", ["monitoring.md", "pictures.md", "tricks.md"])
+PAGES = ["checkpoints.md", "monitoring.md", "pictures.md", "tricks.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run_and_print_what_it_shows(capsys, page):
     namespace = {}
     examples = EXAMPLE.findall((DOCS / page).read_text(encoding="utf-8"))

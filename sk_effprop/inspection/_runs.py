@@ -13,7 +13,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -29,7 +29,7 @@ from sk_effprop.estimators._base import BaseEffProp
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._run import Run, make_monitor
 from sk_effprop.estimators._validation import make_validation
-from sk_effprop.solvers.base import Rescue, Solution
+from sk_effprop.solvers.base import Paused, Rescue, Solution
 from sk_effprop.training.history import History
 from sk_effprop.training.monitor import Monitor
 
@@ -123,7 +123,9 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
     class Preparation(type(estimator)):  # type: ignore[misc]
         """Estimator whose ``fit`` ends where training would begin."""
 
-        def _train(self, run: Run, task: Any, held_out: Any = None) -> None:
+        def _train(
+            self, run: Run, task: Any, held_out: Any = None, checkpoint: Any = None
+        ) -> None:
             theta, _ = self._starting_point(run)
             self.__dict__.update(run.plan.fitted_attributes)
             prepared.append(PreparedFit(self, run, theta, held_out))
@@ -156,7 +158,7 @@ class Recorder:
         The global rate that training began with.
     """
 
-    is_out_of_time = False
+    is_out_of_time = keeps_pauses = False
     learning_rate = np.nan
 
     def __init__(self, n_iter: int) -> None:
@@ -166,6 +168,9 @@ class Recorder:
     def begin(self, rates: Rates) -> None:
         """Keep the global rate that training begins with."""
         self.learning_rate = rates.eta
+
+    def pause(self, paused: Callable[[], Paused]) -> None:
+        """Forget the state of the solver, as nobody goes on from here."""
 
     def __call__(
         self,
@@ -187,14 +192,18 @@ class ObservedEngine:
 
     engine: Engine
     observe: Observe
-    name: ClassVar[str] = "observed"
 
     @classmethod
     def of(
         cls, engine_type: Callable[[Objective], Engine], observe: Observe
-    ) -> Callable[[Objective], Engine]:
+    ) -> Callable[[Objective], Any]:
         """Type of an engine that works as another one does."""
         return lambda objective: cls(engine_type(objective), observe)
+
+    @property
+    def name(self) -> str:
+        """Name of the engine that does the work."""
+        return self.engine.name
 
     def sample_losses(self, theta: Array, gradient: Array | None = None) -> Array:
         return self.engine.sample_losses(theta, gradient)
