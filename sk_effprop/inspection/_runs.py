@@ -133,6 +133,8 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
         def _warn(self, run: Run, stacklevel: int = 4) -> None:
             """Nothing has been trained that a warning could be about."""
 
+    # errors name the class that the user knows
+    Preparation.__name__ = type(estimator).__name__
     parameters = clone(estimator).get_params(deep=False)
     Preparation(**parameters | ALONE).fit(X, y, sample_weight)
     return prepared[0]
