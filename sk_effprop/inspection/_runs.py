@@ -13,7 +13,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -136,6 +136,8 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
         def _warn(self, run: Run, stacklevel: int = 4) -> None:
             """Nothing has been trained that a warning could be about."""
 
+    # errors name the class that the user knows
+    Preparation.__name__ = type(estimator).__name__
     parameters = clone(estimator).get_params(deep=False)
     Preparation(**parameters | ALONE).fit(X, y, sample_weight)
     return prepared[0]
@@ -173,7 +175,7 @@ class Recorder:
         self.learning_rate = rates.eta
 
     def pause(self, paused: Callable[[], Paused]) -> None:
-        """Nothing goes on from here."""
+        """Forget the state of the solver, as nobody goes on from here."""
 
     def __call__(
         self,
@@ -195,14 +197,18 @@ class ObservedEngine:
 
     engine: Engine
     observe: Observe
-    name: ClassVar[str] = "observed"
 
     @classmethod
     def of(
         cls, engine_type: Callable[[Objective], Engine], observe: Observe
-    ) -> Callable[[Objective], Engine]:
+    ) -> Callable[[Objective], Any]:
         """Type of an engine that works as another one does."""
         return lambda objective: cls(engine_type(objective), observe)
+
+    @property
+    def name(self) -> str:
+        """Name of the engine that does the work."""
+        return self.engine.name
 
     def sample_losses(self, theta: Array, gradient: Array | None = None) -> Array:
         return self.engine.sample_losses(theta, gradient)

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.arrays import Array
 from sk_effprop.inspection.displays._base import (
     BLUE,
     DASHES,
@@ -35,62 +34,50 @@ OFF_AXIS = 1.0
 
 def draw_ablation(ax: Any, rows: Any, score_name: str) -> None:
     """Draw a point with an error bar for each row, from top to bottom."""
-    scores = np.array([row.score for row in rows])
-    low = _lower_end(scores, [row.kind for row in rows])
-    places = -np.arange(len(rows), dtype=float)
-    _connect_steps(ax, rows, np.maximum(scores, low), places)
+    low = _lower_end(rows)
+    placed = [(-float(i), row) for i, row in enumerate(rows)]
+    _connect_steps(ax, placed, low)
     for kind in dict.fromkeys(row.kind for row in rows):
-        is_kind = np.array([row.kind == kind for row in rows])
-        _draw_kind(ax, kind, rows, is_kind, scores, places, low)
+        _draw_kind(ax, kind, [(y, row) for y, row in placed if row.kind == kind], low)
     whole = next(row for row in rows if row.kind == settings.WHOLE)
     ax.axvline(whole.score, color=BLUE, linewidth=0.8, linestyle=":")
-    ax.set_yticks(places, [_label(row) for row in rows])
+    ax.set_yticks([y for y, _ in placed], [_label(row) for row in rows])
     ax.set_xlabel(f"{score_name}, cross-validated")
     ax.set_title(_title(rows), fontsize="medium")
     ax.grid(axis="x", color=GREY, alpha=0.2)
     ax.legend(fontsize="small")
 
 
-def _draw_kind(
-    ax: Any,
-    kind: str,
-    rows: Any,
-    is_kind: Array,
-    scores: Array,
-    places: Array,
-    low: float,
-) -> None:
+def _draw_kind(ax: Any, kind: str, placed: list[tuple[float, Any]], low: float) -> None:
+    """Draw the rows of a kind; what is far below stands as a number at the edge."""
     color, marker = STYLES[kind]
-    inside = is_kind & (scores >= low)
-    errors = np.array([row.score_std for row in rows])
+    inside = [(y, row) for y, row in placed if row.score >= low]
     ax.errorbar(
-        scores[inside], places[inside], xerr=errors[inside], fmt=marker, color=color,
+        [row.score for _, row in inside], [y for y, _ in inside],
+        xerr=[row.score_std for _, row in inside], fmt=marker, color=color,
         ecolor=color, elinewidth=1, capsize=2, label=NAMES[kind], zorder=3,
     )  # fmt: skip
-    for i in np.flatnonzero(is_kind & (scores < low)):
-        ax.plot(low, places[i], "<", color=color)
-        text = f"  {scores[i]:.3g}"
-        ax.text(low, places[i], text, va="center", fontsize="small", color=color)
-    for i in np.flatnonzero(is_kind & np.isnan(scores)):
-        ax.text(low, places[i], "  failed", va="center", fontsize="small", color=color)
+    for y, row in placed:
+        if not row.score >= low:
+            text = "  failed" if np.isnan(row.score) else f"  {row.score:.3g}"
+            ax.plot(low, y, "<", color=color)
+            ax.text(low, y, text, va="center", fontsize="small", color=color)
 
 
-def _connect_steps(ax: Any, rows: Any, scores: Array, places: Array) -> None:
+def _connect_steps(ax: Any, placed: list[tuple[float, Any]], low: float) -> None:
     """Draw a line through the steps, which ends at the recipe."""
-    on_the_way = [
-        row.kind in (settings.CLIMB, settings.WHOLE)
-        for row in rows
-    ]  # fmt: skip
-    if sum(on_the_way) > 1:
-        ax.plot(scores[on_the_way], places[on_the_way], color=ORANGE, linewidth=1)
+    kinds = (settings.CLIMB, settings.WHOLE)
+    way = [(max(row.score, low), y) for y, row in placed if row.kind in kinds]
+    if len(way) > 1:
+        ax.plot(*zip(*way, strict=True), color=ORANGE, linewidth=1)
 
 
-def _lower_end(scores: Array, kinds: list[str]) -> float:
+def _lower_end(rows: Any) -> float:
     """Scores below are written as numbers: an R2 may be far below zero."""
-    finite = scores[np.isfinite(scores)]
-    worst = [s for s, k in zip(scores, kinds, strict=True) if k == settings.BASELINE]
-    level = np.nanmin(worst) if np.isfinite(worst).any() else np.min(finite)
-    return float(max(np.min(finite), level - OFF_AXIS * (np.max(finite) - level)))
+    scores = [row.score for row in rows if np.isfinite(row.score)]
+    worst = [row.score for row in rows if row.kind == settings.BASELINE]
+    level = np.nanmin(worst) if np.isfinite(worst).any() else min(scores)
+    return float(max(min(scores), level - OFF_AXIS * (max(scores) - level)))
 
 
 def _label(row: Any) -> str:

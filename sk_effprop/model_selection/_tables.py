@@ -8,7 +8,7 @@ STYLE = """
 .sk-effprop-table { border-collapse: collapse; font-size: 0.9em; color: inherit; }
 .sk-effprop-table caption { text-align: left; padding: 0.3em 0; }
 .sk-effprop-table th, .sk-effprop-table td { padding: 0.2em 0.7em; text-align: right;
-  border-bottom: 1px solid rgba(128, 128, 128, 0.35); }
+  white-space: nowrap; border-bottom: 1px solid rgba(128, 128, 128, 0.35); }
 .sk-effprop-table .text { text-align: left; }
 .sk-effprop-table .strong td { font-weight: bold; }
 </style>

@@ -1,69 +1,32 @@
 """Ablations: baselines, the climb from plain backpropagation, and tricks undone."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse, stats
+from scipy import sparse
 from sklearn.base import clone
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_diabetes, load_iris, load_wine
+from sklearn.datasets import load_diabetes
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import (
-    GridSearchCV,
     KFold,
-    StratifiedKFold,
     cross_val_score,
 )
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.model_selection import AblationResult, ablate_tricks
-from sk_effprop.model_selection._scoring import paired_difference
 from sk_effprop.model_selection._settings import (
     STEPS,
     climb,
     default_tricks,
     plain_backpropagation,
 )
-
-mpl.use("Agg")
-
-RECIPE = EffPropClassifier(
-    (5,), solver="sgd", max_iter=3, tol=0.0, random_state=0, activation="tanh"
-)
-CV = StratifiedKFold(3, shuffle=True, random_state=0)
-TRICKS = {"normalize": None, "init": 1.0}
-W, KIND = load_wine(return_X_y=True)
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    """Close what a test has drawn."""
-    yield
-    plt.close("all")
-
-
-@pytest.fixture(scope="module")
-def ablation():
-    """Three settings of the small recipe, and baselines."""
-    return ablate_tricks(RECIPE, W, KIND, cv=CV, tricks=TRICKS)
-
-
-@pytest.fixture(scope="module")
-def whole_way():
-    """The climb of the small recipe."""
-    return ablate_tricks(RECIPE, W, KIND, cv=CV, direction="both", baselines=False)
-
-
-# ------------------------------------------------------------------------------ rows
+from tests.model_selection.data import CV, KIND, RECIPE, TRICKS, W
 
 
 def test_rows_are_cross_validations_with_a_trick_undone(ablation):
@@ -162,117 +125,6 @@ def test_an_unknown_direction_is_refused():
         ablate_tricks(RECIPE, W, KIND, direction="up")
 
 
-# -------------------------------------------------------------------------- statistics
-
-
-def test_the_test_is_students_if_training_sets_do_not_overlap():
-    """No test rows, no overlap: the paired t-test of SciPy."""
-    rng = np.random.default_rng(0)
-    scores, reference = rng.normal(size=(2, 8))
-    difference = paired_difference(scores, reference, [(10, 0)] * 8)
-    expected = stats.ttest_rel(scores, reference)
-    assert difference.p_value == pytest.approx(expected.pvalue)
-    assert difference.mean / difference.error == pytest.approx(expected.statistic)
-
-
-def test_overlap_widens_the_error():
-    """Five folds: (1/5 + 1/4) in place of 1/5."""
-    scores, reference = np.array([[0.9, 0.8, 0.7, 0.95, 0.9], [0.8, 0.8, 0.6, 0.8, 1]])
-    plain = paired_difference(scores, reference, [(80, 0)] * 5)
-    folds = paired_difference(scores, reference, [(80, 20)] * 5)
-    assert folds.error == pytest.approx(plain.error * np.sqrt(0.45 / 0.2))
-    assert folds.p_value > plain.p_value
-
-
-def test_equal_and_single_scores_have_an_answer():
-    same = paired_difference(np.ones(3), np.ones(3), [(2, 1)] * 3)
-    assert same == (0.0, 0.0, 1.0)
-    shifted = paired_difference(np.ones(3), np.zeros(3), [(2, 1)] * 3)
-    assert shifted.p_value == 0.0
-    single = paired_difference(np.ones(1), np.zeros(1), [(2, 1)])
-    assert single.mean == 1.0
-    assert np.isnan(single.p_value)
-
-
-# -------------------------------------------------------------------------- containers
-
-
-def test_a_pipeline_is_ablated_whole():
-    pipeline = make_pipeline(MinMaxScaler(), clone(RECIPE))
-    result = ablate_tricks(pipeline, W, KIND, cv=CV, tricks={"init": 1.0})
-    *baselines, whole, off = result.results_
-    np.testing.assert_allclose(whole.scores, cross_val_score(pipeline, W, KIND, cv=CV))
-    pipeline.set_params(effpropclassifier__init=1.0)
-    np.testing.assert_allclose(off.scores, cross_val_score(pipeline, W, KIND, cv=CV))
-    assert (whole.epochs, off.epochs) == (3.0, 3.0)
-    linear = make_pipeline(
-        MinMaxScaler(), StandardScaler(), LogisticRegression(max_iter=1000)
-    )
-    expected = cross_val_score(linear, W, KIND, cv=CV)
-    np.testing.assert_allclose(baselines[1].scores, expected)
-
-
-def test_a_transformed_target_regressor_is_ablated():
-    X, y = load_diabetes(return_X_y=True)
-    net = EffPropRegressor((3,), max_iter=5, tol=0, random_state=0)
-    whole = TransformedTargetRegressor(net, transformer=MinMaxScaler())
-    result = ablate_tricks(
-        whole, X, y, cv=2, tricks={"normalize_target": False}, baselines=False
-    )
-    assert result.score_name == "R2"
-    changed = clone(whole).set_params(regressor__normalize_target=False)
-    np.testing.assert_allclose(
-        result.results_[1].scores, cross_val_score(changed, X, y, cv=2)
-    )
-    assert result.results_[0].epochs == 5.0
-
-
-def test_what_a_search_varies_is_not_ablated():
-    pipeline = make_pipeline(StandardScaler(), RECIPE)
-    grid = {"effpropclassifier__init": [0.1, 1.0], "effpropclassifier__alpha": [0.0]}
-    search = GridSearchCV(pipeline, grid, cv=2)
-    assert "init" not in default_tricks(search)
-    assert "normalize" in default_tricks(search)
-    result = ablate_tricks(search, W, KIND, cv=2, tricks={"normalize": None})
-    # baselines take the place of the search, whose grid they would not know
-    linear = make_pipeline(
-        StandardScaler(), StandardScaler(), LogisticRegression(max_iter=1000)
-    )
-    expected = cross_val_score(linear, W, KIND, cv=2)
-    np.testing.assert_allclose(result.results_[1].scores, expected)
-    assert result.results_[-1].epochs == 3.0
-    for candidate in climb(search):
-        assert "init" not in candidate.setting
-    with pytest.raises(ValueError, match="'init', which the search"):
-        ablate_tricks(search, W, KIND, tricks={"init": 1.0})
-
-
-def test_containers_of_searches_are_understood():
-    search = GridSearchCV(RECIPE, [{"init": [0.1]}, {"alpha": [0.0]}], cv=2)
-    pipeline = make_pipeline(StandardScaler(), search)
-    assert "init" not in default_tricks(pipeline)
-    result = ablate_tricks(pipeline, W, KIND, cv=2, tricks={"bias_init": "zero"})
-    assert [row.kind for row in result.results_].count("baseline") == 3
-    assert np.isfinite([row.score for row in result.results_]).all()
-
-
-@pytest.mark.parametrize(
-    ("stranger", "number"),
-    [
-        (MLPClassifier(), "MLPClassifier contains none"),
-        (VotingClassifier([("a", RECIPE), ("b", RECIPE)]), "contains 2"),
-        (None, "NoneType contains none"),
-    ],
-    ids=["MLPClassifier", "two networks", "None"],
-)
-def test_an_ablation_of_other_estimators_is_refused(stranger, number):
-    with pytest.raises(TypeError, match=number):
-        ablate_tricks(stranger, W, KIND)
-
-
-# ------------------------------------------------------------------ scores, failures
-
-
 def test_any_score_can_be_compared():
     loss = ablate_tricks(
         RECIPE, W, KIND, cv=CV, tricks={}, baselines=False, scoring="neg_log_loss"
@@ -332,9 +184,6 @@ def test_sparse_data_and_many_labels_have_baselines():
     assert np.isfinite([row.score for row in rows]).all()
 
 
-# ------------------------------------------------------------------------- workers
-
-
 def test_workers_find_what_one_process_finds(ablation):
     seen = []
     result = ablate_tricks(
@@ -364,9 +213,6 @@ def test_an_ablation_takes_pandas_as_it_comes():
     assert plain.results_[0].score == labelled.results_[0].score > 0.6
 
 
-# ------------------------------------------------------------------------------ tricks
-
-
 def test_target_values_are_a_trick_of_squared_error():
     assert "target_values" in default_tricks(EffPropClassifier(loss="squared_error"))
     assert "target_values" not in default_tricks(EffPropClassifier(loss="log_loss"))
@@ -391,60 +237,3 @@ def test_default_tricks_are_those_in_use(cls):
     assert default_tricks(without) == {}
     assert "normalize" not in default_tricks(cls(normalize=None))
     assert default_tricks(cls(init=np.zeros(3)))["init"] == 1.0
-
-
-# ----------------------------------------------------------------- tables, pictures
-
-
-def test_an_ablation_is_shown_as_a_table(ablation):
-    header, *lines = repr(ablation).splitlines()
-    assert header.split()[:5] == ["section", "trick", "set", "to", "accuracy"]
-    assert [line.split()[0] for line in lines[:4]] == [
-        "constant", "linear", "scaled", "full",
-    ]  # fmt: skip
-    assert lines[4].split()[:3] == ["4.3", "normalize", "None"]
-    assert len({line.index(" ± ") for line in lines}) == 1
-    html = ablation._repr_html_()
-    assert html.count("<tr") == len(lines) + 1
-    assert html.count('<tr class="strong">') == 1
-    assert "http" not in html
-
-
-def test_an_ablation_is_a_data_frame(ablation):
-    frame = ablation.to_frame()
-    assert list(frame["trick"])[3:] == ["full recipe", "normalize", "init"]
-    assert list(frame.columns) == list(ablation.results_[0]._fields)
-
-
-def test_an_ablation_can_be_drawn(ablation, whole_way):
-    ax = ablation.plot()
-    labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == [
-        "constant", "linear", "scaled MLP", "full recipe", "normalize = None",
-        "init = 1.0",
-    ]  # fmt: skip
-    assert ax.get_xlabel() == "accuracy, cross-validated"
-    _, other = plt.subplots()
-    assert whole_way.plot(ax=other) is other
-    assert other.get_title() == "Tricks added one by one, and each switched off"
-    # a line leads from plain backpropagation to the recipe
-    steps = [row.score for row in whole_way.results_ if row.kind in ("step", "recipe")]
-    np.testing.assert_allclose(other.get_lines()[0].get_xdata(), steps)
-
-
-def test_scores_far_below_are_written_at_the_edge():
-    X, y = load_diabetes(return_X_y=True)
-    recipe = EffPropRegressor((3,), max_iter=10, random_state=0)
-    result = ablate_tricks(recipe, X, y, cv=2, tricks={})
-    low = result.results_[0]._replace(trick="worse", score=-1e6, kind="off")
-    ax = AblationResult([*result.results_, low], "R2").plot()
-    assert ax.get_xlim()[0] > -10.0
-    assert "-1e+06" in [text.get_text().strip() for text in ax.texts]
-
-
-def test_iris_has_an_html_table_that_escapes():
-    X, y = load_iris(return_X_y=True)
-    result = ablate_tricks(
-        RECIPE, X, y, cv=2, tricks={"activation": "logistic"}, baselines=False
-    )
-    assert "&#x27;logistic&#x27;" in result._repr_html_()

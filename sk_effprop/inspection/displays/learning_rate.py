@@ -206,8 +206,11 @@ def _at_constant_rate(estimator: Any, n_epochs: int) -> Any:
         # as with the rate that was given
         scaling = "none"
     solver = estimator.solver if estimator.solver in STOCHASTIC else "sgd"
+    # only Levenberg-Marquardt finds the evidence
+    is_evidence = isinstance(estimator.alpha, str) and estimator.alpha == "evidence"
     return clone(estimator).set_params(
         solver=solver,
+        alpha="auto" if is_evidence else estimator.alpha,
         learning_rate_init="auto",
         learning_rate_scaling=scaling,
         learning_rate="constant",
