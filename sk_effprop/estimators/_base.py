@@ -224,7 +224,6 @@ class BaseEffProp(
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
             self._train(run, task, train, held_out, checkpoint)
-            self._explain(run)
         self._warn(run)
         return self
 
@@ -391,9 +390,9 @@ class BaseEffProp(
             if trained[-1].ends_all:
                 break
         self.__dict__.update(committee.results_of(trained))
-        if not trained[-1].is_out_of_time:
-            with after_training():
-                self._conclude(trained[0].run, trained[0].theta)
+        with after_training():
+            has_time = not trained[-1].is_out_of_time
+            self._conclude(trained[0].run, trained[0].theta, has_time=has_time)
 
     def _minimise(
         self, member: Member, task: Task | None, checkpoint: Checkpoint | None
@@ -431,13 +430,12 @@ class BaseEffProp(
         results = results_of(run, monitor, theta, solution, find_fault)
         return Trained(run, theta, results, monitor.reason, monitor.is_out_of_time)
 
-    def _explain(self, run: Run) -> None:
-        """Measure the importance of each column on the training data."""
-        with after_training():
+    def _conclude(self, run: Run, theta: Array, *, has_time: bool) -> None:
+        """Compute what follows from the fit; most may take longer than training."""
+        if not run.plan.keep_last:
             self._importances = importances(self, run.objective)
-
-    def _conclude(self, run: Run, theta: Array) -> None:
-        """Compute what follows from the fit, and may take longer than training."""
+        if not has_time:
+            return
         if run.plan.is_evidence:
             self.__dict__.update(evidence_attributes(run.objective, theta))
         self._posterior = self._find_posterior(run, theta)

@@ -20,6 +20,7 @@ SKOPS_TYPES = (
     "sk_effprop.core.losses.AbsoluteError",
     "sk_effprop.core.losses.Gamma",
     "sk_effprop.core.losses.Huber",
+    "sk_effprop.core.losses.JointLogLoss",
     "sk_effprop.core.losses.LogLoss",
     "sk_effprop.core.losses.Poisson",
     "sk_effprop.core.losses.SquaredError",
@@ -34,6 +35,7 @@ SKOPS_TYPES = (
     "sk_effprop.estimators._class_coding.ClassCoding",
     "sk_effprop.estimators._classifier.EffPropClassifier",
     "sk_effprop.estimators._intervals.Calibration",
+    "sk_effprop.estimators._joint_coding.JointCoding",
     "sk_effprop.estimators._regressor.EffPropRegressor",
     "sk_effprop.estimators._run.Resume",
     "sk_effprop.estimators._target_statistics.StreamedTargets",
@@ -42,6 +44,7 @@ SKOPS_TYPES = (
     "sk_effprop.preprocessing.InputNormalizer",
     "sk_effprop.solvers.batched_levenberg_marquardt.RunningState",
     "sk_effprop.solvers.conjugate_gradient.ConjugateState",
+    "sk_effprop.core.damping.Damping",
     "sk_effprop.solvers.levenberg_marquardt.EvidenceState",
     "sk_effprop.training.convergence.Convergence",
 )
