@@ -230,6 +230,10 @@ class ClassCoding:
         last = len(self.classes) - 1
         return self.classes[np.minimum((decision > 0).astype(int), last)]
 
+    def predictions(self, outputs: Array, preactivations: Array) -> Array:
+        """Probabilities, of which a classifier's predictions are made."""
+        return self.probabilities(outputs, preactivations)
+
     def probabilities(self, outputs: Array, preactivations: Array) -> Array:
         """Probability of each class or label, float64; the largest is that of decode.
 

@@ -24,6 +24,7 @@ from sk_effprop.estimators._labels import check_labels, has_several_columns_of_c
 from sk_effprop.estimators._parameters import CLASSIFIER, constraints
 from sk_effprop.estimators._types import (
     ActivationLike,
+    ColumnChoice,
     HiddenLayerSizes,
     MatrixLike,
     RandomStateLike,
@@ -107,6 +108,16 @@ default="auto"
         "lm" takes all examples unless an int is given, or the system of equations would
         not fit into memory: then it is Levenberg-Marquardt on mini-batches, with a
         running Gauss-Newton matrix. Not used by "lbfgs", "cg" and "scg".
+    n_estimators : int, default=1
+        Number of networks. Several are trained one after the other, on the same
+        normalised inputs and with the same penalty, from different initial weights.
+        Each leaves out one fold of the examples, which tells how well it predicts new
+        ones. Their outputs, before the output activation, are averaged. The mean is
+        itself a network, ``network_``, with so many times the hidden units. They share
+        ``max_time``. With ``early_stopping=True`` and without ``X_val``, each network
+        is validated on its own fold, and ``validation_fraction`` is not used. More than
+        one network cannot be combined with ``partial_fit``, ``warm_start`` and
+        ``alpha="evidence"``.
     batch_growth : float, default=1.0
         Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
         "adam".
@@ -199,6 +210,11 @@ default="auto"
         and squared error, finds the strength of each layer during training (MacKay
         1992), as MATLAB's trainbr does; it is meant for networks with fewer weights
         than examples.
+    categorical_features : None, "from_dtype" or array-like, default="from_dtype"
+        Columns of X that are categories, each level of which becomes an input: their
+        names, indices, or a boolean mask. "from_dtype" takes the columns of a data
+        frame that hold text or a categorical type. Missing numbers, booleans and dates
+        are accepted whatever it is, see :class:`TableEncoder`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied by ``sample_weight``; validation losses and
         scores are weighted as well. Classes that are not in the dict have weight 1.
@@ -280,6 +296,9 @@ default="auto"
         views.
     network_ : Network
         Sizes and activations.
+    table_encoder_ : TableEncoder or None
+        Fitted transformer of categories, dates and missing values; None if the
+        training data had none of them.
     normalizer_ : InputNormalizer or None
         Fitted normalisation of the inputs; None if there is none.
     solver_, engine_ : str
@@ -318,6 +337,12 @@ default="auto"
         outputs that hardly depend on the inputs.
     n_iter_, t_ : int
         Number of iterations, and of presented examples.
+    oof_prediction_ : ndarray or None
+        What ``predict_proba`` returns for the training data, if each row is predicted
+        by the network that was trained without it. nan for rows that no network leaves
+        out: the only example of a class, and examples of weight 0. None if
+        ``n_estimators`` is 1, or if there are fewer than two different examples for
+        each network.
     n_layers_, n_outputs_ : int
         Number of layers, including inputs and outputs, and of outputs.
     out_activation_ : str, Activation or tuple
@@ -372,6 +397,7 @@ default="auto"
         input_gains: bool = False,
         solver: str = "auto",
         batch_size: int | str = "auto",
+        n_estimators: int = 1,
         batch_growth: float = 1.0,
         shuffle: bool | str = "auto",
         emphasis: float = 0.0,
@@ -393,6 +419,7 @@ default="auto"
         curvature_period: float | str = "auto",
         loss: str | UserLoss = "log_loss",
         alpha: float | str = "auto",
+        categorical_features: ColumnChoice = "from_dtype",
         class_weight: Mapping[Any, float] | str | None = None,
         max_iter: int | str = "auto",
         max_fun: int = 15000,
@@ -423,6 +450,7 @@ default="auto"
         self.input_gains = input_gains
         self.solver = solver
         self.batch_size = batch_size
+        self.n_estimators = n_estimators
         self.batch_growth = batch_growth
         self.shuffle = shuffle
         self.emphasis = emphasis
@@ -444,6 +472,7 @@ default="auto"
         self.curvature_period = curvature_period
         self.loss = loss
         self.alpha = alpha
+        self.categorical_features = categorical_features
         self.class_weight = class_weight
         self.max_iter = max_iter
         self.max_fun = max_fun

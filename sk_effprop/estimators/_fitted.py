@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
+from sk_effprop._tables import TableEncoder
 from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.inputs import bounded
 from sk_effprop.core.kernels import Passes
@@ -16,6 +17,7 @@ from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._layers import LayerAttributes
@@ -32,6 +34,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     """Fitted attributes, and methods that read them."""
 
     coding_: Coding
+    table_encoder_: TableEncoder | None
     normalizer_: InputNormalizer | None
     solver_: str
     engine_: str
@@ -57,9 +60,12 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     out_activation_: Any
     n_features_in_: int
 
+    oof_prediction_: Array | None
+
     # to continue training, and for the uncertainty of predictions
     _resume: Resume
     _posterior: Any
+    _calibration: Any
     _importances: Array | None
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -157,6 +163,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         """Objective of the fitted network on any data."""
         check_is_fitted(self)
         examples = self._read_examples(X, y, sample_weight)
+        examples = tables.encode_table(self, examples)
         data = reading.encode(examples, self.normalizer_, self.coding_)
         return build.make_objective(self.network_, self.coding_.loss, data, self.alpha_)
 
@@ -255,7 +262,8 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         # overflow is looked for in the results
         with np.errstate(over="ignore", invalid="ignore"):
             for rows in row_blocks(X.shape[0], width):
-                inputs = reading.normalize(X[rows], self.normalizer_)
+                numbers = tables.as_numbers(self, X[rows])
+                inputs = reading.normalize(numbers, self.normalizer_)
                 result = read(self._forward(inputs)).copy()
                 is_bad = ~np.isfinite(result).all(axis=1)
                 if is_bad.any():

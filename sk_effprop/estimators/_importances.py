@@ -1,5 +1,8 @@
 """Importance of every column of X, from derivatives over the training data."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from scipy.linalg import block_diag
 
@@ -22,13 +25,38 @@ MAX_ROWS, FEWEST_ROWS = 500, 30
 MAX_PASSES, MAX_NUMBERS = 5000, 10**7
 
 
-def importances(
+def importances(estimator: Any, trained_on: Objective) -> Array:
+    """Share of each column of X in the variation of the outputs, to first order.
+
+    Parameters
+    ----------
+    estimator : EffPropClassifier or EffPropRegressor
+        Fitted.
+    trained_on : Objective
+        With the training data.
+
+    Returns
+    -------
+    ndarray of shape (n_features_in_,)
+        Not negative; the sum is 1, or 0 if the outputs are constant.
+    """
+    objective = replace(trained_on, network=estimator.network_)
+    share = importances_of_inputs(
+        objective, estimator.theta_, estimator.coding_, estimator.normalizer_
+    )
+    encoder = estimator.table_encoder_
+    if encoder is None:
+        return share
+    return np.bincount(encoder.source_, share, minlength=estimator.n_features_in_)
+
+
+def importances_of_inputs(
     objective: Objective,
     theta: Array,
     coding: Coding,
     normalizer: InputNormalizer | None,
 ) -> Array:
-    """Share of each column in the variation of the outputs, to first order.
+    """Share of each normalised column in the variation of the outputs.
 
     Parameters
     ----------
@@ -40,7 +68,7 @@ def importances(
 
     Returns
     -------
-    ndarray of shape (n_features,)
+    ndarray of shape (n_columns,)
         Not negative; the sum is 1, or 0 if the outputs are constant.
     """
     inputs, weight = _some_rows(objective)

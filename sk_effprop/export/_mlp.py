@@ -27,7 +27,7 @@ from sk_effprop.export._fitted import (
     affine_of,
     check_one_column,
     clip_of,
-    fitted_network,
+    exported_network,
     is_formula,
     layers_of,
 )
@@ -119,7 +119,7 @@ def to_sklearn(
     >>> plain.activation, bool(np.allclose(plain.predict(X), regressor.predict(X)))
     ('tanh', True)
     """
-    network = fitted_network(est, "to_sklearn")
+    network = exported_network(est, "to_sklearn")
     check_one_column(est, "to_sklearn")
     layers, hidden = layers_of(est), list(network.activations[:-1])
     output = network.activations[-1]

@@ -136,6 +136,17 @@ def test_uncertainty_is_saved(saved):
 
 
 @ways
+def test_intervals_are_saved(saved):
+    est = R((3,), n_estimators=3, random_state=0).fit(X, y_value)
+    again = saved(est)
+    np.testing.assert_array_equal(again.oof_prediction_, est.oof_prediction_)
+    for ours, theirs in zip(
+        again.predict(X, interval=0.8), est.predict(X, interval=0.8), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@ways
 @pytest.mark.parametrize("method", METHODS)
 def test_a_normalizer_goes_on_bit_for_bit(method, saved):
     normalizer = InputNormalizer(method).partial_fit(X[:40])
