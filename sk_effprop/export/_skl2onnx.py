@@ -109,6 +109,7 @@ def _set_classifier_types(operator: Any) -> None:
     from skl2onnx.common.utils_classifier import get_label_classes
 
     est = operator.raw_operator
+    check_one_column(est, "skl2onnx")
     labels = np.asarray(get_label_classes(operator.scope_inst, est))
     n = operator.inputs[0].get_first_dimension()
     shape = [n, est.n_outputs_] if est.coding_.is_multilabel else [n]

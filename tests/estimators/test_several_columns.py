@@ -221,6 +221,13 @@ def test_searches_and_cross_validation():
     assert search.fit(X, Y).predict(X).shape == Y.shape
 
 
+def test_several_networks():
+    est = fitted(n_estimators=2)
+    assert est.score(X, Y) > 0.9
+    # probabilities of the columns side by side
+    assert est.oof_prediction_.shape == (150, 3 + 2 + 4)
+
+
 # ----------------------------------------------------------------------------- refusals
 
 
