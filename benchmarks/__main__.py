@@ -21,7 +21,11 @@ NAMES = (
     "reliability",
     "accuracy",
     "small_tables",
+    "mixed_tables",
     "ablation",
+    "intervals",
+    "committees",
+    "second_order",
 )
 # not among "all"
 TRIALS = ("kills", "interrupts", "concurrency", "properties")

@@ -17,7 +17,7 @@ EXAMPLE = re.compile(
 )
 
 
-PAGES = ["checkpoints.md", "monitoring.md", "pictures.md", "tricks.md"]
+PAGES = ["checkpoints.md", "monitoring.md", "pictures.md", "tables.md", "tricks.md"]
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -26,6 +26,7 @@ from sk_effprop.core.spectrum import LeadingCurvature
 from sk_effprop.core.state import StochasticState
 from sk_effprop.core.steps import Average
 from sk_effprop.estimators._checks import raise_invalid
+from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._parameters import hyperparameters_of
 from sk_effprop.estimators._run import Resume, Start
 from sk_effprop.solvers import PAUSED_STATES
@@ -144,7 +145,7 @@ class Checkpoint:
 
 
 def open_checkpoint(
-    estimator: Any, earlier: Resume | None, *data: Any
+    estimator: Any, earlier: Resume | None, train: Examples, validation: tuple[Any, ...]
 ) -> Checkpoint | None:
     """Open the checkpoint of a call of ``fit``, if it is to have one.
 
@@ -153,12 +154,13 @@ def open_checkpoint(
     estimator : estimator
     earlier : Resume or None
         What a warm start continues.
-    *data : Examples or None
-        For training and for validation.
+    train : Examples
+    validation : tuple
+        ``X_val``, ``y_val`` and their weights, as given.
     """
     if estimator.checkpoint is None:
         return None
-    name = fingerprint(estimator, earlier, data)
+    name = fingerprint(estimator, earlier, train, validation)
     path = Path(estimator.checkpoint, f"{type(estimator).__name__}-{name}.npz")
     header = {"format": FORMAT, "sk_effprop": __version__, "fingerprint": name}
     file = CheckpointFile(path, header, CLASSES)
@@ -181,14 +183,15 @@ def _read(file: CheckpointFile) -> Kept | None:
     return kept
 
 
-def fingerprint(estimator: Any, earlier: Resume | None, data: tuple[Any, ...]) -> str:
+def fingerprint(
+    estimator: Any, earlier: Resume | None, train: Examples, validation: tuple[Any, ...]
+) -> str:
     """Hash of the hyperparameters and the data of a call."""
     given = vars(hyperparameters_of(estimator))
     parts = {name: given[name] for name in given.keys() - WITHOUT_INFLUENCE}
     parts["class"] = type(estimator).__name__
-    for number, examples in enumerate(data):
-        if examples is not None:
-            parts[f"data {number}"] = examples.X, examples.y, examples.weight
+    parts["train"] = train.X, train.y, train.weight
+    parts["validation"] = validation
     if earlier is not None:
         parts["earlier"] = earlier, estimator.theta_
     return str(

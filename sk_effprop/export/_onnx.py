@@ -18,28 +18,31 @@ from sk_effprop.core.activations import (
     TANH,
     RationalTanh,
 )
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
-    fitted_network,
+    exported_network,
     is_formula,
     layers_of,
 )
+from sk_effprop.export._onnx_graph import OPSET, SMALLEST_OPSET, Graph, import_onnx
 
-# Operators of ONNX 1.12 and files of ONNX 1.10, so that old runtimes can read them.
-OPSET, IR_VERSION = 17, 8
 # Logarithm of the largest float32.
 LARGEST_LOG = float(np.log(np.finfo(np.float32).max))
 
 
-def to_onnx(est: Any) -> Any:
+def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     """Convert a fitted network to an ONNX model.
 
     Parameters
     ----------
     est : EffPropClassifier or EffPropRegressor
         Fitted estimator.
+    target_opset : int, optional
+        Version of the operators, at least 13. The default, 17, suits runtimes since
+        2022. Models that are merged must have the same version.
 
     Returns
     -------
@@ -54,13 +57,14 @@ def to_onnx(est: Any) -> Any:
     ImportError
         If onnx, the extra "onnx", is not installed.
     ValueError
-        If an activation is user-defined, or a class label is neither a number nor a
-        string.
+        If an activation is user-defined, a class label is neither a number nor a
+        string, or ``target_opset`` is not one that the installed onnx knows.
     NotFittedError, TypeError
         If ``est`` is not a fitted estimator of this package.
 
     See Also
     --------
+    register_skl2onnx : Conversion of Pipelines.
     to_sklearn : Conversion to a plain MLPClassifier or MLPRegressor, if possible.
 
     Notes
@@ -79,96 +83,62 @@ def to_onnx(est: Any) -> Any:
     >>> [output.name for output in model.graph.output]
     ['label', 'probabilities']
     """
-    network = fitted_network(est, "to_onnx")
-    graph = Graph(_import_onnx())
-    z = _add_inputs(graph, est)
-    for W, activation in zip(layers_of(est), network.activations, strict=True):
+    exported_network(est, "to_onnx")
+    onnx = import_onnx("to_onnx")
+    opset = _checked_opset(onnx, target_opset)
+    graph = network_graph(est, Graph(onnx))
+    return graph.finish(type(est).__name__, est.n_features_in_, opset)
+
+
+def _checked_opset(onnx: Any, target_opset: int | None) -> int:
+    if target_opset is None:
+        return OPSET
+    newest = onnx.defs.onnx_opset_version()
+    if target_opset not in range(SMALLEST_OPSET, newest + 1):
+        raise ValueError(
+            f"target_opset must be an int from {SMALLEST_OPSET} to {newest}, the "
+            f"newest of the installed onnx {onnx.__version__}, got {target_opset!r}."
+        )
+    return int(target_opset)
+
+
+def network_graph(
+    est: Any, graph: Graph, *, labels: Any = None, raw_scores: bool = False
+) -> Graph:
+    """Add everything between the input ``X`` and the declared outputs.
+
+    Parameters
+    ----------
+    est : EffPropClassifier or EffPropRegressor
+    graph : Graph
+    labels : ndarray, optional
+        Class labels in a type that ONNX has; by default those of ``est``.
+    raw_scores : bool
+        Whether the decision function, with a column for each class, takes the place of
+        the probabilities.
+    """
+    z = add_normalization(graph, *affine_of(est), clip_of(est))
+    for W, activation in zip(layers_of(est), est.network_.activations, strict=True):
         preactivation = graph("Add", graph("MatMul", z, W[:-1]), W[-1])
         z = _add_activation(graph, est, activation, preactivation)
     if is_classifier(est):
-        _add_label(graph, est, preactivation)
-        _add_probabilities(graph, est, z)
+        _add_label(graph, est, preactivation, labels)
+        if raw_scores:
+            _add_scores(graph, est, preactivation)
+        else:
+            _add_probabilities(graph, est, z)
     else:
         _add_values(graph, est, z)
-    return graph.finish(type(est).__name__, est.n_features_in_)
-
-
-def _import_onnx() -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise ImportError(
-            "to_onnx needs onnx, the extra 'onnx': pip install 'sk_effprop[onnx]'."
-        ) from error
-    return onnx
-
-
-class Graph:
-    """Builder of a graph: ``graph("Add", "X", 1.0)`` returns the name of the result.
-
-    Inputs are names of earlier results, or constants: arrays, or numbers, which become
-    doubles.
-    """
-
-    def __init__(self, onnx: Any) -> None:
-        self.onnx = onnx
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-        self.outputs: list[Any] = []
-
-    def __call__(self, op: str, *inputs: Any, name: str = "", **attributes: Any) -> str:
-        """Add an operator to the graph; return the name of its result."""
-        name = name or f"{op}_{len(self.nodes)}"
-        names = [i if isinstance(i, str) else self._constant(i) for i in inputs]
-        self.nodes.append(
-            self.onnx.helper.make_node(op, names, [name], name=name, **attributes)
-        )
-        return name
-
-    def _constant(self, value: Any) -> str:
-        name = f"constant_{len(self.constants)}"
-        value = value if isinstance(value, np.ndarray) else np.float64(value)
-        self.constants.append(
-            self.onnx.numpy_helper.from_array(np.asarray(value), name)
-        )
-        return name
-
-    def cast(self, x: str, kind: str, **options: Any) -> str:
-        """Convert to the ONNX type of this name."""
-        return self("Cast", x, to=getattr(self.onnx.TensorProto, kind), **options)
-
-    def declare_output(self, name: str, dtype: Any, *shape: int) -> None:
-        """Declare a result as an output, whose first axis is that of the samples."""
-        helper = self.onnx.helper
-        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        self.outputs.append(helper.make_tensor_value_info(name, kind, [None, *shape]))
-
-    def finish(self, name: str, n_features: int) -> Any:
-        """Make a model of the graph, and check it."""
-        helper = self.onnx.helper
-        X = helper.make_tensor_value_info(
-            "X", self.onnx.TensorProto.FLOAT, [None, n_features]
-        )
-        graph = helper.make_graph(self.nodes, name, [X], self.outputs, self.constants)
-        model = helper.make_model(
-            graph,
-            producer_name="sk_effprop",
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
-        )
-        self.onnx.checker.check_model(model, full_check=True)
-        return model
+    return graph
 
 
 # ------------------------------------------------------------------------------- inputs
 
 
-def _add_inputs(graph: Graph, est: Any) -> str:
-    """Normalised inputs in double precision."""
-    shift, A = affine_of(est)
+def add_normalization(graph: Graph, shift: Array, A: Array, c: float | None) -> str:
+    """Add ``clip((X - shift) A)`` in double precision; return its name."""
     z = graph("Sub", graph.cast("X", "DOUBLE"), shift)
     z = graph("Mul" if A.ndim == 1 else "MatMul", z, A)
-    c = clip_of(est)
     if c is None:
         return z
     u = graph("Div", z, c)
@@ -202,12 +172,13 @@ def _rational_tanh(graph: Graph, u: str) -> str:
     saturation = RationalTanh.saturation
     size = graph("Abs", u)
     a = graph("Min", size, saturation)
-    y: Any = 1.0 / 3072.0
-    for coefficient in (1.0 / 128.0, 1.0 / 8.0, 1.0):
-        y = graph("Add", graph("Mul", a, y), coefficient)
+    d: Any = 1.0 / 3072.0
+    for coefficient in (1.0 / 128.0, 1.0 / 8.0):
+        d = graph("Add", graph("Mul", a, d), coefficient)
+    d = graph("Mul", a, d)
     for _ in range(4):
-        y = graph("Mul", y, y)
-    t = graph("Div", graph("Sub", y, 1.0), graph("Add", y, 1.0))
+        d = graph("Mul", d, graph("Add", d, 2.0))
+    t = graph("Div", d, graph("Add", d, 2.0))
     t = graph("Where", graph("GreaterOrEqual", size, saturation), 1.0, t)
     return graph("Mul", graph("Sign", u), t)
 
@@ -229,7 +200,7 @@ SHAPES = {
 # ------------------------------------------------------------------------------ outputs
 
 
-def _add_label(graph: Graph, est: Any, z: str) -> None:
+def _add_label(graph: Graph, est: Any, z: str, labels: Any) -> None:
     """Add the result of ``predict``, from the preactivations of the outputs."""
     coding = est.coding_
     if coding.is_multilabel:
@@ -242,12 +213,12 @@ def _add_label(graph: Graph, est: Any, z: str) -> None:
     else:
         is_second = graph("Greater", z, coding.decision_offset)
         number = graph("Squeeze", graph.cast(is_second, "INT64"), np.array([1]))
-    labels = _label_table(coding.classes)
+    labels = label_table(coding.classes) if labels is None else labels
     graph("Gather", labels, number, name="label")
     graph.declare_output("label", labels.dtype)
 
 
-def _label_table(classes: Any) -> Any:
+def label_table(classes: Any) -> Any:
     """Class labels in a type that ONNX has."""
     if classes.dtype.kind in "bf":
         return classes
@@ -259,6 +230,15 @@ def _label_table(classes: Any) -> Any:
             "Train with LabelEncoder().fit_transform(y)."
         )
     return np.array([str(label) for label in classes], dtype=object)
+
+
+def _add_scores(graph: Graph, est: Any, z: str) -> None:
+    """Add the result of ``decision_function``; two classes have opposite columns."""
+    scores = graph("Sub", z, est.coding_.decision_offset)
+    if len(est.classes_) == 2 and not est.coding_.is_multilabel:
+        scores = graph("Concat", graph("Neg", scores), scores, axis=1)
+    graph("Identity", scores, name="scores")
+    graph.declare_output("scores", np.float64, len(est.classes_))
 
 
 def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:

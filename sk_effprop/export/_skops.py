@@ -4,10 +4,13 @@
 # hyperparameters.
 SKOPS_TYPES = (
     "sk_effprop._input_statistics.ColumnStatistics",
+    "sk_effprop._levels.Levels",
     "sk_effprop._moments.Moments",
     "sk_effprop._quantiles.QuantileSketch",
     "sk_effprop._quantiles.Quartiles",
+    "sk_effprop._tables.TableEncoder",
     "sk_effprop.core.activations.Activation",
+    "sk_effprop.core.calibration.Residuals",
     "sk_effprop.core.compact.DeterminedDirections",
     "sk_effprop.core.compact.PackedRoot",
     "sk_effprop.core.flow.Flow",
@@ -29,6 +32,7 @@ SKOPS_TYPES = (
     "sk_effprop.core.state.StochasticState",
     "sk_effprop.estimators._class_coding.ClassCoding",
     "sk_effprop.estimators._classifier.EffPropClassifier",
+    "sk_effprop.estimators._intervals.Calibration",
     "sk_effprop.estimators._regressor.EffPropRegressor",
     "sk_effprop.estimators._run.Resume",
     "sk_effprop.estimators._target_statistics.StreamedTargets",

@@ -124,11 +124,14 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
         """Estimator whose ``fit`` ends where training would begin."""
 
         def _train(
-            self, run: Run, task: Any, held_out: Any = None, checkpoint: Any = None
+            self, run: Run, task: Any, train: Any, held_out: Any = None, *_: Any
         ) -> None:
             theta, _ = self._starting_point(run)
             self.__dict__.update(run.plan.fitted_attributes)
             prepared.append(PreparedFit(self, run, theta, held_out))
+
+        def _explain(self, run: Run) -> None:
+            """There is no network yet that could be explained."""
 
         def _warn(self, run: Run, stacklevel: int = 4) -> None:
             """Nothing has been trained that a warning could be about."""
@@ -172,7 +175,7 @@ class Recorder:
         self.learning_rate = rates.eta
 
     def pause(self, paused: Callable[[], Paused]) -> None:
-        """Forget the state of the solver, as nobody goes on from here."""
+        """Nothing goes on from here."""
 
     def __call__(
         self,

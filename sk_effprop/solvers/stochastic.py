@@ -398,9 +398,11 @@ class _Descent:
     def _examples_per_look(self, batch_size: int) -> int:
         """Examples between two looks at the clock, in whole batches."""
         n_batches = PRODUCTS_PER_LOOK // (len(self.theta) * batch_size)
-        engine, network = self.objective.engine.name, self.objective.network
-        n_steps = 1 if engine == "numba" else len(network.activations)
-        most = UPDATES_PER_LOOK[engine] // n_steps
+        if self.objective.engine.name == "numba":
+            most = UPDATES_PER_LOOK["numba"]
+        else:
+            n_layers = len(self.objective.network.activations)
+            most = UPDATES_PER_LOOK["numpy"] // n_layers
         return batch_size * max(min(most, n_batches), 1)
 
     def _update(self, rate: float) -> Update:

@@ -110,7 +110,7 @@ def _read(path: str) -> tuple[Any, list[str], dict[str, str]]:
         import pandas as pd
     except ImportError:
         raise Refusal(
-            "--data needs pandas, the extra 'table': pip install 'sk_effprop[table]'"
+            "--data needs pandas, the extra 'tables': pip install 'sk_effprop[tables]'"
         ) from None
     options = {}
     try:

@@ -46,6 +46,7 @@ BAD_VALUES = {
     "beta_2": [-0.1],
     "epsilon": [0.0],
     "alpha": [-1.0, "strong"],
+    "categorical_features": ["from_names", 1],
     "max_iter": [0, 1.5, "all"],
     "max_fun": [0],
     "tol": [-1e-3],

@@ -54,6 +54,9 @@ class Recorder:
     def begin(self, rates):
         """The rates are given."""
 
+    def pause(self, paused):
+        """Nothing goes on from here."""
+
     def __call__(self, theta, value, **_):
         self.values.append(value(theta) if callable(value) else value)
         self.thetas.append(theta.copy())

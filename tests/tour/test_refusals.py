@@ -55,7 +55,7 @@ def test_a_table_without_inputs_is_refused(tmp_path, capsys):
 def test_tables_need_pandas(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
     assert main(write(tmp_path / "table.csv", *table("names"))) == 2
-    assert "sk_effprop[table]" in capsys.readouterr().err
+    assert "sk_effprop[tables]" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
