@@ -19,7 +19,13 @@ TEMPERATURE = "sk_effprop.estimators._members.joint_temperature"
 MODELS = {f"{size}": (size, True) for size in (1, *SIZES)} | {
     f"{size}, no temperature": (size, False) for size in SIZES
 }
-WHATS = ("error", "log_loss", "seconds")
+# Columns: what is compared, and on which tables.
+COLUMNS = {
+    "classification error": ("error", True),
+    "log loss": ("log_loss", True),
+    "regression error": ("error", False),
+    "time": ("seconds", None),
+}
 
 
 @contextmanager
@@ -44,25 +50,26 @@ def scores_of(task):
     return found
 
 
-def ratio(found, name, what):
-    """Ratio to a single network; nan where there is none."""
-    if name not in found or getattr(found[name], what) is None:
-        return float("nan")
-    mine, single = (getattr(found[one], what) + SLACK[what] for one in (name, "1"))
-    return mine / single
+def ratios(all_found, name, what, is_classification):
+    """Ratios to a single network, of the tables that have this score."""
+    for found in all_found.values():
+        is_class = found["1"].log_loss is not None
+        if name in found and is_classification in (None, is_class):
+            mine, single = (getattr(found[one], what) for one in (name, "1"))
+            yield (mine + SLACK[what]) / (single + SLACK[what])
 
 
 def summary(all_found):
     """Geometric means of the ratios, a row for each model."""
     rows = []
     for name in list(MODELS)[1:]:
-        cells = [name]
-        for what in WHATS:
-            ratios = [ratio(found, name, what) for found in all_found.values()]
-            known = [one for one in ratios if one == one]
-            cells.append(f"{geometric_mean(known):.3f}")
-        rows.append(cells)
-    return markdown(["networks", "error", "log loss", "time"], rows)
+        means = [
+            geometric_mean(ratios(all_found, name, *column))
+            for column in COLUMNS.values()
+        ]
+        shown = ["" if mean != mean else f"{mean:.3f}" for mean in means]
+        rows.append([name, *shown])
+    return markdown(["networks", *COLUMNS], rows)
 
 
 def details(all_found):

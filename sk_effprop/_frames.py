@@ -4,7 +4,6 @@ Frames are read with narwhals, which knows those of pandas, polars, pyarrow and 
 """
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,8 +72,11 @@ def _as_frame(X: Any) -> Any:
         import narwhals.stable.v2 as nw
     except ImportError:
         return None
-    frame = nw.from_native(X, pass_through=True, eager_only=True)
-    return frame if isinstance(frame, nw.DataFrame) else None
+    try:
+        frame = nw.from_native(X, pass_through=True, eager_only=True)
+        return frame if isinstance(frame, nw.DataFrame) and frame.schema else None
+    except nw.exceptions.DuplicateError:
+        return None
 
 
 def _is_numeric(dtype: Any) -> bool:
@@ -102,10 +104,20 @@ def _column_of_series(series: Any) -> Column:
 
 def _column_of_array(values: Array) -> Column:
     if values.dtype.kind == "O":
-        is_missing = [value is None or _is_nan(value) for value in values]
+        is_missing = [_is_missing(value) for value in values.tolist()]
         return Column(values, np.array(is_missing, dtype=bool))
     return Column(values, values != values)
 
 
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, Real) and bool(value != value)
+def _is_missing(value: Any) -> bool:
+    """Whether an object is None, NaN, NaT or pandas.NA."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except TypeError:
+        # pandas.NA is neither equal nor unequal to anything
+        return True
+    except ValueError:
+        # an array
+        return False

@@ -187,7 +187,7 @@ def test_extras_are_imported_where_they_are_used(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_import = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     compilers = {"numba", "llvmlite"}
-    others = {"matplotlib", "pandas", "rich", "onnx", "skl2onnx", "narwhals"}
+    others = {"matplotlib", "pandas", "rich", "onnx", "skl2onnx", "narwhals", "optuna"}
     extras = {*compilers, *others}
     source = "\n".join(ast.unparse(node) for node in at_import)
     imported = [(m, f"{m}.{n}") for m, n in imports(source)]

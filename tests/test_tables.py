@@ -157,8 +157,7 @@ def test_arrays_of_objects_are_read_by_columns():
     names = ["town", "grade"]
     by_name = encoded(frame, categorical_features=names, min_frequency=2)
     chosen = [frame.columns.get_loc(name) for name in names]
-    rows = [[None if pd.isna(v) else v for v in row] for row in frame.values.tolist()]
-    values = np.array(rows, dtype=object)
+    values = frame.to_numpy(dtype=object)
     for given in (chosen, np.isin(frame.columns, names)):
         result = encoded(values, categorical_features=given, min_frequency=2)
         np.testing.assert_array_equal(result, by_name)

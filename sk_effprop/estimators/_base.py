@@ -156,9 +156,11 @@ class BaseEffProp(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Raw inputs; ``normalize`` brings them to equal scales.  The weights are as
-            precise as X, float32 or float64; a warm start keeps their precision.
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Raw inputs; ``normalize`` brings them to equal scales.  Data frames may have
+            columns of categories, text, booleans and dates, and numbers may be missing.
+            The weights are as precise as X, float32 or float64; a warm start keeps
+            their precision.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
@@ -195,24 +197,23 @@ class BaseEffProp(
             if earlier is not None:
                 check_fixed(self, earlier.fixed)
                 self.coding_.check_warm_start(train.all_y)
-            check_validation_data(self, X_val, y_val, sample_weight_val)
+            # the kinds of its columns are those of X_val
+            self._learn_table(train, earlier)
+            held_out = self._read_validation(X_val, y_val, sample_weight_val)
             start = self._start(earlier, time, is_stream=False)
-            checkpoint = open_checkpoint(
-                self, earlier, train, (X_val, y_val, sample_weight_val)
-            )
+            checkpoint = open_checkpoint(self, earlier, train, held_out)
             if checkpoint is not None:
                 start = checkpoint.starting(start)
-            held_out, stops_early = None, self.early_stopping not in ("auto", False)
-            if X_val is None and stops_early and self.n_estimators == 1:
+            stops_early = self.early_stopping not in ("auto", False)
+            if held_out is None and stops_early and self.n_estimators == 1:
                 train, held_out = split_off(
                     train,
                     self.validation_fraction,
                     start.rng,
                     by_class=self._is_classifier,
                 )
-            train = self._encode_table(train, earlier, is_stream=False)
-            if X_val is not None:
-                held_out = self._read_validation(X_val, y_val, sample_weight_val)
+                self._learn_table(train, earlier)
+            train = tables.encode_table(self, train)
             if held_out is not None:
                 held_out = tables.encode_table(self, held_out)
             solver = self._choose_solver(train)
@@ -223,7 +224,6 @@ class BaseEffProp(
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
             self._train(run, task, train, held_out, checkpoint)
-            self._explain(run)
         self._warn(run)
         return self
 
@@ -246,7 +246,8 @@ class BaseEffProp(
             earlier = self._earlier
             batch = self._read(X, y, sample_weight, earlier)
             start = self._start(earlier, time, is_stream=True)
-            batch = self._encode_table(batch, earlier, is_stream=True)
+            self._learn_table(batch, earlier, is_stream=True)
+            batch = tables.encode_table(self, batch)
             if earlier is None:
                 self._learn(batch, classes, is_stream=True)
             else:
@@ -314,19 +315,21 @@ class BaseEffProp(
 
     def _read_validation(
         self, X_val: Any, y_val: Any, sample_weight_val: Any
-    ) -> Examples:
+    ) -> Examples | None:
+        check_validation_data(self, X_val, y_val, sample_weight_val)
+        if X_val is None:
+            return None
         with reading.about_validation_data():
             return self._read_examples(X_val, y_val, sample_weight_val)
 
-    def _encode_table(
-        self, examples: Examples, earlier: Resume | None, *, is_stream: bool
-    ) -> Examples:
-        """Turn a table into numbers; a first call decides how."""
+    def _learn_table(
+        self, examples: Examples, earlier: Resume | None, *, is_stream: bool = False
+    ) -> None:
+        """Find out how a table becomes numbers, in a first call."""
         if earlier is None:
             self.table_encoder_ = tables.encoder_for(
                 self, examples, is_stream=is_stream
             )
-        return tables.encode_table(self, examples)
 
     def _learn(
         self, examples: Examples, classes: Any = None, *, is_stream: bool
@@ -382,13 +385,14 @@ class BaseEffProp(
         committee = Committee.of(run, train, held_out, by_class=by_class)
         trained: list[Trained] = []
         for member in committee.members():
-            trained.append(self._minimise(member, task, checkpoint))
+            own = None if checkpoint is None else checkpoint.of_member(member.number)
+            trained.append(self._minimise(member, task, own))
             if trained[-1].ends_all:
                 break
         self.__dict__.update(committee.results_of(trained))
-        if not trained[-1].is_out_of_time:
-            with after_training():
-                self._conclude(trained[0].run, trained[0].theta)
+        with after_training():
+            has_time = not trained[-1].is_out_of_time
+            self._conclude(trained[0].run, trained[0].theta, has_time=has_time)
 
     def _minimise(
         self, member: Member, task: Task | None, checkpoint: Checkpoint | None
@@ -426,13 +430,12 @@ class BaseEffProp(
         results = results_of(run, monitor, theta, solution, find_fault)
         return Trained(run, theta, results, monitor.reason, monitor.is_out_of_time)
 
-    def _explain(self, run: Run) -> None:
-        """Measure the importance of each column on the training data."""
-        with after_training():
+    def _conclude(self, run: Run, theta: Array, *, has_time: bool) -> None:
+        """Compute what follows from the fit; most may take longer than training."""
+        if not run.plan.keep_last:
             self._importances = importances(self, run.objective)
-
-    def _conclude(self, run: Run, theta: Array) -> None:
-        """Compute what follows from the fit, and may take longer than training."""
+        if not has_time:
+            return
         if run.plan.is_evidence:
             self.__dict__.update(evidence_attributes(run.objective, theta))
         self._posterior = self._find_posterior(run, theta)

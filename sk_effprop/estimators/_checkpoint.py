@@ -26,7 +26,6 @@ from sk_effprop.core.spectrum import LeadingCurvature
 from sk_effprop.core.state import StochasticState
 from sk_effprop.core.steps import Average
 from sk_effprop.estimators._checks import raise_invalid
-from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._parameters import hyperparameters_of
 from sk_effprop.estimators._run import Resume, Start
 from sk_effprop.solvers import PAUSED_STATES
@@ -88,8 +87,8 @@ class Checkpoint:
     file : CheckpointFile
     interval : float
         Seconds between two writes.
-    kept : Kept, optional
-        What an earlier, unfinished call has written.
+    resume : bool
+        Whether to go on from what an earlier, unfinished call has written.
 
     Attributes
     ----------
@@ -99,10 +98,9 @@ class Checkpoint:
 
     first_rng: dict[str, Any]
 
-    def __init__(
-        self, file: CheckpointFile, interval: float, kept: Kept | None = None
-    ) -> None:
-        self.schedule, self.kept = Schedule(file, interval), kept
+    def __init__(self, file: CheckpointFile, interval: float, resume: bool) -> None:
+        self.schedule, self.resume = Schedule(file, interval), resume
+        self.kept = _read(file) if resume else None
 
     def starting(self, start: Start) -> Start:
         """Begin with the same random numbers as the call that is continued."""
@@ -110,6 +108,16 @@ class Checkpoint:
             start.rng.bit_generator.state = self.kept.first_rng
         self.first_rng = dict(start.rng.bit_generator.state)
         return start
+
+    def of_member(self, number: int) -> "Checkpoint":
+        """Checkpoint of one of several networks: the first has this one."""
+        if number == 0:
+            return self
+        file = self.schedule.file
+        path = file.path.with_stem(f"{file.path.stem}-{number + 1}")
+        own = Checkpoint(file._replace(path=path), self.schedule.interval, self.resume)
+        own.first_rng = self.first_rng
+        return own
 
     def solve(
         self,
@@ -145,7 +153,7 @@ class Checkpoint:
 
 
 def open_checkpoint(
-    estimator: Any, earlier: Resume | None, train: Examples, validation: tuple[Any, ...]
+    estimator: Any, earlier: Resume | None, *data: Any
 ) -> Checkpoint | None:
     """Open the checkpoint of a call of ``fit``, if it is to have one.
 
@@ -154,18 +162,16 @@ def open_checkpoint(
     estimator : estimator
     earlier : Resume or None
         What a warm start continues.
-    train : Examples
-    validation : tuple
-        ``X_val``, ``y_val`` and their weights, as given.
+    *data : Examples or None
+        For training and for validation.
     """
     if estimator.checkpoint is None:
         return None
-    name = fingerprint(estimator, earlier, train, validation)
+    name = fingerprint(estimator, earlier, data)
     path = Path(estimator.checkpoint, f"{type(estimator).__name__}-{name}.npz")
     header = {"format": FORMAT, "sk_effprop": __version__, "fingerprint": name}
     file = CheckpointFile(path, header, CLASSES)
-    kept = _read(file) if estimator.resume else None
-    return Checkpoint(file, estimator.checkpoint_interval, kept)
+    return Checkpoint(file, estimator.checkpoint_interval, estimator.resume)
 
 
 def _read(file: CheckpointFile) -> Kept | None:
@@ -177,21 +183,22 @@ def _read(file: CheckpointFile) -> Kept | None:
         warn(
             f"The checkpoint {file.path} is of no use: {reason}. Training begins anew, "
             "and will replace it.",
-            stacklevel=6,
+            stacklevel=7,
         )
         return None
     return kept
 
 
-def fingerprint(
-    estimator: Any, earlier: Resume | None, train: Examples, validation: tuple[Any, ...]
-) -> str:
+def fingerprint(estimator: Any, earlier: Resume | None, data: tuple[Any, ...]) -> str:
     """Hash of the hyperparameters and the data of a call."""
     given = vars(hyperparameters_of(estimator))
     parts = {name: given[name] for name in given.keys() - WITHOUT_INFLUENCE}
     parts["class"] = type(estimator).__name__
-    parts["train"] = train.X, train.y, train.weight
-    parts["validation"] = validation
+    for number, examples in enumerate(data):
+        if examples is not None:
+            # rows of weight 0 count by their classes
+            content = examples.X, examples.y, examples.weight, examples.all_y
+            parts[f"data {number}"] = content
     if earlier is not None:
         parts["earlier"] = earlier, estimator.theta_
     return str(

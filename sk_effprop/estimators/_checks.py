@@ -195,9 +195,6 @@ def _check_members(estimator: Any) -> None:
         if is_value(getattr(estimator, name), value):
             rule = f"1 with {name}={value!r}, which needs a single network"
             raise_invalid(estimator, "n_estimators", rule, f"Or change {name}.")
-    if estimator.checkpoint is not None:
-        rule = "1 with a checkpoint, which keeps the state of a single network"
-        raise_invalid(estimator, "n_estimators", rule, "Or use checkpoint=None.")
 
 
 def _check_numbers(

@@ -43,12 +43,14 @@ class Member(NamedTuple):
         With the examples of this member alone.
     held_out : Examples or None
         Its validation data.
+    number : int
     title : str
         Which of several networks it is; empty for a single one.
     """
 
     run: Run
     held_out: Examples | None
+    number: int = 0
     title: str = ""
 
 
@@ -150,19 +152,24 @@ class Committee:
         ValueError
             If early stopping needs folds, and there are too few examples for them.
         """
-        given, folds = run.plan.given, None
-        n_members, n_needed = given.n_estimators, FEWEST_IN_FOLD * given.n_estimators
-        if n_members > 1 and len(train) >= n_needed:
+        n_members, folds = run.plan.given.n_estimators, None
+        if n_members > 1:
             folds = assign_folds(train, n_members, run.left.rng, by_class=by_class)
+            if np.sum(folds >= 0) < FEWEST_IN_FOLD * n_members:
+                folds = None
         committee = cls(run, train, held_out, folds, by_class)
-        if committee._validates_on_folds and folds is None:
-            raise ValueError(
-                f"early_stopping=True with n_estimators={n_members} needs at least "
-                f"{n_needed} different examples, as each network is validated on a "
-                f"fold of them, got {len(train)}. Use early_stopping=False, X_val and "
-                "y_val, or more data."
-            )
+        committee._check_validation()
         return committee
+
+    def _check_validation(self) -> None:
+        """Raise a ValueError if members that are validated on folds have none."""
+        if self._validates_on_folds and self.folds is None:
+            raise ValueError(
+                f"early_stopping=True with n_estimators={self.n_members} needs at "
+                f"least {FEWEST_IN_FOLD * self.n_members} different examples, as each "
+                f"network is validated on a fold of them, got {len(self.train)}. Use "
+                "early_stopping=False, X_val and y_val, or more data."
+            )
 
     @property
     def n_members(self) -> int:
@@ -181,12 +188,15 @@ class Committee:
         if self.n_members == 1:
             yield Member(self.run, self.held_out)
             return
-        for number, rng in enumerate(self.run.left.rng.spawn(self.n_members)):
+        # random numbers, and not spawned seeds, as a checkpoint restores the former
+        seeds = self.run.left.rng.integers(2**63, size=self.n_members)
+        for number, seed in enumerate(seeds):
             held_out = self.held_out
             if self._validates_on_folds:
                 held_out = self.train[self.folds == number]
+            run = self._run_of(number, np.random.default_rng(seed))
             title = f"network {number + 1} of {self.n_members}"
-            yield Member(self._run_of(number, rng), held_out, title)
+            yield Member(run, held_out, number, title)
 
     def _run_of(self, number: int, rng: np.random.Generator) -> Run:
         """Run with the examples and the share of the time of one member."""
@@ -215,30 +225,33 @@ class Committee:
         if trained[-1].reason == Reason.INTERRUPTED and len(trained) > 1:
             # it has hardly begun, perhaps, and the others are complete
             trained = trained[:-1]
-        worst = next((one for one in trained if one.has_problem), trained[0])
-        network = self.run.objective.network
-        thetas = np.stack([one.theta for one in trained])
-        theta, known = join(network, thetas), self._out_of_fold(trained)
+        known = self._out_of_fold(trained)
         temperature = 1.0 if known is None else self._temperature(known)
         joint = self._joint_run(trained, temperature)
-        joint.objective.network.layers(theta)[-1][...] /= temperature
+        theta = self._joint_theta(trained, temperature)
         loss = joint.objective.value(theta)
-        results = worst.attributes | fitted_with(joint, theta) | {"loss_": loss}
-        results["_resume"] = replace(self.run.left, state=None)
-        if results["best_loss_"] is not None:
-            results["best_loss_"] = loss
-        if known is not None:
-            results["oof_prediction_"] = self._predictions(known, temperature)
-            results["_calibration"] = self._calibration(theta, known)
-        return results
+        worst = next((one for one in trained if one.has_problem), trained[0]).attributes
+        return {
+            **worst,
+            **fitted_with(joint, theta),
+            "loss_": loss,
+            "best_loss_": None if worst["best_loss_"] is None else loss,
+            "_resume": replace(self.run.left, state=None),
+            **({} if known is None else self._calibrated(theta, known, temperature)),
+        }
+
+    def _joint_theta(self, trained: list[Trained], temperature: float) -> Array:
+        network = self.run.objective.network
+        theta = join(network, np.stack([one.theta for one in trained]))
+        output_layer = joint_network(network, len(trained)).layers(theta)[-1]
+        output_layer /= temperature
+        return theta
 
     def _joint_run(self, trained: list[Trained], temperature: float) -> Run:
         network, n_members = self.run.objective.network, len(trained)
         alpha = build.alpha_of(network, trained[0].run.objective.penalty)
-        joint, alpha = (
-            joint_network(network, n_members),
-            join_strengths(alpha, n_members),
-        )
+        joint = joint_network(network, n_members)
+        alpha = join_strengths(alpha, n_members)
         alpha[-1] *= temperature**2
         objective = replace(
             self.run.objective,
@@ -260,6 +273,15 @@ class Committee:
         return OutOfFold(
             rows, self.folds[rows], *map(np.stack, zip(*each, strict=True))
         )
+
+    def _calibrated(
+        self, theta: Array, known: OutOfFold, temperature: float
+    ) -> dict[str, Any]:
+        """Attributes that follow from the out-of-fold outputs."""
+        return {
+            "oof_prediction_": self._predictions(known, temperature),
+            "_calibration": self._calibration(theta, known),
+        }
 
     def _temperature(self, known: OutOfFold) -> float:
         """Temperature of the joint network's logits, 1 if there are none."""

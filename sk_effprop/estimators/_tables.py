@@ -49,7 +49,8 @@ def _has_missing(X: Any) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
         if get_config()["assume_finite"] or np.isfinite(np.sum(values)):
             return False
-    assert_all_finite(X, allow_nan=True, input_name="X")
+        # the sum may have overflowed
+        assert_all_finite(X, allow_nan=True, input_name="X")
     return bool(np.isnan(values).any())
 
 

@@ -38,12 +38,12 @@ def fitted_network(est: Any, caller: str) -> Network:
 def exported_network(est: Any, caller: str) -> Network:
     """Network of an estimator that a graph or a program of numbers can stand for."""
     network = fitted_network(est, caller)
-    _check_no_table(est, caller)
+    check_no_table(est, caller)
     _check_one_column(est, caller)
     return network
 
 
-def _check_no_table(est: Any, caller: str) -> None:
+def check_no_table(est: Any, caller: str) -> None:
     """Raise a ValueError if the estimator encodes a table before its network."""
     if est.table_encoder_ is not None:
         raise ValueError(

@@ -22,8 +22,9 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
+    check_no_table,
     clip_of,
-    exported_network,
+    fitted_network,
     is_formula,
     layers_of,
 )
@@ -49,7 +50,8 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     onnx.ModelProto
         Model with the input ``X``, float32 of shape [None, n_features].  A classifier
         has the outputs ``label``, in the shape of ``predict``, and ``probabilities``,
-        float32 in the shape of ``predict_proba``.  A regressor has the output
+        float32 in the shape of ``predict_proba``; for several columns of classes,
+        ``probabilities_0``, ``probabilities_1`` and so on.  A regressor has the output
         ``variable``, float32 of shape [None, n_outputs].
 
     Raises
@@ -83,7 +85,8 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     >>> [output.name for output in model.graph.output]
     ['label', 'probabilities']
     """
-    exported_network(est, "to_onnx")
+    fitted_network(est, "to_onnx")
+    check_no_table(est, "to_onnx")
     onnx = import_onnx("to_onnx")
     opset = _checked_opset(onnx, target_opset)
     graph = network_graph(est, Graph(onnx))
@@ -121,7 +124,9 @@ def network_graph(
     for W, activation in zip(layers_of(est), est.network_.activations, strict=True):
         preactivation = graph("Add", graph("MatMul", z, W[:-1]), W[-1])
         z = _add_activation(graph, est, activation, preactivation)
-    if is_classifier(est):
+    if is_classifier(est) and isinstance(est.classes_, list):
+        _add_columns(graph, est.coding_, preactivation, z)
+    elif is_classifier(est):
         _add_label(graph, est, preactivation, labels)
         if raw_scores:
             _add_scores(graph, est, preactivation)
@@ -208,14 +213,34 @@ def _add_label(graph: Graph, est: Any, z: str, labels: Any) -> None:
         graph.cast(is_on, "INT64", name="label")
         graph.declare_output("label", np.int64, est.n_outputs_)
         return
-    if coding.is_exclusive or len(coding.classes) == 1:
-        number = graph("ArgMax", z, axis=1, keepdims=0)
-    else:
-        is_second = graph("Greater", z, coding.decision_offset)
-        number = graph("Squeeze", graph.cast(is_second, "INT64"), np.array([1]))
     labels = label_table(coding.classes) if labels is None else labels
-    graph("Gather", labels, number, name="label")
+    graph("Gather", labels, _class_number(graph, coding, z), name="label")
     graph.declare_output("label", labels.dtype)
+
+
+def _class_number(graph: Graph, coding: Any, z: str) -> str:
+    """Add the number of the predicted class."""
+    if coding.is_exclusive or len(coding.classes) == 1:
+        return graph("ArgMax", z, axis=1, keepdims=0)
+    is_second = graph("Greater", z, coding.decision_offset)
+    return graph("Squeeze", graph.cast(is_second, "INT64"), np.array([1]))
+
+
+def _add_columns(graph: Graph, coding: Any, z: str, outputs: str) -> None:
+    """Add labels side by side, and the probabilities of each column of classes."""
+    labels, ends = [], np.cumsum(coding.sizes)
+    for number, (part, end) in enumerate(zip(coding.parts, ends, strict=True)):
+        at = np.array([end - coding.sizes[number]]), np.array([end]), np.array([1])
+        predicted = _class_number(graph, part, graph("Slice", z, *at))
+        label = graph("Gather", label_table(part.classes), predicted)
+        labels.append(graph("Unsqueeze", label, np.array([1])))
+        p = _probabilities(graph, part, graph("Slice", outputs, *at))
+        graph.cast(p, "FLOAT", name=f"probabilities_{number}")
+        n_classes = len(part.classes)
+        graph.declare_output(f"probabilities_{number}", np.float32, n_classes)
+    graph("Concat", *labels, axis=1, name="label")
+    dtype = label_table(coding.classes[0]).dtype
+    graph.declare_output("label", dtype, len(labels))
 
 
 def label_table(classes: Any) -> Any:
@@ -243,7 +268,13 @@ def _add_scores(graph: Graph, est: Any, z: str) -> None:
 
 def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:
     """Add the result of ``predict_proba``."""
-    coding = est.coding_
+    p = _probabilities(graph, est.coding_, outputs)
+    graph.cast(p, "FLOAT", name="probabilities")
+    graph.declare_output("probabilities", np.float32, len(est.classes_))
+
+
+def _probabilities(graph: Graph, coding: Any, outputs: str) -> str:
+    """Add a column of probabilities for each class or label."""
     if coding.has_logits:
         p = (
             graph("Softmax", outputs, axis=1)
@@ -254,16 +285,12 @@ def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:
         p = _decoded(graph, outputs, coding.low, coding.high)
         if coding.is_exclusive:
             p = graph("Div", p, graph("ReduceSum", p, np.array([1])))
-    n_columns = est.n_outputs_
-    if not coding.is_multilabel and not coding.is_exclusive:
-        n_columns = len(coding.classes)
-        complement = graph("Sub", 1.0, p)
-        if n_columns == 2:
-            p = graph("Concat", complement, p, axis=1)
-        else:
-            p = graph("Add", complement, p)
-    graph.cast(p, "FLOAT", name="probabilities")
-    graph.declare_output("probabilities", np.float32, n_columns)
+    if coding.is_multilabel or coding.is_exclusive:
+        return p
+    complement = graph("Sub", 1.0, p)
+    if len(coding.classes) == 2:
+        return graph("Concat", complement, p, axis=1)
+    return graph("Add", complement, p)
 
 
 def _decoded(graph: Graph, outputs: str, low: float, high: float) -> str:

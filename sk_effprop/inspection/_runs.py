@@ -135,9 +135,6 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
             self.__dict__.update(run.plan.fitted_attributes)
             prepared.append(PreparedFit(self, run, theta, held_out))
 
-        def _explain(self, run: Run) -> None:
-            """There is no network yet that could be explained."""
-
         def _warn(self, run: Run, stacklevel: int = 4) -> None:
             """Nothing has been trained that a warning could be about."""
 

@@ -223,6 +223,20 @@ def test_few_examples_are_left_out_by_nobody(cls):
             model.predict(X, interval=0.9)
 
 
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_classes_of_one_example_leave_nothing_to_leave_out(early_stopping):
+    X, y = problem(EffPropClassifier, n=20)
+    y = np.where(np.arange(20) < 4, 0, np.arange(20))
+    model = EffPropClassifier(
+        **{**LBFGS, "n_estimators": 3, "early_stopping": early_stopping}
+    )
+    if early_stopping:
+        with pytest.raises(ValueError, match="needs at least 6 different examples"):
+            model.fit(X, y)
+    else:
+        assert model.fit(X, y).oof_prediction_ is None
+
+
 @both
 def test_sparse_inputs_are_those_of_dense_ones(cls):
     X, y = problem(cls)

@@ -34,6 +34,10 @@ def fitted(y=Y, **given):
 
 @LOSSES
 @pytest.mark.parametrize("solver", SOLVERS)
+# 200 epochs are too few for adam
+@pytest.mark.filterwarnings(
+    "ignore:Maximum number:sklearn.exceptions.ConvergenceWarning"
+)
 def test_every_solver_learns_all_columns(solver, loss):
     more = {"learning_rate_init": 0.02} if solver == "adam" else {}
     est = fitted(solver=solver, loss=loss, **more)

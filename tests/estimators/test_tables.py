@@ -301,6 +301,20 @@ def test_a_fit_forgets_the_columns_of_the_last_one(cls):
     assert model.fit(frame, y).n_features_in_ == 6
 
 
+@both
+@pytest.mark.parametrize("early_stopping", ["auto", True])
+def test_a_table_has_a_checkpoint_of_its_own(cls, tmp_path, early_stopping):
+    frame = table()
+    y = targets(cls, frame)
+    settings = {**SMALL, "checkpoint": tmp_path, "early_stopping": early_stopping}
+    model = cls(**settings).fit(frame, y)
+    again = clone(model).set_params(resume=True).fit(frame.copy(), y)
+    np.testing.assert_array_equal(again.theta_, model.theta_)
+    assert len(list(tmp_path.iterdir())) == 1
+    clone(model).set_params(resume=True).fit(frame.assign(town="Bonn"), y)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 # --------------------------------------------------------------------- after the fit
 
 

@@ -46,7 +46,7 @@ def start(objective, seed):
 class Recorder:
     """A monitor that evaluates E after each epoch and never interferes."""
 
-    is_out_of_time = False
+    is_out_of_time = keeps_pauses = False
 
     def __init__(self, n_epochs):
         self.n_epochs, self.values, self.thetas = n_epochs, [], []

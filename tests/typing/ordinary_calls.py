@@ -124,6 +124,9 @@ def regression() -> None:
     regressor = EffPropRegressor((3,), solver="lm", max_iter=10, random_state=0)
     regressor.set_params(alpha=0.01).fit(X, np.column_stack([y, -y]))
     values = regressor.predict(X)
+    several = EffPropRegressor((3,), n_estimators=3, max_iter=10, random_state=0)
+    mean, bounds = several.fit(X, y).predict(X, interval=0.8)
+    assert bounds.shape == (60, 2)
     mean, std = regressor.predict(X, return_std=True)
     assert values.shape == mean.shape == std.shape == (60, 2)
     scale: NDArray[Any] = regressor.target_scale_
