@@ -23,6 +23,9 @@ NAMES = (
     "small_tables",
     "mixed_tables",
     "ablation",
+    "intervals",
+    "committees",
+    "second_order",
 )
 # not among "all"
 TRIALS = ("kills", "interrupts", "concurrency", "properties")

@@ -53,8 +53,14 @@ ALLOWED = {
         "sk_effprop._sklearn",
         "sk_effprop._version",
     ),
+    # above the estimators, whose types it registers
+    "sk_effprop.export._skl2onnx": (
+        "sk_effprop.estimators",
+        "sk_effprop.export",
+        "sk_effprop.preprocessing",
+    ),
     # below the estimators, whose fitted attributes are all it knows of them
-    "sk_effprop.export": (),
+    "sk_effprop.export": ("sk_effprop._version",),
     "sk_effprop.estimators": (
         "sk_effprop._columns",
         "sk_effprop._missing",
@@ -68,8 +74,10 @@ ALLOWED = {
         "sk_effprop.solvers",
         "sk_effprop.training",
     ),
+    "sk_effprop._containers": ("sk_effprop.estimators",),
     "sk_effprop.inspection": ("sk_effprop",),
     "sk_effprop.model_selection": ("sk_effprop",),
+    "sk_effprop.tour": ("sk_effprop",),
     "sk_effprop.__main__": ("sk_effprop",),
     "sk_effprop": (
         "sk_effprop._tables",
@@ -179,7 +187,7 @@ def test_extras_are_imported_where_they_are_used(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_import = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     compilers = {"numba", "llvmlite"}
-    others = {"matplotlib", "pandas", "rich", "onnx", "narwhals"}
+    others = {"matplotlib", "pandas", "rich", "onnx", "skl2onnx", "narwhals", "optuna"}
     extras = {*compilers, *others}
     source = "\n".join(ast.unparse(node) for node in at_import)
     imported = [(m, f"{m}.{n}") for m, n in imports(source)]

@@ -14,7 +14,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
+from sk_effprop._sklearn import (
+    CallbackSupportMixin,
+    LinksToDocumentation,
+    callback_context,
+    fit_context,
+)
 from sk_effprop._threads import single_threaded_blas
 from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
@@ -45,7 +50,9 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
-from sk_effprop.estimators._interrupt import is_part_of_more
+from sk_effprop.estimators._importances import importances
+from sk_effprop.estimators._interrupt import after_training, is_part_of_more
+from sk_effprop.estimators._members import Committee, Member, Trained
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
     hidden_sizes,
@@ -74,7 +81,12 @@ from sk_effprop.training.progress import show_progress
 
 
 def can_learn_on(estimator: Any) -> bool:
-    """Raise an AttributeError for batch solvers, which have no ``partial_fit``."""
+    """Raise an AttributeError for settings that have no ``partial_fit``."""
+    if estimator.n_estimators != 1:
+        raise AttributeError(
+            "partial_fit trains a single network, but n_estimators is "
+            f"{estimator.n_estimators!r}. Use n_estimators=1, or fit."
+        )
     if estimator.solver in BATCH:
         raise AttributeError(
             f"partial_fit needs a stochastic solver, one of {STOCHASTIC}, or 'auto'; "
@@ -100,6 +112,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 class BaseEffProp(
     CallbackSupportMixin,
     FittedNetwork,
+    LinksToDocumentation,
     SavesVersion,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -191,7 +204,8 @@ class BaseEffProp(
             checkpoint = open_checkpoint(self, earlier, train, held_out)
             if checkpoint is not None:
                 start = checkpoint.starting(start)
-            if held_out is None and self.early_stopping not in ("auto", False):
+            stops_early = self.early_stopping not in ("auto", False)
+            if held_out is None and stops_early and self.n_estimators == 1:
                 train, held_out = split_off(
                     train,
                     self.validation_fraction,
@@ -209,7 +223,7 @@ class BaseEffProp(
             if earlier is None:
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
-            self._train(run, task, held_out, checkpoint)
+            self._train(run, task, train, held_out, checkpoint)
         self._warn(run)
         return self
 
@@ -241,7 +255,7 @@ class BaseEffProp(
                 start = replace(start, earlier=self._learn_on(batch, earlier))
             solver = auto.choose_stream_solver(self.solver)
             run = self._make_run(batch, solver, start)
-            self._train(run, task)
+            self._train(run, task, batch)
         self._warn(run, stacklevel=5)
         return self
 
@@ -255,7 +269,8 @@ class BaseEffProp(
 
         One BLAS thread makes results independent of the number of threads.
         """
-        context = callback_context(self, name, None if max_iter == "auto" else max_iter)
+        limit = None if max_iter == "auto" else max_iter * self.n_estimators
+        context = callback_context(self, name, limit)
         weights = None if sample_weight is None else {"sample_weight": sample_weight}
         # callbacks see the data as the user gave them
         task = fit_task(context, estimator=self, X=X, y=y, metadata=weights)
@@ -264,7 +279,14 @@ class BaseEffProp(
 
     @property
     def _earlier(self) -> Resume | None:
-        return self._resume if hasattr(self, "theta_") else None
+        if not hasattr(self, "theta_"):
+            return None
+        if self._is_for_inference:
+            raise ValueError(
+                "A copy made by sk_effprop.export.to_inference cannot continue "
+                "training. Use the original, or fit with warm_start=False."
+            )
+        return self._resume
 
     def _read(
         self, X: Any, y: Any, sample_weight: Any, earlier: Resume | None
@@ -353,12 +375,31 @@ class BaseEffProp(
         self,
         run: Run,
         task: Task | None,
+        train: Examples,
         held_out: Examples | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
+        """Train the network, or the members of a committee one after the other."""
+        self.__dict__.update(run.plan.fitted_attributes)
+        by_class = self._is_classifier
+        committee = Committee.of(run, train, held_out, by_class=by_class)
+        trained: list[Trained] = []
+        for member in committee.members():
+            own = None if checkpoint is None else checkpoint.of_member(member.number)
+            trained.append(self._minimise(member, task, own))
+            if trained[-1].ends_all:
+                break
+        self.__dict__.update(committee.results_of(trained))
+        with after_training():
+            has_time = not trained[-1].is_out_of_time
+            self._conclude(trained[0].run, trained[0].theta, has_time=has_time)
+
+    def _minimise(
+        self, member: Member, task: Task | None, checkpoint: Checkpoint | None
+    ) -> Trained:
         """Minimise the objective until the monitor stops the solver."""
+        run, held_out = member.run, member.held_out
         objective, plan, rng = run.objective, run.plan, run.left.rng
-        self.__dict__.update(plan.fitted_attributes)
         validate = None if held_out is None else make_validation(self, run, held_out)
         theta, state = self._starting_point(run)
         check_loss(objective, theta)
@@ -370,7 +411,8 @@ class BaseEffProp(
         told = iteration_tasks(
             task, monitor, lambda m: results_of(run, m, m.theta.copy())
         )
-        with told, show_progress(self.verbose, type(self).__name__, monitor):
+        name = type(self).__name__
+        with told, show_progress(self.verbose, name, monitor, member.title):
             try:
                 solve = solver.solve
                 if checkpoint is not None:
@@ -385,17 +427,15 @@ class BaseEffProp(
             raise KeyboardInterrupt
         run = run.with_penalty(solution.penalty)
         theta = monitor.best_theta
-        self.__dict__.update(results_of(run, monitor, theta, solution, find_fault))
-        if not monitor.is_out_of_time:
-            try:
-                self._conclude(run, theta)
-            except KeyboardInterrupt:
-                # the weights are found, and no interrupt may lose them
-                if is_part_of_more():
-                    raise
+        results = results_of(run, monitor, theta, solution, find_fault)
+        return Trained(run, theta, results, monitor.reason, monitor.is_out_of_time)
 
-    def _conclude(self, run: Run, theta: Array) -> None:
-        """Compute what follows from the fit, and may take longer than training."""
+    def _conclude(self, run: Run, theta: Array, *, has_time: bool) -> None:
+        """Compute what follows from the fit; most may take longer than training."""
+        if not run.plan.keep_last:
+            self._importances = importances(self, run.objective)
+        if not has_time:
+            return
         if run.plan.is_evidence:
             self.__dict__.update(evidence_attributes(run.objective, theta))
         self._posterior = self._find_posterior(run, theta)

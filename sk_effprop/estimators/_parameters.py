@@ -133,6 +133,7 @@ SHARED: dict[str, Hyperparameter] = {
         is_trick=True,
         without="full",
     ),
+    "n_estimators": Hyperparameter("", [COUNT], (3,), is_fixed=True),
     "batch_growth": Hyperparameter(
         "4.1", [Interval(Real, 1, None, closed="left")], (1.5,)
     ),

@@ -98,9 +98,13 @@ def _check_sparse_targets(y: Any, y_numeric: bool) -> None:
 
 @contextmanager
 def _about_text() -> Iterator[None]:
-    """Say where text is accepted if it is refused as a number."""
+    """Say where text is accepted if it is refused as a number.
+
+    scikit-learn looks for infinite values in a sum, which may overflow.
+    """
     try:
-        yield
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
     except ValueError as error:
         if "could not convert string" not in str(error):
             raise

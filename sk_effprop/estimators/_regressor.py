@@ -18,6 +18,7 @@ from sk_effprop.estimators._base import BaseEffProp, can_learn_on
 from sk_effprop.estimators._coding import ValueCoding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._diagnosis import posterior_of
+from sk_effprop.estimators._intervals import interval_widths
 from sk_effprop.estimators._parameters import REGRESSOR, constraints
 from sk_effprop.estimators._run import Run
 from sk_effprop.estimators._types import (
@@ -101,6 +102,16 @@ default="auto"
         "lm" takes all examples unless an int is given, or the system of equations would
         not fit into memory: then it is Levenberg-Marquardt on mini-batches, with a
         running Gauss-Newton matrix. Not used by "lbfgs", "cg" and "scg".
+    n_estimators : int, default=1
+        Number of networks. Several are trained one after the other, on the same
+        normalised inputs and with the same penalty, from different initial weights.
+        Each leaves out one fold of the examples, which tells how well it predicts new
+        ones. Their outputs, before the output activation, are averaged. The mean is
+        itself a network, ``network_``, with so many times the hidden units. They share
+        ``max_time``. With ``early_stopping=True`` and without ``X_val``, each network
+        is validated on its own fold, and ``validation_fraction`` is not used. More than
+        one network cannot be combined with ``partial_fit``, ``warm_start`` and
+        ``alpha="evidence"``.
     batch_growth : float, default=1.0
         Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
         "adam".
@@ -330,6 +341,12 @@ default="auto"
         outputs that hardly depend on the inputs.
     n_iter_, t_ : int
         Number of iterations, and of presented examples.
+    oof_prediction_ : ndarray or None
+        What ``predict`` returns for the training data, if each row is predicted
+        by the network that was trained without it. nan for rows that no network leaves
+        out: the only example of a class, and examples of weight 0. None if
+        ``n_estimators`` is 1, or if there are fewer than two different examples for
+        each network.
     n_layers_, n_outputs_ : int
         Number of layers, including inputs and outputs, and of outputs.
     out_activation_ : str, Activation or tuple
@@ -338,6 +355,9 @@ default="auto"
         Number of inputs.
     feature_names_in_ : ndarray of str
         Names of the inputs, if X had any.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        Share of each input in the variation of the outputs, from derivatives over the
+        training data; for RFE and SelectFromModel. Not available after ``partial_fit``.
 
     See Also
     --------
@@ -382,6 +402,7 @@ default="auto"
         normalize_target: bool = True,
         solver: str = "auto",
         batch_size: int | str = "auto",
+        n_estimators: int = 1,
         batch_growth: float = 1.0,
         shuffle: bool | str = "auto",
         emphasis: float = 0.0,
@@ -435,6 +456,7 @@ default="auto"
         self.normalize_target = normalize_target
         self.solver = solver
         self.batch_size = batch_size
+        self.n_estimators = n_estimators
         self.batch_growth = batch_growth
         self.shuffle = shuffle
         self.emphasis = emphasis
@@ -560,24 +582,35 @@ default="auto"
         is_gaussian = self.coding_.loss == SquaredError()
         is_small = len(theta) <= MAX_POSTERIOR_WEIGHTS
         # not where "auto" has chosen the solver, as it is large and takes its time
-        if run.plan.given.solver != "lm" or not is_gaussian or not is_small:
+        is_wanted = run.plan.given.solver == "lm" and run.plan.given.n_estimators == 1
+        if not (is_wanted and is_gaussian and is_small):
             return None
         return posterior_of(run.objective, theta)
 
     # ----------------------------------------------------------------------- prediction
 
     @overload
-    def predict(self, X: MatrixLike, return_std: Literal[False] = False) -> Array: ...
+    def predict(
+        self, X: MatrixLike, return_std: Literal[False] = False, interval: None = None
+    ) -> Array: ...
 
     @overload
     def predict(
-        self, X: MatrixLike, return_std: Literal[True]
+        self, X: MatrixLike, return_std: Literal[True], interval: None = None
+    ) -> tuple[Array, Array]: ...
+
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: Literal[False] = False, *, interval: float
     ) -> tuple[Array, Array]: ...
 
     def predict(
-        self, X: MatrixLike, return_std: bool = False
+        self,
+        X: MatrixLike,
+        return_std: bool = False,
+        interval: float | None = None,
     ) -> Array | tuple[Array, Array]:
-        """Predict values.
+        """Predict values, and how far new observations may be from them.
 
         Parameters
         ----------
@@ -586,6 +619,11 @@ default="auto"
             Whether to return standard deviations as well. Only possible after training
             with ``solver="lm"``, whose Gauss-Newton matrix describes how well the data
             determine each weight (section 6.4).
+        interval : float, optional
+            Share of new observations that should lie within their interval, such as
+            0.9. Only possible with ``n_estimators`` > 1: the width follows from the
+            errors of each network for the examples that it was trained without, reduced
+            by what the mean of all networks is better than one of them.
 
         Returns
         -------
@@ -596,6 +634,10 @@ default="auto"
             Laplace's approximation. About nine in ten observations lie within 1.64
             standard deviations, provided that the noise has the same variance
             everywhere and that the network is not overfitted.
+        bounds : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper bound of each interval, if ``interval`` is given. All
+            intervals are equally wide: they contain this share of the observations on
+            average, not for every X. They are infinite if there are too few examples.
 
         Raises
         ------
@@ -603,8 +645,9 @@ default="auto"
             Before ``fit``.
         ValueError
             If X does not suit the fitted network; with ``return_std=True`` after any
-            other solver or loss, for too many weights, or if other weights have been
-            assigned since ``fit``.
+            other solver or loss, or for too many weights; with ``interval`` after a fit
+            of a single network, or of fewer than two examples for each; with either if
+            other weights have been assigned since ``fit``, and with both.
 
         Examples
         --------
@@ -615,10 +658,20 @@ default="auto"
         >>> values, std = regressor.predict(X, return_std=True)
         >>> values.shape == std.shape == y.shape
         True
+        >>> regressor = EffPropRegressor((4,), n_estimators=5, random_state=0).fit(X, y)
+        >>> values, bounds = regressor.predict(X, interval=0.9)
+        >>> bounds.shape
+        (442, 2)
         """
         check_is_fitted(self)
+        if return_std and interval is not None:
+            raise ValueError("return_std=True and interval cannot be combined.")
         outputs = self._run(X, lambda trace: trace.outputs)
         values = self.coding_.decode(outputs)
+        if interval is not None:
+            widths = interval_widths(self, interval).astype(values.dtype)
+            widths = widths.reshape(values.shape[1:])
+            return values, np.stack([values - widths, values + widths], axis=-1)
         if not return_std:
             return values
         numbers = tables.as_numbers(self, reading.validate_inputs(self, X))
@@ -630,14 +683,20 @@ default="auto"
 
     def _known_posterior(self) -> Laplace:
         """Posterior of the weights, which must be those that were found."""
+        if self._is_for_inference:
+            raise ValueError(
+                "return_std=True needs the uncertainty of the weights, which a copy "
+                "made by sk_effprop.export.to_inference lacks. Use the original."
+            )
         posterior: Laplace | None = self._posterior
         if posterior is None:
             raise ValueError(
-                "return_std=True needs a fit with solver='lm', whose curvature gives "
-                "the uncertainty, with loss='squared_error', which assumes Gaussian "
-                f"noise, and with at most {MAX_POSTERIOR_WEIGHTS} weights. This model "
-                f"used {self.solver_!r} and {self.loss!r} for {len(self.theta_)} "
-                "weights."
+                "return_std=True needs a fit of one network with solver='lm', whose "
+                "curvature gives the uncertainty, with loss='squared_error', which "
+                "assumes Gaussian noise, and with at most "
+                f"{MAX_POSTERIOR_WEIGHTS} weights. This model used {self.solver_!r} "
+                f"and {self.loss!r} for {len(self.theta_)} weights, and "
+                f"n_estimators={self.n_estimators}."
             )
         if not np.array_equal(posterior.theta, self.theta_):
             raise ValueError(

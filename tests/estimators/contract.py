@@ -61,6 +61,7 @@ def estimators():
         more = {"solver": name, "max_iter": epochs({"solver": name})}
         small = more | {"hidden_layer_sizes": (10,)}
         chosen += [EffPropClassifier(**small), EffPropRegressor(**more)]
+    chosen += [EffPropClassifier(n_estimators=3), EffPropRegressor(n_estimators=3)]
     chosen += [
         EffPropRegressor((10,), loss=name)
         for name in REGRESSION_LOSSES

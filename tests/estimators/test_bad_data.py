@@ -175,13 +175,9 @@ def test_two_examples_are_not_split(cls):
     ("make_y", "message"),
     [
         (lambda X: X[:, 0], "Unknown label type: continuous"),
-        (
-            lambda X: np.digitize(X[:, :2], [-0.5, 0.5]),
-            "multiclass-multioutput targets are not supported.*MultiOutputClassifier",
-        ),
         (lambda X: X[:, :2], "Unknown label type"),
     ],
-    ids=["continuous", "multiclass_multioutput", "continuous_multioutput"],
+    ids=["continuous", "continuous_multioutput"],
 )
 def test_targets_that_are_no_classes_are_refused(make_y, message, call):
     X, y = problem(EffPropClassifier)
