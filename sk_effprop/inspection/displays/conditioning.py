@@ -140,6 +140,9 @@ def _inputs_of_layers(
 ) -> Iterator[tuple[str, Array]]:
     """Name and second moments of the inputs of each layer, the raw ones first."""
     objective = network._fitted_objective(X, y, sample_weight)
+    if network.table_encoder_ is not None:
+        # the raw inputs of a table are those before the normalisation
+        X = network.table_encoder_.transform(X)
     raw = _with_constant(check_array(X, accept_sparse="csr", dtype=np.float64))
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
     yield RAW, _second_moments(raw, weight)
