@@ -143,7 +143,7 @@ def make_validation(estimator: Any, run: Run, held_out: Examples) -> Validate:
 
 def _held_out_objective(estimator: Any, run: Run, held_out: Examples) -> Objective:
     with reading.about_validation_data():
-        dtype = run.objective.targets.dtype
+        dtype = run.objective.dtype
         coding = estimator.coding_
         data = reading.encode(held_out, estimator.normalizer_, coding, dtype)
     no_penalty = np.zeros_like(run.plan.alpha)

@@ -49,7 +49,7 @@ class LBFGS:
         monitor: Monitor,
     ) -> Solution:
         """Minimise until the monitor stops or the gradient vanishes."""
-        if np.prod(objective.inputs.shape) <= MAX_DOUBLED_NUMBERS:
+        if objective.n_input_numbers <= MAX_DOUBLED_NUMBERS:
             objective = objective.as_float64()
         known = state if state is not None and self.remembers else ()
         run = _Run(self, objective, theta.astype(np.float64), known, monitor)
@@ -121,7 +121,7 @@ class _Run:
         x, self.accepted = self.latest
         if self.solver.remembers:
             self.memory.note(x, self.accepted)
-        dtype = self.objective.targets.dtype
+        dtype = self.objective.dtype
         value = float(intermediate_result.fun)
         self.is_stopped = self.monitor(x.astype(dtype), value)
         if self.is_stopped or (self.is_changed and self._vanishes(self.accepted)):
@@ -139,7 +139,7 @@ class _Run:
         return Reason.CONVERGED if self._vanishes(gradient) else Reason.PRECISION
 
     def _evaluated(self, x: Array) -> tuple[float, Array]:
-        x = x.astype(self.objective.targets.dtype)
+        x = x.astype(self.objective.dtype)
         value, gradient = self.objective.value_and_gradient(x)
         return value, gradient.astype(np.float64)
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.curvature import Linearization, linearize
 from sk_effprop.core.gauss_newton import (
     DualSystem,
     Evidence,
@@ -100,12 +100,12 @@ class LevenbergMarquardt:
         dtype, damping = theta.dtype, state
         whole = objective.as_float64()
         theta = theta.astype(np.float64)
-        is_small = whole.targets.size * len(theta) <= SMALL_JACOBIAN
-        n_first = whole.targets.size if is_small else FIRST_SAMPLE * len(theta)
+        is_small = whole.n_residuals * len(theta) <= SMALL_JACOBIAN
+        n_first = whole.n_residuals if is_small else FIRST_SAMPLE * len(theta)
         part, n_part = _sample(whole, n_first, rng)
         value, whole_value = part.value(theta), whole.value(theta)
         while True:
-            here = Linearization(part, theta)
+            here = linearize(part, theta)
             step, message = None, Reason.CONVERGED
             if np.max(np.abs(here.gradient)) > self.gradient_tolerance:
                 step, message = self._step(here, value, damping), Reason.PRECISION
@@ -136,9 +136,9 @@ class LevenbergMarquardt:
 
 def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Objective, int]:
     """Random examples with so many residuals; all of them unless they are many more."""
-    if n_residuals * SAMPLE_GROWTH > whole.targets.size:
-        return whole, whole.targets.size
-    n_rows = -(-n_residuals // whole.targets.shape[1])
+    if n_residuals * SAMPLE_GROWTH > whole.n_residuals:
+        return whole, whole.n_residuals
+    n_rows = -(-n_residuals // whole.network.sizes[-1])
     return whole.sample(n_rows, rng), n_residuals
 
 
@@ -248,7 +248,7 @@ class _StopAtMinimum:
         self._previous = value
         criterion = self._unknown
         if settled:
-            here = Linearization(self.objective, theta.astype(np.float64))
+            here = linearize(self.objective, theta.astype(np.float64))
             self.evidence = weigh_evidence(here, make_system(here))
             criterion = self.evidence.criterion
         self.overruled = self.monitor(theta, value, criterion=criterion)
