@@ -11,9 +11,10 @@ from sk_effprop.preprocessing import InputNormalizer
 __all__ = ["EffPropClassifier", "EffPropRegressor", "InputNormalizer", "__version__"]
 
 # Imported when they are first used, as most programs need none of them.
-_ON_DEMAND = ("export", "inspection", "model_selection")
+_ON_DEMAND = ("distributed", "export", "inspection", "model_selection")
 
 if TYPE_CHECKING:
+    from sk_effprop import distributed as distributed
     from sk_effprop import export as export
     from sk_effprop import inspection as inspection
     from sk_effprop import model_selection as model_selection

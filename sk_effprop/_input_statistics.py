@@ -58,6 +58,33 @@ class ColumnStatistics:
     sketch: QuantileSketch | None = None
     unit: Any = 1.0
 
+    def merge(self, other: "ColumnStatistics") -> "ColumnStatistics":
+        """Statistics of the rows of both, which must have sketches for "robust"."""
+        unit = np.maximum(self.unit, other.unit)
+        first, second = self._in_units(unit), other._in_units(unit)
+        sketch = quartiles = None
+        if first.sketch is not None and second.sketch is not None:
+            sketch = first.sketch.merge(second.sketch)
+            quartiles = sketch.quartiles()
+        return ColumnStatistics(
+            self.method,
+            first.moments.merge(second.moments),
+            self.n_rows + other.n_rows,
+            quartiles,
+            sketch,
+            unit,
+        )
+
+    def _in_units(self, unit: Any) -> "ColumnStatistics":
+        """The same statistics in another unit, without the quartiles."""
+        total, mean, deviations = self.moments
+        # a power of two, so that no digit changes
+        share = np.broadcast_to(self.unit / unit, mean.shape)
+        squares = np.outer(share, share) if deviations.ndim == 2 else share**2
+        sketch = None if self.sketch is None else self.sketch.in_units(share)
+        moments = Moments(total, mean * share, deviations * squares)
+        return ColumnStatistics(self.method, moments, self.n_rows, None, sketch, unit)
+
 
 def learn_columns(X: Any, weight: Array, method: str | None) -> ColumnStatistics:
     """Statistics of validated X, sparse or dense, without what only a stream needs."""

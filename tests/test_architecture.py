@@ -54,10 +54,12 @@ ALLOWED = {
         "sk_effprop.training",
     ),
     "sk_effprop.inspection": ("sk_effprop",),
+    "sk_effprop.distributed": ("sk_effprop",),
     "sk_effprop.model_selection": ("sk_effprop",),
     "sk_effprop.__main__": ("sk_effprop",),
     "sk_effprop": (
         "sk_effprop._version",
+        "sk_effprop.distributed",
         "sk_effprop.estimators",
         "sk_effprop.export",
         "sk_effprop.inspection",
@@ -163,6 +165,7 @@ def test_extras_are_imported_where_they_are_used(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_import = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     compilers, others = {"numba", "llvmlite"}, {"matplotlib", "pandas", "rich", "onnx"}
+    others |= {"dask", "distributed", "pyarrow"}
     extras = {*compilers, *others}
     source = "\n".join(ast.unparse(node) for node in at_import)
     imported = [(m, f"{m}.{n}") for m, n in imports(source)]
@@ -245,7 +248,7 @@ def test_examples_in_docstrings_work(name):
 
 def public_functions():
     """Those that a user calls, methods included, each with where its example may be."""
-    for package in "inspection", "export", "model_selection":
+    for package in "inspection", "export", "model_selection", "distributed":
         module = importlib.import_module(f"sk_effprop.{package}")
         for name in module.__all__:
             if inspect.isfunction(getattr(module, name)):

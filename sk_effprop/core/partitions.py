@@ -92,12 +92,13 @@ class LoadedParts:
     Attributes
     ----------
     sources : iterable
-        It can be iterated again and again, and gives the same parts each time.
+        It can be iterated again and again, and gives the same parts each time.  Its
+        method ``shuffled(rng)`` gives the same examples in a random order.
     steps : tuple of callable
         Transformations of a part, one after the other.
     """
 
-    sources: Iterable[Any]
+    sources: Any
     steps: tuple[Callable[[Any], Any], ...] = ()
 
     def __iter__(self) -> Any:
@@ -106,6 +107,10 @@ class LoadedParts:
             for step in self.steps:
                 part = step(part)
             yield part
+
+    def shuffled(self, rng: np.random.Generator) -> "LoadedParts":
+        """The same parts, or parts of the same examples, in a random order."""
+        return replace(self, sources=self.sources.shuffled(rng))
 
     def reduce(
         self,

@@ -3,6 +3,7 @@
 from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
 from sk_effprop.solvers.lbfgs import LBFGS
 from sk_effprop.solvers.levenberg_marquardt import EvidenceRounds, LevenbergMarquardt
+from sk_effprop.solvers.rounds import PassesOverParts, Rounds
 from sk_effprop.solvers.stochastic import StochasticSolver
 
 # Estimators ask for the kind of a solver before they build one.
@@ -18,6 +19,8 @@ __all__ = [
     "ConjugateGradient",
     "EvidenceRounds",
     "LevenbergMarquardt",
+    "PassesOverParts",
+    "Rounds",
     "StochasticSolver",
     "exact_curvature",
 ]
