@@ -63,6 +63,11 @@ class Objective:
         if self.count == 0.0:
             object.__setattr__(self, "count", float(self.n_samples))
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A compiled engine holds addresses of functions, which are others in another
+        # process.
+        return {name: value for name, value in vars(self).items() if name != "engine"}
+
     @property
     def n_samples(self) -> int:
         return len(self.targets)
