@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_effprop._sklearn import fit_context
 from sk_effprop.core.losses import Loss
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
@@ -71,6 +72,7 @@ class Source:
     is_sequential: bool
 
 
+@fit_context(prefer_skip_nested_validation=True)
 def fit_parts(estimator: Any, source: Source) -> Any:
     """Fit an estimator on data in parts, and return it."""
     check_hyperparameters(estimator)

@@ -81,20 +81,24 @@ class Reader:
     @classmethod
     def of(cls, estimator: Any, split: Split | None = None) -> Self:
         """Reader with the parameters of an estimator, and without its weights."""
-        return cls(type(estimator)(**estimator.get_params(deep=False)), split)
+        # a scorer stays here, as it may be a function that cannot travel
+        parameters = estimator.get_params(deep=False) | {"scoring": "loss"}
+        return cls(type(estimator)(**parameters), split)
 
     def validated(self, part: RawPart) -> tuple[Any, Any, Array]:
         """Inputs, targets and weights of a part, without class weights."""
+        # without any weight there is nothing to validate
+        given = part.weight if np.any(part.weight) else None
         try:
-            X, y, weight = self.estimator._validated(
-                part.X, part.y, part.weight, reset=True
-            )
+            X, y, weight = self.estimator._validated(part.X, part.y, given, reset=True)
         except ValueError as error:
             raise ValueError(f"Partition {part.number}: {error}") from error
-        given = 1.0 if part.weight is None else float(np.max(part.weight, initial=0.0))
-        if given != np.max(weight, initial=0.0) and given > 0.0 and len(weight):
+        if given is None:
+            return X, y, weight if part.weight is None else 0.0 * weight
+        largest = float(np.max(given))
+        if largest != np.max(weight):
             raise ValueError(
-                f"Partition {part.number}: the largest sample_weight is {given:.3g}. "
+                f"Partition {part.number}: the largest sample_weight is {largest:.3g}. "
                 "Weights of partitions must lie between 1e-100 and 1e100; multiply "
                 "all of them by the same number."
             )
