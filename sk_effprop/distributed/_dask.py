@@ -81,9 +81,9 @@ def fit_dask(
     >>> from sk_effprop import EffPropRegressor
     >>> from sk_effprop.distributed import fit_dask
     >>> X = da.from_array(np.linspace(-1.0, 1.0, 300)[:, None], chunks=(100, 1))
-    >>> est = EffPropRegressor((5,), solver="lbfgs", random_state=0)
-    >>> fit_dask(est, X, X[:, 0] ** 2).predict([[0.5]]).round(1)
-    array([0.2])
+    >>> est = EffPropRegressor((5,), solver="lbfgs", alpha=1e-4, random_state=0)
+    >>> fit_dask(est, X, X[:, 0] ** 2).predict([[0.7]]).round(1)
+    array([0.5])
     """
     _import_dask()
     client = _current_client() if client is None else client

@@ -1,6 +1,7 @@
 """One pass over parts, next to a look at all rows."""
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def raw_parts(X, y, weight=None, n_parts=5):
     bounds = [0, *stops, stops[-1], X.shape[0]]
     return LocalParts([
         RawPart(i, X[a:b], y[a:b], None if weight is None else weight[a:b])
-        for i, (a, b) in enumerate(zip(bounds[:-1], bounds[1:], strict=True))
+        for i, (a, b) in enumerate(pairwise(bounds))
     ])  # fmt: skip
 
 
