@@ -18,6 +18,9 @@ NAMES = (
     "accuracy",
     "small_tables",
     "ablation",
+    "distributed",
+    "out_of_core",
+    "soak",
 )
 
 
