@@ -93,7 +93,8 @@ def measure(counter, solver, alone):
                 after, *_ = fit(client, counter, solver, kill_at=n_sums // 2)
                 killed = f"{np.abs(after.theta_ - alone.theta_).max():g}"
         yield [
-            solver, n_workers, n_sums, f"{seconds:.1f}", f"{difference:g}", killed,
+            solver, str(n_workers), str(n_sums), f"{seconds:.1f}",
+            f"{difference:g}", killed,
             f"{sent / n_sums / 1e3:.1f}", *model_bytes(len(est.theta_), n_workers),
         ]  # fmt: skip
 

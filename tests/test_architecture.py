@@ -55,6 +55,7 @@ ALLOWED = {
     ),
     "sk_effprop.inspection": ("sk_effprop",),
     "sk_effprop.distributed": ("sk_effprop",),
+    "sk_effprop.out_of_core": ("sk_effprop",),
     "sk_effprop.model_selection": ("sk_effprop",),
     "sk_effprop.__main__": ("sk_effprop",),
     "sk_effprop": (
@@ -64,6 +65,7 @@ ALLOWED = {
         "sk_effprop.export",
         "sk_effprop.inspection",
         "sk_effprop.model_selection",
+        "sk_effprop.out_of_core",
         "sk_effprop.preprocessing",
     ),
 }
@@ -248,7 +250,7 @@ def test_examples_in_docstrings_work(name):
 
 def public_functions():
     """Those that a user calls, methods included, each with where its example may be."""
-    for package in "inspection", "export", "model_selection", "distributed":
+    for package in "inspection", "export", "model_selection", "distributed", "out_of_core":
         module = importlib.import_module(f"sk_effprop.{package}")
         for name in module.__all__:
             if inspect.isfunction(getattr(module, name)):
