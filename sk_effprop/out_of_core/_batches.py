@@ -137,12 +137,8 @@ class ParquetBatches:
 
     def __post_init__(self) -> None:
         known = _parquet().ParquetFile(self._paths[0]).schema_arrow.names
-        wanted = [
-            self.target,
-            *(self.columns or ()),
-            *([self.weight] * bool(self.weight)),
-        ]
-        missing = [name for name in wanted if name not in known]
+        given = [self.target, self.weight, *(self.columns or ())]
+        missing = [name for name in given if name is not None and name not in known]
         if missing:
             raise ValueError(f"The files have no columns {missing}, only {known}.")
 
