@@ -9,7 +9,7 @@ docs/distributed.md; and the flops per second and worker.
 import logging
 import os
 import signal
-from time import perf_counter
+from time import perf_counter, process_time
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -63,15 +63,26 @@ def bytes_sent(client):
     return sum(sent.values())
 
 
+def bytes_per_sum(client, counter, solver):
+    """Bytes between workers for one sum, without those of reading the data."""
+    found = []
+    for n_iterations in N_ITERATIONS, 4 * N_ITERATIONS:
+        before = bytes_sent(client)
+        est = model(solver).set_params(max_iter=n_iterations)
+        counter.n_sums = 0
+        fit_dask(est, *data(), client=client)
+        found.append((bytes_sent(client) - before, counter.n_sums))
+    (few, n_few), (many, n_many) = found
+    return (many - few) / (n_many - n_few)
+
+
 def fit(client, counter, solver, *, kill_at=None):
-    """Weights, seconds, sums and bytes of a fit."""
+    """Estimator, seconds and number of sums of a fit."""
     counter.n_sums, counter.kill_at, counter.client = 0, kill_at, client
-    before = 0 if client is None or kill_at else bytes_sent(client)
     start = perf_counter()
     est = fit_dask(model(solver), *data(), client=client)
     seconds = perf_counter() - start
-    sent = 0 if client is None or kill_at else bytes_sent(client) - before
-    return est, seconds, counter.n_sums, sent
+    return est, seconds, counter.n_sums
 
 
 def measure(counter, solver, alone):
@@ -86,7 +97,8 @@ def measure(counter, solver, alone):
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
-            est, seconds, n_sums, sent = fit(client, counter, solver)
+            est, seconds, n_sums = fit(client, counter, solver)
+            sent = bytes_per_sum(client, counter, solver)
             difference = np.abs(est.theta_ - alone.theta_).max()
             killed = "-"
             if n_workers > 1:
@@ -95,7 +107,7 @@ def measure(counter, solver, alone):
         yield [
             solver, str(n_workers), str(n_sums), f"{seconds:.1f}",
             f"{difference:g}", killed,
-            f"{sent / n_sums / 1e3:.1f}", *model_bytes(len(est.theta_), n_workers),
+            f"{sent / 1e3:.1f}", *model_bytes(len(est.theta_), n_workers),
         ]  # fmt: skip
 
 
@@ -108,29 +120,18 @@ def model_bytes(n_weights, n_workers):
 
 
 def speed():
-    """Flops per second of a gradient, in this process and on one thread."""
-    from sk_effprop.core.partitions import _value_and_gradient
-    from sk_effprop.estimators import _parts as parts
+    """Rows and flops per second of processor time, on one thread."""
+    from threadpoolctl import threadpool_limits
 
-    found = []
-    original = parts.Encoder.__call__
-
-    def kept(self, *arguments):
-        found.append(original(self, *arguments))
-        return found[-1]
-
-    parts.Encoder.__call__ = kept
-    try:
-        est = fit_dask(model("lbfgs").set_params(max_iter=1), *data())
-    finally:
-        parts.Encoder.__call__ = original
-    theta = est.theta_
-    start = perf_counter()
-    for part in found:
-        _value_and_gradient(part, theta)
-    seconds = perf_counter() - start
-    flops = FLOPS_PER_WEIGHT * N_ROWS * len(theta) / seconds
-    return len(theta), N_ROWS / seconds, flops
+    X, y = (one.compute() for one in data())
+    est = model("lbfgs").set_params(max_iter=1).fit(X[:1000], y[:1000])
+    with threadpool_limits(1):
+        est.loss_and_gradient(X, y)
+        start = process_time()
+        est.loss_and_gradient(X, y)
+        seconds = process_time() - start
+    flops = FLOPS_PER_WEIGHT * N_ROWS * len(est.theta_) / seconds
+    return len(est.theta_), N_ROWS / seconds, flops
 
 
 def main():

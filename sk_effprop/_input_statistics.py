@@ -4,7 +4,7 @@
 :func:`make_normalization` turns them into the record that core applies.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,21 +59,25 @@ class ColumnStatistics:
     unit: Any = 1.0
 
     def merge(self, other: "ColumnStatistics") -> "ColumnStatistics":
-        """Statistics of the rows of both, which must have sketches for "robust"."""
+        """Statistics of the rows of both, by :func:`part_columns`."""
         unit = np.maximum(self.unit, other.unit)
         first, second = self._in_units(unit), other._in_units(unit)
-        sketch = quartiles = None
+        sketch = None
         if first.sketch is not None and second.sketch is not None:
             sketch = first.sketch.merge(second.sketch)
-            quartiles = sketch.quartiles()
         return ColumnStatistics(
             self.method,
             first.moments.merge(second.moments),
             self.n_rows + other.n_rows,
-            quartiles,
+            None,
             sketch,
             unit,
         )
+
+    def with_quartiles(self) -> "ColumnStatistics":
+        """The same statistics with the quartiles of the sketch, if there is one."""
+        quartiles = None if self.sketch is None else self.sketch.quartiles()
+        return replace(self, quartiles=quartiles)
 
     def _in_units(self, unit: Any) -> "ColumnStatistics":
         """The same statistics in another unit, without the quartiles."""
@@ -94,6 +98,30 @@ def learn_columns(X: Any, weight: Array, method: str | None) -> ColumnStatistics
     is_robust = method == "robust"
     quartiles = column_quartiles(X, weight) if is_robust else None
     return ColumnStatistics(method, moments, X.shape[0], quartiles, unit=unit)
+
+
+def part_columns(
+    X: Any, weight: Array, method: str | None, rows: Array
+) -> ColumnStatistics:
+    """Statistics of a part of the data, which can be merged with those of others.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+    weight : ndarray of shape (n_samples,)
+    method : str or None
+    rows : ndarray of int
+        Rows that stand for all in the sketch, which "robust" needs: sorting all of them
+        would take longer than an epoch.
+    """
+    unit = _units(X)
+    X = _in_units(X, unit)
+    moments = _merged_moments(None, X, weight, method)
+    sketch = None
+    if method == "robust":
+        share = weight.sum() / weight[rows].sum()
+        sketch = QuantileSketch.of_rows(X[rows], weight[rows] * share)
+    return ColumnStatistics(method, moments, X.shape[0], None, sketch, unit)
 
 
 def update_columns(

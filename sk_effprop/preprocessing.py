@@ -21,6 +21,7 @@ from sk_effprop._input_statistics import (
     ColumnStatistics,
     learn_columns,
     make_normalization,
+    part_columns,
     update_columns,
 )
 from sk_effprop._sklearn import (
@@ -32,6 +33,17 @@ from sk_effprop._sklearn import (
 )
 from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
+
+__all__ = [
+    "ROTATIONS",
+    "ColumnStatistics",
+    "InputNormalizer",
+    "fit_normalizer",
+    "normalizer_with",
+    "part_columns",
+    "updated",
+    "without_duplicates",
+]
 
 Method: TypeAlias = Literal[
     "center", "scale", "standardize", "robust", "decorrelate", "whiten"

@@ -250,13 +250,8 @@ def test_examples_in_docstrings_work(name):
 
 def public_functions():
     """Those that a user calls, methods included, each with where its example may be."""
-    for package in (
-        "inspection",
-        "export",
-        "model_selection",
-        "distributed",
-        "out_of_core",
-    ):
+    packages = "inspection", "export", "model_selection", "distributed", "out_of_core"
+    for package in packages:
         module = importlib.import_module(f"sk_effprop.{package}")
         for name in module.__all__:
             if inspect.isfunction(getattr(module, name)):

@@ -142,7 +142,7 @@ def _learn(estimator: Any, survey: Survey, earlier: Resume | None) -> None:
     coding = coding.with_statistics(survey.targets)
     vars(estimator).update(coding.fitted_attributes)
     estimator.normalizer_ = reading.normalizer_of(
-        estimator, survey.columns, is_sparse=survey.is_sparse
+        estimator, survey.columns.with_quartiles(), is_sparse=survey.is_sparse
     )
 
 

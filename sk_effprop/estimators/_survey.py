@@ -25,10 +25,12 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.estimators._data import Counts, Examples, effective_size
 from sk_effprop.estimators._target_statistics import TargetStatistics
 from sk_effprop.estimators._validation import split_off
-from sk_effprop.preprocessing import ColumnStatistics, update_columns
+from sk_effprop.preprocessing import ColumnStatistics, part_columns
 
 # Rows of the sample: as many as any statistic that needs rows looks at.
 SAMPLED_ROWS = 2000
+# Rows of a part whose quartiles stand for those of all its rows.
+SORTED_ROWS = 2**14
 
 
 class RawPart(NamedTuple):
@@ -158,10 +160,15 @@ class Sample(NamedTuple):
 
     def smallest(self) -> "Sample":
         """The rows with the smallest keys, in their order."""
-        if len(self.keys) <= SAMPLED_ROWS:
-            return self
-        rows = np.sort(np.argpartition(self.keys, SAMPLED_ROWS)[:SAMPLED_ROWS])
+        rows = _first(self.keys, SAMPLED_ROWS)
         return Sample(self.keys[rows], self.examples[rows])
+
+
+def _first(keys: Array, n: int) -> Array:
+    """Rows of the n smallest keys, in their order."""
+    if len(keys) <= n:
+        return np.arange(len(keys))
+    return np.sort(np.argpartition(keys, n)[:n])
 
 
 class Weights(NamedTuple):
@@ -273,7 +280,7 @@ def survey_of(reader: Reader, part: RawPart, seed: int) -> Survey:
     return replace(
         survey,
         weights=Weights.of(weight),
-        columns=update_columns(None, X, weight, estimator.normalize),
+        columns=part_columns(X, weight, estimator.normalize, _first(keys, SORTED_ROWS)),
         targets=TargetStatistics.of(y, weight) if is_numeric else None,
         dtype=X.dtype,
         sample=Sample(keys, Examples(X, y, weight)).smallest(),

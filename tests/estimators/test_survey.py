@@ -165,6 +165,6 @@ def test_a_normaliser_of_a_survey_is_that_of_a_stream():
     est = EffPropRegressor(normalize="whiten", input_clip=None)
     found = survey(est, raw_parts(X, y))
     vars(est).update(found.features)
-    normalizer = normalizer_of(est, found.columns, is_sparse=False)
+    normalizer = normalizer_of(est, found.columns.with_quartiles(), is_sparse=False)
     expected = InputNormalizer("whiten").fit(X).transform(X)
     np.testing.assert_allclose(normalizer.transform(X), expected, atol=1e-7)
