@@ -16,8 +16,8 @@ import numpy as np
 Batch: TypeAlias = tuple[Any, ...]
 
 # Rows of a batch, and of the blocks of which a shuffled batch consists.  A batch of 20
-# columns in single precision takes 10 MB.
-BATCH_ROWS, BLOCK_ROWS = 2**17, 2**10
+# columns in single precision takes 21 MB.
+BATCH_ROWS, BLOCK_ROWS = 2**18, 2**8
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,9 @@ class ArrayBatches:
         Slices of rows are copied.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), optional
-    batch_rows : int, default=131072
+    batch_rows : int, default=262144
         Rows in memory at a time.
-    block_rows : int, default=1024
+    block_rows : int, default=256
         Rows that are read in one piece if the order is random.  It must not be larger
         than ``batch_rows``.
 
@@ -106,7 +106,7 @@ class ParquetBatches:
         Columns of X; by default all others.
     weight : str, optional
         Column of the sample weights.
-    batch_rows : int, default=131072
+    batch_rows : int, default=262144
         Rows in memory at a time, at least one row group.
 
     Raises
