@@ -62,12 +62,12 @@ class Soak:
         self.rng = np.random.default_rng(seed)
         self.results, self.samples = Counter(), []
 
-    def run(self, seconds):
+    def run(self, seconds, most_fits=np.inf):
         """Fit until the time is over."""
         start, n_fits = monotonic(), 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            while monotonic() - start < seconds:
+            while monotonic() - start < seconds and n_fits < most_fits:
                 self._fit()
                 n_fits += 1
                 if n_fits % EVERY == 0:
