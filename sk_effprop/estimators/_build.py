@@ -32,6 +32,7 @@ from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.solvers import (
     BATCH,
     LBFGS,
+    BatchedLevenbergMarquardt,
     ConjugateGradient,
     EvidenceRounds,
     LevenbergMarquardt,
@@ -231,9 +232,21 @@ def constant_inputs(inputs: Any) -> Array:
 
 def make_solver(plan: Plan, presented: Objective) -> Solver:
     """Solver of the plan, for the examples that it will present."""
+    given = plan.given
+    settings = ScheduleSettings(given.power_t, given.annealing_tau, plan.max_iter)
+    if plan.solver == "lm" and plan.batch_size < presented.n_samples:
+        _check_one_place(presented, given)
+        return BatchedLevenbergMarquardt(
+            batch_size=plan.batch_size,
+            order=ORDERS[plan.order],
+            schedule=plan.schedule,
+            settings=settings,
+            step_share=plan.learning_rate_init,
+            momentum=given.momentum,
+            damping=_damping(given.damping),
+        )
     if plan.solver in BATCH:
         return _batch_solver(plan)
-    given = plan.given
     # a full batch contains all pieces of heavy examples
     batch_size = choose_batch_size(given.batch_size, plan.solver, presented.n_samples)
     solver = StochasticSolver(
@@ -246,7 +259,7 @@ def make_solver(plan: Plan, presented: Objective) -> Solver:
         batch_size=batch_size,
         batch_growth=given.batch_growth,
         schedule=plan.schedule,
-        settings=ScheduleSettings(given.power_t, given.annealing_tau, plan.max_iter),
+        settings=settings,
         flow_rates=tuple(given.flow_rates),
         averaging=plan.averaging,
         input_gains=given.input_gains,
@@ -255,6 +268,16 @@ def make_solver(plan: Plan, presented: Objective) -> Solver:
         return solver
     _check_for_parts(given, is_sequential=presented.is_sequential)
     return PassesOverParts(solver) if presented.is_sequential else Rounds(solver)
+
+
+def _check_one_place(presented: Any, given: Hyperparameters) -> None:
+    """Raise a ValueError for mini-batches of second order from data in parts."""
+    if isinstance(presented, PartitionedObjective):
+        raise ValueError(
+            f"solver='lm' takes mini-batches with batch_size={given.batch_size!r} and "
+            "this network, which is not available for data in parts. Use "
+            "batch_size='full' with fewer hidden units, or solver='lbfgs'."
+        )
 
 
 def _check_for_parts(given: Hyperparameters, *, is_sequential: bool) -> None:

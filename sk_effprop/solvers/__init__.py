@@ -1,5 +1,6 @@
 """Solvers minimise a function of one flat vector; they know no estimator."""
 
+from sk_effprop.solvers.batched_levenberg_marquardt import BatchedLevenbergMarquardt
 from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
 from sk_effprop.solvers.lbfgs import LBFGS
 from sk_effprop.solvers.levenberg_marquardt import EvidenceRounds, LevenbergMarquardt
@@ -16,6 +17,7 @@ __all__ = [
     "LBFGS",
     "SOLVERS",
     "STOCHASTIC",
+    "BatchedLevenbergMarquardt",
     "ConjugateGradient",
     "EvidenceRounds",
     "LevenbergMarquardt",

@@ -17,6 +17,7 @@ from scipy.linalg import LinAlgError
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization, linearize
+from sk_effprop.core.damping import Damping, largest_diagonal
 from sk_effprop.core.gauss_newton import (
     DualSystem,
     Evidence,
@@ -43,26 +44,6 @@ SETTLED = 1e-3
 EVIDENCE_TOLERANCE = 1e-4
 
 
-class Damping(NamedTuple):
-    """mu, and the factor by which the next rejected step will raise it."""
-
-    mu: float
-    growth: float = 2.0
-
-    def after_success(self, gain_ratio: float) -> "Damping":
-        """Return the damping of the next step after one that has lowered the objective.
-
-        It falls to a third if the actual reduction is at least the predicted one (a
-        gain ratio of 1), and grows up to twofold if it is much smaller.
-        """
-        factor = max(1.0 / 3.0, 1.0 - (2.0 * gain_ratio - 1.0) ** 3)
-        return Damping(self.mu * factor)
-
-    def after_failure(self) -> "Damping":
-        """More damping, which grows faster with each failure in a row."""
-        return Damping(self.mu * self.growth, self.growth * 2.0)
-
-
 class _Step(NamedTuple):
     """A lower point, its value, and the damping with which to continue there."""
 
@@ -78,7 +59,8 @@ class LevenbergMarquardt:
     Attributes
     ----------
     gradient_tolerance : float
-        Converged when no component of the gradient is larger.
+        Converged when no component of the gradient is larger than this share of the
+        objective, or of 1 if that is larger.
     damping : float, optional
         Initial mu, in units of the objective's curvature; a thousandth of the largest
         diagonal entry of the system if it is not given.
@@ -107,7 +89,8 @@ class LevenbergMarquardt:
         while True:
             here = linearize(part, theta)
             step, message = None, Reason.CONVERGED
-            if np.max(np.abs(here.gradient)) > self.gradient_tolerance:
+            smallest = self.gradient_tolerance * min(whole_value, 1.0)
+            if np.max(np.abs(here.gradient)) > smallest:
                 step, message = self._step(here, value, damping), Reason.PRECISION
             if step is not None:
                 step_value = step.value if part is whole else whole.value(step.theta)
@@ -129,7 +112,7 @@ class LevenbergMarquardt:
     ) -> _Step | None:
         system = make_system(linearization)
         if damping is None:
-            scale = _scale(linearization, system)
+            scale = largest_diagonal(linearization, system)
             damping = Damping(self.damping or START_DAMPING * scale)
         return _damped_step(linearization, system, value, damping)
 
@@ -255,12 +238,6 @@ class _StopAtMinimum:
         return settled or self.overruled
 
 
-def _scale(linearization: Linearization, system: PrimalSystem | DualSystem) -> float:
-    """The largest diagonal entry of ``G + penalty``, not zero."""
-    diagonal = system.diagonal + linearization.objective.penalty
-    return float(np.max(diagonal, initial=np.finfo(float).tiny))
-
-
 def _damped_step(
     linearization: Linearization,
     system: PrimalSystem | DualSystem,
@@ -274,10 +251,10 @@ def _damped_step(
             step = -system.factor(objective.penalty + damping.mu).solve(gradient)
         except LinAlgError:
             # The system is singular to rounding, and only more damping helps.
-            floor = np.finfo(float).eps * _scale(linearization, system)
+            floor = np.finfo(float).eps * largest_diagonal(linearization, system)
             damping = Damping(max(damping.mu, floor), damping.growth).after_failure()
             continue
-        # m(0) - m(d) = -g'd - d'(G + penalty)d / 2, with (G + penalty + mu) d = -g
+        # see Linearization.predicted, with (G + penalty + mu) d = -g
         predicted = 0.5 * float(damping.mu * step @ step - gradient @ step)
         with np.errstate(over="ignore", invalid="ignore"):
             trial = linearization.theta + step

@@ -66,6 +66,8 @@ class Monitor:
     start_time : float, optional
         The moment, by ``time.monotonic``, from which ``max_time`` counts; by default
         now.
+    is_relative : bool
+        Whether ``tol`` is a share of the objective, see :class:`Patience`.
 
     Attributes
     ----------
@@ -102,6 +104,7 @@ class Monitor:
         keep_last: bool = False,
         history: History | None = None,
         start_time: float | None = None,
+        is_relative: bool = False,
     ) -> None:
         self.null_value = null_value
         self.validate, self.keep_last = validate, keep_last
@@ -113,7 +116,7 @@ class Monitor:
         self.initial_rates: Rates | None = None
         self.reason = Reason.NOT_ENDED
         self.n_recoveries = 0
-        self._patience = Patience(tol, patience)
+        self._patience = Patience(tol, patience, is_relative=is_relative)
         self._divergence = Divergence(value, null_value)
         self._start_time = monotonic() if start_time is None else start_time
 
