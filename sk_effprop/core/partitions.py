@@ -235,10 +235,11 @@ class PartitionedObjective:
         Few examples come from those in memory.  Of more examples, every part draws its
         share, and they stay where they are.
         """
+        are_all_in_memory = self.rows.n_samples == self.n_samples
+        if n_samples <= self.rows.n_samples or are_all_in_memory:
+            return self.sampled.sample(n_samples, rng)
         if n_samples >= self.n_samples:
             return self
-        if n_samples <= self.rows.n_samples:
-            return self.sampled.sample(n_samples, rng)
         share, seed = n_samples / self.n_samples, int(rng.integers(2**63))
         parts = self.parts.map(_drawn, share, seed)
         (n_drawn,) = parts.reduce(_size, _added)

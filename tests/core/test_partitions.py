@@ -154,6 +154,9 @@ def test_few_examples_come_from_memory_and_many_stay_in_their_parts():
     assert many.n_samples == sum(part.n_samples for part in many.parts.parts) == 21
     assert np.isfinite(many.value(theta))
     assert parts.sample(40, np.random.default_rng(0)) is parts
+    all_in_memory = replace(parts, rows=objective)
+    assert all_in_memory.sample(50, np.random.default_rng(0)).n_samples == 40
+    assert hasattr(all_in_memory.sample(50, np.random.default_rng(0)), "inputs")
 
 
 def test_a_pickled_objective_does_not_take_its_engine_along():
