@@ -13,7 +13,7 @@ EXAMPLE = re.compile(
 )
 
 
-@pytest.mark.parametrize("page", ["monitoring.md", "tricks.md"])
+@pytest.mark.parametrize("page", ["distributed.md", "monitoring.md", "out_of_core.md", "tricks.md"])
 def test_the_examples_of_a_page_run_and_print_what_it_shows(capsys, page):
     namespace = {}
     examples = EXAMPLE.findall((DOCS / page).read_text(encoding="utf-8"))
