@@ -83,7 +83,7 @@ class FoldedSparse:
         With ``B = X A`` and ``s = shift A`` they are ``B B' - B s 1' - 1 s'B' + s's``.
         """
         is_scale = self.A.ndim == 1
-        rows = self.X * self.A if is_scale else self.X @ self.A
+        rows = self.X.multiply(self.A).tocsr() if is_scale else self.X @ self.A
         shift = self.shift * self.A if is_scale else self.shift @ self.A
         product = rows @ rows.T
         product = product.toarray() if sparse.issparse(product) else product

@@ -245,6 +245,15 @@ class PartitionedObjective:
         (n_drawn,) = parts.reduce(_size, _added)
         return replace(self, parts=parts, n_samples=int(n_drawn), count=float(n_drawn))
 
+    def sample_rows(self, n_samples: int, rng: np.random.Generator) -> Array:
+        """Number and seed of a random sample, from which :meth:`subset` makes it."""
+        return np.array([n_samples, rng.integers(2**62)])
+
+    def subset(self, sample: Array) -> "Objective | PartitionedObjective":
+        """The objective of the examples of :meth:`sample_rows`."""
+        n_samples, seed = (int(number) for number in sample)
+        return self.sample(n_samples, np.random.default_rng(seed))
+
 
 def _drawn(part: Objective, share: float, seed: int) -> Objective:
     rng = np.random.default_rng([seed, part.n_samples])

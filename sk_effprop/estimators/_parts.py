@@ -76,6 +76,12 @@ class Source:
 def fit_parts(estimator: Any, source: Source) -> Any:
     """Fit an estimator on data in parts, and return it."""
     check_hyperparameters(estimator)
+    if estimator.checkpoint is not None or estimator.resume:
+        raise ValueError(
+            f"checkpoint={estimator.checkpoint!r} and resume={estimator.resume!r} are "
+            "not available for data in parts. Use checkpoint=None, and warm_start=True "
+            "to continue a fit."
+        )
     time, max_iter = monotonic(), estimator.max_iter
     given = source.X, source.y, source.sample_weight
     with estimator._call("fit", max_iter, *given) as task:

@@ -1,6 +1,7 @@
 """EffPropRegressor: regression with one or several outputs."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any, Literal, Self, overload
 
 import numpy as np
@@ -236,8 +237,17 @@ default="auto"
         the penalty. Otherwise a scorer of scikit-learn, by name or as
         ``scorer(estimator, X, y)``, which is given an estimator with the weights of the
         iteration. Weights of the validation data are taken into account.
-    checkpoint, checkpoint_interval, resume : default=None, 30.0, False
-        Reserved for checkpoints, which are not implemented yet.
+    checkpoint : str, path-like or None, default=None
+        Folder in which ``fit`` keeps the state of training, in a file for each
+        combination of hyperparameters and data. It is written every
+        ``checkpoint_interval`` seconds and at the end. See docs/checkpoints.md.
+    checkpoint_interval : float, default=30.0
+        Seconds between two writes of the checkpoint, at least an iteration of a batch
+        solver. 0 writes whenever possible.
+    resume : bool, default=False
+        Whether ``fit`` continues from its checkpoint if there is one, and ends with
+        the same bits as without the break. Without a file, or with one that is of no
+        use, training begins anew.
     engine : {"auto", "numpy", "numba"}, default="auto"
         "numba" compiles the passes and updates; it needs the extra "fast". Adam, sparse
         inputs, and user-defined losses and activations are computed by NumPy in any
@@ -394,7 +404,7 @@ default="auto"
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: ScoringLike = "loss",
-        checkpoint: None = None,
+        checkpoint: str | PathLike[str] | None = None,
         checkpoint_interval: float = 30.0,
         resume: bool = False,
         engine: str = "auto",

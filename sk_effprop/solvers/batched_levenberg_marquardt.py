@@ -13,7 +13,6 @@ A step that solved the equations of one batch would fit its noise.  So a share o
 taken, which falls to zero by the schedule of the learning rate.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -36,7 +35,7 @@ from sk_effprop.core.schedules import (
     ScheduleSettings,
     after_stall,
 )
-from sk_effprop.solvers.base import Monitor, Reason, Solution
+from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # Weights up to which the running matrix is kept: it takes 32 MiB at this limit.
 MAX_RUNNING_WEIGHTS = 2000
@@ -69,6 +68,30 @@ class RunningState(NamedTuple):
     damping: Damping | None = None
     curvature: Array | None = None
     n_averaged: int = 0
+
+
+class BatchState(NamedTuple):
+    """State between two steps.
+
+    Attributes
+    ----------
+    running : RunningState
+    order : ndarray of shape (n_samples,) or None
+        Rows in the order of the epoch that is under way; None between two epochs.
+    n_presented : int
+        Examples of this epoch that steps have used.
+    total : float
+        Sum over these of E of their batch before its step.
+    step_share, n_restarts : float, int
+        Changed by divergence.
+    """
+
+    running: RunningState
+    order: Array | None
+    n_presented: int
+    total: float
+    step_share: float
+    n_restarts: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +130,7 @@ class BatchedLevenbergMarquardt:
         objective: Objective,
         theta: Array,
         *,
-        state: RunningState | None,
+        state: RunningState | Paused | None,
         rng: np.random.Generator,
         monitor: Monitor,
     ) -> Solution:
@@ -133,7 +156,8 @@ class _Descent:
         self.theta = theta.astype(np.float64)
         self.dtype, self.rng, self.monitor = theta.dtype, rng, monitor
         self.is_running = len(theta) <= solver.max_running_weights
-        self.n_restarts = 0
+        self.order: Array | None = None
+        self.n_presented, self.total, self.n_restarts = 0, 0.0, 0
         n_residuals = min(solver.batch_size, objective.n_samples)
         n_residuals *= objective.targets.shape[1]
         if not self.is_running:
@@ -141,16 +165,32 @@ class _Descent:
         full_share = n_residuals / (n_residuals + NOISE_WEIGHT * len(theta))
         self.step_share = solver.step_share or full_share
 
-    def run(self, state: RunningState | None) -> Solution:
-        self.state = self._fresh_state() if state is None else self._continued(state)
+    def run(self, state: RunningState | Paused | None) -> Solution:
+        self._start(state)
         while not self._epoch_and_report():
-            pass
+            self.monitor.pause(self._paused)
         progress = self.state.progress._replace(start=0, n_start=0)
         return Solution(
             self.theta.astype(self.dtype),
             self.state._replace(progress=progress),
             n_presented=progress.n_presented,
         )
+
+    def _paused(self) -> Paused:
+        now = BatchState(
+            self.state, self.order, self.n_presented, self.total, self.step_share,
+            self.n_restarts,
+        )  # fmt: skip
+        return Paused(self.theta, now)
+
+    def _start(self, state: RunningState | Paused | None) -> None:
+        if isinstance(state, Paused):
+            self.theta, (
+                self.state, self.order, self.n_presented, self.total, self.step_share,
+                self.n_restarts,
+            ) = state  # fmt: skip
+            return
+        self.state = self._fresh_state() if state is None else self._continued(state)
 
     def _fresh_state(self, progress: Progress | None = None) -> RunningState:
         return RunningState(progress or Progress(), np.zeros_like(self.theta))
@@ -167,14 +207,15 @@ class _Descent:
     # --------------------------------------------------------------------- the epochs
 
     def _epoch_and_report(self) -> bool:
-        """Run an epoch and report it; return whether to stop."""
-        share, values = self._share, list(self._steps())
+        """Run an epoch, or the rest of one, and report it; return whether to stop."""
+        share = self._share
+        epoch_mean = self._epoch(share)
         has_an_end = SCHEDULES[self.solver.schedule].has_an_end
         theta, value = self.theta.astype(self.dtype), self.objective.value
         return self.monitor(
             theta,
             value if has_an_end else value(theta),
-            epoch_mean=float(np.mean(values)),
+            epoch_mean=epoch_mean,
             rate=share,
             rescue=self._rescue,
         )
@@ -186,22 +227,32 @@ class _Descent:
         factor = SCHEDULES[solver.schedule].factor(self.state.progress, solver.settings)
         return self.step_share * factor
 
-    def _steps(self) -> Iterator[float]:
-        """Take a step on each batch of an epoch; yield E of the batch before it."""
-        solver, objective, share = self.solver, self.objective, self._share
-        order = solver.order(self.rng, objective.n_samples, objective.labels)
-        for start in range(0, len(order), solver.batch_size):
-            batch = objective.subset(order[start : start + solver.batch_size])
-            part = batch.n_samples / min(solver.batch_size, len(order))
-            yield self._step(batch.as_float64(), share * part)
-            progress = self.state.progress
-            n_presented = progress.n_presented + batch.n_samples
-            progress = progress._replace(n_presented=n_presented)
-            self.state = self.state._replace(progress=progress)
+    def _epoch(self, share: float) -> float:
+        """Take a step on each batch; return the mean of E before the steps."""
+        objective, size = self.objective, self.solver.batch_size
+        if self.order is None:
+            n, labels = objective.n_samples, objective.labels
+            self.order = self.solver.order(self.rng, n, labels)
+        while self.n_presented < len(self.order):
+            rows = self.order[self.n_presented : self.n_presented + size]
+            part = len(rows) / min(size, len(self.order))
+            value = self._step(objective.subset(rows).as_float64(), share * part)
+            self.total += value * len(rows)
+            self.n_presented += len(rows)
+            self.monitor.pause(self._paused)
             if self.monitor.is_out_of_time:
                 break
-        progress = progress._replace(epoch=progress.epoch + 1)
+        return self._ended_epoch()
+
+    def _ended_epoch(self) -> float:
+        progress, n = self.state.progress, self.n_presented
+        progress = progress._replace(
+            epoch=progress.epoch + 1, n_presented=progress.n_presented + n
+        )
         self.state = self.state._replace(progress=progress)
+        mean = self.total / n
+        self.order, self.n_presented, self.total = None, 0, 0.0
+        return mean
 
     # ----------------------------------------------------------------------- one step
 

@@ -9,7 +9,9 @@ mini-batches.  J'J of a sample costs a fraction, and steps on it are as good unt
 no longer lower the objective of all examples.  Every accepted step lowers that one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +28,7 @@ from sk_effprop.core.gauss_newton import (
     weigh_evidence,
 )
 from sk_effprop.core.objective import Objective
-from sk_effprop.solvers.base import Monitor, Reason, Solution
+from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # Initial mu relative to the largest diagonal entry of the system.
 START_DAMPING = 1e-3
@@ -42,6 +44,23 @@ MAX_REJECTIONS = 40
 SETTLED = 1e-3
 # Rounds end when the log evidence per residual rises by less.
 EVIDENCE_TOLERANCE = 1e-4
+
+
+class SampleState(NamedTuple):
+    """State between two steps of one call.
+
+    Attributes
+    ----------
+    damping : Damping or None
+    rows : ndarray or None
+        Rows of the sample; None for all.
+    n_residuals : int
+        Size of the sample.
+    """
+
+    damping: Damping | None
+    rows: Array | None
+    n_residuals: int
 
 
 class _Step(NamedTuple):
@@ -74,17 +93,20 @@ class LevenbergMarquardt:
         objective: Objective,
         theta: Array,
         *,
-        state: Damping | None,
+        state: Damping | Paused | None,
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
         """Step until the monitor stops, the gradient vanishes or no step helps."""
-        dtype, damping = theta.dtype, state
+        dtype = theta.dtype
         whole = objective.as_float64()
+        if isinstance(state, Paused):
+            theta, (damping, rows, n_part) = state
+        else:
+            damping, n_first = state, _first_sample(whole, theta)
+            rows, n_part = _sample(whole, n_first, rng)
         theta = theta.astype(np.float64)
-        is_small = whole.n_residuals * len(theta) <= SMALL_JACOBIAN
-        n_first = whole.n_residuals if is_small else FIRST_SAMPLE * len(theta)
-        part, n_part = _sample(whole, n_first, rng)
+        part = whole if rows is None else whole.subset(rows)
         value, whole_value = part.value(theta), whole.value(theta)
         while True:
             here = linearize(part, theta)
@@ -99,12 +121,15 @@ class LevenbergMarquardt:
                     whole_value = step_value
                     if monitor(theta.astype(dtype), whole_value):
                         return Solution(theta.astype(dtype), damping)
+                    between = SampleState(damping, rows, n_part)
+                    monitor.pause(partial(Paused, theta, between))
                     continue
             if part is whole:
                 left = damping if message == Reason.CONVERGED else None
                 return Solution(theta.astype(dtype), left, message)
             # Further steps on this sample would only fit its noise.
-            part, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
+            rows, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
+            part = whole if rows is None else whole.subset(rows)
             value, damping = part.value(theta), None
 
     def _step(
@@ -117,12 +142,18 @@ class LevenbergMarquardt:
         return _damped_step(linearization, system, value, damping)
 
 
-def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Objective, int]:
-    """Random examples with so many residuals; all of them unless they are many more."""
+def _first_sample(whole: Objective, theta: Array) -> int:
+    """Residuals in the first sample."""
+    is_small = whole.n_residuals * len(theta) <= SMALL_JACOBIAN
+    return whole.n_residuals if is_small else FIRST_SAMPLE * len(theta)
+
+
+def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Array | None, int]:
+    """Random rows with so many residuals; None for all unless they are many more."""
     if n_residuals * SAMPLE_GROWTH > whole.n_residuals:
-        return whole, whole.n_residuals
+        return None, whole.n_residuals
     n_rows = -(-n_residuals // whole.network.sizes[-1])
-    return whole.sample(n_rows, rng), n_residuals
+    return whole.sample_rows(n_rows, rng), n_residuals
 
 
 class EvidenceState(NamedTuple):
@@ -140,6 +171,28 @@ class EvidenceState(NamedTuple):
     penalty: Array
     next_penalty: Array
     damping: Damping | None
+
+
+class RoundState(NamedTuple):
+    """State in the middle of a round of :class:`EvidenceRounds`.
+
+    Attributes
+    ----------
+    between : EvidenceState
+    inner : Paused or None
+        Levenberg-Marquardt in this round; None at its beginning.
+    best_criterion : float
+    is_first : bool
+        Whether this is the first round.
+    previous : float
+        The objective after the latest step of this round.
+    """
+
+    between: EvidenceState
+    inner: Paused | None = None
+    best_criterion: float = np.inf
+    is_first: bool = True
+    previous: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -162,28 +215,31 @@ class EvidenceRounds:
         objective: Objective,
         theta: Array,
         *,
-        state: EvidenceState | None,
+        state: EvidenceState | Paused | None,
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
         """Run rounds until the evidence no longer rises or the monitor stops."""
-        best, penalty, damping = objective.penalty, objective.penalty, None
-        if state is not None:
-            best, penalty = state.penalty, state.next_penalty
-            damping = state.damping
-        best_criterion = np.inf
-        is_first = True
+        if isinstance(state, Paused):
+            now = state.state
+        else:
+            begin = EvidenceState(objective.penalty, objective.penalty, None)
+            now = RoundState(state or begin)
+        (best, penalty, damping), inner, best_criterion, is_first, previous = now
         while True:
             objective = replace(objective, penalty=penalty)
-            at_minimum = _StopAtMinimum(objective, monitor, is_first=is_first)
+            left = EvidenceState(best, penalty, damping)
+            now = RoundState(left, inner, best_criterion, is_first, previous)
+            at_minimum = _StopAtMinimum(objective, monitor, now)
             try:
                 solution = self.solver.solve(
-                    objective, theta, state=damping, rng=rng, monitor=at_minimum
-                )
+                    objective, theta, state=inner or damping, rng=rng,
+                    monitor=at_minimum,
+                )  # fmt: skip
             except KeyboardInterrupt:
-                left = EvidenceState(best, penalty, damping)
                 return Solution(theta, left, Reason.INTERRUPTED, penalty=best)
             theta, damping, is_first = solution.theta, solution.state, False
+            inner, previous = None, np.inf
             evidence, is_over = at_minimum.evidence, True
             if evidence is not None and evidence.criterion < best_criterion:
                 is_over = best_criterion - evidence.criterion < EVIDENCE_TOLERANCE
@@ -208,14 +264,12 @@ class _StopAtMinimum:
         Whether the monitor of all rounds has stopped training.
     """
 
-    def __init__(
-        self, objective: Objective, monitor: Monitor, *, is_first: bool
-    ) -> None:
+    def __init__(self, objective: Objective, monitor: Monitor, now: RoundState) -> None:
         self.objective, self.monitor = objective.as_float64(), monitor
-        self.best_theta = monitor.best_theta
+        self.best_theta, self.keeps_pauses = monitor.best_theta, monitor.keeps_pauses
         # Until there is an evidence, the objective tells which weights are best.
-        self._unknown = None if is_first else np.inf
-        self._previous = np.inf
+        self._unknown = None if now.is_first else np.inf
+        self._now = now
         self.evidence: Evidence | None = None
         self.overruled = False
 
@@ -226,9 +280,18 @@ class _StopAtMinimum:
     def begin(self, rates: Any) -> None:
         """Levenberg-Marquardt has no learning rates."""
 
+    def pause(self, paused: Callable[[], Paused]) -> None:
+        """Offer the state of this round, with what the rounds remember."""
+
+        def whole() -> Paused:
+            inner = paused()
+            return Paused(inner.theta, self._now._replace(inner=inner))
+
+        self.monitor.pause(whole)
+
     def __call__(self, theta: Array, value: Any, **_: Any) -> bool:
-        settled = self._previous - value <= SETTLED * abs(value)
-        self._previous = value
+        settled = self._now.previous - value <= SETTLED * abs(value)
+        self._now = self._now._replace(previous=value)
         criterion = self._unknown
         if settled:
             here = linearize(self.objective, theta.astype(np.float64))

@@ -287,6 +287,8 @@ class _OneEpoch:
         Initial weights.
     """
 
+    keeps_pauses = False
+
     def __init__(self, whole: Monitor | None, theta: Array) -> None:
         self._whole, self.best_theta = whole, theta
         self.epoch_mean = np.nan
@@ -298,6 +300,9 @@ class _OneEpoch:
 
     def begin(self, rates: Rates) -> None:
         """The rates of a part are those of the whole."""
+
+    def pause(self, paused: Any) -> None:
+        """Training cannot be continued from the middle of an epoch over parts."""
 
     def __call__(
         self, theta: Array, value: Any, *, epoch_mean: float | None = None, **_: Any
