@@ -91,7 +91,8 @@ def fit_parts(estimator: Any, source: Source) -> Any:
         survey = _survey(estimator, reader, source.parts)
         _learn(estimator, survey, earlier)
         run, encode = _make_run(estimator, survey, source, start)
-        objective = encode(source.parts, reader, survey.weights)
+        # a run does not know that its examples lie in parts
+        objective: Any = encode(source.parts, reader, survey.weights)
         objective = replace(
             objective, count=survey.counts.n_effective, penalty=run.objective.penalty
         )
@@ -147,6 +148,7 @@ def _learn(estimator: Any, survey: Survey, earlier: Resume | None) -> None:
     coding = estimator._make_coding(survey.examples, None)
     coding = coding.with_statistics(survey.targets)
     vars(estimator).update(coding.fitted_attributes)
+    assert survey.columns is not None
     estimator.normalizer_ = reading.normalizer_of(
         estimator, survey.columns.with_quartiles(), is_sparse=survey.is_sparse
     )

@@ -149,13 +149,13 @@ class Sample(NamedTuple):
     def merge(self, other: "Sample") -> "Sample":
         """Sample of the rows of both."""
         one, two = self.examples, other.examples
-        stack = sparse.vstack if sparse.issparse(one.X) else np.concatenate
-        X = stack([one.X, two.X])
+        is_sparse = sparse.issparse(one.X)
+        rows = [one.X, two.X]
+        X = sparse.vstack(rows, format="csr") if is_sparse else np.concatenate(rows)
         y, weight = (
             np.concatenate(pair) for pair in [(one.y, two.y), (one.weight, two.weight)]
         )
         keys = np.concatenate([self.keys, other.keys])
-        X = X.tocsr() if sparse.issparse(X) else X
         return Sample(keys, Examples(X, y, weight)).smallest()
 
     def smallest(self) -> "Sample":
@@ -299,18 +299,26 @@ def merged(one: Survey, other: Survey) -> Survey:
         return one if other.features is None else other
     _check_features(one.features, other.features)
     classes = one.classes
-    if classes is not None:
+    if classes is not None and other.classes is not None:
         classes = np.union1d(classes, other.classes)
     if one.sample is None or other.sample is None:
         known = one if other.sample is None else other
         return replace(known, classes=classes)
-    parts = [
-        None if mine is None else mine.merge(getattr(other, name))
-        for name in ("weights", "columns", "targets", "sample")
-        for mine in [getattr(one, name)]
-    ]
-    dtype = np.result_type(one.dtype, other.dtype)
-    return Survey(*parts[:3], classes, one.features, dtype, parts[3])
+    return _merged_samples(one, other, classes)
+
+
+def _merged_samples(one: Any, other: Any, classes: Array | None) -> Survey:
+    """Survey of two parts that both have rows of positive weight."""
+    has_targets = one.targets is not None
+    return Survey(
+        weights=one.weights.merge(other.weights),
+        columns=one.columns.merge(other.columns),
+        targets=one.targets.merge(other.targets) if has_targets else None,
+        classes=classes,
+        features=one.features,
+        dtype=np.result_type(one.dtype, other.dtype),
+        sample=one.sample.merge(other.sample),
+    )
 
 
 def _check_features(one: dict[str, Any], other: dict[str, Any]) -> None:
