@@ -93,7 +93,7 @@ def measure(counter, solver, alone):
         settings = {"n_workers": n_workers, "threads_per_worker": 1}
         with (
             LocalCluster(
-                **settings, dashboard_address=None, silence_logs=logging.CRITICAL
+                **settings, dashboard_address=":0", silence_logs=logging.CRITICAL
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):

@@ -38,7 +38,7 @@ def test_an_unknown_name_is_an_attribute_error():
 def test_extras_are_not_imported():
     program = (
         "import sys, sk_effprop, sk_effprop.distributed, sk_effprop.out_of_core\n"
-        "extras = {'numba', 'matplotlib', 'dask', 'distributed', 'pyarrow'}\n"
+        "extras = {'numba', 'matplotlib', 'dask', 'distributed'}\n"
         "print(extras & {*sys.modules})"
     )
     assert run_python(program).strip() == "set()"

@@ -15,7 +15,7 @@ def cluster():
     with (
         dask.config.set(settings),
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None,
+            n_workers=2, threads_per_worker=1, dashboard_address=":0",
             silence_logs=logging.CRITICAL,
         ) as cluster,
     ):  # fmt: skip
