@@ -21,10 +21,14 @@ NAMES = (
     "reliability",
     "accuracy",
     "small_tables",
+    "mixed_tables",
     "ablation",
     "distributed",
     "out_of_core",
     "soak",
+    "intervals",
+    "committees",
+    "second_order",
 )
 # not among "all"
 TRIALS = ("kills", "interrupts", "concurrency", "properties")

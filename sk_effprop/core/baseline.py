@@ -37,10 +37,7 @@ def _constant_outputs(objective: Objective) -> Array:
     if isinstance(loss, LogLink):
         return np.log(np.maximum(means, least))
     if isinstance(loss, LogLoss):
-        logits = np.log(np.maximum(means, least))
-        if loss.exclusive:
-            return logits
-        return logits - np.log(np.maximum(1.0 - means, least))
+        return loss.logits(means)
     some = objective.sampled
     return _bisected(loss, some.targets, some.sample_weight)
 

@@ -82,6 +82,11 @@ def fit_parts(estimator: Any, source: Source) -> Any:
             "not available for data in parts. Use checkpoint=None, and warm_start=True "
             "to continue a fit."
         )
+    if estimator.n_estimators > 1:
+        raise ValueError(
+            f"n_estimators={estimator.n_estimators} is not available for data in "
+            "parts. Use n_estimators=1."
+        )
     time, max_iter = monotonic(), estimator.max_iter
     given = source.X, source.y, source.sample_weight
     with estimator._call("fit", max_iter, *given) as task:
@@ -98,7 +103,7 @@ def fit_parts(estimator: Any, source: Source) -> Any:
         )
         held_out = _held_out(estimator, source, reader, encode)
         run = replace(run, objective=objective)
-        estimator._train(run, task, held_out)
+        estimator._train(run, task, survey.examples, held_out)
     estimator._warn(run, stacklevel=5)
     return estimator
 
@@ -144,7 +149,7 @@ def _learn(estimator: Any, survey: Survey, earlier: Resume | None) -> None:
         return
     for name in ("n_features_in_", "feature_names_in_"):
         vars(estimator).pop(name, None)
-    vars(estimator).update(survey.features)
+    vars(estimator).update(survey.features, table_encoder_=None)
     coding = estimator._make_coding(survey.examples, None)
     coding = coding.with_statistics(survey.targets)
     vars(estimator).update(coding.fitted_attributes)

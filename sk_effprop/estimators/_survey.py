@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from scipy import sparse
 
+from sk_effprop._columns import Table
 from sk_effprop.core.arrays import Array
 from sk_effprop.estimators._data import Counts, Examples, effective_size
 from sk_effprop.estimators._target_statistics import TargetStatistics
@@ -95,6 +96,12 @@ class Reader:
             X, y, weight = self.estimator._validated(part.X, part.y, given, reset=True)
         except ValueError as error:
             raise ValueError(f"Partition {part.number}: {error}") from error
+        if isinstance(X, Table):
+            raise ValueError(
+                f"Partition {part.number}: X has categories, dates or missing values, "
+                "which are only encoded if all rows are in one place. Encode the "
+                "columns before, with dask_ml.preprocessing for instance."
+            )
         if given is None:
             return X, y, weight if part.weight is None else 0.0 * weight
         largest = float(np.max(given))

@@ -310,7 +310,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(client):
     est = EffPropRegressor(**SMALL)
     before = dict(vars(est))
     for who in None, client:
-        with pytest.raises(ValueError, match="Partition 3: Input X contains NaN"):
+        with pytest.raises(ValueError, match="Partition 3: X has categories"):
             fit_dask(est, *collections(X, y), client=who)
         assert vars(est) == before
 

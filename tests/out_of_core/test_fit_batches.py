@@ -217,7 +217,7 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was():
     X[60, 0] = np.nan
     est = EffPropRegressor(**SMALL)
     before = dict(vars(est))
-    with pytest.raises(ValueError, match="Partition 1: Input X contains NaN"):
+    with pytest.raises(ValueError, match="Partition 1: X has categories"):
         fit_batches(est, batches(X, y, rows=50))
     assert vars(est) == before
 
