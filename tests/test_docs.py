@@ -17,7 +17,10 @@ EXAMPLE = re.compile(
 )
 
 
-PAGES = ["checkpoints.md", "monitoring.md", "pictures.md", "tables.md", "tricks.md"]
+PAGES = [
+    "checkpoints.md", "distributed.md", "monitoring.md", "out_of_core.md",
+    "pictures.md", "tables.md", "tricks.md",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)

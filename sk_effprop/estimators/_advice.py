@@ -253,7 +253,7 @@ def _raw_inputs(run: Run, some: Objective) -> Finding | None:
 
 def _sorted_presentation(run: Run) -> Finding | None:
     """Find labels, or targets, that are presented in sorted order."""
-    plan, objective = run.plan, run.objective
+    plan, objective = run.plan, run.objective.sampled
     if plan.solver in BATCH or plan.order is not False:
         return None
     y = objective.labels if objective.labels is not None else objective.targets[:, 0]
