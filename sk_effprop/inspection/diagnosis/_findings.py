@@ -1,0 +1,144 @@
+"""Findings: suspicions that a refit has tested, in the order of their importance."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sk_effprop.inspection.diagnosis._suspicions import Suspicion
+from sk_effprop.inspection.diagnosis._trials import Change, Effect, Trials, effect_of
+
+# A later remedy is preferred only if it gains this much more.
+CLEARLY_BETTER = 1.25
+# Findings that explain this share of the largest drop are ordered by cause.
+MUST_EXPLAIN = 0.5
+# Without a leaking column, the loss is at least so many times as high.
+LEAK_FACTOR, LEAK_DROP = 3.0, 0.05
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A cause, what to change, and what that did in a refit.
+
+    Attributes
+    ----------
+    cause : str
+        In a few words.
+    evidence : str
+        What the instruments say.
+    parameter : str
+        The hyperparameter to change; "X" or "y" if the data are the cause, and "" if
+        there is nothing to propose.
+    value : object
+        The proposed value; words if the data should change.
+    effect : Effect or None
+        Loss of held-out rows before and after, as shares of the best constant's, from
+        refits that differ in this one change; None without verification.
+    """
+
+    cause: str
+    evidence: str
+    parameter: str
+    value: Any
+    effect: Effect | None = None
+
+    def __str__(self) -> str:
+        return f"{self.cause.capitalize()}: {self.evidence}{self._result()}."
+
+    @property
+    def change(self) -> str:
+        """The proposed change in words."""
+        if self.parameter in ("X", "y"):
+            return str(self.value)
+        return f"{self.parameter}={self.value!r}"
+
+    def _result(self) -> str:
+        if not self.parameter:
+            return ""
+        if self.effect is None:
+            return f"; try {self.change}"
+        before, after = (f"{100 * share:.3g} %" for share in self.effect[:2])
+        if self.effect.helps:
+            return (
+                f"; with {self.change}, held-out rows have {after} of a constant's "
+                f"loss instead of {before}"
+            )
+        if self.effect.before < self.effect.after and self.effect.score < -2.5:
+            return (
+                f"; {self.change}, held-out rows have {after} of a constant's loss "
+                f"instead of {before}"
+            )
+        return (
+            f"; {self.change} does not lower the loss of held-out rows ({before} of a "
+            f"constant's before, {after} after)"
+        )
+
+
+def unverified(suspicions: list[Suspicion]) -> list[Finding]:
+    """Findings without any refit."""
+    return [_finding(one, _first(one), None) for one in suspicions if one.is_fact]
+
+
+def verified(suspicions: list[Suspicion], trials: Trials) -> list[Finding]:
+    """Findings whose changes help, and facts whose changes do not."""
+    leaks, helpful, others = [], [], []
+    for suspicion in suspicions:
+        change, effect = best_remedy(suspicion, trials)
+        finding = _finding(suspicion, change, effect)
+        if suspicion.expects_loss:
+            if effect is not None and _is_leak(effect):
+                leaks.append(finding)
+        elif effect is not None and _helps(effect, suspicion):
+            helpful.append(finding)
+        elif suspicion.is_fact:
+            others.append(finding)
+    return leaks + by_importance(helpful) + others
+
+
+def by_importance(findings: list[Finding]) -> list[Finding]:
+    """First those that explain most of the loss, causes first; then by their drop."""
+    drops = [one.effect.drop if one.effect else 0.0 for one in findings]
+    largest = max(drops, default=0.0)
+    main = [d >= MUST_EXPLAIN * largest for d in drops]
+    first = [one for one, is_main in zip(findings, main, strict=True) if is_main]
+    rest = [
+        (drop, one)
+        for drop, one, is_main in zip(drops, findings, main, strict=True)
+        if not is_main
+    ]
+    return first + [one for _, one in sorted(rest, key=lambda pair: -pair[0])]
+
+
+def best_remedy(
+    suspicion: Suspicion, trials: Trials
+) -> tuple[Change | None, Effect | None]:
+    """The change with the lowest loss, and its effect."""
+    weight = trials.row_weight(balanced=suspicion.balanced)
+    best: tuple[Change | None, Effect | None] = (_first(suspicion), None)
+    for change in suspicion.remedies:
+        outcome = trials.outcome(change)
+        if outcome is None:
+            continue
+        effect = effect_of(trials.control, outcome, weight)
+        known = best[1]
+        if known is None or effect.drop > CLEARLY_BETTER * max(known.drop, 0.0):
+            best = (change, effect)
+    return best
+
+
+def _helps(effect: Effect, suspicion: Suspicion) -> bool:
+    return effect.helps and effect.drop > suspicion.least_gain * effect.before
+
+
+def _is_leak(effect: Effect) -> bool:
+    is_many_times = effect.after > LEAK_FACTOR * effect.before
+    return is_many_times and -effect.drop > LEAK_DROP
+
+
+def _first(suspicion: Suspicion) -> Change | None:
+    return suspicion.remedies[0] if suspicion.remedies else None
+
+
+def _finding(
+    suspicion: Suspicion, change: Change | None, effect: Effect | None
+) -> Finding:
+    parameter, value = ("", None) if change is None else (change.parameter, change.value)
+    return Finding(suspicion.cause, suspicion.sentence, parameter, value, effect)

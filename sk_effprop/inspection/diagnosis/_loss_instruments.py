@@ -1,0 +1,85 @@
+"""Losses on training and held-out rows, against those of a constant and a line."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import Ridge
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.baseline import constant_value
+from sk_effprop.inspection.diagnosis._subject import Subject
+from sk_effprop.inspection.diagnosis._trials import Trials
+from sk_effprop.preprocessing import InputNormalizer
+
+# Share of the rows in which a network is most certain.
+CERTAIN = 0.2
+
+
+def loss_numbers(subject: Subject, trials: Trials | None) -> dict[str, Any]:
+    """Losses as shares of a constant's; without trials those of training alone."""
+    objective = subject.run.objective
+    baseline = constant_value(objective)
+    theta = subject.estimator.theta_
+    loss = objective.value(theta) - objective.penalty_value(theta)
+    numbers: dict[str, Any] = {
+        "of_a_constant": baseline,
+        "of_the_fit": loss,
+        "share_of_the_fit": loss / baseline if baseline > 0.0 else None,
+        "penalty": objective.penalty_value(theta),
+        "fell_at_end": _fall(subject.estimator.loss_curve_),
+        "n_iter": subject.estimator.n_iter_,
+        "train": loss / baseline if baseline > 0.0 else 0.0,
+        "held_out": None,
+        "linear": None,
+    }
+    if trials is None:
+        return numbers
+    control = trials.control
+    numbers["train"] = control.train_share
+    numbers["held_out"] = float(np.mean(control.losses))
+    numbers["linear"] = _linear_loss(trials)
+    if subject.is_classification and trials.y.ndim == 1:
+        numbers |= _class_numbers(trials)
+    return numbers
+
+
+def _fall(curve: list[float]) -> float:
+    """By which share of it the mean loss fell in the last third of training."""
+    third = len(curve) // 3
+    if third == 0:
+        return 1.0 if len(curve) < 2 else max(0.0, 1.0 - curve[-1] / curve[-2])
+    before, after = np.mean(curve[-2 * third : -third]), np.mean(curve[-third:])
+    return float(max(0.0, (before - after) / max(abs(before), 1e-300)))
+
+
+def _linear_loss(trials: Trials) -> float:
+    """Loss of ridge regression on normalised inputs, on the same held-out rows."""
+    losses = []
+    for train, test in trials.splits:
+        normalizer = InputNormalizer("robust").fit(trials.X[train])
+        line = Ridge(1.0).fit(normalizer.transform(trials.X[train]), trials.truth[train])
+        predicted = line.predict(normalizer.transform(trials.X[test]))
+        predicted = np.asarray(predicted).reshape(len(test), -1)
+        constant = np.broadcast_to(trials.truth[train].mean(axis=0), predicted.shape)
+        losses.append(trials.mean_loss(test, predicted) / trials.mean_loss(test, constant))
+    return float(np.mean(losses))
+
+
+def _class_numbers(trials: Trials) -> dict[str, Any]:
+    """Errors of the decisions, where they are certain and by class."""
+    control = trials.control
+    truth = trials.truth[control.rows].argmax(axis=1)
+    decided, certainty = control.predicted.argmax(axis=1), control.predicted.max(axis=1)
+    is_wrong = decided != truth
+    n_certain = max(1, int(CERTAIN * len(truth)))
+    certain = np.argsort(-certainty, kind="stable")[:n_certain]
+    n_classes = trials.truth.shape[1]
+    return {
+        "error": float(np.mean(is_wrong)),
+        "error_where_certain": float(np.mean(is_wrong[certain])),
+        "recall": [_recall(is_wrong[truth == k]) for k in range(n_classes)],
+    }
+
+
+def _recall(is_wrong: Array) -> float:
+    return float(1.0 - np.mean(is_wrong)) if len(is_wrong) else 1.0
