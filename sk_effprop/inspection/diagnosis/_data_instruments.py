@@ -40,7 +40,7 @@ def input_numbers(subject: Subject) -> dict[str, Any]:
         "largest_offset": seen_scales[1],
         "condition_raw": condition(raw),
         "condition": condition(seen),
-        "n_constant": int(np.sum(np.ptp(raw, axis=0) == 0.0)),
+        "n_constant": int(np.sum(subject.is_constant)),
         "n_copies": len(copied_columns(raw)),
         "repeated_rows": 1.0 - len(np.unique(raw, axis=0)) / len(raw),
         "missing": float(np.mean(np.isnan(subject.raw))),

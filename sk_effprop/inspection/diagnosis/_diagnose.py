@@ -23,9 +23,7 @@ from sk_effprop.inspection.diagnosis._trials import Trials
 
 
 def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosis:
-    """Find out why a network trains badly, and test the advice.
-
-    """
+    """Find out why a network trains badly, and test the advice."""
     with single_threaded_blas, np.errstate(all="ignore"):
         subject = Subject.of(estimator, X, y)
         trials = Trials(subject) if verify else None
@@ -39,4 +37,4 @@ def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosi
         }
         found = suspicions(Evidence(subject, numbers, trials))
         findings = unverified(found) if trials is None else verified(found, trials)
-    return Diagnosis(findings, numbers, str(estimator))
+    return Diagnosis(findings, numbers, estimator=str(estimator), is_verified=verify)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sk_effprop.inspection.diagnosis._suspicions import Suspicion
-from sk_effprop.inspection.diagnosis._trials import Change, Effect, Trials, effect_of
+from sk_effprop.inspection.diagnosis._trials import Change, Effect, Trials, compare
 
 # A later remedy is preferred only if it gains this much more.
 CLEARLY_BETTER = 1.25
@@ -111,13 +111,14 @@ def best_remedy(
     suspicion: Suspicion, trials: Trials
 ) -> tuple[Change | None, Effect | None]:
     """The change with the lowest loss, and its effect."""
-    weight = trials.row_weight(balanced=suspicion.balanced)
+    how = {"balanced": suspicion.balanced, "robust": suspicion.robust}
+    before = trials.losses(trials.control, **how)
     best: tuple[Change | None, Effect | None] = (_first(suspicion), None)
     for change in suspicion.remedies:
         outcome = trials.outcome(change)
         if outcome is None:
             continue
-        effect = effect_of(trials.control, outcome, weight)
+        effect = compare(before, trials.losses(outcome, **how))
         known = best[1]
         if known is None or effect.drop > CLEARLY_BETTER * max(known.drop, 0.0):
             best = (change, effect)
@@ -125,7 +126,8 @@ def best_remedy(
 
 
 def _helps(effect: Effect, suspicion: Suspicion) -> bool:
-    return effect.helps and effect.drop > suspicion.least_gain * effect.before
+    is_large = effect.drop > suspicion.least_gain * effect.before
+    return effect.helps and is_large and effect.score > suspicion.least_score
 
 
 def _is_leak(effect: Effect) -> bool:
@@ -140,5 +142,7 @@ def _first(suspicion: Suspicion) -> Change | None:
 def _finding(
     suspicion: Suspicion, change: Change | None, effect: Effect | None
 ) -> Finding:
-    parameter, value = ("", None) if change is None else (change.parameter, change.value)
+    parameter, value = (
+        ("", None) if change is None else (change.parameter, change.value)
+    )
     return Finding(suspicion.cause, suspicion.sentence, parameter, value, effect)

@@ -7,12 +7,13 @@ from sklearn.linear_model import Ridge
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.baseline import constant_value
+from sk_effprop.inspection.diagnosis._measures import squared
 from sk_effprop.inspection.diagnosis._subject import Subject
-from sk_effprop.inspection.diagnosis._trials import Trials
+from sk_effprop.inspection.diagnosis._trials import Outcome, Trials
 from sk_effprop.preprocessing import InputNormalizer
 
 # Share of the rows in which a network is most certain.
-CERTAIN = 0.2
+CERTAIN, FEWEST_CERTAIN = 0.2, 50
 
 
 def loss_numbers(subject: Subject, trials: Trials | None) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def loss_numbers(subject: Subject, trials: Trials | None) -> dict[str, Any]:
         return numbers
     control = trials.control
     numbers["train"] = control.train_share
-    numbers["held_out"] = float(np.mean(control.losses))
+    numbers["held_out"] = trials.share(control)
     numbers["linear"] = _linear_loss(trials)
     if subject.is_classification and trials.y.ndim == 1:
         numbers |= _class_numbers(trials)
@@ -52,17 +53,19 @@ def _fall(curve: list[float]) -> float:
     return float(max(0.0, (before - after) / max(abs(before), 1e-300)))
 
 
-def _linear_loss(trials: Trials) -> float:
+def _linear_loss(trials: Trials) -> float | None:
     """Loss of ridge regression on normalised inputs, on the same held-out rows."""
-    losses = []
+    if trials.row_losses is not squared:
+        return None
+    shares = []
     for train, test in trials.splits:
-        normalizer = InputNormalizer("robust").fit(trials.X[train])
-        line = Ridge(1.0).fit(normalizer.transform(trials.X[train]), trials.truth[train])
-        predicted = line.predict(normalizer.transform(trials.X[test]))
-        predicted = np.asarray(predicted).reshape(len(test), -1)
+        normalizer = InputNormalizer("robust", clip=8.0).fit(trials.X[train])
+        Z_train, Z_test = map(normalizer.transform, (trials.X[train], trials.X[test]))
+        line = Ridge(1.0).fit(Z_train, trials.truth[train])
+        predicted = np.asarray(line.predict(Z_test)).reshape(len(test), -1)
         constant = np.broadcast_to(trials.truth[train].mean(axis=0), predicted.shape)
-        losses.append(trials.mean_loss(test, predicted) / trials.mean_loss(test, constant))
-    return float(np.mean(losses))
+        shares.append(trials.share(Outcome(test, predicted, constant, 0.0)))
+    return float(np.mean(shares))
 
 
 def _class_numbers(trials: Trials) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def _class_numbers(trials: Trials) -> dict[str, Any]:
     truth = trials.truth[control.rows].argmax(axis=1)
     decided, certainty = control.predicted.argmax(axis=1), control.predicted.max(axis=1)
     is_wrong = decided != truth
-    n_certain = max(1, int(CERTAIN * len(truth)))
+    n_certain = min(max(FEWEST_CERTAIN, int(CERTAIN * len(truth))), len(truth))
     certain = np.argsort(-certainty, kind="stable")[:n_certain]
     n_classes = trials.truth.shape[1]
     return {

@@ -6,22 +6,18 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
-from sk_effprop.core.gauss_newton import count_determined
 from sk_effprop.core.network import forward
-from sk_effprop.core.spectrum import curvature_operator, leading_eigenpairs
 from sk_effprop.estimators._rules import SATURATED, Case
 from sk_effprop.inspection.diagnosis._subject import Subject
 
-# An eigenvalue is large above this share of the largest.
-LARGE = 0.1
-# Eigenvalues that are computed, and rows times weights of the network they cost.
-N_EIGENVALUES, MAX_PRODUCT = 15, 2e6
+# An eigenvalue is large above this share of the largest, and zero below that.
+LARGE, ZERO_SHARE = 0.1, 1e-12
+# Rows of the Jacobian, one for each example and output, and numbers in it.
+MAX_RESIDUALS, MAX_JACOBIAN, FEWEST_ROWS = 400, 8e6, 20
+# Penalty of weights that have none, relative to the largest squared derivative.
+WEAK_PENALTY, TINY = 1e-6, 1e-300
 # Batches by which the noise of the gradient is estimated.
 N_BATCHES = 20
-# Weights up to which all eigenvalues, and the number of those that the data determine,
-# are computed.
-MAX_DENSE, COUNTED_ROWS = 400, 200
-FEWEST_ROWS = 50
 
 
 def layer_numbers(subject: Subject) -> list[dict[str, float]]:
@@ -51,7 +47,7 @@ def _layers_of(case: Case) -> list[dict[str, float]]:
         z, values = passes.z(l), passes.values[l]
         layer = {
             "weight_size": _size(W[:-1]),
-            "gradient_to_weight": _size(g) / max(_size(W), 1e-300),
+            "gradient_to_weight": _size(g) / max(_size(W), TINY),
             "diagonal_curvature": float(np.mean(h)),
             "preactivation_mean": float(np.mean(z)),
             "preactivation_spread": float(np.mean(np.std(z, axis=0))),
@@ -69,7 +65,7 @@ def _layers_of(case: Case) -> list[dict[str, float]]:
 def _slopes(case: Case, derivative: Array, l: int) -> Array:
     """Derivatives of the units of a layer, in units of the largest."""
     f = case.some.network.activations[l]
-    largest = max(abs(float(f.df(0.0))), abs(float(f.df(1.0))), 1e-300)
+    largest = max(abs(float(f.df(0.0))), abs(float(f.df(1.0))), TINY)
     return np.abs(f.derivative_scale * derivative) / largest
 
 
@@ -78,52 +74,59 @@ def _size(values: Array) -> float:
 
 
 def curvature_numbers(subject: Subject) -> dict[str, Any]:
-    """Leading eigenvalues of the Gauss-Newton matrix at the end, and what they allow."""
-    case = subject.at_end
-    n_weights = len(case.theta)
-    n_rows = max(FEWEST_ROWS, int(MAX_PRODUCT / n_weights))
+    """Eigenvalues of the Gauss-Newton matrix at the end, and what they allow.
+
+    The matrix is that of some rows, without the penalty: the other eigenvalues are
+    those of the Gram matrix of the rows of the Jacobian.
+    """
+    case, rate = subject.at_end, subject.estimator.learning_rate_
+    n_weights, n_outputs = len(case.theta), case.some.targets.shape[1]
+    n_residuals = min(MAX_RESIDUALS, int(MAX_JACOBIAN / n_weights))
+    n_rows = max(FEWEST_ROWS, n_residuals // n_outputs)
     some = case.some.sample(n_rows, np.random.default_rng(0))
-    linearization = Linearization(some, case.theta)
-    operator = curvature_operator(linearization, "gauss_newton")
-    values = _eigenvalues(operator, n_weights)
-    rate = subject.estimator.learning_rate_
-    trace = float(np.sum(linearization.gauss_newton_diagonal()))
+    J = np.vstack(list(Linearization(some, case.theta).jacobian_blocks()))
+    J /= np.sqrt(some.n_samples)
+    values = _squared_singular_values(J)
     largest = float(values[0])
-    numbers: dict[str, Any] = {
+    positive = values[values > ZERO_SHARE * largest]
+    return {
         "n_weights": n_weights,
         "lambda_max": largest,
-        "lambda_max_over_mean": largest * n_weights / max(trace, 1e-300),
+        "lambda_max_over_mean": largest * n_weights / max(float(values.sum()), TINY),
         "n_large": int(np.sum(values > LARGE * largest)),
-        "condition": None,
+        "condition": float(largest / positive.min()) if len(positive) else None,
         "learning_rate": rate,
         "rate_times_lambda_max": None if rate is None else rate * largest,
-        "automatic_rate_at_start": None,
+        "automatic_rate_at_start": None if rate is None else _rate(subject),
+        "n_effective_parameters": _n_effective(J, case),
     }
-    if len(values) == n_weights:
-        # without a penalty, the smallest ones are zero
-        positive = values[values > 1e-12 * largest]
-        numbers["condition"] = float(largest / positive.min()) if largest > 0 else None
-    if rate is not None:
-        numbers["automatic_rate_at_start"] = subject.at_start.automatic_rate
-    counted = case.some.sample(COUNTED_ROWS, np.random.default_rng(0))
-    numbers["n_effective_parameters"] = _count(Linearization(counted, case.theta))
-    return numbers
 
 
-def _eigenvalues(operator: Any, n_weights: int) -> Array:
-    """The largest eigenvalues in descending order, of small matrices all of them."""
-    if n_weights <= MAX_DENSE:
-        matrix = operator @ np.eye(n_weights)
-        return np.asarray(np.linalg.eigvalsh((matrix + matrix.T) / 2.0)[::-1])
-    start = np.random.default_rng(0).normal(size=n_weights)
-    return leading_eigenpairs(operator, N_EIGENVALUES, start)[0]
-
-
-def _count(linearization: Linearization) -> float | None:
+def _rate(subject: Subject) -> float | None:
+    """The automatic rate at the start; None if the curvature overflows there."""
     try:
-        return float(count_determined(linearization))
-    except (np.linalg.LinAlgError, ValueError):
+        return subject.at_start.automatic_rate
+    except ValueError:
         return None
+
+
+def _n_effective(J: Array, case: Case) -> float:
+    """Number of parameters that the rows of J determine, gamma of MacKay (1992).
+
+    It is the sum of ``l / (l + 1)`` over the eigenvalues l in units of the penalty.
+    Weights without one, as the biases, have a very weak one.
+    """
+    penalty = case.objective.penalty
+    weakest = max(WEAK_PENALTY * float(np.max(J**2, initial=0.0)), TINY)
+    values = _squared_singular_values(J / np.sqrt(np.maximum(penalty, weakest)))
+    return float(np.sum(values / (values + 1.0)))
+
+
+def _squared_singular_values(J: Array) -> Array:
+    gram = J @ J.T if len(J) <= J.shape[1] else J.T @ J
+    if not np.isfinite(gram).all():
+        return np.array([np.inf])
+    return np.asarray(np.maximum(np.linalg.eigvalsh(gram)[::-1], 0.0))
 
 
 def gradient_numbers(subject: Subject) -> dict[str, float]:
@@ -146,6 +149,6 @@ def gradient_numbers(subject: Subject) -> dict[str, float]:
         noise = np.sqrt(np.mean(np.sum((G - mean) ** 2, axis=1)) * n / len(G))
         numbers[f"norm_{name}"] = float(np.linalg.norm(mean))
         numbers[f"signal_to_noise_{name}"] = float(
-            np.linalg.norm(mean) / max(noise, 1e-300)
+            np.linalg.norm(mean) / max(noise, TINY)
         )
     return numbers

@@ -93,6 +93,13 @@ class Subject:
         return np.asarray(dense(self.examples.X[self.rows]), dtype=np.float64)
 
     @cached_property
+    def is_constant(self) -> Array:
+        """Whether each column has one value in all rows."""
+        X = self.examples.X
+        spread = X.max(axis=0) - X.min(axis=0)
+        return np.asarray(dense(spread)).reshape(-1) == 0.0
+
+    @cached_property
     def at_start(self) -> Case:
         """The case at the initial weights."""
         return self._case(self.start)
@@ -105,6 +112,9 @@ class Subject:
     def automatic(self, name: str) -> Plan:
         """The plan of the same estimator with one parameter on "auto"."""
         other = copy(self.estimator)
+        if name != "alpha":
+            # what "auto" would become there takes a while to find
+            other.alpha = 0.0
         setattr(other, name, "auto")
         start = other._start(None, 0.0, is_stream=False)
         return other._make_run(self.examples, self.estimator.solver_, start).plan

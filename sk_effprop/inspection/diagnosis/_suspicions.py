@@ -12,12 +12,12 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _rules as rules
-from sk_effprop.inspection.diagnosis._measures import as_columns
 from sk_effprop.inspection.diagnosis._data_instruments import (
     copied_columns,
     outlying,
     single_column_errors,
 )
+from sk_effprop.inspection.diagnosis._measures import as_columns
 from sk_effprop.inspection.diagnosis._subject import Subject
 from sk_effprop.inspection.diagnosis._trials import Change, Trials
 from sk_effprop.solvers import BATCH
@@ -31,12 +31,21 @@ MANY_DEAD = 0.4
 # The signal of the last hidden layer as a share of that of the first.
 FADED = 0.05
 # Loss on held-out rows over that on the training rows, from which a fit is overfitted.
-OVERFITTED, LEAST_GAP = 1.5, 0.05
+OVERFITTED, FAR_OVERFITTED, LEAST_GAP = 1.5, 3.0, 0.05
+# A penalty of less than this share of the automatic one is none.
+WEAK = 0.1
 # A rare class has less than this share of what equal shares would be, and is missed in
 # more than half of its rows.
 RARE, MISSED = 0.25, 0.5
+# Fall of the mean loss in the last third of training from which it is cut off.
+STEEP = 0.25
 # Fewer epochs than this share of the automatic number are too few for sure.
 FAR_TOO_FEW = 0.25
+
+
+# Labels are noisy if more than this are wrong where the network is most certain, and
+# more than this share of those that are wrong everywhere, unless nothing predicts them.
+NOISY, EVENLY, UNPREDICTABLE = 0.12, 0.55, 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +64,12 @@ class Suspicion:
         Whether it is reported even if no remedy lowers the loss.
     least_gain : float
         Share of the loss by which a remedy must lower it.
+    least_score : float
+        Standard errors by which it must do so.
     balanced : bool
         Whether all classes count alike in the comparison.
+    robust : bool
+        Whether absolute errors are compared.
     expects_loss : bool
         Whether an honest remedy makes the loss higher.
     """
@@ -66,7 +79,9 @@ class Suspicion:
     remedies: tuple[Change, ...]
     is_fact: bool = False
     least_gain: float = 0.1
+    least_score: float = 2.0
     balanced: bool = False
+    robust: bool = False
     expects_loss: bool = False
 
 
@@ -112,9 +127,7 @@ def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
     if X.shape[1] < 2:
         return
     truth = as_columns(subject, subject.examples.y)[subject.rows]
-    errors = single_column_errors(
-        X, truth, is_classification=subject.is_classification
-    )
+    errors = single_column_errors(X, truth, is_classification=subject.is_classification)
     leaks = np.flatnonzero(errors < LEAK)
     others = np.delete(errors, leaks)
     if not len(leaks) or not len(others):
@@ -154,7 +167,7 @@ def constant_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     raw, seen = np.nan_to_num(subject.raw), subject.at_start.inputs
     if raw.shape != seen.shape:
         return
-    constant = np.flatnonzero((np.ptp(raw, axis=0) == 0.0) & (seen[0] != 0.0))
+    constant = np.flatnonzero(subject.is_constant & (seen[0] != 0.0))
     if not len(constant):
         return
     names = _named(subject, constant)
@@ -185,6 +198,7 @@ def outlying_inputs(evidence: Evidence) -> Iterator[Suspicion]:
         f"{100 * numbers['outliers']:.2g} % of the rows have inputs more than 20 "
         "robust standard deviations away, and input_clip=None",
         tuple(remedies),
+        is_fact=True,
     )
 
 
@@ -201,6 +215,8 @@ def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
         f"{100 * is_far.mean():.2g} % of the targets are more than 20 robust standard "
         "deviations away from their median",
         (Change("loss", "huber"), Change("loss", "absolute_error")),
+        is_fact=True,
+        robust=True,
     )
 
 
@@ -235,7 +251,7 @@ def unreachable_targets(evidence: Evidence) -> Iterator[Suspicion]:
     )
 
 
-# ------------------------------------------------------------------------ units, weights
+# ---------------------------------------------------------------------- units, weights
 
 
 def initial_weights(evidence: Evidence) -> Iterator[Suspicion]:
@@ -310,7 +326,7 @@ def saturation(evidence: Evidence) -> Iterator[Suspicion]:
         yield from_fault(fault)
 
 
-# ------------------------------------------------------------------------------ training
+# ----------------------------------------------------------------------------- training
 
 
 def rate(evidence: Evidence) -> Iterator[Suspicion]:
@@ -366,16 +382,30 @@ def early_end(evidence: Evidence) -> Iterator[Suspicion]:
             f"{subject.estimator.n_iter_} iterations",
             (Change(name, subject.changed[name]),),
         )
-    elif reason in ("stalled", "stuck", "converged"):
-        names = ("tol", "n_iter_no_change", "early_stopping", "validation_fraction")
-        changes = [name for name in names if name in subject.changed]
-        if changes:
-            yield Suspicion(
-                "training ended too early",
-                f"training stopped after {subject.estimator.n_iter_} iterations "
-                f"({', '.join(f'{name}={given[name]!r}' for name in changes)})",
-                tuple(Change(name, subject.changed[name]) for name in changes),
-            )
+    elif reason in ("stalled", "stuck", "converged", "precision"):
+        yield from _impatience(evidence)
+
+
+def _impatience(evidence: Evidence) -> Iterator[Suspicion]:
+    """A stopping rule that is easier to meet than the usual one."""
+    subject, given = evidence.subject, evidence.given
+    changed = subject.changed
+    names = [name for name in ("early_stopping",) if name in changed]
+    if given["tol"] > changed.get("tol", np.inf):
+        names.append("tol")
+    if given["n_iter_no_change"] < changed.get("n_iter_no_change", 0):
+        names.append("n_iter_no_change")
+    if not names:
+        return
+    n_iter = subject.estimator.n_iter_
+    is_short = n_iter < FAR_TOO_FEW * subject.automatic("max_iter").max_iter
+    yield Suspicion(
+        "training ended too early",
+        f"training stopped after {n_iter} iterations "
+        f"({', '.join(f'{name}={given[name]!r}' for name in names)})",
+        tuple(Change(name, changed[name]) for name in names),
+        is_fact=evidence.is_stochastic and is_short and names != ["early_stopping"],
+    )
 
 
 def _few_epochs(evidence: Evidence) -> Iterator[Suspicion]:
@@ -383,6 +413,8 @@ def _few_epochs(evidence: Evidence) -> Iterator[Suspicion]:
     now, fell = subject.estimator.max_iter_, evidence.numbers["loss"]["fell_at_end"]
     automatic = subject.automatic("max_iter").max_iter
     is_short = not isinstance(given, str) and now < automatic
+    if not is_short and fell < STEEP:
+        return
     falling = f", while the loss still fell by {100 * fell:.0f} % per third"
     yield Suspicion(
         "too few epochs" if evidence.is_stochastic else "too few iterations",
@@ -390,7 +422,7 @@ def _few_epochs(evidence: Evidence) -> Iterator[Suspicion]:
         f"{falling if fell > 0.05 else ''}",
         (Change("max_iter", "auto" if is_short else 4 * now),),
         is_fact=is_short and now < FAR_TOO_FEW * automatic,
-        least_gain=0.1 if is_short else 0.25,
+        least_gain=0.1 if is_short else 0.5,
     )
 
 
@@ -442,10 +474,13 @@ def overfitting(evidence: Evidence) -> Iterator[Suspicion]:
     gap = loss["held_out"] - loss["train"]
     if gap < LEAST_GAP or loss["held_out"] < OVERFITTED * loss["train"]:
         return
-    remedies = []
+    remedies, is_unbounded = [], False
     given = subject.given["alpha"]
-    if not isinstance(given, str) and given < subject.automatic("alpha").alpha.max():
-        remedies.append(Change("alpha", "auto"))
+    if not isinstance(given, str):
+        automatic = float(subject.automatic("alpha").alpha.max())
+        is_unbounded = given < WEAK * automatic
+        if given < automatic:
+            remedies.append(Change("alpha", "auto"))
     if subject.given["early_stopping"] in ("auto", False):
         remedies.append(Change("early_stopping", True))
     for name in ("hidden_layer_sizes", "max_iter"):
@@ -456,6 +491,7 @@ def overfitting(evidence: Evidence) -> Iterator[Suspicion]:
         f"the loss on held-out rows is {100 * loss['held_out']:.0f} % of a constant's, "
         f"on training rows {100 * loss['train']:.0f} %",
         tuple(remedies),
+        is_fact=is_unbounded and loss["held_out"] > FAR_OVERFITTED * loss["train"],
         least_gain=0.2,
     )
 
@@ -479,7 +515,37 @@ def imbalance(evidence: Evidence) -> Iterator[Suspicion]:
     )
 
 
-# --------------------------------------------------------------------------- other values
+def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
+    """Labels that are contradicted even where the network is most certain.
+
+    Where classes overlap, errors are rare far from the boundary.  Wrong labels are
+    everywhere.
+    """
+    loss, trials = evidence.numbers["loss"], evidence.trials
+    if trials is None or "error" not in loss or loss["held_out"] > UNPREDICTABLE:
+        return
+    everywhere, certain = loss["error"], loss["error_where_certain"]
+    if certain < NOISY or certain < EVENLY * everywhere:
+        return
+    rows = trials.contradicted_rows()
+    examples = ", ".join(str(row) for row in trials.rows[rows[:5]])
+    yield Suspicion(
+        "label noise",
+        f"{100 * certain:.0f} % of the labels contradict the network where it is most "
+        f"certain, and {100 * everywhere:.0f} % everywhere",
+        (
+            Change(
+                "y",
+                f"without the {len(rows):,} labels that are contradicted, as those of "
+                f"rows {examples}",
+                dropped_rows=rows,
+            ),
+        ),
+        is_fact=True,
+    )
+
+
+# ------------------------------------------------------------------------- other values
 
 
 def other_values(evidence: Evidence) -> Iterator[Suspicion]:
@@ -493,6 +559,7 @@ def other_values(evidence: Evidence) -> Iterator[Suspicion]:
             f"{name}={value} is not the default",
             (Change(name, default),),
             least_gain=0.25,
+            least_score=3.0,
         )
 
 
@@ -522,6 +589,7 @@ RULES = (
     overfitting,
     outlying_targets,
     imbalance,
+    label_noise,
     copied_inputs,
     other_values,
 )

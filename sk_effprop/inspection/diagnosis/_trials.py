@@ -4,9 +4,9 @@ All refits use the same rows and the same splits, so that they can be compared r
 row.  The first one changes nothing: it shows what the others are compared with::
 
     trials = Trials(subject)
-    before = trials.outcome(None)
+    before = trials.control
     after = trials.outcome(Change("normalize", "robust"))
-    effect_of(before, after, trials.row_weight(balanced=False))
+    compare(trials.losses(before), trials.losses(after))
 """
 
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.inspection.diagnosis._measures import (
+    absolute,
     as_columns,
     best_constant,
     measure_for,
@@ -29,15 +30,19 @@ from sk_effprop.inspection.diagnosis._subject import Subject
 # Rows that are used at most, one part of which is held out in each split; enough splits
 # are made to hold out that many rows.
 MAX_ROWS, N_PARTS, HELD_OUT_ROWS = 2000, 4, 500
-# Multiplications of a refit, which decide how many rows of a large network are used.
-MAX_WORK, FEWEST_ROWS = 4e9, 200
+# Multiplications of the refits for one change, which decide how many rows and splits
+# are used for a large network.
+MAX_WORK, FEWEST_ROWS = 2e9, 200
 # Batches up to this size are kept, as many updates are made with them.
 SMALL_BATCH = 32
 # A change helps if it lowers the share of a constant's loss by this much of it, by this
 # much, and by so many standard errors of the paired differences.
-LEAST_GAIN, LEAST_DROP, LEAST_SCORE = 0.1, 0.01, 2.5
+LEAST_GAIN, LEAST_DROP, LEAST_SCORE = 0.1, 0.01, 2.0
 # Losses of single rows count up to so many times the mean loss of a constant.
 LARGEST_ROW_LOSS = 1e6
+TINY = 1e-300
+# A class with a larger probability than this is that of a majority.
+MAJORITY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,15 +79,15 @@ class Outcome(NamedTuple):
     rows : ndarray of shape (n_held_out,)
         Numbers of the rows of the trials.
     predicted : ndarray of shape (n_held_out, k)
-    losses : ndarray of shape (n_held_out,)
-        In units of the mean loss of a constant.
+    constant : ndarray of shape (n_held_out, k)
+        The best constant of the rows that were trained on.
     train_share : float
         Mean loss on the rows that were trained on, in units of a constant's.
     """
 
     rows: Array
     predicted: Array
-    losses: Array
+    constant: Array
     train_share: float
 
 
@@ -116,16 +121,14 @@ class Effect(NamedTuple):
         return is_clear and self.drop > max(LEAST_DROP, LEAST_GAIN * self.before)
 
 
-def effect_of(before: Outcome, after: Outcome, weight: Array) -> Effect:
-    """Compare two outcomes on the same rows, weighted."""
-    w = weight[before.rows]
-    w = w / w.mean()
-    difference = w * (before.losses - after.losses)
+def compare(before: Array, after: Array) -> Effect:
+    """Effect on the losses of the same rows."""
+    difference = before - after
     error = float(np.std(difference)) / np.sqrt(len(difference))
     return Effect(
-        float(np.mean(w * before.losses)),
-        float(np.mean(w * after.losses)),
-        float(np.mean(difference)) / max(error, 1e-12),
+        float(np.mean(before)),
+        float(np.mean(after)),
+        float(np.mean(difference)) / max(error, TINY),
         len(difference),
     )
 
@@ -153,6 +156,7 @@ class Trials:
         is_shared = subject.is_classification or self.truth.shape[1] == 1
         self._unit = np.where(is_shared | (deviation == 0.0), 1.0, deviation)
         self.row_losses, self._level = measure_for(subject)
+        self._n_parts = min(N_PARTS, self.n_used)
 
     @cached_property
     def control(self) -> Outcome:
@@ -172,21 +176,49 @@ class Trials:
         except (ValueError, FloatingPointError, np.linalg.LinAlgError):
             return None
 
-    def row_weight(self, *, balanced: bool = False) -> Array:
-        """Weight of each row; balanced, all classes have the same sum."""
-        if not balanced:
-            return np.ones(self.n_used)
+    def losses(
+        self, outcome: Outcome, *, balanced: bool = False, robust: bool = False
+    ) -> Array:
+        """Losses of the held-out rows, in units of the mean loss of a constant.
+
+        Parameters
+        ----------
+        outcome : Outcome
+        balanced : bool
+            Whether all classes count alike.
+        robust : bool
+            Whether absolute errors take the place of the measure of the task.
+        """
+        measure = absolute if robust else self.row_losses
+        weight = self._class_weight[outcome.rows] if balanced else 1.0
+        truth = self.truth[outcome.rows] / self._unit
+        losses, unit = (
+            weight * measure(truth, predicted / self._unit)
+            for predicted in (outcome.predicted, outcome.constant)
+        )
+        shares = losses / max(float(np.mean(unit)), TINY)
+        return np.nan_to_num(shares, nan=LARGEST_ROW_LOSS).clip(max=LARGEST_ROW_LOSS)
+
+    @cached_property
+    def _class_weight(self) -> Array:
+        """Weights with which all classes have the same sum."""
         shares = self.truth.mean(axis=0)
         return np.asarray(self.truth @ (1.0 / np.maximum(shares, 1.0 / self.n_used)))
+
+    def share(self, outcome: Outcome) -> float:
+        """Mean loss of the held-out rows, as a share of a constant's."""
+        return float(np.mean(self.losses(outcome)))
 
     @cached_property
     def splits(self) -> list[tuple[Array, Array]]:
         """Rows to train on, and rows that are held out."""
-        n_parts = min(N_PARTS, self.n_used)
+        n_parts = self._n_parts
         if n_parts < 2:
             return []
         wanted = int(np.ceil(HELD_OUT_ROWS * n_parts / self.n_used))
-        return list(self._all_splits(n_parts))[: min(wanted, n_parts)]
+        affordable = int(MAX_WORK / _work(self.subject, self.n_used))
+        n_splits = max(1, min(wanted, affordable, n_parts))
+        return list(self._all_splits(n_parts))[:n_splits]
 
     def _all_splits(self, n_parts: int) -> Any:
         counts = self.truth.sum(axis=0)
@@ -196,24 +228,17 @@ class Trials:
             return folds.split(np.zeros(self.n_used), self.truth.argmax(axis=1))
         return KFold(n_parts, shuffle=True, random_state=0).split(self.truth)
 
-    def _run(self, change: Change) -> Outcome:
+    def _run(self, change: Change, splits: Any = None) -> Outcome:
         parts = [
             self._fit(change, train, test, seed)
-            for seed, (train, test) in enumerate(self.splits)
+            for seed, (train, test) in enumerate(splits or self.splits)
         ]
-        rows, predicted, losses, shares = zip(*parts, strict=True)
-        return Outcome(
-            np.concatenate(rows),
-            np.concatenate(predicted),
-            np.concatenate(losses),
-            float(np.mean(shares)),
-        )
+        rows, predicted, constant, shares = zip(*parts, strict=True)
+        stacked = map(np.concatenate, (rows, predicted, constant))
+        return Outcome(*stacked, float(np.mean(shares)))
 
-    def _fit(
-        self, change: Change, train: Array, test: Array, seed: int
-    ) -> tuple[Array, Array, Array, float]:
-        used = np.setdiff1d(train, change.dropped_rows)
-        X = self.X
+    def _fit(self, change: Change, train: Array, test: Array, seed: int) -> Outcome:
+        used, X = np.setdiff1d(train, change.dropped_rows), self.X
         if len(change.dropped_columns):
             kept = np.setdiff1d(np.arange(X.shape[1]), change.dropped_columns)
             X = X[:, kept]
@@ -221,26 +246,32 @@ class Trials:
         with catch_warnings(), np.errstate(all="ignore"):
             simplefilter("ignore")
             model.fit(X[used], self.y[used])
-            predicted = predicted_columns(self.subject, model, X[test])
-            fitted = predicted_columns(self.subject, model, X[used])
+            predicted, fitted = (
+                predicted_columns(self.subject, model, X[rows]) for rows in (test, used)
+            )
         constant = best_constant(self.truth[train], self._level)
-        unit = self.mean_loss(test, np.broadcast_to(constant, predicted.shape))
-        own = self.mean_loss(used, np.broadcast_to(constant, fitted.shape))
-        losses = self._losses(test, predicted) / max(unit, 1e-300)
-        return (
+        of_training = Outcome(
+            used, fitted, np.broadcast_to(constant, fitted.shape), 0.0
+        )
+        return Outcome(
             test,
             predicted,
-            np.nan_to_num(losses, nan=LARGEST_ROW_LOSS).clip(max=LARGEST_ROW_LOSS),
-            float(np.mean(self._losses(used, fitted))) / max(own, 1e-300),
+            np.broadcast_to(constant, predicted.shape),
+            self.share(of_training),
         )
 
-    def _losses(self, rows: Array, predicted: Array) -> Array:
-        unit = self._unit
-        return self.row_losses(self.truth[rows] / unit, predicted / unit)
+    def contradicted_rows(self) -> Array:
+        """Rows whose class is another one than that which a majority points to.
 
-    def mean_loss(self, rows: Array, predicted: Array) -> float:
-        """Mean loss of these predictions of these rows."""
-        return float(np.mean(self._losses(rows, predicted)))
+        Every row is predicted by a network that has not seen it.
+        """
+        outcome = self._run(Change("", None), list(self._all_splits(self._n_parts)))
+        truth, decided = (
+            columns.argmax(axis=1)
+            for columns in (self.truth[outcome.rows], outcome.predicted)
+        )
+        is_sure = outcome.predicted.max(axis=1) > MAJORITY
+        return np.sort(outcome.rows[is_sure & (truth != decided)])
 
     def _model(self, change: Change, n_train: int, seed: int) -> Any:
         """A new estimator with the same settings, apart from the change."""
@@ -268,6 +299,10 @@ class Trials:
 
 def _affordable_rows(subject: Subject) -> int:
     """Rows on which a refit needs no more than MAX_WORK multiplications."""
-    n_weights = len(subject.start)
+    return max(FEWEST_ROWS, int(MAX_WORK / _work(subject, 1)))
+
+
+def _work(subject: Subject, n_rows: int) -> float:
+    """Multiplications of a refit: three for each weight, row and epoch."""
     epochs = max(subject.estimator.max_iter_, 1)
-    return max(FEWEST_ROWS, int(MAX_WORK / (3.0 * n_weights * epochs)))
+    return 3.0 * len(subject.start) * epochs * n_rows
