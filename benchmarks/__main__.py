@@ -18,6 +18,7 @@ NAMES = (
     "accuracy",
     "small_tables",
     "ablation",
+    "diagnose",
 )
 
 

@@ -95,7 +95,7 @@ def automatic(name: str) -> tuple[float, float]:
     return model.learning_rate_, float(model.alpha_.max())
 
 
-# -------------------------------------------------------------------------------- inputs
+# ------------------------------------------------------------------------------- inputs
 
 
 @_fault("raw scales", ["uneven input scales"], ["normalize"])
@@ -135,7 +135,7 @@ def _leak(one, rng):
     return Planted({}, np.column_stack([one.X, leak]), one.y)
 
 
-# ------------------------------------------------------------------------------- targets
+# ------------------------------------------------------------------------------ targets
 
 
 @_fault("targets at the asymptote", ["targets at the asymptotes"], ["target_values"])
@@ -182,7 +182,7 @@ def _label_noise(one, rng):
 
 @_fault("imbalanced classes", ["imbalanced classes"], ["class_weight"])
 def _imbalance(one, rng):
-    if not one.is_classification:
+    if not one.is_classification or len(np.unique(one.y)) > 3:
         return None
     rare = one.y == np.unique(one.y)[0]
     kept = ~rare | (rng.random(len(rare)) < 0.05)
@@ -200,7 +200,7 @@ def _target_outliers(one, rng):
     return Planted({}, one.X, y)
 
 
-# --------------------------------------------------------------------- weights and units
+# -------------------------------------------------------------------- weights and units
 
 
 @_fault("saturated initial weights", ["initial weights too large"], ["init"])
@@ -235,7 +235,7 @@ def _small(one, rng):
     return Planted({"hidden_layer_sizes": (1,)}, one.X, one.y)
 
 
-# ------------------------------------------------------------------------------ training
+# ----------------------------------------------------------------------------- training
 
 
 @_fault("learning rate x 30", ["learning rate too large"], ["learning_rate_init"])

@@ -56,6 +56,8 @@ ALLOWED = {
     "sk_effprop.inspection": ("sk_effprop",),
     "sk_effprop.model_selection": ("sk_effprop",),
     "sk_effprop.__main__": ("sk_effprop",),
+    "sk_effprop._tables": (),
+    "sk_effprop._diagnose_command": ("sk_effprop",),
     "sk_effprop": (
         "sk_effprop._version",
         "sk_effprop.estimators",

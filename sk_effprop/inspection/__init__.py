@@ -1,9 +1,18 @@
-"""Inspection of fitted networks: curvature operator, diagonal and spectrum."""
+"""Inspection of fitted networks: diagnosis, curvature, diagonal and spectrum."""
 
 from sk_effprop.inspection._curvature import (
     curvature_operator,
     diagonal_curvature,
     hessian_spectrum,
 )
+from sk_effprop.inspection.diagnosis import Diagnosis, Effect, Finding, diagnose
 
-__all__ = ["curvature_operator", "diagonal_curvature", "hessian_spectrum"]
+__all__ = [
+    "Diagnosis",
+    "Effect",
+    "Finding",
+    "curvature_operator",
+    "diagnose",
+    "diagonal_curvature",
+    "hessian_spectrum",
+]

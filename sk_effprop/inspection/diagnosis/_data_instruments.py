@@ -22,7 +22,7 @@ NEARLY_CONSTANT = 0.01
 # Robust deviations from the median beyond which a value is an outlier.
 FAR_OUT = 20.0
 # Columns that are tried as the only input, with trees of so many leaves.
-N_PROMISING, LEAVES, LEAST_LEAF = 5, 50, 5
+N_PROMISING, LEAVES, LEAST_LEAF = 8, 50, 5
 # the interquartile range of a normal distribution, in standard deviations
 QUARTILES = 1.349
 

@@ -18,7 +18,7 @@ from sk_effprop.inspection.diagnosis._network_instruments import (
 )
 from sk_effprop.inspection.diagnosis._report import Diagnosis
 from sk_effprop.inspection.diagnosis._subject import Subject
-from sk_effprop.inspection.diagnosis._suspicions import Evidence, suspicions
+from sk_effprop.inspection.diagnosis._suspicions import Evidence, suspicions, warned
 from sk_effprop.inspection.diagnosis._trials import Trials
 
 
@@ -35,6 +35,10 @@ def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosi
             "gradient": gradient_numbers(subject),
             "loss": loss_numbers(subject, trials),
         }
-        found = suspicions(Evidence(subject, numbers, trials))
+        evidence = Evidence(subject, numbers, trials)
+        found = suspicions(evidence)
         findings = unverified(found) if trials is None else verified(found, trials)
+        fallback = warned(evidence)
+        if not findings and fallback is not None:
+            findings = unverified([fallback])
     return Diagnosis(findings, numbers, estimator=str(estimator), is_verified=verify)

@@ -11,7 +11,10 @@ CLEARLY_BETTER = 1.25
 # Findings that explain this share of the largest drop are ordered by cause.
 MUST_EXPLAIN = 0.5
 # Without a leaking column, the loss is at least so many times as high.
-LEAK_FACTOR, LEAK_DROP = 3.0, 0.05
+LEAK_FACTOR, LEAK_DROP = 3.0, 0.005
+
+# what a finding says of data in place of a hyperparameter
+DATA = ("X", "y")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,9 @@ class Finding:
     effect : Effect or None
         Loss of held-out rows before and after, as shares of the best constant's, from
         refits that differ in this one change; None without verification.
+    shows_truth : bool
+        Whether the loss after the change is the one to expect of new data, although
+        it is higher, as for a column that tells the target.
     """
 
     cause: str
@@ -39,6 +45,7 @@ class Finding:
     parameter: str
     value: Any
     effect: Effect | None = None
+    shows_truth: bool = False
 
     def __str__(self) -> str:
         return f"{self.cause.capitalize()}: {self.evidence}{self._result()}."
@@ -46,7 +53,7 @@ class Finding:
     @property
     def change(self) -> str:
         """The proposed change in words."""
-        if self.parameter in ("X", "y"):
+        if self.parameter in DATA:
             return str(self.value)
         return f"{self.parameter}={self.value!r}"
 
@@ -56,19 +63,15 @@ class Finding:
         if self.effect is None:
             return f"; try {self.change}"
         before, after = (f"{100 * share:.3g} %" for share in self.effect[:2])
-        if self.effect.helps:
+        if self.effect.helps or self.shows_truth:
+            start = "" if self.parameter in DATA else "with "
             return (
-                f"; with {self.change}, held-out rows have {after} of a constant's "
+                f"; {start}{self.change}, held-out rows have {after} of a constant's "
                 f"loss instead of {before}"
             )
-        if self.effect.before < self.effect.after and self.effect.score < -2.5:
-            return (
-                f"; {self.change}, held-out rows have {after} of a constant's loss "
-                f"instead of {before}"
-            )
         return (
-            f"; {self.change} does not lower the loss of held-out rows ({before} of a "
-            f"constant's before, {after} after)"
+            f"; {self.change} alone does not lower the loss of held-out rows ({before} "
+            f"of a constant's before, {after} after)"
         )
 
 
@@ -84,7 +87,7 @@ def verified(suspicions: list[Suspicion], trials: Trials) -> list[Finding]:
         change, effect = best_remedy(suspicion, trials)
         finding = _finding(suspicion, change, effect)
         if suspicion.expects_loss:
-            if effect is not None and _is_leak(effect):
+            if suspicion.is_fact or (effect is not None and _is_leak(effect)):
                 leaks.append(finding)
         elif effect is not None and _helps(effect, suspicion):
             helpful.append(finding)
@@ -145,4 +148,11 @@ def _finding(
     parameter, value = (
         ("", None) if change is None else (change.parameter, change.value)
     )
-    return Finding(suspicion.cause, suspicion.sentence, parameter, value, effect)
+    return Finding(
+        suspicion.cause,
+        suspicion.sentence,
+        parameter,
+        value,
+        effect,
+        suspicion.expects_loss,
+    )

@@ -79,11 +79,18 @@ def as_page(title: str, fragment: str) -> str:
 
 
 def _card(number: int, finding: Finding) -> str:
-    cause = finding.cause[0].upper() + finding.cause[1:]
+    cause = finding.cause.capitalize()
     return (
         f'<div class="ske-card"><h3>{number}. {escape(cause)}</h3>'
-        f"<p>{escape(finding.evidence)}.</p>{_remedy(finding)}</div>"
+        f"<p>{escape(_as_sentence(finding.evidence))}</p>{_remedy(finding)}</div>"
     )
+
+
+def _as_sentence(text: str) -> str:
+    """With a capital and a full stop, but names of parameters as they are."""
+    first = text.split(" ", 1)[0]
+    start = text[0].upper() if first.isalpha() else text[0]
+    return f"{start}{text[1:]}."
 
 
 def _remedy(finding: Finding) -> str:
@@ -93,7 +100,8 @@ def _remedy(finding: Finding) -> str:
     effect = finding.effect
     if effect is None:
         return f"<p>Try {change}; this has not been verified.</p>"
-    verdict = "" if effect.helps else " does not lower the loss"
+    is_told = effect.helps or finding.shows_truth
+    verdict = "" if is_told else " alone does not lower the loss"
     scale = 100.0 / max(effect.before, effect.after, 1.0)
     bars = "".join(
         f'<div class="ske-bar"><span>{name}</span><div class="ske-track">'

@@ -4,7 +4,7 @@ from typing import Any
 
 from sk_effprop.inspection.diagnosis._findings import Finding
 from sk_effprop.inspection.diagnosis._labels import as_text
-from sk_effprop.inspection.diagnosis._page import as_html
+from sk_effprop.inspection.diagnosis._page import as_html, as_page
 
 
 class Diagnosis:
@@ -67,6 +67,16 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         return as_html(self.estimator, self.summary, self.findings, self.numbers)
+
+    def to_html(self) -> str:
+        """Return the diagnosis as a whole HTML document.
+
+        Returns
+        -------
+        str
+            A document that loads nothing, for light and dark screens.
+        """
+        return as_page("Diagnosis", self._repr_html_())
 
     def to_frame(self) -> Any:
         """Return the findings as a pandas DataFrame.

@@ -1,4 +1,4 @@
-"""The fitted estimator under examination, with its data, at its start and at its end."""
+"""The estimator under examination, with its data, at its start and at its end."""
 
 from copy import copy
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ is that of causes and consequences: a rule further up explains what those below 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,15 @@ from sk_effprop.inspection.diagnosis._trials import Change, Trials
 from sk_effprop.solvers import BATCH
 from sk_effprop.training.convergence import Finding as Fault
 
-# A single column that leaves less than this of a constant's loss repeats the target, if
-# the others leave many times as much.
-LEAK = 0.01
+# A single column that leaves less than this of a constant's loss repeats the target.
+# If it leaves more than the second number, all columns together must not do much
+# better.  No refit is needed if each other column leaves more than the last number.
+LEAK, CLOSE_LEAK, NOT_BETTER, FAR_FROM_LEAK = 0.03, 0.01, 0.3, 0.3
+# Outliers of the targets are accidents up to the second share of the rows, and worth
+# mentioning in any case from the first one.
+FEW_OUTLIERS, MANY_OUTLIERS = 0.01, 0.05
+# robust deviations of logarithms
+FAR_LOG, TINY = 8.0, 1e-300
 # Units of a layer that are dead for all rows.
 MANY_DEAD = 0.4
 # The signal of the last hidden layer as a share of that of the first.
@@ -35,17 +41,21 @@ OVERFITTED, FAR_OVERFITTED, LEAST_GAP = 1.5, 3.0, 0.05
 # A penalty of less than this share of the automatic one is none.
 WEAK = 0.1
 # A rare class has less than this share of what equal shares would be, and is missed in
-# more than half of its rows.
-RARE, MISSED = 0.25, 0.5
+# more than half of its rows, or in almost all.
+RARE, MISSED, UNKNOWN = 0.25, 0.5, 0.1
 # Fall of the mean loss in the last third of training from which it is cut off.
 STEEP = 0.25
 # Fewer epochs than this share of the automatic number are too few for sure.
 FAR_TOO_FEW = 0.25
 
 
-# Labels are noisy if more than this are wrong where the network is most certain, and
-# more than this share of those that are wrong everywhere, unless nothing predicts them.
-NOISY, EVENLY, UNPREDICTABLE = 0.12, 0.55, 0.9
+# Labels are noisy if more than this share of them is wrong in the fifth of the rows
+# where the network is most certain, and hardly more in the next two fifths.  An error
+# like that of always taking the largest class says that nothing predicts the labels.
+MAYBE_NOISY, NOISY, EVENLY, UNINFORMED = 0.09, 0.12, 1.35, 0.9
+# A residual is far from the others beyond so many robust deviations, targets have heavy
+# tails if more than the first share of them are, and wrong values if the second is.
+FAR_RESIDUAL, FEW_FAR, MANY_FAR = 5.0, 0.005, 0.08
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +120,21 @@ class Evidence:
     def is_stochastic(self) -> bool:
         return self.subject.estimator.solver_ not in BATCH
 
+    def without_present_values(self, suspicion: Suspicion) -> Suspicion:
+        """The same suspicion without remedies that are on already."""
+        remedies = [
+            change
+            for change in suspicion.remedies
+            if change.parameter in ("X", "y")
+            or repr(self.given[change.parameter]) != repr(change.value)
+        ]
+        return replace(suspicion, remedies=tuple(remedies))
+
 
 def from_fault(fault: Fault, **options: Any) -> Suspicion:
     """A suspicion from a rule that is shared with the warnings."""
     remedies = () if fault.value is None else (Change(fault.parameter, fault.value),)
-    return Suspicion(fault.cause, fault.sentence, remedies, **options)
+    return Suspicion(fault.cause, fault.sentence.rstrip("."), remedies, **options)
 
 
 # -------------------------------------------------------------------------------- data
@@ -128,7 +148,10 @@ def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
         return
     truth = as_columns(subject, subject.examples.y)[subject.rows]
     errors = single_column_errors(X, truth, is_classification=subject.is_classification)
-    leaks = np.flatnonzero(errors < LEAK)
+    held_out = evidence.numbers["loss"]["held_out"]
+    all_columns = errors.min() if held_out is None else held_out
+    is_leak = (errors < CLOSE_LEAK) | (all_columns > NOT_BETTER * errors)
+    leaks = np.flatnonzero(is_leak & (errors < LEAK))
     others = np.delete(errors, leaks)
     if not len(leaks) or not len(others):
         return
@@ -139,6 +162,7 @@ def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
         f"{100 * errors[leaks].min():.2g} % of a constant's loss), the next best "
         f"column leaves {100 * others.min():.0f} %",
         (Change("X", f"without {names}", dropped_columns=leaks),),
+        is_fact=errors[leaks].min() < CLOSE_LEAK and others.min() > FAR_FROM_LEAK,
         expects_loss=True,
     )
 
@@ -207,15 +231,19 @@ def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
     subject = evidence.subject
     if subject.is_classification or evidence.given["loss"] != "squared_error":
         return
-    is_far = outlying(subject.run.objective.targets).any(axis=1)
-    if not is_far.any() or is_far.mean() > 0.05:
+    y = as_columns(subject, subject.examples.y)
+    is_far = outlying(y).any(axis=1)
+    if (y >= 0.0).all():
+        # a product of many factors has a long tail, but no outliers
+        is_far &= _far(np.log1p(y / np.maximum(np.median(y), TINY)), FAR_LOG).any(1)
+    if not is_far.any() or is_far.mean() > MANY_OUTLIERS:
         return
     yield Suspicion(
         "outliers in the targets",
         f"{100 * is_far.mean():.2g} % of the targets are more than 20 robust standard "
         "deviations away from their median",
         (Change("loss", "huber"), Change("loss", "absolute_error")),
-        is_fact=True,
+        is_fact=is_far.mean() > FEW_OUTLIERS,
         robust=True,
     )
 
@@ -511,7 +539,22 @@ def imbalance(evidence: Evidence) -> Iterator[Suspicion]:
         f"class {subject.estimator.classes_[rare]!r} has {100 * shares[rare]:.2g} % of "
         f"the rows, and {100 * recall:.0f} % of its held-out rows are recognised",
         (Change("class_weight", "balanced"),),
+        is_fact=recall < UNKNOWN,
+        least_gain=0.3,
         balanced=True,
+    )
+
+
+def warned(evidence: Evidence) -> Suspicion | None:
+    """What ``fit`` itself has found."""
+    convergence = evidence.subject.estimator.convergence_
+    if not convergence.problem:
+        return None
+    return Suspicion(
+        "training failed" if convergence.is_flat else "training ended early",
+        f"{convergence.problem.rstrip('.')}. {convergence.advice.rstrip('.')}",
+        (),
+        is_fact=True,
     )
 
 
@@ -522,12 +565,15 @@ def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
     everywhere.
     """
     loss, trials = evidence.numbers["loss"], evidence.trials
-    if trials is None or "error" not in loss or loss["held_out"] > UNPREDICTABLE:
+    if trials is None or loss.get("error_where_certain", 0.0) < MAYBE_NOISY:
         return
-    everywhere, certain = loss["error"], loss["error_where_certain"]
-    if certain < NOISY or certain < EVENLY * everywhere:
+    errors, rows = trials.errors_by_certainty()
+    certain, everywhere = float(np.mean(errors[0])), loss["error"]
+    is_even = np.mean(errors[1:3]) < EVENLY * certain
+    majority = float(np.max(evidence.numbers["targets"]["class_shares"]))
+    is_informed = everywhere < UNINFORMED * (1.0 - majority)
+    if certain < NOISY or not is_even or not is_informed:
         return
-    rows = trials.contradicted_rows()
     examples = ", ".join(str(row) for row in trials.rows[rows[:5]])
     yield Suspicion(
         "label noise",
@@ -543,6 +589,41 @@ def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
         ),
         is_fact=True,
     )
+
+
+# ------------------------------------------------------------------------- other values
+
+
+def target_noise(evidence: Evidence) -> Iterator[Suspicion]:
+    """Targets of which a part is far from all predictions, though not from the others.
+
+    Squared errors follow them.  Targets with heavy tails are another matter.
+    """
+    subject, trials = evidence.subject, evidence.trials
+    is_squared = evidence.given["loss"] == "squared_error"
+    if subject.is_classification or trials is None or not is_squared:
+        return
+    control = trials.control
+    truth = trials.truth[control.rows]
+    is_wrong = _far(truth - control.predicted, FAR_RESIDUAL).any(axis=1)
+    has_tails = np.mean(_far(truth, FAR_RESIDUAL).any(axis=1)) > FEW_FAR
+    if has_tails or np.mean(is_wrong) < MANY_FAR:
+        return
+    yield Suspicion(
+        "noise in the targets",
+        f"{100 * np.mean(is_wrong):.2g} % of the held-out targets are far from the "
+        "predictions, which are close to the others",
+        (Change("loss", "huber"), Change("loss", "absolute_error")),
+        is_fact=True,
+        robust=True,
+    )
+
+
+def _far(values: Array, n_deviations: float) -> Array:
+    """Values more than so many robust deviations from the median of their column."""
+    distance = np.abs(values - np.median(values, axis=0))
+    deviation = 1.4826 * np.median(distance, axis=0)
+    return np.asarray(distance > n_deviations * deviation)
 
 
 # ------------------------------------------------------------------------- other values
@@ -590,6 +671,7 @@ RULES = (
     outlying_targets,
     imbalance,
     label_noise,
+    target_noise,
     copied_inputs,
     other_values,
 )
@@ -600,9 +682,10 @@ def suspicions(evidence: Evidence) -> list[Suspicion]:
     found: list[Suspicion] = []
     seen: set[tuple[str, str]] = set()
     for rule in RULES:
-        for suspicion in rule(evidence):
+        for suspicion in map(evidence.without_present_values, rule(evidence)):
             new = {(c.parameter, repr(c.value)) for c in suspicion.remedies}
             if rule is other_values and new <= seen:
+                # another rule has proposed it, and said why
                 continue
             seen |= new
             found.append(suspicion)

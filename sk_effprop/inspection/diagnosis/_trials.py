@@ -260,18 +260,21 @@ class Trials:
             self.share(of_training),
         )
 
-    def contradicted_rows(self) -> Array:
-        """Rows whose class is another one than that which a majority points to.
+    def errors_by_certainty(self) -> tuple[list[Array], Array]:
+        """Which decisions are wrong, in fifths of falling certainty.
 
-        Every row is predicted by a network that has not seen it.
+        Every row is predicted by a network that has not seen it.  The second result are
+        the rows of which a majority points to another class.
         """
         outcome = self._run(Change("", None), list(self._all_splits(self._n_parts)))
         truth, decided = (
             columns.argmax(axis=1)
             for columns in (self.truth[outcome.rows], outcome.predicted)
         )
-        is_sure = outcome.predicted.max(axis=1) > MAJORITY
-        return np.sort(outcome.rows[is_sure & (truth != decided)])
+        certainty, is_wrong = outcome.predicted.max(axis=1), truth != decided
+        order = np.argsort(-certainty, kind="stable")
+        contradicted = outcome.rows[is_wrong & (certainty > MAJORITY)]
+        return np.array_split(is_wrong[order], 5), np.sort(contradicted)
 
     def _model(self, change: Change, n_train: int, seed: int) -> Any:
         """A new estimator with the same settings, apart from the change."""
