@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.linear_model import Ridge
 
 from sk_effprop.core.arrays import Array
@@ -57,9 +58,11 @@ def _linear_loss(trials: Trials) -> float | None:
     """Loss of ridge regression on normalised inputs, on the same held-out rows."""
     if trials.row_losses is not squared:
         return None
-    shares = []
+    shares, is_sparse = [], sparse.issparse(trials.X)
     for train, test in trials.splits:
-        normalizer = InputNormalizer("robust", clip=8.0).fit(trials.X[train])
+        normalizer = InputNormalizer(
+            "scale" if is_sparse else "robust", clip=None if is_sparse else 8.0
+        ).fit(trials.X[train])
         Z_train, Z_test = map(normalizer.transform, (trials.X[train], trials.X[test]))
         line = Ridge(1.0).fit(Z_train, trials.truth[train])
         predicted = np.asarray(line.predict(Z_test)).reshape(len(test), -1)

@@ -27,6 +27,8 @@ from sk_effprop.training.convergence import Finding as Fault
 # If it leaves more than the second number, all columns together must not do much
 # better.  No refit is needed if each other column leaves more than the last number.
 LEAK, CLOSE_LEAK, NOT_BETTER, FAR_FROM_LEAK = 0.03, 0.01, 0.3, 0.3
+# A constant column that is this far from zero, after normalisation, is not centred.
+OFF_CENTRE = 1e-3
 # Outliers of the targets are accidents up to the second share of the rows, and worth
 # mentioning in any case from the first one.
 FEW_OUTLIERS, MANY_OUTLIERS = 0.01, 0.05
@@ -191,7 +193,7 @@ def constant_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     raw, seen = np.nan_to_num(subject.raw), subject.at_start.inputs
     if raw.shape != seen.shape:
         return
-    constant = np.flatnonzero(subject.is_constant & (seen[0] != 0.0))
+    constant = np.flatnonzero(subject.is_constant & (np.abs(seen[0]) > OFF_CENTRE))
     if not len(constant):
         return
     names = _named(subject, constant)
@@ -499,6 +501,8 @@ def capacity(evidence: Evidence) -> Iterator[Suspicion]:
 def overfitting(evidence: Evidence) -> Iterator[Suspicion]:
     """Training rows that are fitted much better than others."""
     loss, subject = evidence.numbers["loss"], evidence.subject
+    if loss["held_out"] is None:
+        return
     gap = loss["held_out"] - loss["train"]
     if gap < LEAST_GAP or loss["held_out"] < OVERFITTED * loss["train"]:
         return
@@ -526,12 +530,13 @@ def overfitting(evidence: Evidence) -> Iterator[Suspicion]:
 
 def imbalance(evidence: Evidence) -> Iterator[Suspicion]:
     """A rare class that is mostly missed."""
-    subject, trials = evidence.subject, evidence.trials
+    subject = evidence.subject
     shares = np.array(evidence.numbers["targets"].get("class_shares", []))
-    if len(shares) < 2 or trials is None or subject.given["class_weight"] is not None:
+    recalls = evidence.numbers["loss"].get("recall")
+    if recalls is None or len(shares) < 2 or subject.given["class_weight"] is not None:
         return
     rare = int(np.argmin(shares))
-    recall = evidence.numbers["loss"]["recall"][rare]
+    recall = recalls[rare]
     if shares[rare] * len(shares) > RARE or recall > MISSED:
         return
     yield Suspicion(
