@@ -10,6 +10,8 @@ from sk_effprop.inspection.diagnosis._trials import Change, Effect, Trials, comp
 CLEARLY_BETTER = 1.25
 # Findings that explain this share of the largest drop are ordered by cause.
 MUST_EXPLAIN = 0.5
+# Share of the loss that a change lowers, from which the fit was hardly trained.
+LARGE_GAIN = 0.3
 # Without a leaking column, the loss is at least so many times as high.
 LEAK_FACTOR, LEAK_DROP = 3.0, 0.005
 
@@ -81,9 +83,15 @@ def unverified(suspicions: list[Suspicion]) -> list[Finding]:
 
 
 def verified(suspicions: list[Suspicion], trials: Trials) -> list[Finding]:
-    """Findings whose changes help, and facts whose changes do not."""
-    leaks, helpful, others = [], [], []
+    """Findings whose changes help, and facts whose changes do not.
+
+    A leak comes first, as it makes all losses meaningless.  A change is proposed once,
+    by the first cause that asks for it.
+    """
+    leaks, helpful, facts = [], [], []
     for suspicion in suspicions:
+        if suspicion.needs_training and _is_untrained(helpful):
+            continue
         change, effect = best_remedy(suspicion, trials)
         finding = _finding(suspicion, change, effect)
         if suspicion.expects_loss:
@@ -92,8 +100,23 @@ def verified(suspicions: list[Suspicion], trials: Trials) -> list[Finding]:
         elif effect is not None and _helps(effect, suspicion):
             helpful.append(finding)
         elif suspicion.is_fact:
-            others.append(finding)
-    return leaks + by_importance(helpful) + others
+            facts.append(finding)
+    return _without_repeats(leaks + by_importance(helpful) + facts)
+
+
+def _is_untrained(helpful: list[Finding]) -> bool:
+    """Whether some change lowers the loss so much that the fit itself tells little."""
+    effects = [one.effect for one in helpful if one.effect is not None]
+    return any(one.drop > LARGE_GAIN * one.before for one in effects)
+
+
+def _without_repeats(findings: list[Finding]) -> list[Finding]:
+    seen, kept = set(), []
+    for finding in findings:
+        if not finding.parameter or finding.change not in seen:
+            kept.append(finding)
+        seen.add(finding.change)
+    return kept
 
 
 def by_importance(findings: list[Finding]) -> list[Finding]:

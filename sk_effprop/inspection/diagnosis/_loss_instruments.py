@@ -50,8 +50,10 @@ def _fall(curve: list[float]) -> float:
     third = len(curve) // 3
     if third == 0:
         return 1.0 if len(curve) < 2 else max(0.0, 1.0 - curve[-1] / curve[-2])
-    before, after = np.mean(curve[-2 * third : -third]), np.mean(curve[-third:])
-    return float(max(0.0, (before - after) / max(abs(before), 1e-300)))
+    before, after = (
+        float(np.mean(part)) for part in (curve[-2 * third : -third], curve[-third:])
+    )
+    return max(0.0, (before - after) / max(abs(before), 1e-300))
 
 
 def _linear_loss(trials: Trials) -> float | None:

@@ -104,7 +104,7 @@ COLUMNS = ["cause", "parameter", "value", "before", "after", "helps", "evidence"
 
 def _row(finding: Finding) -> tuple[Any, ...]:
     effect = finding.effect
-    shares = (None, None, None)
+    shares: tuple[Any, ...] = (None, None, None)
     if effect is not None:
         shares = (effect.before, effect.after, effect.helps)
     return finding.cause, finding.parameter, finding.value, *shares, finding.evidence

@@ -84,6 +84,8 @@ class Suspicion:
         Whether absolute errors are compared.
     expects_loss : bool
         Whether an honest remedy makes the loss higher.
+    needs_training : bool
+        Whether only a network that is trained well can tell.
     """
 
     cause: str
@@ -95,6 +97,7 @@ class Suspicion:
     balanced: bool = False
     robust: bool = False
     expects_loss: bool = False
+    needs_training: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -368,12 +371,14 @@ def rate(evidence: Evidence) -> Iterator[Suspicion]:
     given, allowed = case.plan.given.learning_rate_init, case.automatic_rate
     factor = max(given / allowed, allowed / given)
     how = "above" if given > allowed else "below"
+    is_adam = case.plan.solver == "adam"
+    usual = "the usual one of adam" if is_adam else "what the curvature allows"
     n = evidence.subject.estimator.convergence_.n_recoveries
     diverged = f"; training diverged {n} times" if n else ""
     yield Suspicion(
         fault.cause,
-        f"learning_rate_init={given:.3g} is a factor of {factor:.3g} {how} what the "
-        f"curvature allows{diverged}",
+        f"learning_rate_init={given:.3g} is a factor of {factor:.3g} {how} "
+        f"{usual}{diverged}",
         (Change("learning_rate_init", "auto"),),
         is_fact=True,
     )
@@ -547,6 +552,7 @@ def imbalance(evidence: Evidence) -> Iterator[Suspicion]:
         is_fact=recall < UNKNOWN,
         least_gain=0.3,
         balanced=True,
+        needs_training=True,
     )
 
 
@@ -593,6 +599,7 @@ def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
             ),
         ),
         is_fact=True,
+        needs_training=True,
     )
 
 
@@ -621,6 +628,7 @@ def target_noise(evidence: Evidence) -> Iterator[Suspicion]:
         (Change("loss", "huber"), Change("loss", "absolute_error")),
         is_fact=True,
         robust=True,
+        needs_training=True,
     )
 
 

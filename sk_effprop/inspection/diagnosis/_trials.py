@@ -234,8 +234,12 @@ class Trials:
             for seed, (train, test) in enumerate(splits or self.splits)
         ]
         rows, predicted, constant, shares = zip(*parts, strict=True)
-        stacked = map(np.concatenate, (rows, predicted, constant))
-        return Outcome(*stacked, float(np.mean(shares)))
+        return Outcome(
+            np.concatenate(rows),
+            np.concatenate(predicted),
+            np.concatenate(constant),
+            float(np.mean(shares)),
+        )
 
     def _fit(self, change: Change, train: Array, test: Array, seed: int) -> Outcome:
         used, X = np.setdiff1d(train, change.dropped_rows), self.X
