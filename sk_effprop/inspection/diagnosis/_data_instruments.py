@@ -151,3 +151,10 @@ def _correlations(X: Array, truth: Array) -> Array:
     A, B = (r - r.mean(axis=0) for r in ranks)
     lengths = np.outer(np.linalg.norm(A, axis=0), np.linalg.norm(B, axis=0))
     return np.abs(A.T @ B) / np.maximum(lengths, 1e-300)
+
+
+def far_out(values: Array, n_deviations: float) -> Array:
+    """Values more than so many robust deviations from the median of their column."""
+    distance = np.abs(values - np.median(values, axis=0))
+    deviation = 1.4826 * np.median(distance, axis=0)
+    return np.asarray(distance > n_deviations * deviation)

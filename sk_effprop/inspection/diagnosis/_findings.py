@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sk_effprop.inspection.diagnosis._suspicions import Suspicion
+from sk_effprop.inspection.diagnosis._evidence import Suspicion
 from sk_effprop.inspection.diagnosis._trials import Change, Effect, Trials, compare
 
 # A later remedy is preferred only if it gains this much more.
@@ -88,7 +88,9 @@ def verified(suspicions: list[Suspicion], trials: Trials) -> list[Finding]:
     A leak comes first, as it makes all losses meaningless.  A change is proposed once,
     by the first cause that asks for it.
     """
-    leaks, helpful, facts = [], [], []
+    leaks: list[Finding] = []
+    helpful: list[Finding] = []
+    facts: list[Finding] = []
     for suspicion in suspicions:
         if suspicion.needs_training and _is_untrained(helpful):
             continue
@@ -111,7 +113,8 @@ def _is_untrained(helpful: list[Finding]) -> bool:
 
 
 def _without_repeats(findings: list[Finding]) -> list[Finding]:
-    seen, kept = set(), []
+    seen: set[str] = set()
+    kept = []
     for finding in findings:
         if not finding.parameter or finding.change not in seen:
             kept.append(finding)
