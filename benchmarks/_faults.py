@@ -19,11 +19,9 @@ from sk_effprop import EffPropClassifier, EffPropRegressor
 # Tables with structure that a healthy fit finds; all of them come with scikit-learn.
 TABLES = {
     "breast cancer": sources.breast_cancer,
-    "waveform": sources.waveform,
     "moons": sources.moons,
     "digits": sources.digits,
     "diabetes": sources.diabetes,
-    "friedman1": sources.friedman1,
     "friedman3": sources.friedman3,
     "kinematics": sources.kinematics,
 }

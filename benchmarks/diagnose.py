@@ -1,6 +1,6 @@
 """Planted faults, and healthy fits, as ``inspection.diagnose`` sees them.
 
-Each fault of :mod:`benchmarks._faults` is planted into each of eight tables with each
+Each fault of :mod:`benchmarks._faults` is planted into each of six tables with each
 seed.  The answer is right if the cause of the first finding is that of the fault.  The
 healthy fits are those with default parameters on the accuracy suite; tasks whose
 packages are not installed are left out.  Seconds are those of a diagnosis, with all of
@@ -9,12 +9,14 @@ its refits.
 
 import argparse
 from collections import Counter
+from itertools import product
 from time import perf_counter
 from typing import NamedTuple
 from warnings import catch_warnings, simplefilter
 from zlib import crc32
 
 import numpy as np
+from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from benchmarks import _tasks
@@ -40,9 +42,11 @@ def answer(fault_name, table_name, seed):
     planted = fault.plant(one, rng)
     if planted is None:
         return None
-    model = _fitted(estimator_for(one, seed, **planted.settings), planted.X, planted.y)
-    start = perf_counter()
-    findings = diagnose(model, planted.X, planted.y).findings
+    X, y = planted.X, planted.y
+    with threadpool_limits(1):
+        model = _fitted(estimator_for(one, seed, **planted.settings), X, y)
+        start = perf_counter()
+        findings = diagnose(model, X, y).findings
     seconds = perf_counter() - start
     cause = findings[0].cause if findings else ""
     return Answer(cause, cause in fault.causes, seconds)
@@ -66,13 +70,16 @@ def healthy_tasks():
                 yield name, X, np.asarray(y)
 
 
-def report_faults(n_seeds):
+def report_faults(n_seeds, n_jobs):
     """Print a row for each fault, and the share of right answers."""
     print("| planted fault | right cause first | other causes | seconds |")
     print("|---|---|---|---|")
     all_answers = []
+    cases = list(product(FAULTS, TABLES, range(n_seeds)))
+    run = Parallel(n_jobs=n_jobs, return_as="generator")
+    results = run(delayed(answer)(*case) for case in cases)
     for name in FAULTS:
-        answers = [answer(name, t, seed) for t in TABLES for seed in range(n_seeds)]
+        answers = [next(results) for case in cases if case[0] == name]
         answers = [one for one in answers if one is not None]
         wrong = Counter(one.cause or "none" for one in answers if not one.is_right)
         others = ", ".join(f"{cause} ({n})" for cause, n in wrong.items())
@@ -83,33 +90,39 @@ def report_faults(n_seeds):
         all_answers += answers
     n_right = sum(one.is_right for one in all_answers)
     share = 100.0 * n_right / len(all_answers)
-    print(f"\nThe right cause comes first in {n_right} of {len(all_answers)} cases, ")
-    print(f"{share:.1f} %.\n")
+    total = len(all_answers)
+    print(
+        f"\nThe right cause comes first in {n_right} of {total} cases, {share:.1f} %.\n"
+    )
 
 
-def report_healthy():
+def report_healthy(n_jobs):
     """Print what is found about healthy fits."""
-    n_silent = n_tasks = 0
-    lines = []
-    for name, X, y in healthy_tasks():
-        kind = EffPropRegressor if y.dtype.kind == "f" else EffPropClassifier
+    tasks = list(healthy_tasks())
+    found = Parallel(n_jobs=n_jobs)(delayed(findings_of)(X, y) for _, X, y in tasks)
+    n_silent = sum(not findings for findings in found)
+    print(f"Of {len(tasks)} healthy fits, {n_silent} have no finding.")
+    for (name, _, _), findings in zip(tasks, found, strict=True):
+        for finding in findings:
+            print(f"- {name}: {finding}")
+
+
+def findings_of(X, y):
+    """Findings about a fit with default parameters, as sentences."""
+    kind = EffPropRegressor if y.dtype.kind == "f" else EffPropClassifier
+    with threadpool_limits(1):
         findings = diagnose(_fitted(kind(random_state=0), X, y), X, y).findings
-        n_tasks += 1
-        n_silent += not findings
-        lines += [f"- {name}: {finding}" for finding in findings]
-    print(f"Of {n_tasks} healthy fits, {n_silent} have no finding.")
-    if lines:
-        print("The others:\n\n" + "\n".join(lines))
+    return [str(finding) for finding in findings]
 
 
 def main():
     """Print the tables in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
+    parser.add_argument("--jobs", type=int, default=1)
     options, _ = parser.parse_known_args()
-    with threadpool_limits(1):
-        report_faults(options.seeds)
-        report_healthy()
+    report_faults(options.seeds, options.jobs)
+    report_healthy(options.jobs)
 
 
 if __name__ == "__main__":

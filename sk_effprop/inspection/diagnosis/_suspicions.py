@@ -64,7 +64,7 @@ RULES = (
 
 
 def suspicions(evidence: Evidence) -> list[Suspicion]:
-    """All suspicions, causes before consequences; no change is proposed twice."""
+    """All suspicions, causes before consequences."""
     found: list[Suspicion] = []
     seen: set[tuple[str, str]] = set()
     for rule in RULES:
