@@ -16,7 +16,7 @@ from sk_effprop.inspection.diagnosis._trials import Change
 
 # Hyperparameters that say what is wanted, or how it is computed.
 NO_CAUSES = {
-    "solver", "engine", "loss", "quantile", "huber_delta", "class_weight",
+    "engine", "loss", "quantile", "huber_delta", "class_weight",
     "random_state", "warm_start", "verbose", "scoring", "checkpoint",
     "checkpoint_interval", "resume", "hidden_layer_sizes",
 }  # fmt: skip
