@@ -37,6 +37,7 @@ from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.solvers import (
     LBFGS,
+    BatchedLevenbergMarquardt,
     ConjugateGradient,
     LevenbergMarquardt,
     StochasticSolver,
@@ -432,7 +433,25 @@ BATCH_SOLVERS: dict[str, Callable[[Objective], Any]] = {
         1e-10, curvature=exact_curvature, damping=1e-6
     ),
 }
-ALL_SOLVERS = {**STOCHASTIC_SOLVERS, **BATCH_SOLVERS}
+
+
+def lm_in_batches(**changes: Any) -> BatchedLevenbergMarquardt:
+    """Levenberg-Marquardt on batches of 16, with changes."""
+    plain = BatchedLevenbergMarquardt(
+        batch_size=16,
+        order=random_order,
+        schedule="cosine",
+        settings=ScheduleSettings(power_t=0.5, annealing_tau=5.0, max_iter=20),
+        momentum=0.9,
+    )
+    return replace(plain, **changes)
+
+
+BATCHED_SOLVERS: dict[str, Callable[[Objective], Any]] = {
+    "lm_running": lambda objective: lm_in_batches(),
+    "lm_dual": lambda objective: lm_in_batches(max_running_weights=0),
+}
+ALL_SOLVERS = {**STOCHASTIC_SOLVERS, **BATCH_SOLVERS, **BATCHED_SOLVERS}
 STOCHASTIC_PARAMS = params(STOCHASTIC_SOLVERS)
 BATCH_PARAMS = params(BATCH_SOLVERS)
 SOLVER_PARAMS = params(ALL_SOLVERS)

@@ -13,7 +13,10 @@ EXAMPLE = re.compile(
 )
 
 
-@pytest.mark.parametrize("page", ["diagnosis.md", "monitoring.md", "tricks.md"])
+PAGES = ["checkpoints.md", "diagnosis.md", "monitoring.md", "tricks.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_examples_of_a_page_run_and_print_what_it_shows(capsys, page):
     namespace = {}
     examples = EXAMPLE.findall((DOCS / page).read_text(encoding="utf-8"))

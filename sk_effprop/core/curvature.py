@@ -11,6 +11,7 @@ Hessian product           the same, and the change of J itself (R-operator)
 Gauss-Newton diagonal     squares of J' S, where H_L = S S'
 LeCun's diagonal          squares propagated back layer by layer, eqs. (54)-(56)
 Jacobian                  J' of unit vectors, row by row
+kernel                    products of rows of the Jacobian, layer by layer
 ========================  ==========================================================
 
 Units are those of the objective: means over examples, penalty included.
@@ -23,7 +24,12 @@ from typing import Any
 import numpy as np
 
 from sk_effprop.core.arrays import Array, row_blocks
-from sk_effprop.core.inputs import squares_times, squares_transposed_times
+from sk_effprop.core.inputs import (
+    gram,
+    squares_times,
+    squares_transposed_times,
+    stack_rows,
+)
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.trace import Block, Trace
@@ -67,6 +73,11 @@ class Linearization:
             if is_frequent or self._n_kept <= SOON_KEPT_NUMBERS:
                 self._kept = list(self._trace())
         return iter(self._kept) if self._kept is not None else self._trace()
+
+    def kept(self) -> "Linearization":
+        """The same, with all its blocks computed and kept, for a few rows."""
+        self._kept = list(self._trace())
+        return self
 
     def _trace(self) -> Iterator[Block]:
         objective = self.objective
@@ -233,6 +244,65 @@ class Linearization:
             else:
                 part[...] = product.reshape(part.shape)
         return jacobian.reshape(n * columns, -1)
+
+    def root_product(self, v: Array) -> Array:
+        """S' J v of all rows, of shape (n_rows * n_outputs,)."""
+        directions, parts = self._cut(v), []
+        for block in self.blocks():
+            change = block.trace.jvp(directions)
+            parts.append(np.einsum("nkc,nk->nc", block.loss_root(), change).ravel())
+        return np.concatenate(parts)
+
+    def transposed_root_product(self, z: Array) -> Array:
+        """J' S z, the transpose of :meth:`root_product`."""
+        product = np.zeros_like(self.theta)
+        into, start = self._cut(product), 0
+        for block in self.blocks():
+            root = block.loss_root()
+            n, _, columns = root.shape
+            part = z[start : start + n * columns].reshape(n, columns)
+            block.trace.vjp(np.einsum("nkc,nc->nk", root, part), into)
+            start += n * columns
+        return product
+
+    def root_kernel(self, P: Array) -> Array:
+        """S' J P^-1 J' S, where P is constant in each layer, biases apart.
+
+        The rows of J are outer products ``a d'`` of a layer's inputs a and deltas d, so
+        that the product of two of them is ``(a'a' / P_weights + 1 / P_biases) d'd'``.
+        """
+        blocks = list(self.blocks())
+        inputs = [block.trace.inputs for block in blocks]
+        deltas = [dict(block.root_deltas(block.loss_root())) for block in blocks]
+        kernel: Any = 0.0
+        for l, p in enumerate(self._cut(P)):
+            products = gram(stack_rows([x[l] for x in inputs])) / p[0, 0]
+            products += 1.0 / p[-1, 0]
+            delta = np.concatenate([d[l] for d in deltas])
+            columns = delta.shape[1]
+            delta = delta.reshape(-1, delta.shape[2])
+            repeated = products.repeat(columns, axis=0).repeat(columns, axis=1)
+            repeated *= delta @ delta.T
+            kernel = kernel + repeated
+        return np.asarray(kernel)
+
+    @cached_property
+    def value(self) -> float:
+        """The objective at theta."""
+        total = 0.0
+        for block in self.blocks():
+            losses = block.loss.value(block.trace.outputs, block.targets)
+            total += float(np.sum(block.weighted(losses[:, None])))
+        mean = total / self.objective.n_samples
+        return mean + self.objective.penalty_value(self.theta)
+
+    def predicted(self, step: Array) -> float:
+        """Reduction of the objective in the quadratic model with G.
+
+        It is ``-g's - s'(G + penalty)s / 2`` for a step s.
+        """
+        curvature = float(self.gauss_newton_product(step) @ step)
+        return -float(self.gradient @ step) - 0.5 * curvature
 
     @cached_property
     def gradient(self) -> Array:

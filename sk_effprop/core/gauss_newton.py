@@ -1,14 +1,16 @@
 """Linear systems with the damped Gauss-Newton matrix; posterior and evidence.
 
 ``A = G + penalty + mu I`` with ``G = J' H_L J`` is factorised as a matrix of weights x
-weights.  With fewer residuals than weights, Woodbury's identity turns it into a matrix
-of residuals x residuals.  J comes in blocks of rows, so the matrix bounds the memory.
+weights, for which J comes in blocks of rows.  With fewer residuals than weights,
+Woodbury's identity turns it into a matrix of residuals x residuals, for which J is
+never formed.  So the smaller of the two matrices bounds the memory.
 
 The same factors give the uncertainty of a fitted network: for noise of variance s^2,
 the posterior of the weights is a Gaussian with precision ``n / s^2 (G + penalty)``.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -80,29 +82,39 @@ class PrimalFactor:
 
 
 class DualFactor:
-    """Factorisation of ``A = P + J'J``, P diagonal, by Woodbury's identity."""
+    """Factorisation of ``A = P + J'J``, P diagonal, by Woodbury's identity.
 
-    def __init__(self, J: Array, P: Array) -> None:
-        self._P, self._scaled = P, J / P
-        K = self._scaled @ J.T
+    Parameters
+    ----------
+    system : DualSystem
+        J, as products.
+    P : ndarray of shape (n_weights,)
+        Positive; constant for the weights and for the biases of each layer.
+    """
+
+    def __init__(self, system: "DualSystem", P: Array) -> None:
+        self._system, self._P = system, P
+        K = system.kernel(P)
         K[np.diag_indices(len(K))] += 1.0
-        self._J = J
         self._root = _cholesky(np.asfortranarray(K))
 
     def solve(self, b: Array) -> Array:
         first = b / self._P
-        inner = dpotrs(self._root, self._J @ first, lower=0)[0]
-        return np.asarray(first - self._scaled.T @ inner)
+        inner = dpotrs(self._root, self._system.times(first), lower=0)[0]
+        return np.asarray(first - self._system.transposed_times(inner) / self._P)
 
     def quadratic(self, V: Array) -> Array:
-        half = solve_triangular(
-            self._root, self._scaled @ V.T, trans=1, check_finite=False
-        )
+        half = self._half_solved((V / self._P) @ self._system.jacobian.T)
         return np.asarray((V**2) @ (1.0 / self._P) - np.einsum("ij,ij->j", half, half))
 
     def inverse_diagonal(self) -> Array:
-        half = solve_triangular(self._root, self._scaled, trans=1, check_finite=False)
+        half = self._half_solved((self._system.jacobian / self._P).T)
         return np.asarray(1.0 / self._P - np.einsum("ij,ij->j", half, half))
+
+    def _half_solved(self, rows: Array) -> Array:
+        return np.asarray(
+            solve_triangular(self._root, rows.T, trans=1, check_finite=False)
+        )
 
     def log_determinant(self) -> float:
         roots = np.log(np.diagonal(self._root))
@@ -110,12 +122,28 @@ class DualFactor:
 
 
 class PrimalSystem:
-    """G as a matrix of weights x weights."""
+    """G as a matrix of weights x weights.
 
-    def __init__(self, linearization: Linearization) -> None:
+    Parameters
+    ----------
+    linearization : Linearization
+    earlier : ndarray of shape (n_weights, n_weights), optional
+        Upper triangle of a G from other examples; the result is a mean of both.
+    share : float
+        Weight of the new examples in it.
+    """
+
+    def __init__(
+        self,
+        linearization: Linearization,
+        earlier: Array | None = None,
+        share: float = 1.0,
+    ) -> None:
         n_weights = len(linearization.theta)
         matrix = np.zeros((n_weights, n_weights), order="F")
-        share = 1.0 / linearization.objective.n_samples
+        if earlier is not None:
+            np.multiply(earlier, 1.0 - share, out=matrix)
+        share /= linearization.objective.n_samples
         for J in linearization.jacobian_blocks():
             # the upper triangle of J'J; BLAS reads J.T, as it stores columns first
             matrix = dsyrk(share, J.T, 1.0, matrix, overwrite_c=1)
@@ -134,20 +162,47 @@ class PrimalSystem:
 
 
 class DualSystem:
-    """G as J'J, where J has residuals x weights entries."""
+    """G as J'J of residuals x weights, where J is only multiplied with.
+
+    Products of two rows of J are sums over the layers, of products of the layer's
+    inputs times products of its deltas, so that the matrix of all of them,
+    ``J P^-1 J'``, costs a few products of small matrices.
+    """
 
     def __init__(self, linearization: Linearization) -> None:
-        self._J = np.vstack(list(linearization.jacobian_blocks()))
-        self._J /= np.sqrt(linearization.objective.n_samples)
-        self.diagonal = np.einsum("ij,ij->j", self._J, self._J)
+        self._linearization = linearization
+        self._scale = 1.0 / np.sqrt(linearization.objective.n_samples)
+
+    @cached_property
+    def diagonal(self) -> Array:
+        linearization = self._linearization
+        penalty = linearization.objective.penalty
+        return linearization.gauss_newton_diagonal() - penalty
+
+    @cached_property
+    def jacobian(self) -> Array:
+        """J itself, of residuals x weights numbers, for what needs all its entries."""
+        return self._scale * np.vstack(list(self._linearization.jacobian_blocks()))
+
+    def times(self, v: Array) -> Array:
+        """J v."""
+        return self._scale * self._linearization.root_product(v)
+
+    def transposed_times(self, z: Array) -> Array:
+        """J' z."""
+        return self._scale * self._linearization.transposed_root_product(z)
+
+    def kernel(self, P: Array) -> Array:
+        """J P^-1 J' for a diagonal P that is constant in each layer, biases apart."""
+        return self._scale**2 * self._linearization.root_kernel(P)
 
     def factor(self, added: Array) -> Factor:
-        """Factorise ``G + diag(added)``, where ``added`` must be positive."""
-        return DualFactor(self._J, added)
+        """Factorise ``G + diag(added)``; see :class:`DualFactor` for ``added``."""
+        return DualFactor(self, added)
 
     def upper_triangle(self) -> Array:
         """G; only the upper triangle is meant to be read."""
-        return np.asarray(self._J.T @ self._J)
+        return np.asarray(self.jacobian.T @ self.jacobian)
 
 
 def make_system(linearization: Linearization) -> PrimalSystem | DualSystem:
@@ -159,18 +214,24 @@ def make_system(linearization: Linearization) -> PrimalSystem | DualSystem:
         If even the smaller one is too large; nothing is allocated before.
     """
     n_rows, n_weights = linearization.objective.targets.size, len(linearization.theta)
-    size = n_weights * min(n_weights, n_rows)
-    if size > MAX_SYSTEM:
-        raise ValueError(
-            f"solver='lm' would need a matrix of {size:,} numbers "
-            f"({8 * size / 2**30:.1f} GiB) for {n_weights:,} weights and {n_rows:,} "
-            "residuals. Use fewer hidden units, or solver='lbfgs'."
-        )
+    check_system_size(n_weights, n_rows)
     return (
         PrimalSystem(linearization)
         if n_rows >= n_weights
         else DualSystem(linearization)
     )
+
+
+def check_system_size(n_weights: int, n_rows: int) -> None:
+    """Raise a ValueError if even the smaller matrix would be too large."""
+    size = min(n_weights, n_rows) ** 2
+    if size > MAX_SYSTEM:
+        raise ValueError(
+            f"solver='lm' would need a matrix of {size:,} numbers "
+            f"({8 * size / 2**30:.1f} GiB) for {n_weights:,} weights and {n_rows:,} "
+            "residuals. Use fewer hidden units, a smaller batch_size, or "
+            "solver='lbfgs'."
+        )
 
 
 # --------------------------------------------------------------- uncertainty, evidence

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sk_effprop.core.arrays import Array
 
@@ -75,6 +76,21 @@ class FoldedSparse:
         """Return the dense array; meant for blocks of rows only."""
         X = self.X.toarray() - self.shift
         return with_ones(X * self.A if self.A.ndim == 1 else X @ self.A)
+
+    def gram(self) -> Array:
+        """Inner products of the rows without their ones, and without filling them.
+
+        With ``B = X A`` and ``s = shift A`` they are ``B B' - B s 1' - 1 s'B' + s's``.
+        """
+        is_scale = self.A.ndim == 1
+        rows = self.X.multiply(self.A).tocsr() if is_scale else self.X @ self.A
+        shift = self.shift * self.A if is_scale else self.shift @ self.A
+        product = rows @ rows.T
+        product = product.toarray() if sparse.issparse(product) else product
+        across = np.asarray(rows @ shift)
+        return np.asarray(
+            product - across[:, None] - across[None, :] + float(shift @ shift)
+        )
 
     def squares(self, B: Array) -> Array:
         """The elementwise square of :meth:`filled`, times B, without filling it.
@@ -148,3 +164,27 @@ def bounded(inputs: Any, dtype: Any) -> Array:
     dense = inputs.filled() if isinstance(inputs, FoldedSparse) else inputs
     bound = min(float(np.finfo(one).max) for one in (dense.dtype, dtype)) ** 0.25
     return np.clip(np.nan_to_num(dense, nan=0.0), -bound, bound)
+
+
+def gram(inputs: Any) -> Array:
+    """Inner products of all rows, without their ones; sparse inputs stay sparse.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_samples)
+    """
+    if isinstance(inputs, FoldedSparse):
+        return inputs.gram()
+    X = inputs[:, :-1]
+    return np.asarray(X @ X.T)
+
+
+def stack_rows(parts: list[Any]) -> Any:
+    """Inputs of several blocks of rows as one; sparse ones have the same scales."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if isinstance(first, np.ndarray):
+        return np.concatenate(parts)
+    X = sparse.vstack([part.X for part in parts], format="csr")
+    return FoldedSparse(X, first.shift, first.A)

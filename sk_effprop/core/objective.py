@@ -198,6 +198,9 @@ class Objective:
         """The objective of n random examples, or of all if there are fewer."""
         if n_samples >= self.n_samples:
             return self
+        return self.subset(self.sample_rows(n_samples, rng))
+
+    def sample_rows(self, n_samples: int, rng: np.random.Generator) -> Array:
+        """The numbers of n random rows."""
         # Sorted rows are copied from one end of the memory to the other.
-        rows = rng.choice(self.n_samples, size=n_samples, replace=False)
-        return self.subset(np.sort(rows))
+        return np.sort(rng.choice(self.n_samples, size=n_samples, replace=False))

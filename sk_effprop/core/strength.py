@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.inputs import gram
 from sk_effprop.core.losses import LogLink, LogLoss, Loss
 
 # Rows that are looked at.  An eigendecomposition of so many takes 3 ms.
@@ -166,10 +166,10 @@ def out_of_sample(
     Y = _standardized(targets[rows].astype(np.float64), weight)
     # overflow is answered by "nothing can be learnt"
     with np.errstate(over="ignore", invalid="ignore"):
-        gram = _gram(inputs[rows])
-        if not Y.size or not np.isfinite(gram).all():
+        products = gram(inputs[rows].astype(np.float64)) / max(inputs.shape[1] - 1, 1)
+        if not Y.size or not np.isfinite(products).all():
             return OutOfSample(1.0, 1.0, 0.0, n_effective)
-    kernels = _kernels(gram, has_hidden_layers=has_hidden_layers)
+    kernels = _kernels(products, has_hidden_layers=has_hidden_layers)
     errors = [_left_out_error(kernel, Y, weight) for kernel in kernels]
     best = int(np.argmin(errors))
     gained = 1.0
@@ -240,22 +240,6 @@ def _standardized(Y: Array, weight: Array) -> Array:
     deviation = np.sqrt(np.average((Y - mean) ** 2, axis=0, weights=weight))
     varies = deviation > CONSTANT * np.abs(mean)
     return np.asarray((Y - mean)[:, varies] / deviation[varies])
-
-
-def _gram(inputs: Any) -> Array:
-    """Inner products of rows without their ones, divided by the number of inputs."""
-    n_in = max(inputs.shape[1] - 1, 1)
-    if not isinstance(inputs, FoldedSparse):
-        X = inputs[:, :-1].astype(np.float64)
-        return np.asarray(X @ X.T) / n_in
-    # (X - s) A A' (X - s)' without the dense X
-    scaled = inputs.X * inputs.A if inputs.A.ndim == 1 else inputs.X @ inputs.A
-    shift = inputs.shift * inputs.A if inputs.A.ndim == 1 else inputs.shift @ inputs.A
-    product = scaled @ scaled.T
-    product = np.asarray(product.toarray() if hasattr(product, "toarray") else product)
-    across = np.asarray(scaled @ shift)
-    centred = product - across[:, None] - across[None, :] + shift @ shift
-    return centred.astype(np.float64) / n_in
 
 
 def _left_out_error(kernel: Array, Y: Array, weight: Array) -> float:

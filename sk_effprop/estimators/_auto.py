@@ -10,6 +10,7 @@ All functions are pure and take plain values, so each can be replaced alone.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -26,6 +27,10 @@ from sk_effprop.solvers import BATCH
 SMALL = 500
 # The two that "auto" chooses between, see docs/choosing.md.
 AUTO_STOCHASTIC, AUTO_BATCH, AUTO_SECOND_ORDER = "sgd", "lbfgs", "lm"
+# solver="lm" takes batches of so many residuals, for so many epochs, where the whole
+# system would have more rows than this.
+LARGEST_SECOND_ORDER_SYSTEM, SECOND_ORDER_RESIDUALS = 2**14, 1024
+SECOND_ORDER_EPOCHS = 20
 # Rows, and numbers in a Jacobian, up to which the last one is chosen for regression.
 FEW_FOR_SECOND_ORDER, MAX_JACOBIAN = 100, 10**6
 # Batches of one cost several times as much per example in NumPy, and as many epochs
@@ -151,6 +156,11 @@ class Plan:
         return f"{self.solver} by evidence" if self.is_evidence else self.solver
 
     @property
+    def has_relative_tol(self) -> bool:
+        """Whether ``tol`` is a share: second-order steps go on to a precise minimum."""
+        return self.solver == "lm"
+
+    @property
     def fitted_attributes(self) -> dict[str, Any]:
         """Attributes of the fitted estimator."""
         return {
@@ -185,6 +195,8 @@ def make_plan(
     is_stream = problem.is_stream
     is_evidence = choose_evidence(given.alpha)
     batch_size = choose_batch_size(given.batch_size, solver, problem.n_samples)
+    if solver == "lm" and given.batch_size == "auto":
+        batch_size = choose_second_order_batch(problem)
     max_iter = choose_max_iter(given.max_iter, solver, problem.n_samples, batch_size)
     max_iter = 1 if is_stream else max_iter
     n_updates = max_iter * problem.n_samples / batch_size
@@ -219,7 +231,12 @@ def make_plan(
         patience=choose_patience(tol, given.n_iter_no_change, is_evidence=is_evidence),
         max_time=None if is_stream else given.max_time,
         keep_last=is_stream,
-        has_fixed_length=is_stream or has_fixed_length(given, solver),
+        has_fixed_length=is_stream
+        or has_fixed_length(
+            given,
+            solver,
+            in_batches=solver not in BATCH or batch_size < problem.n_samples,
+        ),
     )
 
 
@@ -275,6 +292,8 @@ def choose_max_iter(
     """Epochs of stochastic solvers, iterations of batch solvers."""
     if not isinstance(max_iter, str):
         return int(max_iter)
+    if solver == "lm" and batch_size < n_samples:
+        return SECOND_ORDER_EPOCHS
     if solver in BATCH:
         return BATCH_ITERATIONS
     if solver == "adam":
@@ -285,11 +304,21 @@ def choose_max_iter(
 
 def choose_batch_size(batch_size: int | str, solver: str, n_samples: int) -> int:
     """Examples in an update, at most ``n_samples``."""
-    if solver in BATCH or batch_size == "full":
+    is_whole = solver in BATCH and (solver != "lm" or isinstance(batch_size, str))
+    if is_whole or batch_size == "full":
         return n_samples
     if isinstance(batch_size, str):
         return min(ADAM_BATCH if solver == "adam" else SGD_BATCH, n_samples)
     return min(int(batch_size), n_samples)
+
+
+def choose_second_order_batch(problem: Problem) -> int:
+    """All examples if the smaller of the two systems fits into memory, else a part."""
+    n_weights = sum((a + 1) * b for a, b in pairwise(problem.sizes))
+    size = min(n_weights, problem.n_samples * problem.sizes[-1])
+    if size <= LARGEST_SECOND_ORDER_SYSTEM:
+        return problem.n_samples
+    return max(1, SECOND_ORDER_RESIDUALS // problem.sizes[-1])
 
 
 def choose_full_batch(
@@ -373,7 +402,7 @@ def choose_patience(tol: float, n_iter_no_change: float, *, is_evidence: bool) -
     return np.inf if tol == 0 or is_evidence else n_iter_no_change
 
 
-def has_fixed_length(given: Hyperparameters, solver: str) -> bool:
+def has_fixed_length(given: Hyperparameters, solver: str, *, in_batches: bool) -> bool:
     """Whether using up ``max_iter`` is planned, and so is no reason for a warning."""
     if given.tol == 0:
         return True
@@ -381,7 +410,7 @@ def has_fixed_length(given: Hyperparameters, solver: str) -> bool:
         return False
     # with n_iter_no_change=inf only max_iter ends training, and MLPClassifier warns
     ends = SCHEDULES[given.learning_rate].has_an_end and given.n_iter_no_change < np.inf
-    return given.max_iter == "auto" or (solver not in BATCH and ends)
+    return given.max_iter == "auto" or (in_batches and ends)
 
 
 def choose_evidence(alpha: float | str) -> bool:

@@ -2,8 +2,9 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from time import monotonic
 from typing import Any, ClassVar, Self
@@ -21,6 +22,11 @@ from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators._advice import find_fault
+from sk_effprop.estimators._checkpoint import (
+    Checkpoint,
+    check_checkpoint,
+    open_checkpoint,
+)
 from sk_effprop.estimators._checks import (
     check_changed_parameters,
     check_fixed,
@@ -38,6 +44,7 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
+from sk_effprop.estimators._interrupt import is_part_of_more
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
     hidden_sizes,
@@ -59,6 +66,7 @@ from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.estimators._validation import make_validation, split_off
 from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
+from sk_effprop.solvers.base import Reason
 from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
 from sk_effprop.training.convergence import warning_message
 from sk_effprop.training.progress import show_progress
@@ -165,6 +173,7 @@ class BaseEffProp(
             If ``engine="numba"`` is given and numba is not installed.
         """
         check_hyperparameters(self)
+        check_checkpoint(self)
         time = monotonic()
         with self._call("fit", self.max_iter, X, y, sample_weight) as task:
             earlier = self._earlier if self.warm_start else None
@@ -174,6 +183,9 @@ class BaseEffProp(
                 self.coding_.check_warm_start(train.all_y)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
             start = self._start(earlier, time, is_stream=False)
+            checkpoint = open_checkpoint(self, earlier, train, held_out)
+            if checkpoint is not None:
+                start = checkpoint.starting(start)
             if held_out is None and self.early_stopping not in ("auto", False):
                 train, held_out = split_off(
                     train,
@@ -188,7 +200,7 @@ class BaseEffProp(
             if earlier is None:
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
-            self._train(run, task, held_out)
+            self._train(run, task, held_out, checkpoint)
         self._warn(run)
         return self
 
@@ -318,7 +330,11 @@ class BaseEffProp(
         return make_run(given, self.coding_, data, solver, start)
 
     def _train(
-        self, run: Run, task: Task | None, held_out: Examples | None = None
+        self,
+        run: Run,
+        task: Task | None,
+        held_out: Examples | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """Minimise the objective until the monitor stops the solver."""
         objective, plan, rng = run.objective, run.plan, run.left.rng
@@ -336,19 +352,27 @@ class BaseEffProp(
         )
         with told, show_progress(self.verbose, type(self).__name__, monitor):
             try:
-                solution = solver.solve(
+                solve = solver.solve
+                if checkpoint is not None:
+                    solve = partial(checkpoint.solve, solver)
+                solution = solve(
                     presented, theta, state=state, rng=rng, monitor=monitor
                 )
             except KeyboardInterrupt:
                 solution = INTERRUPTED
             monitor.end(solution.message)
+        if monitor.reason == Reason.INTERRUPTED and is_part_of_more():
+            raise KeyboardInterrupt
         run = run.with_penalty(solution.penalty)
         theta = monitor.best_theta
         self.__dict__.update(results_of(run, monitor, theta, solution, find_fault))
         if not monitor.is_out_of_time:
-            with suppress(KeyboardInterrupt):
-                # the weights are found, and no interrupt may lose them
+            try:
                 self._conclude(run, theta)
+            except KeyboardInterrupt:
+                # the weights are found, and no interrupt may lose them
+                if is_part_of_more():
+                    raise
 
     def _conclude(self, run: Run, theta: Array) -> None:
         """Compute what follows from the fit, and may take longer than training."""

@@ -31,6 +31,7 @@ from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.solvers import (
     BATCH,
     LBFGS,
+    BatchedLevenbergMarquardt,
     ConjugateGradient,
     EvidenceRounds,
     LevenbergMarquardt,
@@ -228,9 +229,20 @@ def constant_inputs(inputs: Any) -> Array:
 
 def make_solver(plan: Plan, presented: Objective) -> Solver:
     """Solver of the plan, for the examples that it will present."""
+    given = plan.given
+    settings = ScheduleSettings(given.power_t, given.annealing_tau, plan.max_iter)
+    if plan.solver == "lm" and plan.batch_size < presented.n_samples:
+        return BatchedLevenbergMarquardt(
+            batch_size=plan.batch_size,
+            order=ORDERS[plan.order],
+            schedule=plan.schedule,
+            settings=settings,
+            step_share=plan.learning_rate_init,
+            momentum=given.momentum,
+            damping=_damping(given.damping),
+        )
     if plan.solver in BATCH:
         return _batch_solver(plan)
-    given = plan.given
     # a full batch contains all pieces of heavy examples
     batch_size = choose_batch_size(given.batch_size, plan.solver, presented.n_samples)
     return StochasticSolver(
@@ -243,7 +255,7 @@ def make_solver(plan: Plan, presented: Objective) -> Solver:
         batch_size=batch_size,
         batch_growth=given.batch_growth,
         schedule=plan.schedule,
-        settings=ScheduleSettings(given.power_t, given.annealing_tau, plan.max_iter),
+        settings=settings,
         flow_rates=tuple(given.flow_rates),
         averaging=plan.averaging,
         input_gains=given.input_gains,

@@ -11,7 +11,7 @@ from sk_effprop.core.activations import ACTIVATIONS, SHAPES, Activation
 from sk_effprop.core.custom import CustomActivation
 from sk_effprop.core.losses import OWN_OUTPUTS
 from sk_effprop.estimators._activations import is_per_layer
-from sk_effprop.estimators._parameters import NEUTRAL_ONLY, defaults, hidden_sizes
+from sk_effprop.estimators._parameters import defaults, hidden_sizes
 
 
 def raise_invalid(estimator: Any, name: str, rule: str, way_out: str) -> NoReturn:
@@ -87,14 +87,6 @@ def check_init(estimator: Any, n_weights: int, dtype: Any) -> None:
 
 def check_hyperparameters(estimator: Any) -> None:
     """Raise for errors that scikit-learn's constraints cannot express."""
-    for name, neutral in NEUTRAL_ONLY.items():
-        if not is_value(getattr(estimator, name), neutral):
-            raise_invalid(
-                estimator,
-                name,
-                f"{neutral!r} in this version",
-                "Checkpointing is not implemented yet.",
-            )
     _check_sizes(estimator)
     _check_activations(estimator)
     _check_loss(estimator)

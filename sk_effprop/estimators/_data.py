@@ -27,6 +27,8 @@ MAX_COUNTED_ROWS = 10**4
 # sampling weights of a survey may be large integers.
 MAX_PARTS, SAME_UNIT, MAX_REPEATS = 12, 1e-9, 10
 LARGEST_INTEGER = 2.0**62
+# Multiples of a smaller unit, as a share of the largest weight, may overflow.
+SMALLEST_UNIT = 1e-300
 
 
 class Counts(NamedTuple):
@@ -145,6 +147,8 @@ def size_and_count(examples: Examples) -> tuple[int, float]:
 
 def _repeats(weight: Any) -> float:
     """Sum of the weights in their common unit, 0 if they have none."""
+    if np.min(weight) < SMALLEST_UNIT:
+        return 0.0
     for part in range(1, MAX_PARTS + 1):
         times = weight * (part / np.min(weight))
         whole = np.round(times)

@@ -10,6 +10,7 @@ defaults live elsewhere, in the signatures of the estimators::
 from functools import cache
 from inspect import signature
 from numbers import Integral, Real
+from os import PathLike
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -198,8 +199,8 @@ SHARED: dict[str, Hyperparameter] = {
         "", [Interval(Real, 0, 1, closed="neither")], (0.3,)
     ),
     "scoring": Hyperparameter("", [names(get_scorer_names(), "loss"), callable]),
-    "checkpoint": Hyperparameter("", [str, "array-like", None, object]),
-    "checkpoint_interval": Hyperparameter("", [POSITIVE]),
+    "checkpoint": Hyperparameter("", [str, PathLike, None]),
+    "checkpoint_interval": Hyperparameter("", [NON_NEGATIVE]),
     "resume": Hyperparameter("", ["boolean"]),
     "engine": Hyperparameter(
         "", [StrOptions({"auto", "numpy", "numba"})], ("numpy", "numba")
@@ -258,13 +259,6 @@ REGRESSOR: dict[str, Hyperparameter] = SHARED | {
         (0.7,),
         is_fixed=True,
     ),
-}
-
-# Parameters of features that are not implemented yet: they only accept their default.
-NEUTRAL_ONLY: dict[str, Any] = {
-    "checkpoint": None,
-    "checkpoint_interval": 30.0,
-    "resume": False,
 }
 
 

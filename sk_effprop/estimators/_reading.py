@@ -74,7 +74,9 @@ def validate_inputs(estimator: Any, X: Any) -> Any:
     """Validate X of a prediction."""
     if _is_sound(estimator, X):
         return X
-    X = validate_data(estimator, X, reset=False, accept_sparse="csr", dtype=DTYPES)
+    # scikit-learn looks for infinite values in a sum, which may overflow
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = validate_data(estimator, X, reset=False, accept_sparse="csr", dtype=DTYPES)
     return without_duplicates(X)
 
 

@@ -1,6 +1,7 @@
 """EffPropRegressor: regression with one or several outputs."""
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any, Literal, Self, overload
 
 import numpy as np
@@ -95,7 +96,9 @@ default="auto"
     batch_size : int, "full" or "auto", default="auto"
         Number of examples per update (section 4.1): 1 is on-line learning, "full" is
         batch learning. "auto" is 8 for "sgd" and "sdlm", and at most 200 for "adam".
-        Only used by these three.
+        "lm" takes all examples unless an int is given, or the system of equations would
+        not fit into memory: then it is Levenberg-Marquardt on mini-batches, with a
+        running Gauss-Newton matrix. Not used by "lbfgs", "cg" and "scg".
     batch_growth : float, default=1.0
         Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
         "adam".
@@ -114,8 +117,9 @@ default="auto"
         weight. "auto" is derived from the largest curvature at the initial weights, of
         single examples and of their mean (sections 4.7 and 9.2); it takes
         ``batch_size``, ``learning_rate_scaling``, ``momentum`` and the curvatures of
-        "sdlm" into account. For "adam" it is 0.001. Only used by "sgd", "sdlm" and
-        "adam".
+        "sdlm" into account. For "adam" it is 0.001. For "lm" on mini-batches it is the
+        share of each step that is taken, by default b / (b + 2 n_weights) for b
+        residuals. Not used by other batch solvers.
     learning_rate : {"constant", "invscaling", "adaptive", "annealing", "cosine", \
 "flow"}, default="cosine"
         Schedule of the learning rate (sections 4.1 and 4.7). "invscaling" is eta0 /
@@ -123,7 +127,8 @@ default="auto"
         progress. "annealing" is eta0 / (1 + t / annealing_tau) with t in epochs.
         "cosine" is constant for half of ``max_iter`` epochs, then falls to 0. "flow"
         follows the mean gradient, eqs. (17)-(19): the rate falls near a minimum and
-        rises when the minimum moves. Only used by "sgd" and "sdlm".
+        rises when the minimum moves. Only used by "sgd", "sdlm" and "lm" on
+        mini-batches, where "flow" is constant.
         Every call of ``fit`` begins its schedule anew, also with ``warm_start``;
         ``partial_fit`` continues it.
     power_t : float, default=0.5
@@ -142,7 +147,8 @@ default="auto"
         ``batch_size``; the mean factor of all weights is 1. Only used by "sgd" and
         "sdlm".
     momentum : float, default=0.9
-        Momentum, in [0, 1) (section 4.7). Only used by "sgd" and "sdlm".
+        Momentum, in [0, 1) (section 4.7). Only used by "sgd", "sdlm" and "lm" on
+        mini-batches.
     nesterovs_momentum : bool, default=False
         Whether to use Nesterov's momentum. Only used by "sgd" and "sdlm".
     averaging : bool, default=False
@@ -199,7 +205,8 @@ default="auto"
         than examples.
     max_iter : int or "auto", default="auto"
         Maximum number of epochs of stochastic solvers, or of iterations of batch
-        solvers. "auto" is 200 iterations, 200 epochs of "adam", or so many epochs of
+        solvers. "auto" is 200 iterations, 200 epochs of "adam", 20 epochs of "lm" on
+        mini-batches, or so many epochs of
         "sgd" and "sdlm" that 30,000 examples are presented and 300 updates are made,
         but at least 20.
     max_fun : int, default=15000
@@ -209,6 +216,7 @@ default="auto"
         Tolerance. Training stops when the objective (the validation score with early
         stopping) has not improved by at least ``tol`` for ``n_iter_no_change``
         iterations; batch solvers also stop when no component of the gradient is larger.
+        For "lm" it is relative to the objective, so that a precise minimum is found.
         0 disables this: training then takes exactly ``max_iter`` epochs, without a
         warning.
     n_iter_no_change : int or inf, default=10
@@ -229,8 +237,17 @@ default="auto"
         the penalty. Otherwise a scorer of scikit-learn, by name or as
         ``scorer(estimator, X, y)``, which is given an estimator with the weights of the
         iteration. Weights of the validation data are taken into account.
-    checkpoint, checkpoint_interval, resume : default=None, 30.0, False
-        Reserved for checkpoints, which are not implemented yet.
+    checkpoint : str, path-like or None, default=None
+        Folder in which ``fit`` keeps the state of training, in a file for each
+        combination of hyperparameters and data. It is written every
+        ``checkpoint_interval`` seconds and at the end. See docs/checkpoints.md.
+    checkpoint_interval : float, default=30.0
+        Seconds between two writes of the checkpoint, at least an iteration of a batch
+        solver. 0 writes whenever possible.
+    resume : bool, default=False
+        Whether ``fit`` continues from its checkpoint if there is one, and ends with
+        the same bits as without the break. Without a file, or with one that is of no
+        use, training begins anew.
     engine : {"auto", "numpy", "numba"}, default="auto"
         "numba" compiles the passes and updates; it needs the extra "fast". Adam, sparse
         inputs, and user-defined losses and activations are computed by NumPy in any
@@ -387,7 +404,7 @@ default="auto"
         early_stopping: bool | str = "auto",
         validation_fraction: float = 0.1,
         scoring: ScoringLike = "loss",
-        checkpoint: None = None,
+        checkpoint: str | PathLike[str] | None = None,
         checkpoint_interval: float = 30.0,
         resume: bool = False,
         engine: str = "auto",

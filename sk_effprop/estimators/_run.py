@@ -234,6 +234,7 @@ def make_monitor(
         keep_last=plan.keep_last,
         history=history,
         start_time=run.start_time,
+        is_relative=plan.has_relative_tol,
     )
 
 

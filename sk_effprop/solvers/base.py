@@ -40,6 +40,21 @@ class Reason(StrEnum):
 Rescue: TypeAlias = Callable[[Reason], bool]
 
 
+class Paused(NamedTuple):
+    """A solver in the middle of ``solve``, which goes on as if nothing had happened.
+
+    Attributes
+    ----------
+    theta : ndarray of shape (n_weights,)
+        The present weights, as precise as the solver keeps them.
+    state : object
+        Everything else that the solver remembers from one iteration to the next.
+    """
+
+    theta: Array
+    state: Any
+
+
 class Monitor(Protocol):
     """The part of the monitor that solvers use."""
 
@@ -51,8 +66,15 @@ class Monitor(Protocol):
     def is_out_of_time(self) -> bool:
         """True if training should end as soon as possible."""
 
+    @property
+    def keeps_pauses(self) -> bool:
+        """True if :meth:`pause` makes use of what it is given."""
+
     def begin(self, rates: Rates) -> None:
         """Note the learning rates that training starts with."""
+
+    def pause(self, paused: Callable[[], Paused]) -> None:
+        """Offer the state from which training could go on, where there is one."""
 
     def __call__(
         self,
@@ -108,4 +130,7 @@ class Solver(Protocol):
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
-        """Minimise from theta, which is not changed, until the monitor stops."""
+        """Minimise from theta, which is not changed, until the monitor stops.
+
+        A :class:`Paused` state replaces theta and ends as the call that it is from.
+        """

@@ -8,6 +8,7 @@ need one product and one gradient per iteration, and no learning rate.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.objective import Objective
-from sk_effprop.solvers.base import Monitor, Reason, Solution
+from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # (new gradient, old gradient, old direction) -> beta
 Formula: TypeAlias = Callable[[Array, Array, Array], float]
@@ -90,18 +91,20 @@ class ConjugateGradient:
         objective: Objective,
         theta: Array,
         *,
-        state: ConjugateState | None,
+        state: ConjugateState | Paused | None,
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
         """Step until the monitor stops, the gradient vanishes or no step helps."""
-        dtype = theta.dtype
+        dtype, left = theta.dtype, state
+        if isinstance(left, Paused):
+            theta, left = left
         objective = objective.as_float64()
         here = Linearization(objective, theta.astype(np.float64))
         value = objective.value(here.theta)
-        direction, is_gradient = self._next_direction(here.gradient, state)
-        damping = self.damping if state is None else state.damping
-        left, message = state, Reason.CONVERGED
+        direction, is_gradient = self._next_direction(here.gradient, left)
+        damping = self.damping if left is None else left.damping
+        message = Reason.CONVERGED
         while np.max(np.abs(here.gradient)) > self.gradient_tolerance:
             found = self._step(here, value, direction, damping)
             if found is None:
@@ -116,6 +119,7 @@ class ConjugateGradient:
             if monitor(theta.astype(dtype), value):
                 message = Reason.NOT_ENDED
                 break
+            monitor.pause(partial(Paused, theta, left))
             direction, is_gradient = self._next_direction(here.gradient, left)
         # After the end, the directions have nothing more to tell.
         left = left if message == Reason.NOT_ENDED else None

@@ -1,7 +1,12 @@
-"""Limited-memory BFGS (section 6.3), by SciPy."""
+"""Limited-memory BFGS (section 6.3), by SciPy.
+
+SciPy does not tell its state in the middle of a minimisation, but it is a function of
+what the objective has answered.  A paused state therefore holds all answers so far, and
+SciPy goes through them again, which takes no evaluations.
+"""
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
@@ -9,7 +14,7 @@ from scipy.optimize import OptimizeResult, minimize
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.quasi_newton import InverseFactor, Memory, Pair
-from sk_effprop.solvers.base import Monitor, Reason, Solution
+from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # SciPy's status code when the evaluations are used up.
 MAX_FUN = 1
@@ -18,6 +23,25 @@ MAX_FUN = 1
 MAX_DOUBLED_NUMBERS = 10**7
 
 State: TypeAlias = tuple[Pair, ...]
+
+
+class Answers(NamedTuple):
+    """What the objective has answered in one call.
+
+    Attributes
+    ----------
+    known : tuple of pairs
+        With which the call began.
+    values : ndarray of shape (n_evaluations,)
+    gradients : ndarray of shape (n_evaluations, n_weights)
+    n_iter : int
+        Iterations so far.
+    """
+
+    known: State
+    values: Array = np.empty(0)
+    gradients: Array = np.empty((0, 0))
+    n_iter: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,15 +68,20 @@ class LBFGS:
         objective: Objective,
         theta: Array,
         *,
-        state: State | None,
+        state: State | Paused | None,
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
         """Minimise until the monitor stops or the gradient vanishes."""
+        dtype = theta.dtype
         if np.prod(objective.inputs.shape) <= MAX_DOUBLED_NUMBERS:
             objective = objective.as_float64()
-        known = state if state is not None and self.remembers else ()
-        run = _Run(self, objective, theta.astype(np.float64), known, monitor)
+        if isinstance(state, Paused):
+            theta, answers = state
+        else:
+            answers = Answers(state if state and self.remembers else ())
+        known = answers.known
+        run = _Run(self, objective, theta.astype(np.float64), answers, monitor)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.remembers:
                 run.memory.note(run.origin, run.gradient_at(run.origin))
@@ -72,7 +101,7 @@ class LBFGS:
                 },
             )
         left = run.memory.pairs if self.remembers else None
-        x = run.theta_of(result.x).astype(theta.dtype)
+        x = run.theta_of(result.x).astype(dtype)
         return Solution(x, left, run.message(result))
 
 
@@ -87,10 +116,13 @@ class _Run:
         solver: LBFGS,
         objective: Objective,
         origin: Array,
-        known: State,
+        earlier: Answers,
         monitor: Monitor,
     ) -> None:
+        known, self.earlier = earlier.known, earlier
         self.solver, self.objective, self.monitor = solver, objective, monitor
+        self.answers: list[tuple[float, Array]] = []
+        self.n_evaluated = self.n_iter = 0
         self.origin, self.is_changed = origin, bool(known)
         self.memory, self.factor = Memory(known), InverseFactor(known)
         # The point that was evaluated last, and its gradient.
@@ -121,9 +153,13 @@ class _Run:
         x, self.accepted = self.latest
         if self.solver.remembers:
             self.memory.note(x, self.accepted)
-        dtype = self.objective.targets.dtype
-        value = float(intermediate_result.fun)
-        self.is_stopped = self.monitor(x.astype(dtype), value)
+        self.n_iter += 1
+        if self.n_iter > self.earlier.n_iter:
+            dtype = self.objective.targets.dtype
+            value = float(intermediate_result.fun)
+            self.is_stopped = self.monitor(x.astype(dtype), value)
+            if not self.is_stopped:
+                self.monitor.pause(self._paused)
         if self.is_stopped or (self.is_changed and self._vanishes(self.accepted)):
             raise StopIteration
 
@@ -138,7 +174,25 @@ class _Run:
         gradient = self.accepted if self.is_changed else result.jac
         return Reason.CONVERGED if self._vanishes(gradient) else Reason.PRECISION
 
+    def _paused(self) -> Paused:
+        values = np.array([value for value, _ in self.answers])
+        gradients = np.array([gradient for _, gradient in self.answers])
+        state = Answers(self.earlier.known, values, gradients, self.n_iter)
+        return Paused(self.origin, state)
+
     def _evaluated(self, x: Array) -> tuple[float, Array]:
+        """Return E and its gradient at theta: what is known, or else computed."""
+        n, earlier = self.n_evaluated, self.earlier
+        self.n_evaluated += 1
+        if n < len(earlier.values):
+            value, gradient = float(earlier.values[n]), earlier.gradients[n].copy()
+        else:
+            value, gradient = self._computed(x)
+        if self.monitor.keeps_pauses:
+            self.answers.append((value, gradient.copy()))
+        return value, gradient
+
+    def _computed(self, x: Array) -> tuple[float, Array]:
         x = x.astype(self.objective.targets.dtype)
         value, gradient = self.objective.value_and_gradient(x)
         return value, gradient.astype(np.float64)

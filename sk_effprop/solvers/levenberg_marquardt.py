@@ -9,7 +9,9 @@ mini-batches.  J'J of a sample costs a fraction, and steps on it are as good unt
 no longer lower the objective of all examples.  Every accepted step lowers that one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ from scipy.linalg import LinAlgError
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.damping import Damping, largest_diagonal
 from sk_effprop.core.gauss_newton import (
     DualSystem,
     Evidence,
@@ -25,7 +28,7 @@ from sk_effprop.core.gauss_newton import (
     weigh_evidence,
 )
 from sk_effprop.core.objective import Objective
-from sk_effprop.solvers.base import Monitor, Reason, Solution
+from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # Initial mu relative to the largest diagonal entry of the system.
 START_DAMPING = 1e-3
@@ -43,24 +46,21 @@ SETTLED = 1e-3
 EVIDENCE_TOLERANCE = 1e-4
 
 
-class Damping(NamedTuple):
-    """mu, and the factor by which the next rejected step will raise it."""
+class SampleState(NamedTuple):
+    """State between two steps of one call.
 
-    mu: float
-    growth: float = 2.0
+    Attributes
+    ----------
+    damping : Damping or None
+    rows : ndarray or None
+        Rows of the sample; None for all.
+    n_residuals : int
+        Size of the sample.
+    """
 
-    def after_success(self, gain_ratio: float) -> "Damping":
-        """Return the damping of the next step after one that has lowered the objective.
-
-        It falls to a third if the actual reduction is at least the predicted one (a
-        gain ratio of 1), and grows up to twofold if it is much smaller.
-        """
-        factor = max(1.0 / 3.0, 1.0 - (2.0 * gain_ratio - 1.0) ** 3)
-        return Damping(self.mu * factor)
-
-    def after_failure(self) -> "Damping":
-        """More damping, which grows faster with each failure in a row."""
-        return Damping(self.mu * self.growth, self.growth * 2.0)
+    damping: Damping | None
+    rows: Array | None
+    n_residuals: int
 
 
 class _Step(NamedTuple):
@@ -78,7 +78,8 @@ class LevenbergMarquardt:
     Attributes
     ----------
     gradient_tolerance : float
-        Converged when no component of the gradient is larger.
+        Converged when no component of the gradient is larger than this share of the
+        objective, or of 1 if that is larger.
     damping : float, optional
         Initial mu, in units of the objective's curvature; a thousandth of the largest
         diagonal entry of the system if it is not given.
@@ -92,22 +93,26 @@ class LevenbergMarquardt:
         objective: Objective,
         theta: Array,
         *,
-        state: Damping | None,
+        state: Damping | Paused | None,
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
         """Step until the monitor stops, the gradient vanishes or no step helps."""
-        dtype, damping = theta.dtype, state
+        dtype = theta.dtype
         whole = objective.as_float64()
+        if isinstance(state, Paused):
+            theta, (damping, rows, n_part) = state
+        else:
+            damping, n_first = state, _first_sample(whole, theta)
+            rows, n_part = _sample(whole, n_first, rng)
         theta = theta.astype(np.float64)
-        is_small = whole.targets.size * len(theta) <= SMALL_JACOBIAN
-        n_first = whole.targets.size if is_small else FIRST_SAMPLE * len(theta)
-        part, n_part = _sample(whole, n_first, rng)
+        part = whole if rows is None else whole.subset(rows)
         value, whole_value = part.value(theta), whole.value(theta)
         while True:
             here = Linearization(part, theta)
             step, message = None, Reason.CONVERGED
-            if np.max(np.abs(here.gradient)) > self.gradient_tolerance:
+            smallest = self.gradient_tolerance * min(whole_value, 1.0)
+            if np.max(np.abs(here.gradient)) > smallest:
                 step, message = self._step(here, value, damping), Reason.PRECISION
             if step is not None:
                 step_value = step.value if part is whole else whole.value(step.theta)
@@ -116,12 +121,15 @@ class LevenbergMarquardt:
                     whole_value = step_value
                     if monitor(theta.astype(dtype), whole_value):
                         return Solution(theta.astype(dtype), damping)
+                    between = SampleState(damping, rows, n_part)
+                    monitor.pause(partial(Paused, theta, between))
                     continue
             if part is whole:
                 left = damping if message == Reason.CONVERGED else None
                 return Solution(theta.astype(dtype), left, message)
             # Further steps on this sample would only fit its noise.
-            part, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
+            rows, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
+            part = whole if rows is None else whole.subset(rows)
             value, damping = part.value(theta), None
 
     def _step(
@@ -129,17 +137,23 @@ class LevenbergMarquardt:
     ) -> _Step | None:
         system = make_system(linearization)
         if damping is None:
-            scale = _scale(linearization, system)
+            scale = largest_diagonal(linearization, system)
             damping = Damping(self.damping or START_DAMPING * scale)
         return _damped_step(linearization, system, value, damping)
 
 
-def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Objective, int]:
-    """Random examples with so many residuals; all of them unless they are many more."""
+def _first_sample(whole: Objective, theta: Array) -> int:
+    """Residuals in the first sample."""
+    is_small = whole.targets.size * len(theta) <= SMALL_JACOBIAN
+    return whole.targets.size if is_small else FIRST_SAMPLE * len(theta)
+
+
+def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Array | None, int]:
+    """Random rows with so many residuals; None for all unless they are many more."""
     if n_residuals * SAMPLE_GROWTH > whole.targets.size:
-        return whole, whole.targets.size
+        return None, whole.targets.size
     n_rows = -(-n_residuals // whole.targets.shape[1])
-    return whole.sample(n_rows, rng), n_residuals
+    return whole.sample_rows(n_rows, rng), n_residuals
 
 
 class EvidenceState(NamedTuple):
@@ -157,6 +171,28 @@ class EvidenceState(NamedTuple):
     penalty: Array
     next_penalty: Array
     damping: Damping | None
+
+
+class RoundState(NamedTuple):
+    """State in the middle of a round of :class:`EvidenceRounds`.
+
+    Attributes
+    ----------
+    between : EvidenceState
+    inner : Paused or None
+        Levenberg-Marquardt in this round; None at its beginning.
+    best_criterion : float
+    is_first : bool
+        Whether this is the first round.
+    previous : float
+        The objective after the latest step of this round.
+    """
+
+    between: EvidenceState
+    inner: Paused | None = None
+    best_criterion: float = np.inf
+    is_first: bool = True
+    previous: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -179,28 +215,31 @@ class EvidenceRounds:
         objective: Objective,
         theta: Array,
         *,
-        state: EvidenceState | None,
+        state: EvidenceState | Paused | None,
         rng: Any,
         monitor: Monitor,
     ) -> Solution:
         """Run rounds until the evidence no longer rises or the monitor stops."""
-        best, penalty, damping = objective.penalty, objective.penalty, None
-        if state is not None:
-            best, penalty = state.penalty, state.next_penalty
-            damping = state.damping
-        best_criterion = np.inf
-        is_first = True
+        if isinstance(state, Paused):
+            now = state.state
+        else:
+            begin = EvidenceState(objective.penalty, objective.penalty, None)
+            now = RoundState(state or begin)
+        (best, penalty, damping), inner, best_criterion, is_first, previous = now
         while True:
             objective = replace(objective, penalty=penalty)
-            at_minimum = _StopAtMinimum(objective, monitor, is_first=is_first)
+            left = EvidenceState(best, penalty, damping)
+            now = RoundState(left, inner, best_criterion, is_first, previous)
+            at_minimum = _StopAtMinimum(objective, monitor, now)
             try:
                 solution = self.solver.solve(
-                    objective, theta, state=damping, rng=rng, monitor=at_minimum
-                )
+                    objective, theta, state=inner or damping, rng=rng,
+                    monitor=at_minimum,
+                )  # fmt: skip
             except KeyboardInterrupt:
-                left = EvidenceState(best, penalty, damping)
                 return Solution(theta, left, Reason.INTERRUPTED, penalty=best)
             theta, damping, is_first = solution.theta, solution.state, False
+            inner, previous = None, np.inf
             evidence, is_over = at_minimum.evidence, True
             if evidence is not None and evidence.criterion < best_criterion:
                 is_over = best_criterion - evidence.criterion < EVIDENCE_TOLERANCE
@@ -225,14 +264,12 @@ class _StopAtMinimum:
         Whether the monitor of all rounds has stopped training.
     """
 
-    def __init__(
-        self, objective: Objective, monitor: Monitor, *, is_first: bool
-    ) -> None:
+    def __init__(self, objective: Objective, monitor: Monitor, now: RoundState) -> None:
         self.objective, self.monitor = objective.as_float64(), monitor
-        self.best_theta = monitor.best_theta
+        self.best_theta, self.keeps_pauses = monitor.best_theta, monitor.keeps_pauses
         # Until there is an evidence, the objective tells which weights are best.
-        self._unknown = None if is_first else np.inf
-        self._previous = np.inf
+        self._unknown = None if now.is_first else np.inf
+        self._now = now
         self.evidence: Evidence | None = None
         self.overruled = False
 
@@ -243,9 +280,18 @@ class _StopAtMinimum:
     def begin(self, rates: Any) -> None:
         """Levenberg-Marquardt has no learning rates."""
 
+    def pause(self, paused: Callable[[], Paused]) -> None:
+        """Offer the state of this round, with what the rounds remember."""
+
+        def whole() -> Paused:
+            inner = paused()
+            return Paused(inner.theta, self._now._replace(inner=inner))
+
+        self.monitor.pause(whole)
+
     def __call__(self, theta: Array, value: Any, **_: Any) -> bool:
-        settled = self._previous - value <= SETTLED * abs(value)
-        self._previous = value
+        settled = self._now.previous - value <= SETTLED * abs(value)
+        self._now = self._now._replace(previous=value)
         criterion = self._unknown
         if settled:
             here = Linearization(self.objective, theta.astype(np.float64))
@@ -253,12 +299,6 @@ class _StopAtMinimum:
             criterion = self.evidence.criterion
         self.overruled = self.monitor(theta, value, criterion=criterion)
         return settled or self.overruled
-
-
-def _scale(linearization: Linearization, system: PrimalSystem | DualSystem) -> float:
-    """The largest diagonal entry of ``G + penalty``, not zero."""
-    diagonal = system.diagonal + linearization.objective.penalty
-    return float(np.max(diagonal, initial=np.finfo(float).tiny))
 
 
 def _damped_step(
@@ -274,10 +314,10 @@ def _damped_step(
             step = -system.factor(objective.penalty + damping.mu).solve(gradient)
         except LinAlgError:
             # The system is singular to rounding, and only more damping helps.
-            floor = np.finfo(float).eps * _scale(linearization, system)
+            floor = np.finfo(float).eps * largest_diagonal(linearization, system)
             damping = Damping(max(damping.mu, floor), damping.growth).after_failure()
             continue
-        # m(0) - m(d) = -g'd - d'(G + penalty)d / 2, with (G + penalty + mu) d = -g
+        # see Linearization.predicted, with (G + penalty + mu) d = -g
         predicted = 0.5 * float(damping.mu * step @ step - gradient @ step)
         with np.errstate(over="ignore", invalid="ignore"):
             trial = linearization.theta + step

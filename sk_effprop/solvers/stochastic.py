@@ -7,6 +7,7 @@ paper's on-line learning, and the size of the data is its batch learning.
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,14 +25,55 @@ from sk_effprop.core.schedules import (
 )
 from sk_effprop.core.state import StochasticState
 from sk_effprop.core.steps import Adam, Average, Momentum, Update
-from sk_effprop.solvers.base import Monitor, Reason, Solution
+from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # The rate is halved at most this often after divergence.
 MAX_HALVINGS = 30
-# The clock is looked at after so many updates, or so many products of an example and a
-# weight: both take about a tenth of a second.  The numbers do not depend on the clock,
-# as the compiled loops round differently at the end of a part.
-UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = 2**13, 2**26
+# The clock is looked at, and compiled loops notice Ctrl-C, after so many updates by an
+# engine, or so many products of an example and a weight: all take less than a tenth of
+# a second.  NumPy takes as long for an update as it has layers.  The numbers do not
+# depend on the clock, as the compiled loops round differently at the end of a part.
+UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = {"numpy": 2**11, "numba": 2**13}, 2**26
+
+
+class Epoch(NamedTuple):
+    """An epoch that is under way.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_samples,)
+        Rows in their order of presentation.
+    batch_size : int
+    losses : ndarray of shape (n_samples,)
+        Loss of each example when it was presented, in this order; filled in place.
+    first_rate : float
+        The global learning rate at the beginning.
+    rate : float
+        That of the present part.
+    n_presented : int
+        Examples of this epoch that have been presented.
+    """
+
+    order: Array
+    batch_size: int
+    losses: Array
+    first_rate: float
+    rate: float
+    n_presented: int = 0
+
+
+class EpochState(NamedTuple):
+    """State between two updates.
+
+    Attributes
+    ----------
+    state : StochasticState
+    epoch : Epoch or None
+        None between two epochs.
+    """
+
+    state: StochasticState
+    epoch: Epoch | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +125,7 @@ class StochasticSolver:
         objective: Objective,
         theta: Array,
         *,
-        state: StochasticState | None,
+        state: StochasticState | Paused | None,
         rng: np.random.Generator,
         monitor: Monitor,
     ) -> Solution:
@@ -100,6 +142,8 @@ class _Descent:
     Attributes
     ----------
     state : StochasticState
+    epoch : Epoch or None
+        The epoch that is under way.
     """
 
     state: StochasticState
@@ -114,13 +158,13 @@ class _Descent:
     ) -> None:
         self.solver, self.objective, self.theta = solver, objective, theta
         self.rng, self.monitor = rng, monitor
+        self.epoch: Epoch | None = None
 
-    def run(self, state: StochasticState | None) -> Solution:
+    def run(self, state: StochasticState | Paused | None) -> Solution:
         """Run epochs until the monitor stops."""
-        self.state = self._fresh_state() if state is None else self._continued(state)
-        self.monitor.begin(self.state.initial_rates)
+        self._start(state)
         while not self._epoch_and_report():
-            pass
+            self.monitor.pause(self._paused)
         progress = self.state.progress._replace(start=0, n_start=0)
         return Solution(
             self.theta,
@@ -129,7 +173,17 @@ class _Descent:
             rates=self.state.initial_rates,
         )
 
+    def _paused(self) -> Paused:
+        return Paused(self.theta, EpochState(self.state, self.epoch))
+
     # --------------------------------------------------------------------- the start
+
+    def _start(self, state: StochasticState | Paused | None) -> None:
+        if isinstance(state, Paused):
+            self.theta, (self.state, self.epoch) = state
+            return
+        self.state = self._fresh_state() if state is None else self._continued(state)
+        self.monitor.begin(self.state.initial_rates)
 
     def _fresh_state(self) -> StochasticState:
         rates = self._measured()
@@ -230,10 +284,9 @@ class _Descent:
     # --------------------------------------------------------------------- the epochs
 
     def _epoch_and_report(self) -> bool:
-        """Run an epoch and report it; return whether to stop."""
-        self._measure_when_due()
-        rate = self.rate
-        epoch_mean = self._epoch()
+        """Run an epoch, or the rest of one, and report it; return whether to stop."""
+        self.epoch = self.epoch or self._begun_epoch()
+        rate, epoch_mean = self.epoch.first_rate, self._finish_epoch()
         average, value = self.state.average, self.objective.value
         theta = self.theta if average is None else average.theta
         # With emphasis the epoch mean is biased.
@@ -256,29 +309,44 @@ class _Descent:
         has_an_end = SCHEDULES[self.solver.schedule].has_an_end
         return has_an_end or self.solver.find_rates.follows_stream
 
-    def _epoch(self) -> float:
-        """Descend through all examples; return the mean of E over the updates."""
-        solver, objective = self.solver, self.objective
+    def _begun_epoch(self) -> Epoch:
+        """Measure what is due, and decide on the order of presentation."""
+        self._measure_when_due()
+        solver, objective, rate = self.solver, self.objective, self.rate
         n, epoch = objective.n_samples, self.state.progress.epoch
         # A NumPy number grows to inf where one of Python's raises OverflowError.
         growth = np.float64(solver.batch_growth) ** epoch
         batch_size = int(min(n, solver.batch_size * growth))
-        order, errors = solver.order(self.rng, n, objective.labels), self.state.errors
+        order = solver.order(self.rng, n, objective.labels)
         if solver.emphasis > 0.0:
-            errors = np.full(n, np.nan) if errors is None else errors.copy()
-            order = emphasised_order(self.rng, order, errors, solver.emphasis)
+            order = emphasised_order(self.rng, order, self._errors, solver.emphasis)
         if solver.schedule == "flow" and self.state.flow is None:
             self.state = replace(self.state, flow=self._fresh_flow())
-        losses = self._descend(order, batch_size)
+        losses = np.empty(n, dtype=self.theta.dtype)
+        return Epoch(order, batch_size, losses, rate, self.rate)
+
+    @property
+    def _errors(self) -> Array:
+        """Latest loss of every example, for the emphasis."""
+        errors = self.state.errors
+        return np.full(self.objective.n_samples, np.nan) if errors is None else errors
+
+    def _finish_epoch(self) -> float:
+        """Descend through the examples; return the mean of E over the updates."""
+        epoch = self._descended()
+        self.epoch, objective = None, self.objective
         # Fewer than all, if time was over in the middle of the epoch.
-        order = order[: len(losses)]
+        losses = epoch.losses[: epoch.n_presented]
+        order = epoch.order[: epoch.n_presented]
         if objective.sample_weight is not None:
             losses *= objective.sample_weight[order]
-        if errors is not None:
+        errors, progress = None, self.state.progress
+        if self.solver.emphasis > 0.0:
+            errors = self._errors.copy()
             errors[order] = losses
         self.state = replace(
             self.state,
-            progress=self.state.progress._replace(epoch=epoch + 1),
+            progress=progress._replace(epoch=progress.epoch + 1),
             errors=errors,
             average=self._averaged(),
         )
@@ -292,49 +360,54 @@ class _Descent:
             return Average(self.theta.copy())
         return average.including(self.theta)
 
-    def _descend(self, order: Array, batch_size: int) -> Array:
-        """Descend through the examples, and measure the rates on the way when due.
+    def _descended(self) -> Epoch:
+        """Descend part by part, and measure the rates on the way when due.
 
-        Returns
-        -------
-        ndarray of shape (n_presented,)
-            Loss of each example when it was presented; of all examples, unless the time
-            was over before.
+        All examples are presented, unless the time is over before.
         """
-        losses = np.empty(len(order), dtype=self.theta.dtype)
-        start, most = 0, self._examples_per_look(batch_size)
-        update = self._update()
-        while start < len(order):
+        epoch = self.epoch
+        assert epoch is not None
+        update = self._update(epoch.rate)
+        while epoch.n_presented < len(epoch.order):
             if self._measure_when_due():
-                update = self._update()
-            left = self.next_measurement - self.state.progress.n_presented
-            # A measurement that is due was skipped because the weights are not finite
-            # or the rows too few; at least one batch follows.
-            left = min(max(left, batch_size), most)
-            stop = start + batch_size * np.ceil(left / batch_size)
-            part = order[start : int(min(len(order), stop))]
-            losses[start : start + len(part)] = self.objective.descend(
-                self.theta, part, batch_size, update
-            )
-            progress = self.state.progress
-            n_presented = progress.n_presented + len(part)
-            progress = progress._replace(n_presented=n_presented)
-            self.state = replace(self.state, progress=progress)
-            start += len(part)
+                epoch = epoch._replace(rate=self.rate)
+                update = self._update(epoch.rate)
+            self.epoch = epoch = self._presented(epoch, update)
+            self.monitor.pause(self._paused)
             if self.monitor.is_out_of_time:
                 break
-        return losses[:start]
+        return epoch
+
+    def _presented(self, epoch: Epoch, update: Update) -> Epoch:
+        """Descend through the next part of the examples."""
+        size, start = epoch.batch_size, epoch.n_presented
+        left = self.next_measurement - self.state.progress.n_presented
+        # A measurement that is due was skipped because the weights are not finite or
+        # the rows too few; at least one batch follows.
+        left = min(max(left, size), self._examples_per_look(size))
+        stop = int(min(len(epoch.order), start + size * np.ceil(left / size)))
+        epoch.losses[start:stop] = self.objective.descend(
+            self.theta, epoch.order[start:stop], size, update
+        )
+        progress = self.state.progress
+        n_presented = progress.n_presented + stop - start
+        progress = progress._replace(n_presented=n_presented)
+        self.state = replace(self.state, progress=progress)
+        return epoch._replace(n_presented=stop)
 
     def _examples_per_look(self, batch_size: int) -> int:
         """Examples between two looks at the clock, in whole batches."""
         n_batches = PRODUCTS_PER_LOOK // (len(self.theta) * batch_size)
-        return batch_size * min(UPDATES_PER_LOOK, max(n_batches, 1))
+        engine, network = self.objective.engine.name, self.objective.network
+        n_steps = 1 if engine == "numba" else len(network.activations)
+        most = UPDATES_PER_LOOK[engine] // n_steps
+        return batch_size * max(min(most, n_batches), 1)
 
-    def _update(self) -> Update:
+    def _update(self, rate: float) -> Update:
         state = self.state
         return Update(
             self.solver.rule,
-            state.rates._replace(eta=self.rate),
+            state.rates._replace(eta=rate),
             state.memory,
             self.solver.curvature_decay,
             state.flow,

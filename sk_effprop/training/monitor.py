@@ -10,14 +10,15 @@ mean loss is the lowest so far counts as progress without one.
 """
 
 from collections.abc import Callable
+from copy import copy
 from time import monotonic
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.rates import Rates
-from sk_effprop.solvers.base import Reason, Rescue
+from sk_effprop.solvers.base import Paused, Reason, Rescue
 from sk_effprop.training.best import BestWeights, Evaluate
 from sk_effprop.training.history import History
 from sk_effprop.training.stopping import Divergence, Limits, Patience
@@ -26,6 +27,8 @@ from sk_effprop.training.stopping import Divergence, Limits, Patience
 Validate: TypeAlias = Callable[[Array], tuple[float, float]]
 # Called with the monitor after every iteration; True asks it to stop.
 Watcher: TypeAlias = Callable[["Monitor"], bool | None]
+# Called with the function that returns the state of the solver.
+Keeper: TypeAlias = Callable[[Callable[[], Paused]], None]
 
 # In this first share of the iterations an epoch without progress is not evaluated, as
 # later weights are better.
@@ -34,6 +37,19 @@ EARLY_SHARE = 0.75
 # solver may spend dozens of iterations there, on tables of parity for instance, before
 # it finds the way down, which is no lack of progress.
 PLATEAU = 0.01
+
+
+class MonitorState(NamedTuple):
+    """What a monitor remembers; its settings excepted."""
+
+    best: BestWeights
+    history: History
+    patience: Patience
+    divergence: Divergence
+    best_score: float
+    initial_rates: Rates | None
+    reason: Reason
+    n_recoveries: int
 
 
 class Monitor:
@@ -66,11 +82,15 @@ class Monitor:
     start_time : float, optional
         The moment, by ``time.monotonic``, from which ``max_time`` counts; by default
         now.
+    is_relative : bool
+        Whether ``tol`` is a share of the objective, see :class:`Patience`.
 
     Attributes
     ----------
     watchers : list of callable
         See :data:`Watcher`.
+    keeper : callable or None
+        Is offered the state of the solver wherever training could go on from it.
     limits : Limits
     best : BestWeights
     history : History
@@ -102,6 +122,7 @@ class Monitor:
         keep_last: bool = False,
         history: History | None = None,
         start_time: float | None = None,
+        is_relative: bool = False,
     ) -> None:
         self.null_value = null_value
         self.validate, self.keep_last = validate, keep_last
@@ -109,11 +130,12 @@ class Monitor:
         self.best = BestWeights(theta, value)
         self.history = History() if history is None else history
         self.watchers: list[Watcher] = []
+        self.keeper: Keeper | None = None
         self.theta, self.best_score = theta, -np.inf
         self.initial_rates: Rates | None = None
         self.reason = Reason.NOT_ENDED
         self.n_recoveries = 0
-        self._patience = Patience(tol, patience)
+        self._patience = Patience(tol, patience, is_relative=is_relative)
         self._divergence = Divergence(value, null_value)
         self._start_time = monotonic() if start_time is None else start_time
 
@@ -157,6 +179,35 @@ class Monitor:
         """True if ``max_time`` is over."""
         max_time = self.limits.max_time
         return max_time is not None and self.seconds >= max_time
+
+    @property
+    def state(self) -> MonitorState:
+        """What this monitor remembers, for :meth:`restore`."""
+        best = copy(self.best)
+        # a function, which belongs to the objective
+        best.evaluate = None
+        return MonitorState(
+            best, self.history, self._patience, self._divergence,
+            self.best_score, self.initial_rates, self.reason, self.n_recoveries,
+        )  # fmt: skip
+
+    def restore(self, state: MonitorState, evaluate: Evaluate) -> None:
+        """Go on from the state of another monitor; ``evaluate`` computes E."""
+        self.best, self.history = state.best, state.history
+        self._patience, self._divergence = state.patience, state.divergence
+        self.best_score, self.initial_rates = state.best_score, state.initial_rates
+        self.reason, self.n_recoveries = state.reason, state.n_recoveries
+        self.best.evaluate = evaluate
+
+    @property
+    def keeps_pauses(self) -> bool:
+        """True if :meth:`pause` makes use of what it is given."""
+        return self.keeper is not None
+
+    def pause(self, paused: Callable[[], Paused]) -> None:
+        """Offer the state of the solver to the keeper."""
+        if self.keeper is not None:
+            self.keeper(paused)
 
     def begin(self, rates: Rates) -> None:
         """Keep the learning rates that training starts with, as ``initial_rates``."""

@@ -48,10 +48,14 @@ class Patience:
         0 disables the rule.
     patience : float
         Iterations without progress in a row after which training has stalled.
+    is_relative : bool
+        Whether ``tol`` is a share of the lowest value, where that is below 1.
     """
 
-    def __init__(self, tol: float, patience: float) -> None:
-        self.tol, self.patience = tol, patience
+    def __init__(
+        self, tol: float, patience: float, *, is_relative: bool = False
+    ) -> None:
+        self.tol, self.patience, self.is_relative = tol, patience, is_relative
         # The lowest value, and the loss that breaks ties with it.
         self._lowest = self._lowest_loss = np.inf
         self._n_without_progress = 0
@@ -67,7 +71,8 @@ class Patience:
             return
         is_equal = value == self._lowest
         breaks_tie = is_equal and validation_loss <= self._lowest_loss - self.tol
-        if value > self._lowest - self.tol and not breaks_tie:
+        share = min(abs(self._lowest), 1.0) if self.is_relative else 1.0
+        if value > self._lowest - share * self.tol and not breaks_tie:
             self._n_without_progress += 1
         else:
             self._lowest_loss = validation_loss

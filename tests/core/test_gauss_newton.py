@@ -57,7 +57,9 @@ def small(loss, *, weighted=True):
 def test_both_factors_are_those_of_the_dense_matrix(kind, loss):
     linearization, G = small(loss)
     rng = np.random.default_rng(0)
-    added = rng.uniform(0.1, 1.0, size=len(G))
+    added = np.empty(len(G))
+    for layer in linearization.objective.network.layers(added):
+        layer[:-1], layer[-1] = rng.uniform(0.1, 1.0, size=2)
     A, V = G + np.diag(added), rng.normal(size=(3, len(G)))
     inverse = np.linalg.inv(A)
     system = kind(linearization)

@@ -8,6 +8,7 @@ import pytest
 import sk_effprop.core.gauss_newton as systems_module
 from sk_effprop.core.activations import ACTIVATIONS, IDENTITY
 from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.damping import Damping
 from sk_effprop.core.gauss_newton import DualSystem, PrimalSystem, make_system
 from sk_effprop.core.initializers import biases_through_data, lecun, uniform
 from sk_effprop.core.inputs import with_ones
@@ -15,7 +16,7 @@ from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.solvers.conjugate_gradient import ConjugateGradient, exact_curvature
-from sk_effprop.solvers.levenberg_marquardt import Damping, LevenbergMarquardt
+from sk_effprop.solvers.levenberg_marquardt import LevenbergMarquardt
 from tests.cases import (
     ALL_ACTIVATIONS,
     BATCH_PARAMS,

@@ -1,0 +1,34 @@
+"""What Ctrl-C means: an end of training, or of the search that it is a part of.
+
+Whoever calls ``fit`` by hand wants to keep the weights that were found so far.  Whoever
+interrupts a cross-validation wants it to end, and not to score a network that is half
+trained.  ``fit`` is told nothing of its caller, so the calls above it are looked at.
+"""
+
+import sys
+from types import FrameType
+
+# Packages that call ``fit`` in order to compare, combine or tune what comes out.
+DRIVERS = {"sklearn", "joblib", "imblearn", "dask_ml", "optuna", "skopt", "hyperopt"}
+# Modules of them that only pass one call on.
+PASSING_ON = (
+    "sklearn.base", "sklearn.pipeline", "sklearn.compose", "sklearn.utils",
+    "imblearn.pipeline",
+)  # fmt: skip
+
+
+def is_part_of_more() -> bool:
+    """Whether a search, a cross-validation or an ensemble has called ``fit``."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if _drives(frame.f_globals.get("__name__", "")):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _drives(module: str) -> bool:
+    passes_on = any(
+        module == name or module.startswith(f"{name}.") for name in PASSING_ON
+    )
+    return module.partition(".")[0] in DRIVERS and not passes_on

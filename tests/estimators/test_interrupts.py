@@ -1,0 +1,141 @@
+"""Ctrl-C ends a fit and keeps its weights, or ends the search that it belongs to."""
+
+import signal
+
+import numpy as np
+import pytest
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import BaggingRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sk_effprop import EffPropRegressor
+from sk_effprop.solvers import stochastic as stochastic_module
+from sk_effprop.training.monitor import Monitor
+from tests.estimators.problems import SGD, may_not_converge, problem
+
+MODEL = EffPropRegressor(**SGD)
+BY_HAND = {
+    "alone": MODEL,
+    "in a pipeline": make_pipeline(StandardScaler(), MODEL),
+    "with other targets": TransformedTargetRegressor(
+        MODEL, transformer=StandardScaler()
+    ),
+}
+AS_PARTS = {
+    "cross-validation": lambda X, y: cross_val_score(MODEL, X, y),
+    "of a pipeline": lambda X, y: cross_val_score(BY_HAND["in a pipeline"], X, y),
+    "search": GridSearchCV(MODEL, {"momentum": [0.0, 0.9]}).fit,
+    "ensemble": BaggingRegressor(MODEL, n_estimators=3).fit,
+}
+
+
+@pytest.fixture
+def presses(monkeypatch):
+    """Press Ctrl-C in the second epoch of every fit; list the fits."""
+    watch, fits = Monitor.__call__, []
+
+    def interrupted(self, *args, **kwargs):
+        stop = watch(self, *args, **kwargs)
+        if self.n_now == 2:
+            fits.append(self)
+            raise KeyboardInterrupt
+        return stop
+
+    monkeypatch.setattr(Monitor, "__call__", interrupted)
+    return fits
+
+
+@pytest.mark.parametrize("way", BY_HAND)
+def test_a_fit_by_hand_keeps_its_weights(way, presses):
+    X, y = problem(EffPropRegressor)
+    with pytest.warns(ConvergenceWarning, match="interrupted; the best weights"):
+        model = BY_HAND[way].fit(X, y)
+    assert len(presses) == 1
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("way", AS_PARTS)
+def test_a_fit_that_is_part_of_more_ends_all_of_it(way, presses):
+    X, y = problem(EffPropRegressor)
+    with pytest.raises(KeyboardInterrupt):
+        AS_PARTS[way](X, y)
+    assert len(presses) == 1
+
+
+def test_an_interrupt_after_training_ends_a_search_too(monkeypatch):
+    X, y = problem(EffPropRegressor)
+
+    def press(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(EffPropRegressor, "_find_posterior", press)
+    with pytest.raises(KeyboardInterrupt):
+        AS_PARTS["cross-validation"](X, y)
+
+
+# ---------------------------------------------------------------- within a long epoch
+
+
+LONG = 10**6
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """Note the parts of an epoch, and the moment of a signal during the second one."""
+    noted = []
+    present = stochastic_module._Descent._presented
+
+    def press(*args):
+        noted.append("press")
+        raise KeyboardInterrupt
+
+    def counted(self, epoch, update):
+        after = present(self, epoch, update)
+        noted.append(after.n_presented - epoch.n_presented)
+        if len(noted) == 1 and len(epoch.order) == LONG:
+            signal.setitimer(signal.ITIMER_REAL, 1e-3)
+        return after
+
+    monkeypatch.setattr(stochastic_module._Descent, "_presented", counted)
+    earlier = signal.signal(signal.SIGALRM, press)
+    yield noted
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    signal.signal(signal.SIGALRM, earlier)
+
+
+def long_epochs(engine):
+    """A model for single examples, and many of them."""
+    X = np.zeros((LONG, 3))
+    X[:100] = np.random.default_rng(0).normal(size=(100, 3))
+    settings = {"normalize": None, "alpha": 0.0, "random_state": 0, "max_iter": 2}
+    model = EffPropRegressor(
+        (30, 30), solver="sgd", batch_size=1, learning_rate_init=0.01, engine=engine,
+        **settings,
+    )  # fmt: skip
+    # so that the loops are compiled
+    return model.fit(X[:300], X[:300, 0]), X
+
+
+@may_not_converge
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize("way", ["max_time", "interrupted"])
+def test_an_epoch_of_any_length_ends_after_the_part_that_it_is_in(engine, way, parts):
+    """How long a part lasts is printed by ``python -m benchmarks interrupts``."""
+    if engine == "numba":
+        pytest.importorskip("numba")
+    model, X = long_epochs(engine)
+    parts.clear()
+    if way == "max_time":
+        parts.append("no signal")
+        model.set_params(max_time=1e-9)
+    model.fit(X, X[:, 0])
+    assert model.convergence_.reason == way
+    if way == "max_time":
+        assert len(parts) == 2
+    else:
+        assert "press" in parts[-2:]
+        assert sum(part for part in parts if part != "press") < LONG
