@@ -132,6 +132,17 @@ def brier_share(model, X, y):
     return np.sum((p - truth[test]) ** 2) / np.sum((constant - truth[test]) ** 2)
 
 
+def test_refits_leave_the_checkpoints_alone(tmp_path):
+    X, y = load_wine(return_X_y=True)
+    model = EffPropClassifier(
+        (6,), checkpoint=tmp_path, checkpoint_interval=0.0, alpha=1.0, random_state=0
+    )
+    fitted(model, X, y)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert diagnose(model, X, y).findings[0].cause == "penalty too strong"
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_without_verification_there_are_facts_but_no_effects():
     model, X, y = slow()
     diagnosis = diagnose(model, X, y, verify=False)

@@ -290,6 +290,9 @@ class Trials:
             "random_state": seed,
             "verbose": False,
             "warm_start": False,
+            # the files belong to the fit of the user
+            "checkpoint": None,
+            "resume": False,
         }
         if len(change.dropped_columns) and isinstance(given["init"], np.ndarray):
             given["init"] = "lecun_uniform"
