@@ -246,7 +246,7 @@ KINDS = {
     ),
     "sparse": lambda: (
         EffPropClassifier((6,), normalize="scale", input_clip=None, random_state=0),
-        sparse.random_array((300, 20), density=0.3, rng=0, format="csr"),
+        sparse.csr_array(np.random.default_rng(0).poisson(0.4, size=(300, 20)) * 1.0),
         np.arange(300) % 2,
     ),
     "strings": lambda: (
