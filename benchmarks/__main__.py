@@ -21,8 +21,12 @@ NAMES = (
     "reliability",
     "accuracy",
     "small_tables",
+    "mixed_tables",
     "ablation",
     "diagnose",
+    "intervals",
+    "committees",
+    "second_order",
 )
 # not among "all"
 TRIALS = ("kills", "interrupts", "concurrency", "properties")

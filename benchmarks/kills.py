@@ -26,6 +26,7 @@ SETTINGS = (
     *({"solver": solver} for solver in ("sgd", "sdlm", "adam", "lbfgs", "lm", "cg")),
     {"solver": "scg"},
     {"solver": "lm", "alpha": "evidence"},
+    {"solver": "lm", "batch_size": 16},
     *(
         {"solver": "sgd", "learning_rate": schedule, "engine": engine}
         for schedule in ("cosine", "flow", "adaptive", "invscaling", "annealing")

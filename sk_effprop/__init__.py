@@ -3,12 +3,19 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sk_effprop._tables import TableEncoder
 from sk_effprop._version import __version__
 from sk_effprop.estimators._classifier import EffPropClassifier
 from sk_effprop.estimators._regressor import EffPropRegressor
 from sk_effprop.preprocessing import InputNormalizer
 
-__all__ = ["EffPropClassifier", "EffPropRegressor", "InputNormalizer", "__version__"]
+__all__ = [
+    "EffPropClassifier",
+    "EffPropRegressor",
+    "InputNormalizer",
+    "TableEncoder",
+    "__version__",
+]
 
 # Imported when they are first used, as most programs need none of them.
 _ON_DEMAND = ("export", "inspection", "model_selection")

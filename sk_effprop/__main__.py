@@ -1,7 +1,8 @@
-"""Two-minute tour: train with all tricks of the paper, then without each of them.
+"""Two-minute tour: from plain backpropagation to all tricks of the paper, and back.
 
-``python -m sk_effprop`` trains on scikit-learn's digits with the full recipe, then with
-each trick switched off; ``--data FILE.csv --target COLUMN`` uses your own table.
+``python -m sk_effprop`` trains on scikit-learn's digits: with plain backpropagation as
+of 1986, with one trick after the other added, with all of them, and without each.
+``--data FILE.csv --target COLUMN`` uses your own table.
 ``python -m sk_effprop diagnose --data FILE.csv --target COLUMN`` trains on your table
 and writes a diagnosis of the fit as a page of HTML.
 ``python -m sk_effprop compile`` compiles the training loops ahead of time.
@@ -10,22 +11,37 @@ and writes a diagnosis of the fit as a page of HTML.
 import argparse
 import sys
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.datasets import load_digits
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop._diagnose_command import diagnose_table
-from sk_effprop._tables import Refusal, has_classes, read_table
 from sk_effprop.core.compiled import why_not_compiled
 from sk_effprop.model_selection.ablation import (
+    AblationResult,
     AblationRow,
     ablate_tricks,
-    default_tricks,
+    row_cells,
 )
+from sk_effprop.tour.diagnosis import diagnose_table
+from sk_effprop.tour.errors import Refusal
+from sk_effprop.tour.reading import TASKS, read_table
+from sk_effprop.tour.recipe import (
+    code_for_digits,
+    code_for_table,
+    make_model,
+    make_network,
+)
+
+# Rows of the table, for the progress bar; what changes nothing is left out.
+N_ROWS = 22
+# Columns of the table that are aligned to the left.
+N_TEXT = 2
+READING = """
+{score}: mean ± standard deviation over the folds. "difference" is what a step adds to
+the row above; for all other rows, it is the difference to the full recipe. A small p
+says that it is hardly chance. docs/tricks.md explains every trick."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,14 +55,15 @@ def main(arguments: list[str] | None = None) -> int:
         options = _parse(arguments)
         if options.plot:
             _require_matplotlib()
-        X, y, name = _load(options)
-        result, is_classification = _run(X, y, name, options)
+        model, X, y, name, code = _load(options)
+        result = _run(model, X, y, name, options)
         if options.plot:
             _draw(result, options.plot)
     except Refusal as refusal:
         print(f"sk_effprop: {refusal}", file=sys.stderr)
         return 2
-    print(_reading(is_classification))
+    print(READING.format(score=result.score_name))
+    print(f"The full recipe in Python:\n\n{code}")
     return 0
 
 
@@ -80,6 +97,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--target", metavar="COLUMN", help="column to predict")
     parser.add_argument(
+        "--task", choices=TASKS, help="what to do with a numeric target"
+    )
+    parser.add_argument(
         "--plot", metavar="FILE.png", help="also save a plot of the result"
     )
     parser.add_argument(
@@ -99,67 +119,59 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _load(options: argparse.Namespace) -> tuple[Any, Any, str]:
+def _load(options: argparse.Namespace) -> tuple[Any, Any, Any, str, str]:
+    """Model, inputs, target, name of the data, and a program that does the same."""
+    length = {"epochs": options.epochs, "folds": options.folds}
     if not options.data:
         X, y = load_digits(return_X_y=True)
-        return X, y, "the digits of scikit-learn"
-    X, y = read_table(options.data, options.target)
-    return X, y, options.data
+        network = make_network(is_classification=True, epochs=options.epochs)
+        return network, X, y, "the digits of scikit-learn", code_for_digits(**length)
+    table = read_table(options.data, options.target, options.task)
+    for note in table.notes:
+        print(note)
+    model = make_model(table, options.epochs)
+    code = code_for_table(table, options.data, **length)
+    return model, table.X, table.y, options.data, code
 
 
-def _run(X: Any, y: Any, name: str, options: argparse.Namespace) -> tuple[Any, bool]:
-    is_classification = has_classes(y)
-    estimator_class = EffPropClassifier if is_classification else EffPropRegressor
-    # tol=0 gives every setting the same number of epochs
-    recipe = estimator_class(
-        solver="sgd", max_iter=options.epochs, tol=0, random_state=0
-    )
-    smallest = (
-        np.unique(y, return_counts=True)[1].min() if is_classification else len(y)
-    )
+def _run(
+    model: Any, X: Any, y: Any, name: str, options: argparse.Namespace
+) -> AblationResult:
+    is_class = is_classifier(model)
+    smallest = np.unique(y, return_counts=True)[1].min() if is_class else len(y)
     if options.folds > smallest:
         raise Refusal(
             f"--folds {options.folds} needs as many rows"
-            f"{' of every class' if is_classification else ''}; there are {smallest}."
+            f"{' of every class' if is_class else ''}; there are {smallest}."
         )
-    splitter = StratifiedKFold if is_classification else KFold
+    splitter = StratifiedKFold if is_class else KFold
     cv = splitter(options.folds, shuffle=True, random_state=0)
-    tricks = default_tricks(recipe)
+    kind = "classification" if is_class else "regression"
     print(
-        f"{estimator_class.__name__} on {name}: {len(X)} rows, {X.shape[1]} inputs, "
+        f"{kind.capitalize()} on {name}: {len(X)} rows, {X.shape[1]} columns, "
         f"{options.folds} folds, {options.epochs} epochs, solver='sgd'\n"
     )
-    print(_line("section", "trick", "set to", _score_name(is_classification),
-                "epochs", "seconds"))  # fmt: skip
-    with _progress_bar(1 + len(tricks)) as advance, catch_warnings():
-        # fits without a trick often do not converge
-        simplefilter("ignore", ConvergenceWarning)
-
-        def on_row(row: AblationRow) -> None:
-            advance(_format(row))
-
-        result = ablate_tricks(
-            recipe, X, y, cv=cv, tricks=tricks, n_jobs=options.jobs, on_row=on_row
-        )
-    return result, is_classification
-
-
-def _score_name(is_classification: bool) -> str:
-    return "accuracy" if is_classification else "R2"
+    print(_line("section", "setting", "accuracy" if is_class else "R2", "difference",
+                "p", "seconds"))  # fmt: skip
+    with _progress_bar(N_ROWS) as advance:
+        return ablate_tricks(
+            model, X, y, cv=cv, direction="both", n_jobs=options.jobs,
+            on_row=lambda row: advance(_format(row)),
+        )  # fmt: skip
 
 
 def _format(row: AblationRow) -> str:
-    setting = "" if row.trick == "full recipe" else repr(row.setting)
-    score = f"{row.score:.3f} ± {row.score_std:.3f}"
-    epochs, seconds = f"{row.epochs:.0f}", f"{row.seconds:.2f}"
-    return _line(row.section, row.trick, setting, score, epochs, seconds)
+    section, trick, setting, score, difference, p, _, seconds = row_cells(row)
+    name = f"{trick} = {setting}" if setting else trick
+    return _line(section, name, score, difference.split(" ")[0], p, seconds)
 
 
 def _line(*cells: str) -> str:
-    widths = (9, 20, 13, 15, 6, 7)
-    left, right = cells[:3], cells[3:]
-    padded = [cell.ljust(width) for cell, width in zip(left, widths[:3], strict=True)]
-    padded += [cell.rjust(width) for cell, width in zip(right, widths[3:], strict=True)]
+    widths = (8, 29, 15, 10, 6, 7)
+    padded = [
+        cell.ljust(width) if i < N_TEXT else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
     return " ".join(padded)
 
 
@@ -179,11 +191,12 @@ class _progress_bar:
         if self.progress is None:
             return lambda text: print(text, flush=True)
         self.progress.start()
-        task = self.progress.add_task("training", total=self.total)
+        progress = self.progress
+        task = progress.add_task("training", total=self.total)
 
         def advance(text: str) -> None:
-            self.progress.console.print(text, markup=False, highlight=False)
-            self.progress.advance(task)
+            progress.console.print(text, markup=False, highlight=False)
+            progress.advance(task)
 
         return advance
 
@@ -203,20 +216,11 @@ def _require_matplotlib() -> None:
 def _draw(result: Any, path: str) -> None:
     from matplotlib.figure import Figure
 
-    height = 0.4 * len(result.results_) + 1.2
-    figure = Figure(figsize=(7, height), layout="constrained")
+    height = 0.36 * len(result.results_) + 1.4
+    figure = Figure(figsize=(7.5, height), layout="constrained")
     result.plot(figure.subplots())
     figure.savefig(path, dpi=150)
     print(f"\nPlot saved to {path}")
-
-
-def _reading(is_classification: bool) -> str:
-    measure = "accuracy" if is_classification else "R2"
-    return (
-        f"\n{measure}: mean ± standard deviation over the folds. If a row is no worse "
-        "than the first,\nits trick does not matter for these data. "
-        "docs/tricks.md explains every one."
-    )
 
 
 if __name__ == "__main__":

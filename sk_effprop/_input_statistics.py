@@ -27,7 +27,7 @@ HEAVY_TAIL = 3.0
 # gave the log loss of "standardize", and no bound gave up to twice as much.
 MAX_DEVIATION = 20.0
 # The inverse of a smaller number overflows.
-SMALLEST_SCALE = 1.0 / np.finfo(np.float64).max
+SMALLEST_SCALE = 1.0 / float(np.finfo(np.float64).max)
 # interquartile range of a normal distribution, in standard deviations
 NORMAL_IQR = 1.349
 

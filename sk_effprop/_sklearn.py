@@ -25,6 +25,17 @@ except ImportError:
         """Stand-in for scikit-learn before 1.9, which has no callbacks."""
 
 
+# Where the diagrams of estimators link to.
+DOCUMENTATION = "https://github.com/sk-effprop/sk_effprop/blob/main/docs/tricks.md"
+
+
+class LinksToDocumentation:
+    """Mixin for estimators, whose HTML diagrams then link to the documentation."""
+
+    _doc_link_module = "sk_effprop"
+    _doc_link_template = DOCUMENTATION
+
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -57,6 +68,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "InvalidParameterError",
+    "LinksToDocumentation",
     "Options",
     "StrOptions",
     "available_if",

@@ -1,83 +1,343 @@
-"""Tables of the command line: a CSV file as inputs and a target."""
+"""Tables as they are: categories, dates and missing values become inputs of a network.
 
-import csv
-from typing import Any
+:class:`TableEncoder` is the transformation that the estimators apply to a table before
+they normalise it.
+"""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import assert_all_finite, check_is_fitted, validate_data
 
-# A numeric target with more distinct values than this is a regression target.
-MAX_NUMERIC_CLASSES = 20
+from sk_effprop._columns import (
+    CATEGORY,
+    FROM_DTYPE,
+    Labels,
+    Table,
+    needs_columns,
+    read_table,
+)
+from sk_effprop._frames import columns_of
+from sk_effprop._levels import UNKNOWN, Levels, as_counts, learn_levels
+from sk_effprop._missing import (
+    column_medians,
+    filled,
+    missing_columns,
+    missing_mask,
+)
+from sk_effprop._sklearn import (
+    Interval,
+    StrOptions,
+    check_feature_names_in,
+    check_sample_weight,
+    fit_context,
+)
+from sk_effprop._version import SavesVersion
+from sk_effprop.core.arrays import Array, dense
+
+DTYPES = [np.float64, np.float32]
+# Levels of fewer rows are joined.
+MIN_FREQUENCY = 3
+# Results of more numbers are sparse.
+MAX_DENSE_NUMBERS = 5 * 10**7
+CHOICE = ["array-like", StrOptions({FROM_DTYPE}), None]
 
 
-class Refusal(Exception):
-    """Error that is shown as a sentence instead of a traceback."""
+class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
+    """Turn a table with categories, dates and missing values into numbers.
 
+    The estimators apply it to their tables themselves; their ``table_encoder_`` is a
+    fitted one.
 
-def has_classes(y: Any) -> bool:
-    """Whether a target from :func:`read_table` consists of classes."""
-    return y.dtype.kind in "iU"
+    - A category gets one input for each of its levels, by scikit-learn's
+      :class:`~sklearn.preprocessing.OneHotEncoder`. Rare levels, and those beyond the
+      1000 most frequent ones, share an input, which levels that the training data did
+      not have use as well; without rare levels, an unknown level switches on no input.
+      Missing values are a level.
+    - A date is its number of days since 1970, a duration its number of days, and a
+      boolean 0 or 1.
+    - A missing number becomes the median of its column. Columns with missing values in
+      the training data get a second input that is 1 where a value is missing.
 
+    Parameters
+    ----------
+    categorical_features : None, "from_dtype" or array-like, default="from_dtype"
+        Columns that are categories: their names, their indices, or a boolean mask.
+        "from_dtype" takes the columns of a data frame that hold text or a categorical
+        type, and no column of an array. None takes no column.
+    min_frequency : int, default=3
+        Number of rows that a level needs for an input of its own. Rows count by their
+        weight.
 
-def read_table(path: str, target: str) -> tuple[Any, Any]:
-    """Read inputs and target from a CSV file with a header line.
+    Attributes
+    ----------
+    kinds_ : tuple of str
+        Kind of each column: "number", "date", "duration" or "category".
+    medians_ : ndarray of shape (n_features_in_,)
+        What replaces missing values, in days for dates; NaN for categories.
+    has_indicator_ : ndarray of bool of shape (n_features_in_,)
+        Whether an input tells where values are missing.
+    levels_ : dict of int to Levels
+        Levels of each category by the index of its column. ``levels_[j].encoder`` is
+        the fitted OneHotEncoder of column j.
+    source_ : ndarray of int of shape (n_features_out,)
+        Index of the column from which each input is made.
+    n_features_in_ : int
+        Number of columns of the table.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if the table is a data frame.
 
-    Raises
-    ------
-    Refusal
-        If there is no such file or column, or an input column is not numeric.
+    See Also
+    --------
+    EffPropClassifier, EffPropRegressor : Apply this transformation to their tables.
+
+    Notes
+    -----
+    The inputs are ordered: numbers, dates and durations as in the table, indicators of
+    missing values, categories. The result is float32 if all columns of numbers are, and
+    sparse if it has more than 50 million numbers or the table is sparse.
+
+    Data frames other than those of pandas are read with narwhals, which comes with
+    scikit-learn since version 1.9, and before with the extra ``tables``; so are
+    categories of pandas.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_effprop import TableEncoder
+    >>> table = np.array([["red", 1.0], ["blue", np.nan], ["red", 4.0]], dtype=object)
+    >>> encoder = TableEncoder(categorical_features=[0], min_frequency=1)
+    >>> encoder.fit_transform(table)
+    array([[1. , 0. , 0. , 1. ],
+           [2.5, 1. , 1. , 0. ],
+           [4. , 0. , 0. , 1. ]])
+    >>> encoder.get_feature_names_out().tolist()
+    ['x1', 'missingindicator_x1', 'x0_blue', 'x0_red']
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *rows = [row for row in csv.reader(file) if row]
-    except FileNotFoundError:
-        raise Refusal(f"File not found: {path}") from None
-    except (OSError, ValueError, csv.Error) as error:
-        raise Refusal(f"{path} is not a CSV file with a header line: {error}") from None
-    if target not in header:
-        raise Refusal(f"{path} has no column {target!r}, only {', '.join(header)}.")
-    if any(len(row) != len(header) for row in rows):
-        raise Refusal(f"{path} has rows that are longer or shorter than its header.")
-    repeated = {name for name in header if header.count(name) > 1}
-    if repeated:
-        raise Refusal(f"{path} has several columns named {sorted(repeated)}.")
-    if len(rows) < 10 or len(header) < 2:
-        raise Refusal(
-            f"{path} has too few rows or columns to learn from: {len(rows)} rows, "
-            f"{len(header)} columns."
+
+    _parameter_constraints = {  # noqa: RUF012 - scikit-learn declares it like this
+        "categorical_features": CHOICE,
+        "min_frequency": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        categorical_features: Any = FROM_DTYPE,
+        *,
+        min_frequency: int = MIN_FREQUENCY,
+    ) -> None:
+        self.categorical_features = categorical_features
+        self.min_frequency = min_frequency
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Find medians and levels.
+
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The table.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows. Rows of weight 0 are ignored.
+
+        Returns
+        -------
+        TableEncoder
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If a column holds neither numbers, dates, text nor categories, if X contains
+            infinity, or if ``categorical_features`` does not match the columns.
+        """
+        table = self._read(X, reset=True)
+        weight = check_sample_weight(
+            sample_weight, table.numbers, dtype=np.float64, ensure_non_negative=True
         )
-    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
-    y = _as_target(columns.pop(target), target)
-    inputs = [_as_numbers(values, name) for name, values in columns.items()]
-    return np.column_stack(inputs), y
+        is_used = weight > 0
+        return self.learn(table[is_used], weight[is_used])
 
+    def transform(self, X: Any) -> Any:
+        """Turn a table into numbers.
 
-def _as_numbers(values: tuple[str, ...], name: str) -> Any:
-    try:
-        numbers = np.array([float(value) if value else np.nan for value in values])
-    except ValueError as error:
-        raise Refusal(
-            f"column {name!r} is not numeric ({error}). Drop it, or turn it into "
-            "numbers first: sklearn.preprocessing.OneHotEncoder or pandas.get_dummies."
-        ) from None
-    if not np.isfinite(numbers).all():
-        raise Refusal(
-            f"column {name!r} has missing or infinite values. Drop these rows or fill "
-            "them in first: sklearn.impute.SimpleImputer."
+        Parameters
+        ----------
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        {ndarray, sparse array} of shape (n_samples, n_features_out)
+            The inputs.
+
+        Raises
+        ------
+        NotFittedError
+            If called before ``fit``.
+        ValueError
+            If the columns are not those of ``fit``, or are of other kinds.
+        """
+        check_is_fitted(self)
+        return self.encode(self._read(X, reset=False))
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Any:
+        """Names of the inputs.
+
+        Parameters
+        ----------
+        input_features : array-like of str, optional
+            Names of the columns.
+
+        Returns
+        -------
+        ndarray of str
+            Names of the inputs.
+
+        Raises
+        ------
+        NotFittedError
+            If called before ``fit``.
+        ValueError
+            If ``input_features`` do not match the columns of ``fit``.
+        """
+        check_is_fitted(self)
+        names = check_feature_names_in(self, input_features)
+        found = [names[j] for j in self._number_columns]
+        found += [f"missingindicator_{names[j]}" for j in self._indicator_columns]
+        for j, levels in self.levels_.items():
+            found += levels.names(names[j])
+        return np.array(found, dtype=object)
+
+    # --------------------------------------------------------------- for the estimators
+
+    def learn(self, table: Table, weight: Array, *, is_stream: bool = False) -> Self:
+        """Set the fitted attributes from a table whose rows have positive weights.
+
+        The levels that the categories of a stream declare all get an input, as they may
+        come later.
+        """
+        self.kinds_ = table.kinds
+        is_number = np.array([kind != CATEGORY for kind in table.kinds])
+        self.medians_ = np.full(len(is_number), np.nan)
+        self.has_indicator_ = np.zeros(len(is_number), dtype=bool)
+        missing = missing_columns(table.numbers)
+        self.medians_[is_number] = column_medians(table.numbers, weight, missing)
+        self.has_indicator_[is_number] = missing
+        counted, smallest = as_counts(weight), 1 if is_stream else self.min_frequency
+        self.levels_ = {
+            int(j): learn_levels(labels, counted, smallest, keeps_declared=is_stream)
+            for j, labels in zip(np.flatnonzero(~is_number), table.labels, strict=True)
+        }
+        widths = [levels.n_inputs for levels in self.levels_.values()]
+        of_categories = np.repeat(np.array([*self.levels_], dtype=np.intp), widths)
+        self.source_ = np.concatenate(
+            [self._number_columns, self._indicator_columns, of_categories]
         )
-    return numbers
+        return self
+
+    def encode(self, table: Table) -> Any:
+        """Inputs of a table that has been read."""
+        numbers = table.numbers
+        n_numbers = len(table) * len(self.source_)
+        stays_dense = not sparse.issparse(numbers) and n_numbers <= MAX_DENSE_NUMBERS
+        is_missing = missing_mask(numbers)
+        indicated = self.has_indicator_[self._number_columns]
+        parts = [
+            filled(numbers, is_missing, self.medians_[self._number_columns]),
+            is_missing[:, indicated].astype(numbers.dtype),
+            self._one_hot(table, numbers.dtype),
+        ]
+        if stays_dense:
+            return np.hstack([dense(part) for part in parts])
+        return sparse.hstack([sparse.csr_array(part) for part in parts], format="csr")
+
+    @property
+    def _number_columns(self) -> Array:
+        return np.flatnonzero([kind != CATEGORY for kind in self.kinds_])
+
+    @property
+    def _indicator_columns(self) -> Array:
+        return np.flatnonzero(self.has_indicator_)
+
+    def _one_hot(self, table: Table, dtype: Any) -> Any:
+        """Sparse array with a 1 for each category that has an input."""
+        levels = list(self.levels_.values())
+        starts = np.cumsum([0, *(one.n_inputs for one in levels)])
+        shape = len(table), int(starts[-1])
+        names = check_feature_names_in(self)
+        columns = np.full((len(table), len(levels)), UNKNOWN)
+        for position, (j, one) in enumerate(self.levels_.items()):
+            labels = table.labels[position]
+            _check_type(labels, one, names[j])
+            inputs = one.inputs_of(labels)
+            columns[:, position] = np.where(
+                inputs == UNKNOWN, UNKNOWN, inputs + starts[position]
+            )
+        is_on = columns != UNKNOWN
+        ends = np.concatenate([[0], np.cumsum(is_on.sum(axis=1))])
+        ones = np.ones(ends[-1], dtype=dtype)
+        return sparse.csr_array((ones, columns[is_on], ends), shape=shape)
+
+    # ------------------------------------------------------------------------- private
+
+    def _read(self, X: Any, *, reset: bool) -> Table:
+        kinds = None if reset else self.kinds_
+        table = read_columns(self, X, kinds, reset=reset)
+        if table is not None:
+            assert_all_finite(table.numbers, allow_nan=True, input_name="X")
+            return table
+        X = validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=DTYPES,
+            ensure_all_finite="allow-nan",
+        )
+        return Table.of_numbers(X)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
 
 
-def _as_target(values: tuple[str, ...], name: str) -> Any:
-    """Class labels for text and few whole numbers, else a regression target."""
-    missing = Refusal(f"the target {name!r} has missing or infinite values.")
-    if any(value.strip().lower() in ("", "nan", "na") for value in values):
-        raise missing
-    try:
-        numbers = np.array([float(value) for value in values])
-    except ValueError:
-        return np.array(values)
-    if not np.isfinite(numbers).all():
-        raise missing
-    whole = np.array_equal(numbers, np.round(numbers))
-    few = len(np.unique(numbers)) <= MAX_NUMERIC_CLASSES
-    return numbers.astype(int) if whole and few else numbers
+def read_columns(
+    owner: Any, X: Any, kinds: tuple[str, ...] | None, *, reset: bool
+) -> Table | None:
+    """Read X by its columns, or return None if it is an ordinary array of numbers.
+
+    ``owner`` has the parameter ``categorical_features``.  Names and number of the
+    columns are set or checked as scikit-learn's ``validate_data`` does.
+    """
+    choice = owner.categorical_features
+    columns = columns_of(X, has_choice=needs_columns(choice, kinds))
+    if columns is None:
+        return None
+    validate_data(owner, X, reset=reset, skip_check_array=True)
+    names: Sequence[Any] | None = getattr(owner, "feature_names_in_", None)
+    return read_table(columns, choice, kinds, names)
+
+
+def _check_type(labels: Labels, levels: Levels, name: Any) -> None:
+    """Raise if text is compared with numbers, of which none would be known."""
+    is_comparable = labels.is_text == levels.is_text
+    if is_comparable or not (len(labels.values) and len(levels.values)):
+        return
+    then, now = ("text", "numbers") if levels.is_text else ("numbers", "text")
+    raise ValueError(
+        f"The categories of column {name!r} are {now}, but were {then} when the model "
+        "was fitted, so that none of them is known. Convert them, or fit again."
+    )

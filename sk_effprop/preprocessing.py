@@ -25,6 +25,7 @@ from sk_effprop._input_statistics import (
 )
 from sk_effprop._sklearn import (
     Interval,
+    LinksToDocumentation,
     StrOptions,
     check_feature_names_in,
     check_sample_weight,
@@ -52,7 +53,9 @@ def _check_weight(sample_weight: Any, X: Any) -> Any:
     )
 
 
-class InputNormalizer(TransformerMixin, SavesVersion, BaseEstimator):
+class InputNormalizer(
+    TransformerMixin, LinksToDocumentation, SavesVersion, BaseEstimator
+):
     """Normalise inputs as section 4.3 of the paper recommends.
 
     Parameters

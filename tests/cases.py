@@ -23,6 +23,7 @@ from sk_effprop.core.losses import (
     AbsoluteError,
     Gamma,
     Huber,
+    JointLogLoss,
     LogLoss,
     Poisson,
     SquaredError,
@@ -121,6 +122,13 @@ def one_hot_targets(rng: np.random.Generator, n: int, k: int) -> Any:
     return np.eye(k)[rng.integers(0, k, size=n)]
 
 
+def joint_targets(rng: np.random.Generator, n: int, k: int) -> Any:
+    """A single one in the first three columns, and in the last two of six."""
+    parts = one_hot_targets, yes_no_targets, one_hot_targets
+    pairs = zip(parts, (3, 1, k - 4), strict=True)
+    return np.hstack([part(rng, n, size) for part, size in pairs])
+
+
 def count_targets(rng: np.random.Generator, n: int, k: int) -> Any:
     """Whole numbers, zeros among them."""
     return rng.poisson(1.0, size=(n, k)).astype(float)
@@ -207,6 +215,9 @@ USER_LOSSES = {
     "user_log_cosh": LossCase(CustomLoss(LogCosh()), 2, ACTIVATIONS["lecun_tanh"]),
     "user_correlated": LossCase(CustomLoss(Correlated()), 2),
     "user_output": LossCase(SquaredError(), 2, USER_ACTIVATIONS["user_arctan"]),
+    "log_loss_joint": LossCase(
+        JointLogLoss(False, (3, 1, 2)), 6, make_targets=joint_targets
+    ),
 }
 COMPILED_LOSS_PARAMS = params(ALL_LOSSES)
 LOSS_PARAMS = params(ALL_LOSSES | USER_LOSSES)

@@ -5,13 +5,14 @@ from itertools import combinations, product
 import numpy as np
 
 # What the common checks see no effect of, or what only stops training before it has
-# learnt enough for them; warm_start=True goes on where the checks start again, and a
-# dict of class weights does not fit the labels of all checks.  A scorer keeps the first
-# weights with which all held-out examples that count are right, and no check is content
-# with these; tests/estimators/test_validation.py has the score.
+# learnt enough for them; several networks only take longer; warm_start=True goes on
+# where the checks start again, and a dict of class weights does not fit the labels of
+# all checks.  A scorer keeps the first weights with which all held-out examples that
+# count are right, and no check is content with these; tests/estimators/
+# test_validation.py has the score.
 LEFT_OUT = {
     "goal", "max_time", "max_iter", "max_fun", "n_iter_no_change", "random_state",
-    "warm_start", "class_weight", "scoring",
+    "warm_start", "class_weight", "scoring", "n_estimators",
 }  # fmt: skip
 # Pairs that are refused, or that cannot learn: a rate for one scale of the gradients
 # with another scale, a bounded output with unbounded targets or with a small rate (its

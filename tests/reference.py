@@ -20,6 +20,7 @@ from sk_effprop.core.losses import (
     AbsoluteError,
     Gamma,
     Huber,
+    JointLogLoss,
     LogLoss,
     Poisson,
     SquaredError,
@@ -117,8 +118,20 @@ def user_loss(loss, outputs, targets):
     return float(loss.written.value(*row)[0]), loss.written.gradient(*row)[0].tolist()
 
 
+def joint_log_loss(loss, outputs, targets):
+    """The sum over targets, whose outputs are side by side."""
+    value, slopes, start = 0.0, [], 0
+    for size in loss.sizes:
+        part = slice(start, start + size)
+        one = log_loss(LogLoss(size > 1), outputs[part], targets[part])
+        value, slopes, start = value + one[0], slopes + one[1], start + size
+    return value, slopes
+
+
 def loss_and_gradient(loss, outputs, targets):
     """Loss of one example, and its derivatives with respect to the outputs."""
+    if isinstance(loss, JointLogLoss):
+        return joint_log_loss(loss, outputs, targets)
     if isinstance(loss, LogLoss):
         return log_loss(loss, outputs, targets)
     if isinstance(loss, CustomLoss):

@@ -36,16 +36,37 @@ ALLOWED = {
     "sk_effprop._version": (),
     "sk_effprop._quantiles": (),
     "sk_effprop._input_statistics": ("sk_effprop._moments", "sk_effprop._quantiles"),
+    "sk_effprop._frames": (),
+    "sk_effprop._columns": ("sk_effprop._frames",),
+    "sk_effprop._missing": ("sk_effprop._quantiles",),
+    "sk_effprop._levels": ("sk_effprop._columns",),
+    "sk_effprop._tables": (
+        "sk_effprop._columns",
+        "sk_effprop._frames",
+        "sk_effprop._levels",
+        "sk_effprop._missing",
+        "sk_effprop._sklearn",
+        "sk_effprop._version",
+    ),
     "sk_effprop.preprocessing": (
         "sk_effprop._input_statistics",
         "sk_effprop._sklearn",
         "sk_effprop._version",
     ),
+    # above the estimators, whose types it registers
+    "sk_effprop.export._skl2onnx": (
+        "sk_effprop.estimators",
+        "sk_effprop.export",
+        "sk_effprop.preprocessing",
+    ),
     # below the estimators, whose fitted attributes are all it knows of them
-    "sk_effprop.export": (),
+    "sk_effprop.export": ("sk_effprop._version",),
     "sk_effprop.estimators": (
+        "sk_effprop._columns",
+        "sk_effprop._missing",
         "sk_effprop._moments",
         "sk_effprop._sklearn",
+        "sk_effprop._tables",
         "sk_effprop._threads",
         "sk_effprop._version",
         "sk_effprop.export",
@@ -53,12 +74,13 @@ ALLOWED = {
         "sk_effprop.solvers",
         "sk_effprop.training",
     ),
+    "sk_effprop._containers": ("sk_effprop.estimators",),
     "sk_effprop.inspection": ("sk_effprop",),
     "sk_effprop.model_selection": ("sk_effprop",),
+    "sk_effprop.tour": ("sk_effprop",),
     "sk_effprop.__main__": ("sk_effprop",),
-    "sk_effprop._tables": (),
-    "sk_effprop._diagnose_command": ("sk_effprop",),
     "sk_effprop": (
+        "sk_effprop._tables",
         "sk_effprop._version",
         "sk_effprop.estimators",
         "sk_effprop.export",
@@ -164,7 +186,8 @@ def test_extras_are_imported_where_they_are_used(path):
     """So that everything else works without them; one folder is numba's own."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_import = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
-    compilers, others = {"numba", "llvmlite"}, {"matplotlib", "pandas", "rich", "onnx"}
+    compilers = {"numba", "llvmlite"}
+    others = {"matplotlib", "pandas", "rich", "onnx", "skl2onnx", "narwhals", "optuna"}
     extras = {*compilers, *others}
     source = "\n".join(ast.unparse(node) for node in at_import)
     imported = [(m, f"{m}.{n}") for m, n in imports(source)]

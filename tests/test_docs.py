@@ -4,7 +4,11 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
+
+mpl.use("Agg")
 
 DOCS = Path(__file__).parent.parent / "docs"
 # a block of Python and, right after it, what it prints
@@ -13,7 +17,10 @@ EXAMPLE = re.compile(
 )
 
 
-PAGES = ["checkpoints.md", "diagnosis.md", "monitoring.md", "tricks.md"]
+PAGES = [
+    "checkpoints.md", "diagnosis.md", "monitoring.md", "pictures.md", "tables.md",
+    "tricks.md",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -29,3 +36,12 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(capsys, page):
         printed = capsys.readouterr().out
         if shown:
             assert printed == shown, source
+    plt.close("all")
+
+
+def test_every_picture_of_a_page_is_there():
+    text = (DOCS / "pictures.md").read_text(encoding="utf-8")
+    pictures = re.findall(r"^!\[[^]]+\]\(([^)]+)\)$", text, re.M)
+    assert len(pictures) > 5
+    for picture in pictures:
+        assert (DOCS / picture).read_bytes().startswith(b"\x89PNG"), picture

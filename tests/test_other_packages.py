@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_classification
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    make_classification,
+    make_moons,
+)
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.model_selection import cross_val_predict
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 
@@ -117,3 +128,52 @@ def test_incremental_of_dask_ml_streams_blocks():
     np.testing.assert_array_equal(incremental.estimator_.theta_, by_hand.theta_)
     np.testing.assert_array_equal(predicted, by_hand.predict(X))
     assert score == by_hand.score(X, y)
+
+
+# ------------------------------------------------- what clients make of probabilities
+
+
+TABLES = {
+    "moons": make_moons(300, noise=0.25, random_state=0),
+    "breast_cancer": load_breast_cancer(return_X_y=True),
+    "three_classes": make_classification(
+        400, 10, n_informative=5, n_classes=3, flip_y=0.1, random_state=0
+    ),
+}
+
+
+def held_out_probabilities(model, X, y):
+    """Probabilities of rows that the model was not trained on."""
+    return cross_val_predict(model, X, y, cv=3, method="predict_proba")
+
+
+def set_size(p, y):
+    """Mean size of conformal sets that hold nine labels in ten."""
+    misfit = 1.0 - p[np.arange(len(y)), y]
+    return np.mean(np.sum(1.0 - p <= np.quantile(misfit, 0.9), axis=1))
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=list(TABLES))
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_probabilities_are_as_good_as_those_of_mlp_and_logistic_regression(table):
+    """By what mapie and cleanlab compute of them: small sets, and labels to doubt."""
+    X, y = table
+    n_classes = len(np.unique(y))
+    rng = np.random.default_rng(0)
+    is_wrong = rng.random(len(y)) < 0.05
+    noisy = np.where(is_wrong, (y + 1) % n_classes, y)
+    figures = []
+    for model in (
+        EffPropClassifier(random_state=0),
+        make_pipeline(StandardScaler(), MLPClassifier((64, 32), random_state=0)),
+        make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+    ):
+        doubt = -held_out_probabilities(model, X, noisy)[np.arange(len(y)), noisy]
+        p = held_out_probabilities(model, X, y)
+        figures.append(
+            (log_loss(y, p), set_size(p, y), -roc_auc_score(is_wrong, doubt))
+        )
+    ours, *others = np.array(figures)
+    best = np.min(others, axis=0)
+    # the classes of breast_cancer are best separated by a plane
+    assert (ours <= best + 0.1 * np.abs(best) + 0.02).all(), figures

@@ -78,7 +78,8 @@ class RationalTanh:
 
     It is the authors' substitute for a library tanh: P is a cubic, and its 16th power
     takes four squarings.  The derivatives are those of the ratio itself and not of the
-    tanh that it approximates, so that gradients are exact.
+    tanh that it approximates, so that gradients are exact.  The powers are taken of
+    ``d = P - 1``, with ``(1 + d)^2 - 1 = d (2 + d)``, which is precise near 0.
     """
 
     curvature_peak = Tanh.curvature_peak
@@ -87,17 +88,18 @@ class RationalTanh:
     saturation = 13.0 * 2.0 / 3.0
 
     @staticmethod
-    def _cubic(a: Array) -> Array:
-        return 1.0 + a * (1.0 / 8.0 + a * (1.0 / 128.0 + a * (1.0 / 3072.0)))
+    def _excess(a: Array) -> Array:
+        """Return P(a) - 1."""
+        return a * (1.0 / 8.0 + a * (1.0 / 128.0 + a * (1.0 / 3072.0)))
 
     @classmethod
     def value(cls, u: Array, out: Array) -> None:
         a = np.abs(u)
         is_far = a >= cls.saturation
-        y = cls._cubic(np.minimum(a, cls.saturation))
+        d = np.asarray(cls._excess(np.minimum(a, cls.saturation)))
         for _ in range(4):
-            y *= y
-        np.divide(y - 1.0, y + 1.0, out=out)
+            d *= 2.0 + d
+        np.divide(d, 2.0 + d, out=out)
         np.copyto(out, 1.0, where=is_far)
         np.copysign(out, u, out=out)
 
@@ -105,7 +107,7 @@ class RationalTanh:
     def _correction(cls, u: Array) -> tuple[Array, Array, Array]:
         """Return q of s' = (1 - s^2) q, with |u| and P(|u|)."""
         a = np.minimum(np.abs(u), cls.saturation)
-        p = cls._cubic(a)
+        p = 1.0 + cls._excess(a)
         return 1.0 - a * a * a / (3072.0 * p), a, p
 
     @classmethod

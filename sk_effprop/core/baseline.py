@@ -34,10 +34,7 @@ def _constant_outputs(loss: Loss, targets: Array, weight: Array | None) -> Array
     if isinstance(loss, LogLink):
         return np.log(np.maximum(means, least))
     if isinstance(loss, LogLoss):
-        logits = np.log(np.maximum(means, least))
-        if loss.exclusive:
-            return logits
-        return logits - np.log(np.maximum(1.0 - means, least))
+        return loss.logits(means)
     return _bisected(loss, targets, weight)
 
 

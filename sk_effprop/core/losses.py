@@ -8,7 +8,7 @@ A built-in loss is a type and a few numbers, which is all that compiled code nee
 know.  :class:`~sk_effprop.core.custom.CustomLoss` wraps a user-defined one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -117,6 +117,71 @@ class LogLoss:
         return np.asarray(
             softmax(outputs, axis=1) if self.exclusive else expit(outputs)
         )
+
+    def logits(self, p: Array) -> Array:
+        """Finite logits of probabilities, also of 0 and 1."""
+        least = np.finfo(p.dtype).tiny
+        logits = np.log(np.maximum(p, least))
+        return logits if self.exclusive else logits - np.log(np.maximum(1.0 - p, least))
+
+
+@dataclass(frozen=True)
+class JointLogLoss(LogLoss):
+    """Sum of the log losses of several targets, whose outputs are side by side.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Number of outputs of each target: a softmax over several, or the logit of one.
+    """
+
+    sizes: tuple[int, ...] = ()
+
+    @property
+    def _parts(self) -> Iterator[tuple[LogLoss, slice]]:
+        start = 0
+        for size in self.sizes:
+            yield LogLoss(size > 1), slice(start, start + size)
+            start += size
+
+    def _joined(self, name: str, *arrays: Array) -> Array:
+        """Results of a method for each target, side by side."""
+        return np.concatenate(
+            [
+                getattr(loss, name)(*(array[..., at] for array in arrays))
+                for loss, at in self._parts
+            ],
+            axis=-1,
+        )
+
+    def value(self, outputs: Array, targets: Array) -> Array:
+        losses = [
+            loss.value(outputs[:, at], targets[:, at]) for loss, at in self._parts
+        ]
+        return np.asarray(np.sum(losses, axis=0, dtype=outputs.dtype))
+
+    def gradient(self, outputs: Array, targets: Array, out: Array) -> None:
+        for loss, at in self._parts:
+            loss.gradient(outputs[:, at], targets[:, at], out[:, at])
+
+    def hessian_product(self, outputs: Array, targets: Array, v: Array) -> Array:
+        return self._joined("hessian_product", outputs, targets, v)
+
+    def hessian_diagonal(self, outputs: Array, targets: Array) -> Array:
+        return self._joined("hessian_diagonal", outputs, targets)
+
+    def hessian_root(self, outputs: Array, targets: Array) -> Array:
+        n, k = outputs.shape
+        root = np.zeros((n, k, k), dtype=outputs.dtype)
+        for loss, at in self._parts:
+            root[:, at, at] = loss.hessian_root(outputs[:, at], targets[:, at])
+        return root
+
+    def probabilities(self, outputs: Array) -> Array:
+        return self._joined("probabilities", outputs)
+
+    def logits(self, p: Array) -> Array:
+        return self._joined("logits", p)
 
 
 class Separable:

@@ -237,6 +237,11 @@ def smooth_clip(z: Array, c: float) -> Array:
     return np.asarray(z / np.sqrt(1.0 + (z / c) ** 2))
 
 
+def clip_derivative(z: Array, c: float) -> Array:
+    """Return the derivative of :func:`smooth_clip` where its result is z."""
+    return np.asarray((1.0 - np.minimum((z / c) ** 2, 1.0)) ** 1.5)
+
+
 def smooth_unclip(z: Array, c: float) -> Array:
     """Invert :func:`smooth_clip`; values that were rounded to c come back finite."""
     squared = np.minimum((z / c) ** 2, 1.0 - np.finfo(z.dtype).eps)

@@ -1,6 +1,7 @@
 """What stochastic descent leaves from one epoch to the next, and from call to call."""
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.flow import Flow
@@ -49,3 +50,43 @@ class StochasticState:
         """State from which training continues at rest, with rates measured anew."""
         rates = self.rates._replace(rule=None)
         return replace(self, rates=rates, memory=[], halvings=0, flow=None)
+
+
+class Epoch(NamedTuple):
+    """An epoch that is under way.
+
+    Attributes
+    ----------
+    order : ndarray of shape (n_samples,)
+        Rows in their order of presentation.
+    batch_size : int
+    losses : ndarray of shape (n_samples,)
+        Loss of each example when it was presented, in this order; filled in place.
+    first_rate : float
+        The global learning rate at the beginning.
+    rate : float
+        That of the present part.
+    n_presented : int
+        Examples of this epoch that have been presented.
+    """
+
+    order: Array
+    batch_size: int
+    losses: Array
+    first_rate: float
+    rate: float
+    n_presented: int = 0
+
+
+class EpochState(NamedTuple):
+    """State between two updates.
+
+    Attributes
+    ----------
+    state : StochasticState
+    epoch : Epoch or None
+        None between two epochs.
+    """
+
+    state: StochasticState
+    epoch: Epoch | None

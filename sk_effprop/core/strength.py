@@ -270,7 +270,9 @@ def _agreement(kernel: Array, Y: Array) -> float:
     without a mean.
     """
     n = len(Y)
-    inverse = np.linalg.inv(kernel + OPPOSITION_NOISE * np.eye(n))
+    # rounding would make a kernel of large numbers singular
+    rounding = n * np.finfo(float).eps * float(np.max(np.abs(kernel)))
+    inverse = np.linalg.inv(kernel + max(OPPOSITION_NOISE, rounding) * np.eye(n))
     B = -inverse / np.diagonal(inverse)[:, None]
     B[np.diag_indices(n)] = 0.0
     C = (B + B.T) / 2.0

@@ -14,13 +14,19 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
-from sk_effprop._sklearn import CallbackSupportMixin, callback_context, fit_context
+from sk_effprop._sklearn import (
+    CallbackSupportMixin,
+    LinksToDocumentation,
+    callback_context,
+    fit_context,
+)
 from sk_effprop._threads import single_threaded_blas
 from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._advice import find_fault
 from sk_effprop.estimators._checkpoint import (
     Checkpoint,
@@ -44,7 +50,9 @@ from sk_effprop.estimators._diagnosis import (
     initial_value,
 )
 from sk_effprop.estimators._fitted import FittedNetwork
-from sk_effprop.estimators._interrupt import is_part_of_more
+from sk_effprop.estimators._importances import importances
+from sk_effprop.estimators._interrupt import after_training, is_part_of_more
+from sk_effprop.estimators._members import Committee, Member, Trained
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
     hidden_sizes,
@@ -73,7 +81,12 @@ from sk_effprop.training.progress import show_progress
 
 
 def can_learn_on(estimator: Any) -> bool:
-    """Raise an AttributeError for batch solvers, which have no ``partial_fit``."""
+    """Raise an AttributeError for settings that have no ``partial_fit``."""
+    if estimator.n_estimators != 1:
+        raise AttributeError(
+            "partial_fit trains a single network, but n_estimators is "
+            f"{estimator.n_estimators!r}. Use n_estimators=1, or fit."
+        )
     if estimator.solver in BATCH:
         raise AttributeError(
             f"partial_fit needs a stochastic solver, one of {STOCHASTIC}, or 'auto'; "
@@ -99,6 +112,7 @@ def all_or_nothing(estimator: Any) -> Iterator[None]:
 class BaseEffProp(
     CallbackSupportMixin,
     FittedNetwork,
+    LinksToDocumentation,
     SavesVersion,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -142,9 +156,11 @@ class BaseEffProp(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Raw inputs; ``normalize`` brings them to equal scales.  The weights are as
-            precise as X, float32 or float64; a warm start keeps their precision.
+        X : {data frame, array-like, sparse matrix} of shape (n_samples, n_features)
+            Raw inputs; ``normalize`` brings them to equal scales.  Data frames may have
+            columns of categories, text, booleans and dates, and numbers may be missing.
+            The weights are as precise as X, float32 or float64; a warm start keeps
+            their precision.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
@@ -181,18 +197,25 @@ class BaseEffProp(
             if earlier is not None:
                 check_fixed(self, earlier.fixed)
                 self.coding_.check_warm_start(train.all_y)
+            # the kinds of its columns are those of X_val
+            self._learn_table(train, earlier)
             held_out = self._read_validation(X_val, y_val, sample_weight_val)
             start = self._start(earlier, time, is_stream=False)
             checkpoint = open_checkpoint(self, earlier, train, held_out)
             if checkpoint is not None:
                 start = checkpoint.starting(start)
-            if held_out is None and self.early_stopping not in ("auto", False):
+            stops_early = self.early_stopping not in ("auto", False)
+            if held_out is None and stops_early and self.n_estimators == 1:
                 train, held_out = split_off(
                     train,
                     self.validation_fraction,
                     start.rng,
                     by_class=self._is_classifier,
                 )
+                self._learn_table(train, earlier)
+            train = tables.encode_table(self, train)
+            if held_out is not None:
+                held_out = tables.encode_table(self, held_out)
             solver = self._choose_solver(train)
             if solver in BATCH:
                 train = as_weighted_set(train)
@@ -200,7 +223,7 @@ class BaseEffProp(
             if earlier is None:
                 self._learn(train, is_stream=False)
             run = self._make_run(train, solver, start)
-            self._train(run, task, held_out, checkpoint)
+            self._train(run, task, train, held_out, checkpoint)
         self._warn(run)
         return self
 
@@ -209,7 +232,7 @@ class BaseEffProp(
         if not self._is_classifier and self.loss == "squared_error":
             hidden = hidden_sizes(self.hidden_layer_sizes)
             n_outputs = 1 if train.y.ndim == 1 else train.y.shape[1]
-            sizes = (self.n_features_in_, *hidden, n_outputs)
+            sizes = (train.X.shape[1], *hidden, n_outputs)
             n_weights = n_outputs * sum((a + 1) * b for a, b in pairwise(sizes))
         n_different = train.counts.n_different
         return auto.choose_solver(self.solver, self.batch_size, n_different, n_weights)
@@ -223,6 +246,8 @@ class BaseEffProp(
             earlier = self._earlier
             batch = self._read(X, y, sample_weight, earlier)
             start = self._start(earlier, time, is_stream=True)
+            self._learn_table(batch, earlier, is_stream=True)
+            batch = tables.encode_table(self, batch)
             if earlier is None:
                 self._learn(batch, classes, is_stream=True)
             else:
@@ -230,7 +255,7 @@ class BaseEffProp(
                 start = replace(start, earlier=self._learn_on(batch, earlier))
             solver = auto.choose_stream_solver(self.solver)
             run = self._make_run(batch, solver, start)
-            self._train(run, task)
+            self._train(run, task, batch)
         self._warn(run, stacklevel=5)
         return self
 
@@ -244,7 +269,8 @@ class BaseEffProp(
 
         One BLAS thread makes results independent of the number of threads.
         """
-        context = callback_context(self, name, None if max_iter == "auto" else max_iter)
+        limit = None if max_iter == "auto" else max_iter * self.n_estimators
+        context = callback_context(self, name, limit)
         weights = None if sample_weight is None else {"sample_weight": sample_weight}
         # callbacks see the data as the user gave them
         task = fit_task(context, estimator=self, X=X, y=y, metadata=weights)
@@ -253,7 +279,14 @@ class BaseEffProp(
 
     @property
     def _earlier(self) -> Resume | None:
-        return self._resume if hasattr(self, "theta_") else None
+        if not hasattr(self, "theta_"):
+            return None
+        if self._is_for_inference:
+            raise ValueError(
+                "A copy made by sk_effprop.export.to_inference cannot continue "
+                "training. Use the original, or fit with warm_start=False."
+            )
+        return self._resume
 
     def _read(
         self, X: Any, y: Any, sample_weight: Any, earlier: Resume | None
@@ -288,6 +321,15 @@ class BaseEffProp(
             return None
         with reading.about_validation_data():
             return self._read_examples(X_val, y_val, sample_weight_val)
+
+    def _learn_table(
+        self, examples: Examples, earlier: Resume | None, *, is_stream: bool = False
+    ) -> None:
+        """Find out how a table becomes numbers, in a first call."""
+        if earlier is None:
+            self.table_encoder_ = tables.encoder_for(
+                self, examples, is_stream=is_stream
+            )
 
     def _learn(
         self, examples: Examples, classes: Any = None, *, is_stream: bool
@@ -333,12 +375,31 @@ class BaseEffProp(
         self,
         run: Run,
         task: Task | None,
+        train: Examples,
         held_out: Examples | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
+        """Train the network, or the members of a committee one after the other."""
+        self.__dict__.update(run.plan.fitted_attributes)
+        by_class = self._is_classifier
+        committee = Committee.of(run, train, held_out, by_class=by_class)
+        trained: list[Trained] = []
+        for member in committee.members():
+            own = None if checkpoint is None else checkpoint.of_member(member.number)
+            trained.append(self._minimise(member, task, own))
+            if trained[-1].ends_all:
+                break
+        self.__dict__.update(committee.results_of(trained))
+        with after_training():
+            has_time = not trained[-1].is_out_of_time
+            self._conclude(trained[0].run, trained[0].theta, has_time=has_time)
+
+    def _minimise(
+        self, member: Member, task: Task | None, checkpoint: Checkpoint | None
+    ) -> Trained:
         """Minimise the objective until the monitor stops the solver."""
+        run, held_out = member.run, member.held_out
         objective, plan, rng = run.objective, run.plan, run.left.rng
-        self.__dict__.update(plan.fitted_attributes)
         validate = None if held_out is None else make_validation(self, run, held_out)
         theta, state = self._starting_point(run)
         check_loss(objective, theta)
@@ -350,7 +411,8 @@ class BaseEffProp(
         told = iteration_tasks(
             task, monitor, lambda m: results_of(run, m, m.theta.copy())
         )
-        with told, show_progress(self.verbose, type(self).__name__, monitor):
+        name = type(self).__name__
+        with told, show_progress(self.verbose, name, monitor, member.title):
             try:
                 solve = solver.solve
                 if checkpoint is not None:
@@ -365,17 +427,15 @@ class BaseEffProp(
             raise KeyboardInterrupt
         run = run.with_penalty(solution.penalty)
         theta = monitor.best_theta
-        self.__dict__.update(results_of(run, monitor, theta, solution, find_fault))
-        if not monitor.is_out_of_time:
-            try:
-                self._conclude(run, theta)
-            except KeyboardInterrupt:
-                # the weights are found, and no interrupt may lose them
-                if is_part_of_more():
-                    raise
+        results = results_of(run, monitor, theta, solution, find_fault)
+        return Trained(run, theta, results, monitor.reason, monitor.is_out_of_time)
 
-    def _conclude(self, run: Run, theta: Array) -> None:
-        """Compute what follows from the fit, and may take longer than training."""
+    def _conclude(self, run: Run, theta: Array, *, has_time: bool) -> None:
+        """Compute what follows from the fit; most may take longer than training."""
+        if not run.plan.keep_last:
+            self._importances = importances(self, run.objective)
+        if not has_time:
+            return
         if run.plan.is_evidence:
             self.__dict__.update(evidence_attributes(run.objective, theta))
         self._posterior = self._find_posterior(run, theta)
@@ -413,4 +473,5 @@ class BaseEffProp(
         tags = super().__sklearn_tags__()
         clips_a_rotation = self.normalize in ROTATIONS and self.input_clip is not None
         tags.input_tags.sparse = not clips_a_rotation
+        tags.input_tags.allow_nan = True
         return tags

@@ -87,8 +87,8 @@ class Checkpoint:
     file : CheckpointFile
     interval : float
         Seconds between two writes.
-    kept : Kept, optional
-        What an earlier, unfinished call has written.
+    resume : bool
+        Whether to go on from what an earlier, unfinished call has written.
 
     Attributes
     ----------
@@ -98,10 +98,9 @@ class Checkpoint:
 
     first_rng: dict[str, Any]
 
-    def __init__(
-        self, file: CheckpointFile, interval: float, kept: Kept | None = None
-    ) -> None:
-        self.schedule, self.kept = Schedule(file, interval), kept
+    def __init__(self, file: CheckpointFile, interval: float, resume: bool) -> None:
+        self.schedule, self.resume = Schedule(file, interval), resume
+        self.kept = _read(file) if resume else None
 
     def starting(self, start: Start) -> Start:
         """Begin with the same random numbers as the call that is continued."""
@@ -109,6 +108,16 @@ class Checkpoint:
             start.rng.bit_generator.state = self.kept.first_rng
         self.first_rng = dict(start.rng.bit_generator.state)
         return start
+
+    def of_member(self, number: int) -> "Checkpoint":
+        """Checkpoint of one of several networks: the first has this one."""
+        if number == 0:
+            return self
+        file = self.schedule.file
+        path = file.path.with_stem(f"{file.path.stem}-{number + 1}")
+        own = Checkpoint(file._replace(path=path), self.schedule.interval, self.resume)
+        own.first_rng = self.first_rng
+        return own
 
     def solve(
         self,
@@ -162,8 +171,7 @@ def open_checkpoint(
     path = Path(estimator.checkpoint, f"{type(estimator).__name__}-{name}.npz")
     header = {"format": FORMAT, "sk_effprop": __version__, "fingerprint": name}
     file = CheckpointFile(path, header, CLASSES)
-    kept = _read(file) if estimator.resume else None
-    return Checkpoint(file, estimator.checkpoint_interval, kept)
+    return Checkpoint(file, estimator.checkpoint_interval, estimator.resume)
 
 
 def _read(file: CheckpointFile) -> Kept | None:
@@ -175,7 +183,7 @@ def _read(file: CheckpointFile) -> Kept | None:
         warn(
             f"The checkpoint {file.path} is of no use: {reason}. Training begins anew, "
             "and will replace it.",
-            stacklevel=6,
+            stacklevel=7,
         )
         return None
     return kept
@@ -188,7 +196,9 @@ def fingerprint(estimator: Any, earlier: Resume | None, data: tuple[Any, ...]) -
     parts["class"] = type(estimator).__name__
     for number, examples in enumerate(data):
         if examples is not None:
-            parts[f"data {number}"] = examples.X, examples.y, examples.weight
+            # rows of weight 0 count by their classes
+            content = examples.X, examples.y, examples.weight, examples.all_y
+            parts[f"data {number}"] = content
     if earlier is not None:
         parts["earlier"] = earlier, estimator.theta_
     return str(

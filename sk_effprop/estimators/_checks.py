@@ -48,10 +48,15 @@ def fixed_parameters(estimator: Any) -> dict[str, Any]:
     }
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values of a hyperparameter are equal; they may be arrays."""
+    return one is other or bool(np.array_equal(one, other))
+
+
 def check_fixed(estimator: Any, fixed: dict[str, Any]) -> None:
     """Raise a ValueError if such a hyperparameter changed since the first call."""
     for name, value in fixed.items():
-        if getattr(estimator, name) != value:
+        if not is_same(getattr(estimator, name), value):
             raise ValueError(
                 f"{name} was {value!r} and would become {getattr(estimator, name)!r}, "
                 "but training cannot continue from the old weights then. Use "
@@ -91,6 +96,7 @@ def check_hyperparameters(estimator: Any) -> None:
     _check_activations(estimator)
     _check_loss(estimator)
     _check_evidence(estimator)
+    _check_members(estimator)
     _check_numbers(estimator, "flow_rates", 3, lambda v: v[0] > 0 and 0 < v[2] < 1)
     if not isinstance(getattr(estimator, "target_values", ""), str):
         _check_numbers(estimator, "target_values", 2, lambda v: v[0] < v[1])
@@ -180,6 +186,15 @@ def _check_evidence(estimator: Any) -> None:
             "'auto' or a number unless solver='lm' and loss='squared_error'",
             "Set these two for alpha='evidence'.",
         )
+
+
+def _check_members(estimator: Any) -> None:
+    if estimator.n_estimators == 1:
+        return
+    for name, value in (("warm_start", True), ("alpha", "evidence")):
+        if is_value(getattr(estimator, name), value):
+            rule = f"1 with {name}={value!r}, which needs a single network"
+            raise_invalid(estimator, "n_estimators", rule, f"Or change {name}.")
 
 
 def _check_numbers(

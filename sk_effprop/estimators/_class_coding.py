@@ -17,7 +17,7 @@ from sk_effprop.core.targets import (
 )
 from sk_effprop.estimators._activations import resolve_activation
 from sk_effprop.estimators._data import CodedTargets
-from sk_effprop.estimators._labels import check_types
+from sk_effprop.estimators._labels import check_indicator, check_types
 
 # Larger outputs count as this one.
 LARGEST = float(np.finfo(np.float64).max) / 4.0
@@ -147,6 +147,7 @@ class ClassCoding:
         """Raise a ValueError if y has another format or labels that are unknown."""
         self._check_format(y)
         if self.is_multilabel:
+            check_indicator(y)
             return
         nearest = np.searchsorted(self.classes, y)
         found = self.classes.take(nearest, mode="clip") == y
@@ -229,6 +230,10 @@ class ClassCoding:
         last = len(self.classes) - 1
         return self.classes[np.minimum((decision > 0).astype(int), last)]
 
+    def predictions(self, outputs: Array, preactivations: Array) -> Array:
+        """Probabilities, of which a classifier's predictions are made."""
+        return self.probabilities(outputs, preactivations)
+
     def probabilities(self, outputs: Array, preactivations: Array) -> Array:
         """Probability of each class or label, float64; the largest is that of decode.
 
@@ -259,7 +264,10 @@ def _break_ties(p: Array, winner: Array) -> None:
 
 def _sorted_classes(classes: Any) -> Array:
     check_types(classes, "classes")
-    return np.asarray(unique_labels(classes))
+    labels = np.asarray(unique_labels(classes))
+    # objects that are strings stay objects, as they do without ``classes``
+    is_object = getattr(classes, "dtype", None) == np.dtype(object)
+    return labels.astype(object) if is_object else labels
 
 
 def _check_column_numbers(classes: Any, known: Array) -> None:

@@ -38,10 +38,11 @@ def weigh(y: Array, weight: Array, factors: Sequence[Mapping[Any, float]]) -> Ar
 
 
 def check_class_weight(class_weight: Mapping[Any, float], y: Array) -> None:
-    """Raise a ValueError for invalid weights, and for a dict with multilabel data."""
+    """Raise a ValueError for invalid weights, and for a dict if y has columns."""
     if y.ndim == 2:
         raise ValueError(
-            "class_weight must be 'balanced' or None for multilabel data, got "
+            "class_weight must be 'balanced' or None for multilabel data and several "
+            "columns of classes, got "
             f"{class_weight!r}. Use sample_weight for anything else."
         )
     factors = class_weight.values()

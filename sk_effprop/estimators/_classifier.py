@@ -1,4 +1,4 @@
-"""EffPropClassifier: classification of single-label and multilabel data."""
+"""EffPropClassifier: classification, also of several labels at once."""
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -18,12 +18,13 @@ from sk_effprop.estimators._class_weights import (
     check_names_of_classes,
     weigh,
 )
-from sk_effprop.estimators._coding import ClassCoding
+from sk_effprop.estimators._coding import ClassCoding, JointCoding
 from sk_effprop.estimators._data import Examples
-from sk_effprop.estimators._labels import check_labels
+from sk_effprop.estimators._labels import check_labels, has_several_columns_of_classes
 from sk_effprop.estimators._parameters import CLASSIFIER, constraints
 from sk_effprop.estimators._types import (
     ActivationLike,
+    ColumnChoice,
     HiddenLayerSizes,
     MatrixLike,
     RandomStateLike,
@@ -39,6 +40,10 @@ class EffPropClassifier(ClassifierMixin, BaseEffProp):
     By default, inputs, targets, initial weights and learning rates follow the
     recommendations of the paper.  Each of its tricks is a hyperparameter, so that it
     can be part of a grid search.  Sections and equations below are the paper's.
+
+    y has one label per row, or is an indicator matrix of any number of labels, or an
+    array with a label in each of several columns, whose classes differ.  All columns
+    are predicted by one network, with a softmax for each.
 
     Parameters
     ----------
@@ -103,6 +108,16 @@ default="auto"
         "lm" takes all examples unless an int is given, or the system of equations would
         not fit into memory: then it is Levenberg-Marquardt on mini-batches, with a
         running Gauss-Newton matrix. Not used by "lbfgs", "cg" and "scg".
+    n_estimators : int, default=1
+        Number of networks. Several are trained one after the other, on the same
+        normalised inputs and with the same penalty, from different initial weights.
+        Each leaves out one fold of the examples, which tells how well it predicts new
+        ones. Their outputs, before the output activation, are averaged. The mean is
+        itself a network, ``network_``, with so many times the hidden units. They share
+        ``max_time``. With ``early_stopping=True`` and without ``X_val``, each network
+        is validated on its own fold, and ``validation_fraction`` is not used. More than
+        one network cannot be combined with ``partial_fit``, ``warm_start`` and
+        ``alpha="evidence"``.
     batch_growth : float, default=1.0
         Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
         "adam".
@@ -195,6 +210,11 @@ default="auto"
         and squared error, finds the strength of each layer during training (MacKay
         1992), as MATLAB's trainbr does; it is meant for networks with fewer weights
         than examples.
+    categorical_features : None, "from_dtype" or array-like, default="from_dtype"
+        Columns of X that are categories, each level of which becomes an input: their
+        names, indices, or a boolean mask. "from_dtype" takes the columns of a data
+        frame that hold text or a categorical type. Missing numbers, booleans and dates
+        are accepted whatever it is, see :class:`TableEncoder`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, multiplied by ``sample_weight``; validation losses and
         scores are weighted as well. Classes that are not in the dict have weight 1.
@@ -262,7 +282,8 @@ default="auto"
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Class labels; column numbers for multilabel data.
+        Class labels; column numbers for multilabel data, and a list of arrays if y has
+        several columns of classes.
     coding_ : ClassCoding
         Coding of the targets: the classes, the loss, and the output activation.
     coefs_ : list of ndarray of shape (n_in, n_out)
@@ -275,6 +296,9 @@ default="auto"
         views.
     network_ : Network
         Sizes and activations.
+    table_encoder_ : TableEncoder or None
+        Fitted transformer of categories, dates and missing values; None if the
+        training data had none of them.
     normalizer_ : InputNormalizer or None
         Fitted normalisation of the inputs; None if there is none.
     solver_, engine_ : str
@@ -313,6 +337,12 @@ default="auto"
         outputs that hardly depend on the inputs.
     n_iter_, t_ : int
         Number of iterations, and of presented examples.
+    oof_prediction_ : ndarray or None
+        What ``predict_proba`` returns for the training data, if each row is predicted
+        by the network that was trained without it. nan for rows that no network leaves
+        out: the only example of a class, and examples of weight 0. None if
+        ``n_estimators`` is 1, or if there are fewer than two different examples for
+        each network.
     n_layers_, n_outputs_ : int
         Number of layers, including inputs and outputs, and of outputs.
     out_activation_ : str, Activation or tuple
@@ -321,6 +351,9 @@ default="auto"
         Number of inputs.
     feature_names_in_ : ndarray of str
         Names of the inputs, if X had any.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        Share of each input in the variation of the outputs, from derivatives over the
+        training data; for RFE and SelectFromModel. Not available after ``partial_fit``.
 
     See Also
     --------
@@ -364,6 +397,7 @@ default="auto"
         input_gains: bool = False,
         solver: str = "auto",
         batch_size: int | str = "auto",
+        n_estimators: int = 1,
         batch_growth: float = 1.0,
         shuffle: bool | str = "auto",
         emphasis: float = 0.0,
@@ -385,6 +419,7 @@ default="auto"
         curvature_period: float | str = "auto",
         loss: str | UserLoss = "log_loss",
         alpha: float | str = "auto",
+        categorical_features: ColumnChoice = "from_dtype",
         class_weight: Mapping[Any, float] | str | None = None,
         max_iter: int | str = "auto",
         max_fun: int = 15000,
@@ -415,6 +450,7 @@ default="auto"
         self.input_gains = input_gains
         self.solver = solver
         self.batch_size = batch_size
+        self.n_estimators = n_estimators
         self.batch_growth = batch_growth
         self.shuffle = shuffle
         self.emphasis = emphasis
@@ -436,6 +472,7 @@ default="auto"
         self.curvature_period = curvature_period
         self.loss = loss
         self.alpha = alpha
+        self.categorical_features = categorical_features
         self.class_weight = class_weight
         self.max_iter = max_iter
         self.max_fun = max_fun
@@ -478,7 +515,8 @@ default="auto"
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
         classes : array-like of shape (n_classes,), optional
             All classes of the stream; required in the first call unless its y contains
-            all of them.  For multilabel y, the numbers of its columns.
+            all of them.  For multilabel y, the numbers of its columns; for several
+            columns of classes, a list of arrays.
         sample_weight : array-like of shape (n_samples,), optional
 
         Returns
@@ -531,16 +569,20 @@ default="auto"
         check_class_weight(self.class_weight, y)
         return weigh(y, weight, [self.class_weight])
 
-    def _make_coding(self, examples: Examples, classes: Any) -> ClassCoding:
-        coding = ClassCoding.of(
-            # a class remains one if all its examples have weight 0
-            examples.all_y if classes is None else examples.y,
+    def _make_coding(
+        self, examples: Examples, classes: Any
+    ) -> ClassCoding | JointCoding:
+        # a class remains one if all its examples have weight 0
+        y = examples.all_y if classes is None else examples.y
+        is_joint = has_several_columns_of_classes(y, classes)
+        coding = (JointCoding if is_joint else ClassCoding).of(
+            y,
             classes,
             loss=self.loss,
             output=class_output(self.output_activation, self.activation),
             target_values=self.target_values,
         )
-        if isinstance(self.class_weight, Mapping):
+        if isinstance(self.class_weight, Mapping) and isinstance(coding, ClassCoding):
             check_names_of_classes(self.class_weight, coding.classes)
         return coding
 
@@ -567,7 +609,7 @@ default="auto"
         decision = self.decision_function(X)
         return self.coding_.decode(decision)
 
-    def decision_function(self, X: MatrixLike) -> Array:
+    def decision_function(self, X: MatrixLike) -> Array | list[Array]:
         """Confidence in each class.
 
         Parameters
@@ -577,6 +619,7 @@ default="auto"
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
+            A list of arrays for several columns of classes, otherwise one array.
             Logits for ``loss="log_loss"``. For squared error, the preactivations of the
             outputs minus the preactivation that lies half way between the targets. Two
             classes have one column, which is positive for ``classes_[1]``.
@@ -602,7 +645,7 @@ default="auto"
         check_is_fitted(self)
         return self.coding_.decision(self._run(X, lambda trace: trace.z(-1)))
 
-    def predict_proba(self, X: MatrixLike) -> Array:
+    def predict_proba(self, X: MatrixLike) -> Array | list[Array]:
         """Probability of each class.
 
         Parameters
@@ -612,7 +655,8 @@ default="auto"
         Returns
         -------
         ndarray of shape (n_samples, n_classes) or (n_samples, n_labels)
-            float64, in the order of ``classes_``; rows sum to 1 unless multilabel.
+            float64, in the order of ``classes_``; rows sum to 1 unless multilabel. For
+            several columns of classes, a list with such an array for each of them.
 
         Raises
         ------
@@ -641,7 +685,7 @@ default="auto"
         both = self._run(X, lambda trace: np.hstack([trace.outputs, trace.z(-1)]))
         return self.coding_.probabilities(*np.hsplit(both, 2))
 
-    def predict_log_proba(self, X: MatrixLike) -> Array:
+    def predict_log_proba(self, X: MatrixLike) -> Array | list[Array]:
         """Logarithm of :meth:`predict_proba`.
 
         Parameters
@@ -661,9 +705,44 @@ default="auto"
         """
         # the probability of a logit of -800 is 0 in float64, and its logarithm -inf
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.predict_proba(X)))
+            p = self.predict_proba(X)
+            return [np.log(q) for q in p] if isinstance(p, list) else np.log(p)
+
+    def score(
+        self, X: MatrixLike, y: VectorLike, sample_weight: VectorLike | None = None
+    ) -> float:
+        """Share of the rows whose labels are all predicted correctly.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+            Between 0 and 1. For several labels or columns of classes per row this is
+            the subset accuracy, as in
+            :class:`~sklearn.multioutput.MultiOutputClassifier`.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            If X does not suit the fitted network, or y its predictions.
+        """
+        check_is_fitted(self)
+        if not isinstance(self.coding_, JointCoding):
+            return float(super().score(X, y, sample_weight))
+        y = np.asarray(y)
+        self.coding_.check_columns(y)
+        is_right = (self.predict(X) == y).all(axis=1)
+        return float(np.average(is_right, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags

@@ -13,8 +13,9 @@ immutable and part of a fitted estimator, as ``coding_``::
 from typing import TypeAlias
 
 from sk_effprop.estimators._class_coding import ClassCoding
+from sk_effprop.estimators._joint_coding import JointCoding
 from sk_effprop.estimators._value_coding import ValueCoding
 
-Coding: TypeAlias = ClassCoding | ValueCoding
+Coding: TypeAlias = ClassCoding | JointCoding | ValueCoding
 
-__all__ = ["ClassCoding", "Coding", "ValueCoding"]
+__all__ = ["ClassCoding", "Coding", "JointCoding", "ValueCoding"]

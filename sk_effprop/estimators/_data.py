@@ -64,6 +64,9 @@ class Examples:
         Targets of all rows that these are a part of.
     known_counts : Counts, optional
         Counts of the examples that these were made of.
+    places : ndarray of shape (n_user_rows,), optional
+        Number of the example that each row of the user's became, -1 for none; by
+        default every row is an example.
     """
 
     X: Any
@@ -71,6 +74,7 @@ class Examples:
     weight: Any
     full_y: Any = None
     known_counts: Counts | None = None
+    places: Any = None
 
     @property
     def all_y(self) -> Any:
@@ -86,7 +90,30 @@ class Examples:
         return len(self.weight)
 
     def __getitem__(self, rows: Any) -> "Examples":
-        return Examples(self.X[rows], self.y[rows], self.weight[rows], self.all_y)
+        weight = self.weight[rows]
+        moved = np.full(len(self), -1)
+        moved[rows] = np.arange(len(weight))
+        places = self._moved_to(moved)
+        return Examples(self.X[rows], self.y[rows], weight, self.all_y, None, places)
+
+    def _moved_to(self, places: Array) -> Array:
+        """Places of the user's rows, if each example moves to one of these places."""
+        if self.places is None:
+            return places
+        return np.where(self.places < 0, -1, places[self.places])
+
+    def spread(self, values: Array) -> Array:
+        """Values of the examples for the rows of the user's; nan where there are none.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_samples, ...)
+        """
+        if self.places is None:
+            return values
+        spread = values[self.places]
+        spread[self.places < 0] = np.nan
+        return spread
 
 
 class CodedTargets(NamedTuple):
@@ -163,7 +190,10 @@ def _merged(examples: Examples) -> Examples:
     starts = np.flatnonzero(is_new)
     weight = np.add.reduceat(examples.weight[order], starts)
     X, y = (values[order[starts]] for values in (examples.X, examples.y))
-    return Examples(X, y, weight, examples.all_y)
+    merged_to = np.empty_like(order)
+    merged_to[order] = np.cumsum(is_new) - 1
+    places = examples._moved_to(merged_to)
+    return Examples(X, y, weight, examples.all_y, None, places)
 
 
 def _sorted_by_content(examples: Examples) -> tuple[Any, Any]:

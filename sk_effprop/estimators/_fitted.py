@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
+from sk_effprop._tables import TableEncoder
 from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.inputs import bounded
 from sk_effprop.core.kernels import Passes
@@ -16,6 +17,7 @@ from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._layers import LayerAttributes
@@ -32,6 +34,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     """Fitted attributes, and methods that read them."""
 
     coding_: Coding
+    table_encoder_: TableEncoder | None
     normalizer_: InputNormalizer | None
     solver_: str
     engine_: str
@@ -57,12 +60,50 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     out_activation_: Any
     n_features_in_: int
 
+    oof_prediction_: Array | None
+
     # to continue training, and for the uncertainty of predictions
     _resume: Resume
     _posterior: Any
+    _calibration: Any
+    _importances: Array | None
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "theta_")
+
+    @property
+    def feature_importances_(self) -> Array:
+        """Importance of every column of X, an ndarray of shape (n_features_in_,).
+
+        To first order, it is the share of the column in the variation of the outputs::
+
+            importance_j ~ (mean_i sum_k |dz_k / dx_j|)^2 * var(x_j)
+
+        over at most 500 training examples i, for normalised columns x_j and outputs
+        k: the coded values of a regressor (logarithms for "poisson" and "gamma"), or
+        the decision function of a classifier, minus its mean over the classes if these
+        are exclusive. Importances are not negative and add up to 1. For a linear model,
+        they are proportional to the permutation importances of the mean squared error.
+
+        Raises
+        ------
+        AttributeError
+            Before ``fit``, and after ``partial_fit``, which does not have all data.
+        """
+        check_is_fitted(self)
+        known: Array | None = getattr(self, "_importances", None)
+        if known is None:
+            raise AttributeError(
+                "feature_importances_ needs the training data at once, so fit computes "
+                "it, but partial_fit does not. Use "
+                "sklearn.inspection.permutation_importance after partial_fit."
+            )
+        return known
+
+    @property
+    def _is_for_inference(self) -> bool:
+        """Whether the state of training was left out of this copy."""
+        return not hasattr(self, "_resume")
 
     @abstractmethod
     def _read_examples(
@@ -122,6 +163,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         """Objective of the fitted network on any data."""
         check_is_fitted(self)
         examples = self._read_examples(X, y, sample_weight)
+        examples = tables.encode_table(self, examples)
         data = reading.encode(examples, self.normalizer_, self.coding_)
         return build.make_objective(self.network_, self.coding_.loss, data, self.alpha_)
 
@@ -170,7 +212,11 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         return self._run(X, lambda trace: trace.values[hidden[layer]])
 
     def to_sklearn(
-        self, *, allow_inexact_proba: bool = False
+        self,
+        *,
+        allow_inexact_proba: bool = False,
+        approximate_clip: bool = False,
+        X: MatrixLike | None = None,
     ) -> "MLPClassifier | MLPRegressor":
         """Convert the network to a plain MLPClassifier or MLPRegressor.
 
@@ -179,6 +225,11 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         allow_inexact_proba : bool, default=False
             Whether a classifier that was not trained with log loss may get a
             ``predict_proba`` that differs from its own.
+        approximate_clip : bool, default=False
+            Whether ``input_clip`` may be approximated by a linear function of each
+            column. The result then has the attribute ``largest_difference_``.
+        X : array-like of shape (n_samples, n_features), optional
+            Typical inputs, such as the training data; for ``approximate_clip=True``.
 
         Returns
         -------
@@ -195,7 +246,12 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         """
         from sk_effprop.export import to_sklearn
 
-        return to_sklearn(self, allow_inexact_proba=allow_inexact_proba)
+        return to_sklearn(
+            self,
+            allow_inexact_proba=allow_inexact_proba,
+            approximate_clip=approximate_clip,
+            X=X,
+        )
 
     def _run(self, X: Any, read: Callable[[Passes], Array]) -> Array:
         """Forward pass in blocks of rows; ``read`` picks from the trace of each."""
@@ -206,7 +262,8 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         # overflow is looked for in the results
         with np.errstate(over="ignore", invalid="ignore"):
             for rows in row_blocks(X.shape[0], width):
-                inputs = reading.normalize(X[rows], self.normalizer_)
+                numbers = tables.as_numbers(self, X[rows])
+                inputs = reading.normalize(numbers, self.normalizer_)
                 result = read(self._forward(inputs)).copy()
                 is_bad = ~np.isfinite(result).all(axis=1)
                 if is_bad.any():

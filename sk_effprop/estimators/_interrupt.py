@@ -6,6 +6,8 @@ trained.  ``fit`` is told nothing of its caller, so the calls above it are looke
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 # Packages that call ``fit`` in order to compare, combine or tune what comes out.
@@ -32,3 +34,13 @@ def _drives(module: str) -> bool:
         module == name or module.startswith(f"{name}.") for name in PASSING_ON
     )
     return module.partition(".")[0] in DRIVERS and not passes_on
+
+
+@contextmanager
+def after_training() -> Iterator[None]:
+    """Do what follows from weights that are found, which no interrupt may lose."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if is_part_of_more():
+            raise

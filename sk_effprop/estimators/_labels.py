@@ -8,12 +8,12 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 
 def check_labels(y: Any) -> Any:
-    """Return labels, or an indicator matrix of 0 and 1, as a dense array.
+    """Return labels, columns of labels, or an indicator matrix, as a dense array.
 
     Raises
     ------
     ValueError
-        If y is neither.
+        If y is none of these.
     """
     if y.ndim == 1 and y.dtype.kind in "biuU":
         # labels beyond doubt: scikit-learn's check takes as long as a short fit
@@ -21,14 +21,22 @@ def check_labels(y: Any) -> Any:
     check_types(y, "y")
     check_classification_targets(y)
     if type_of_target(y).startswith("multilabel"):
-        return _indicator(y.toarray() if hasattr(y, "toarray") else np.asarray(y))
+        return y.toarray() if hasattr(y, "toarray") else np.asarray(y)
     if np.ndim(y) == 2 and np.shape(y)[1] > 1:
-        raise ValueError(
-            "y must hold one label per row, or an indicator matrix of 0 and 1: "
-            "multiclass-multioutput targets are not supported, got shape "
-            f"{np.shape(y)}. Use sklearn.multioutput.MultiOutputClassifier."
-        )
+        return np.asarray(y)
     return column_or_1d(y, warn=True)
+
+
+def has_several_columns_of_classes(y: Any, classes: Any) -> bool:
+    """Whether y holds a label in each of several columns, and is no indicator matrix.
+
+    A first batch of a stream may look like an indicator matrix; then a list of classes
+    for each column tells what it is.
+    """
+    if y.ndim == 1:
+        return False
+    is_list_of_classes = classes is not None and np.ndim(classes[0]) == 1
+    return is_list_of_classes or not type_of_target(y).startswith("multilabel")
 
 
 def check_types(labels: Any, name: str) -> None:
@@ -51,8 +59,8 @@ def check_types(labels: Any, name: str) -> None:
         )
 
 
-def _indicator(y: Any) -> Any:
-    """Return an indicator matrix; a ValueError if it holds other values than 0, 1."""
+def check_indicator(y: Any) -> None:
+    """Raise a ValueError if an indicator matrix holds other values than 0 and 1."""
     values = np.unique(y)
     if not np.isin(values, (0, 1)).all():
         raise ValueError(
@@ -60,4 +68,3 @@ def _indicator(y: Any) -> Any:
             f"and 1, but holds {values.tolist()}. If {values[-1]} means that a label "
             f"applies, use (y == {values[-1]}).astype(int)."
         )
-    return y

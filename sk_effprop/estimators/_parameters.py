@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.metrics import get_scorer_names
 
 from sk_effprop._sklearn import HasMethods, Interval, Options, StrOptions
+from sk_effprop._tables import CHOICE
 from sk_effprop.core.activations import ACTIVATIONS, Activation
 from sk_effprop.core.initializers import INITIALIZERS
 from sk_effprop.core.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
@@ -132,6 +133,7 @@ SHARED: dict[str, Hyperparameter] = {
         is_trick=True,
         without="full",
     ),
+    "n_estimators": Hyperparameter("", [COUNT], (3,), is_fixed=True),
     "batch_growth": Hyperparameter(
         "4.1", [Interval(Real, 1, None, closed="left")], (1.5,)
     ),
@@ -184,6 +186,7 @@ SHARED: dict[str, Hyperparameter] = {
         [NON_NEGATIVE, StrOptions({"auto", "evidence"})],
         (0.0, 0.01),
     ),
+    "categorical_features": Hyperparameter("4.3", CHOICE, (None, (0,)), is_fixed=True),
     "max_iter": Hyperparameter("", [COUNT, StrOptions({"auto"})], (5,)),
     "max_fun": Hyperparameter("", [COUNT], (20,)),
     "tol": Hyperparameter("", [NON_NEGATIVE], (0.0,)),

@@ -1,18 +1,18 @@
 """From the user's data to examples, and from examples to what a network is trained on.
 
 Data go a short way: ``validate`` and ``weighted_examples`` make :class:`Examples`,
-``encode`` normalises their inputs and codes their targets, and ``_build`` makes an
-objective of the result.
+``encode_table`` turns categories and missing values into numbers, ``encode`` normalises
+them and codes the targets, and ``_build`` makes an objective of the result.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_X_y, validate_data
 
 from sk_effprop._sklearn import check_sample_weight
 from sk_effprop.core.arrays import Array
@@ -21,6 +21,7 @@ from sk_effprop.core.network import Network
 from sk_effprop.core.normalization import follow_inputs, identity
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
+from sk_effprop.estimators._tables import copy_names, read_table, settled
 from sk_effprop.preprocessing import (
     InputNormalizer,
     fit_normalizer,
@@ -29,6 +30,8 @@ from sk_effprop.preprocessing import (
 )
 
 DTYPES = [np.float64, np.float32]
+# infinity is looked for together with missing values
+NOT_FINITE = {"dtype": DTYPES, "accept_sparse": "csr", "ensure_all_finite": False}
 # Weights whose largest is beyond these bounds are scaled, as only proportions matter.
 SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
 
@@ -48,7 +51,41 @@ def about_validation_data() -> Iterator[None]:
 def validate(
     estimator: Any, X: Any, y: Any, *, reset: bool, y_numeric: bool
 ) -> tuple[Any, Any]:
-    """Validate X and y as scikit-learn does; ``reset`` sets the number of features."""
+    """Validate X and y as scikit-learn does; ``reset`` sets the number of features.
+
+    X becomes a Table if it has categories, dates or missing values.
+    """
+    _check_sparse_targets(y, y_numeric)
+    check = {"multi_output": True, "y_numeric": y_numeric}
+    encoder = None if reset else estimator.table_encoder_
+    table = read_table(estimator, X, reset=reset)
+    if table is not None:
+        if y is None:
+            # raises the ValueError for estimators that need targets
+            validate_data(estimator, X, y, reset=reset, skip_check_array=True)
+        numbers, y = check_X_y(
+            table.numbers, y, ensure_min_features=0, **NOT_FINITE, **check
+        )
+        return settled(replace(table, numbers=numbers), encoder), y
+    with _about_text():
+        X, y = validate_data(estimator, X, y, reset=reset, **NOT_FINITE, **check)
+    return settled(without_duplicates(X), encoder), y
+
+
+def validate_inputs(estimator: Any, X: Any) -> Any:
+    """Validate X of a prediction."""
+    if _is_sound(estimator, X):
+        return X
+    encoder = estimator.table_encoder_
+    table = read_table(estimator, X, reset=False)
+    if table is not None:
+        return settled(table, encoder)
+    with _about_text():
+        X = validate_data(estimator, X, reset=False, **NOT_FINITE)
+    return settled(without_duplicates(X), encoder)
+
+
+def _check_sparse_targets(y: Any, y_numeric: bool) -> None:
     if sparse.issparse(y) and (y_numeric or y.ndim == 1 or y.shape[1] == 1):
         way_out = (
             "y.toarray()" if y.ndim == 2 and y.shape[1] > 1 else "y.toarray().ravel()"
@@ -57,27 +94,25 @@ def validate(
             "y is sparse, which is only possible for an indicator matrix of several "
             f"labels. Use {way_out}."
         )
-    X, y = validate_data(
-        estimator,
-        X,
-        y,
-        reset=reset,
-        accept_sparse="csr",
-        dtype=DTYPES,
-        multi_output=True,
-        y_numeric=y_numeric,
-    )
-    return without_duplicates(X), y
 
 
-def validate_inputs(estimator: Any, X: Any) -> Any:
-    """Validate X of a prediction."""
-    if _is_sound(estimator, X):
-        return X
-    # scikit-learn looks for infinite values in a sum, which may overflow
-    with np.errstate(over="ignore", invalid="ignore"):
-        X = validate_data(estimator, X, reset=False, accept_sparse="csr", dtype=DTYPES)
-    return without_duplicates(X)
+@contextmanager
+def _about_text() -> Iterator[None]:
+    """Say where text is accepted if it is refused as a number.
+
+    scikit-learn looks for infinite values in a sum, which may overflow.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise ValueError(
+            f"{error}. Text is read in the columns of a data frame, for which "
+            "scikit-learn before 1.9 needs 'sk_effprop[tables]', and in the columns "
+            "that categorical_features lists."
+        ) from error
 
 
 def _is_sound(estimator: Any, X: Any) -> bool:
@@ -91,6 +126,7 @@ def _is_sound(estimator: Any, X: Any) -> bool:
         and X.ndim == 2
         and X.shape[0] > 0
         and X.shape[1] == estimator.n_features_in_
+        and estimator.table_encoder_ is None
         and not hasattr(estimator, "feature_names_in_")
         and bool(np.isfinite(X).all())
     )
@@ -198,9 +234,10 @@ def normalizer_for(
     if estimator.normalize is None and clip is None:
         return None
     normalizer = InputNormalizer(estimator.normalize, clip=clip)
-    for name in ("n_features_in_", "feature_names_in_"):
-        if hasattr(estimator, name):
-            setattr(normalizer, name, getattr(estimator, name))
+    copy_names(estimator, normalizer)
+    if estimator.table_encoder_ is not None:
+        normalizer.n_features_in_ = examples.X.shape[1]
+        normalizer.feature_names_in_ = estimator.table_encoder_.get_feature_names_out()
     return fit_normalizer(normalizer, examples.X, examples.weight, is_stream=is_stream)
 
 

@@ -13,14 +13,17 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.gauss_newton import Laplace
 from sk_effprop.core.losses import OWN_OUTPUTS, Loss, SquaredError, make_loss
 from sk_effprop.estimators import _reading as reading
+from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._base import BaseEffProp, can_learn_on
 from sk_effprop.estimators._coding import ValueCoding
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._diagnosis import posterior_of
+from sk_effprop.estimators._intervals import interval_widths
 from sk_effprop.estimators._parameters import REGRESSOR, constraints
 from sk_effprop.estimators._run import Run
 from sk_effprop.estimators._types import (
     ActivationLike,
+    ColumnChoice,
     HiddenLayerSizes,
     MatrixLike,
     RandomStateLike,
@@ -99,6 +102,16 @@ default="auto"
         "lm" takes all examples unless an int is given, or the system of equations would
         not fit into memory: then it is Levenberg-Marquardt on mini-batches, with a
         running Gauss-Newton matrix. Not used by "lbfgs", "cg" and "scg".
+    n_estimators : int, default=1
+        Number of networks. Several are trained one after the other, on the same
+        normalised inputs and with the same penalty, from different initial weights.
+        Each leaves out one fold of the examples, which tells how well it predicts new
+        ones. Their outputs, before the output activation, are averaged. The mean is
+        itself a network, ``network_``, with so many times the hidden units. They share
+        ``max_time``. With ``early_stopping=True`` and without ``X_val``, each network
+        is validated on its own fold, and ``validation_fraction`` is not used. More than
+        one network cannot be combined with ``partial_fit``, ``warm_start`` and
+        ``alpha="evidence"``.
     batch_growth : float, default=1.0
         Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
         "adam".
@@ -203,6 +216,11 @@ default="auto"
         and squared error, finds the strength of each layer during training (MacKay
         1992), as MATLAB's trainbr does; it is meant for networks with fewer weights
         than examples.
+    categorical_features : None, "from_dtype" or array-like, default="from_dtype"
+        Columns of X that are categories, each level of which becomes an input: their
+        names, indices, or a boolean mask. "from_dtype" takes the columns of a data
+        frame that hold text or a categorical type. Missing numbers, booleans and dates
+        are accepted whatever it is, see :class:`TableEncoder`.
     max_iter : int or "auto", default="auto"
         Maximum number of epochs of stochastic solvers, or of iterations of batch
         solvers. "auto" is 200 iterations, 200 epochs of "adam", 20 epochs of "lm" on
@@ -278,6 +296,9 @@ default="auto"
         views.
     network_ : Network
         Sizes and activations.
+    table_encoder_ : TableEncoder or None
+        Fitted transformer of categories, dates and missing values; None if the
+        training data had none of them.
     normalizer_ : InputNormalizer or None
         Fitted normalisation of the inputs; None if there is none.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
@@ -320,6 +341,12 @@ default="auto"
         outputs that hardly depend on the inputs.
     n_iter_, t_ : int
         Number of iterations, and of presented examples.
+    oof_prediction_ : ndarray or None
+        What ``predict`` returns for the training data, if each row is predicted
+        by the network that was trained without it. nan for rows that no network leaves
+        out: the only example of a class, and examples of weight 0. None if
+        ``n_estimators`` is 1, or if there are fewer than two different examples for
+        each network.
     n_layers_, n_outputs_ : int
         Number of layers, including inputs and outputs, and of outputs.
     out_activation_ : str, Activation or tuple
@@ -328,6 +355,9 @@ default="auto"
         Number of inputs.
     feature_names_in_ : ndarray of str
         Names of the inputs, if X had any.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        Share of each input in the variation of the outputs, from derivatives over the
+        training data; for RFE and SelectFromModel. Not available after ``partial_fit``.
 
     See Also
     --------
@@ -372,6 +402,7 @@ default="auto"
         normalize_target: bool = True,
         solver: str = "auto",
         batch_size: int | str = "auto",
+        n_estimators: int = 1,
         batch_growth: float = 1.0,
         shuffle: bool | str = "auto",
         emphasis: float = 0.0,
@@ -395,6 +426,7 @@ default="auto"
         quantile: float = 0.5,
         huber_delta: float = 1.35,
         alpha: float | str = "auto",
+        categorical_features: ColumnChoice = "from_dtype",
         max_iter: int | str = "auto",
         max_fun: int = 15000,
         tol: float = 1e-4,
@@ -424,6 +456,7 @@ default="auto"
         self.normalize_target = normalize_target
         self.solver = solver
         self.batch_size = batch_size
+        self.n_estimators = n_estimators
         self.batch_growth = batch_growth
         self.shuffle = shuffle
         self.emphasis = emphasis
@@ -447,6 +480,7 @@ default="auto"
         self.quantile = quantile
         self.huber_delta = huber_delta
         self.alpha = alpha
+        self.categorical_features = categorical_features
         self.max_iter = max_iter
         self.max_fun = max_fun
         self.tol = tol
@@ -548,24 +582,35 @@ default="auto"
         is_gaussian = self.coding_.loss == SquaredError()
         is_small = len(theta) <= MAX_POSTERIOR_WEIGHTS
         # not where "auto" has chosen the solver, as it is large and takes its time
-        if run.plan.given.solver != "lm" or not is_gaussian or not is_small:
+        is_wanted = run.plan.given.solver == "lm" and run.plan.given.n_estimators == 1
+        if not (is_wanted and is_gaussian and is_small):
             return None
         return posterior_of(run.objective, theta)
 
     # ----------------------------------------------------------------------- prediction
 
     @overload
-    def predict(self, X: MatrixLike, return_std: Literal[False] = False) -> Array: ...
+    def predict(
+        self, X: MatrixLike, return_std: Literal[False] = False, interval: None = None
+    ) -> Array: ...
 
     @overload
     def predict(
-        self, X: MatrixLike, return_std: Literal[True]
+        self, X: MatrixLike, return_std: Literal[True], interval: None = None
+    ) -> tuple[Array, Array]: ...
+
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: Literal[False] = False, *, interval: float
     ) -> tuple[Array, Array]: ...
 
     def predict(
-        self, X: MatrixLike, return_std: bool = False
+        self,
+        X: MatrixLike,
+        return_std: bool = False,
+        interval: float | None = None,
     ) -> Array | tuple[Array, Array]:
-        """Predict values.
+        """Predict values, and how far new observations may be from them.
 
         Parameters
         ----------
@@ -574,6 +619,11 @@ default="auto"
             Whether to return standard deviations as well. Only possible after training
             with ``solver="lm"``, whose Gauss-Newton matrix describes how well the data
             determine each weight (section 6.4).
+        interval : float, optional
+            Share of new observations that should lie within their interval, such as
+            0.9. Only possible with ``n_estimators`` > 1: the width follows from the
+            errors of each network for the examples that it was trained without, reduced
+            by what the mean of all networks is better than one of them.
 
         Returns
         -------
@@ -584,6 +634,10 @@ default="auto"
             Laplace's approximation. About nine in ten observations lie within 1.64
             standard deviations, provided that the noise has the same variance
             everywhere and that the network is not overfitted.
+        bounds : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper bound of each interval, if ``interval`` is given. All
+            intervals are equally wide: they contain this share of the observations on
+            average, not for every X. They are infinite if there are too few examples.
 
         Raises
         ------
@@ -591,8 +645,9 @@ default="auto"
             Before ``fit``.
         ValueError
             If X does not suit the fitted network; with ``return_std=True`` after any
-            other solver or loss, for too many weights, or if other weights have been
-            assigned since ``fit``.
+            other solver or loss, or for too many weights; with ``interval`` after a fit
+            of a single network, or of fewer than two examples for each; with either if
+            other weights have been assigned since ``fit``, and with both.
 
         Examples
         --------
@@ -603,15 +658,24 @@ default="auto"
         >>> values, std = regressor.predict(X, return_std=True)
         >>> values.shape == std.shape == y.shape
         True
+        >>> regressor = EffPropRegressor((4,), n_estimators=5, random_state=0).fit(X, y)
+        >>> values, bounds = regressor.predict(X, interval=0.9)
+        >>> bounds.shape
+        (442, 2)
         """
         check_is_fitted(self)
+        if return_std and interval is not None:
+            raise ValueError("return_std=True and interval cannot be combined.")
         outputs = self._run(X, lambda trace: trace.outputs)
         values = self.coding_.decode(outputs)
+        if interval is not None:
+            widths = interval_widths(self, interval).astype(values.dtype)
+            widths = widths.reshape(values.shape[1:])
+            return values, np.stack([values - widths, values + widths], axis=-1)
         if not return_std:
             return values
-        inputs = reading.normalize(
-            reading.validate_inputs(self, X), self.normalizer_
-        ).astype(np.float64)
+        numbers = tables.as_numbers(self, reading.validate_inputs(self, X))
+        inputs = reading.normalize(numbers, self.normalizer_).astype(np.float64)
         # variances far from the data may be infinite
         with np.errstate(over="ignore", invalid="ignore"):
             variance = self._known_posterior().variance(self.network_, inputs)
@@ -619,14 +683,20 @@ default="auto"
 
     def _known_posterior(self) -> Laplace:
         """Posterior of the weights, which must be those that were found."""
+        if self._is_for_inference:
+            raise ValueError(
+                "return_std=True needs the uncertainty of the weights, which a copy "
+                "made by sk_effprop.export.to_inference lacks. Use the original."
+            )
         posterior: Laplace | None = self._posterior
         if posterior is None:
             raise ValueError(
-                "return_std=True needs a fit with solver='lm', whose curvature gives "
-                "the uncertainty, with loss='squared_error', which assumes Gaussian "
-                f"noise, and with at most {MAX_POSTERIOR_WEIGHTS} weights. This model "
-                f"used {self.solver_!r} and {self.loss!r} for {len(self.theta_)} "
-                "weights."
+                "return_std=True needs a fit of one network with solver='lm', whose "
+                "curvature gives the uncertainty, with loss='squared_error', which "
+                "assumes Gaussian noise, and with at most "
+                f"{MAX_POSTERIOR_WEIGHTS} weights. This model used {self.solver_!r} "
+                f"and {self.loss!r} for {len(self.theta_)} weights, and "
+                f"n_estimators={self.n_estimators}."
             )
         if not np.array_equal(posterior.theta, self.theta_):
             raise ValueError(

@@ -253,7 +253,10 @@ def fitted_with(run: Run, theta: Array) -> dict[str, Any]:
         "alpha_": build.alpha_of(network, run.objective.penalty),
         "n_effective_parameters_": None,
         "log_evidence_": None,
+        "oof_prediction_": None,
         "_posterior": None,
+        "_calibration": None,
+        "_importances": None,
     }
 
 

@@ -28,6 +28,9 @@ UserActivation: TypeAlias = tuple[
 ]
 ActivationLike: TypeAlias = str | Activation | UserActivation
 
+# Names, indices, or a mask of columns, or a name of a rule.
+ColumnChoice: TypeAlias = str | ArrayLike | None
+
 # The name of one of scikit-learn's scorers, or scorer(estimator, X, y).
 ScoringLike: TypeAlias = str | Callable[..., float]
 

@@ -68,17 +68,42 @@ def split_off(
     return examples[~is_held_out], examples[is_held_out]
 
 
+def assign_folds(
+    examples: Examples, n_folds: int, rng: np.random.Generator, *, by_class: bool
+) -> Array:
+    """Number of the fold of each example, at random; classes are spread over all folds.
+
+    The only example of a class is in no fold and has the number -1, so that every class
+    has examples outside of every fold.
+    """
+    strata = _strata(examples.y) if by_class else np.zeros(len(examples), dtype=int)
+    order = rng.permutation(len(examples))
+    order = order[np.argsort(strata[order], kind="stable")]
+    is_dealt = np.bincount(strata)[strata[order]] > 1
+    folds = np.full(len(examples), -1)
+    folds[order[is_dealt]] = np.arange(np.sum(is_dealt)) % n_folds
+    return folds
+
+
 def _strata(y: Any) -> Any:
     """Number of the stratum of each row; rows of a stratum are interchangeable."""
     kind = type_of_target(y)
     if kind in ("binary", "multiclass"):
         return np.unique(y, return_inverse=True)[1].ravel()
-    alike = np.zeros(len(y), dtype=int)
+    # the only example of a label stays in training, as the one of a class does
     if kind == "multilabel-indicator":
-        # the only example of a label stays in training, as the one of a class does
         is_only = (y[:, np.sum(y != 0, axis=0) == 1] != 0).any(axis=1)
-        alike[is_only] = 1 + np.arange(np.sum(is_only))
+    else:
+        is_only = np.any([_is_only_one(column) for column in y.T], axis=0)
+    alike = np.zeros(len(y), dtype=int)
+    alike[is_only] = 1 + np.arange(np.sum(is_only))
     return alike
+
+
+def _is_only_one(labels: Array) -> Array:
+    """Whether no other label is the same."""
+    _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.asarray(counts[codes] == 1)
 
 
 def _shares(counts: Any, n_held_out: int) -> Any:
@@ -133,7 +158,8 @@ def make_validation(estimator: Any, run: Run, held_out: Examples) -> Validate:
     def validate(theta: Array) -> tuple[float, float]:
         fitted = copy(estimator)
         fitted.__dict__.update(fitted_with(run, theta.copy()))
-        # the examples have lost the names of their columns
+        # the examples are encoded, and have lost the names of their columns
+        fitted.__dict__.update(n_features_in_=held_out.X.shape[1], table_encoder_=None)
         fitted.__dict__.pop("feature_names_in_", None)
         score = score_of(scorer, fitted, held_out, scoring)
         return objective.value(theta), score

@@ -246,6 +246,10 @@ class ValueCoding:
                 return self._shaped(self.loss.mean(outputs + np.log(scale)))
             return self._shaped(outputs * scale + mean)
 
+    def predictions(self, outputs: Array, preactivations: Array) -> Array:
+        """Values, which is what a regressor predicts."""
+        return self.decode(outputs)
+
     def decode_variance(self, variance: Array, dtype: Any) -> Array:
         """Standard deviations in the units of y, from variances of the outputs."""
         with np.errstate(over="ignore"):

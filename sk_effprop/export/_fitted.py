@@ -4,6 +4,7 @@ Exports use public fitted attributes only and do not import the estimators, so t
 estimators can offer exports as methods.
 """
 
+from copy import copy
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -34,6 +35,33 @@ def fitted_network(est: Any, caller: str) -> Network:
     return est.network_
 
 
+def exported_network(est: Any, caller: str) -> Network:
+    """Network of an estimator that a graph or a program of numbers can stand for."""
+    network = fitted_network(est, caller)
+    check_no_table(est, caller)
+    _check_one_column(est, caller)
+    return network
+
+
+def check_no_table(est: Any, caller: str) -> None:
+    """Raise a ValueError if the estimator encodes a table before its network."""
+    if est.table_encoder_ is not None:
+        raise ValueError(
+            f"{caller} exports a network of numbers, but this one was fitted to a "
+            "table with categories, dates or missing values. Fit make_pipeline("
+            "TableEncoder(), estimator), and export the last step for encoded rows."
+        )
+
+
+def _check_one_column(est: Any, caller: str) -> None:
+    """Raise a ValueError for a classifier of several columns of classes."""
+    if isinstance(getattr(est, "classes_", None), list):
+        raise ValueError(
+            f"{caller} cannot convert a classifier for several columns of classes. Fit "
+            "one EffPropClassifier for each column of y."
+        )
+
+
 def layers_of(est: Any) -> list[Array]:
     """Copies of the weights, (n_in + 1, n_out) each, biases last."""
     return [W.astype(np.float64) for W in est.network_.layers(est.theta_)]
@@ -51,6 +79,13 @@ def affine_of(est: Any) -> tuple[Array, Array]:
 def clip_of(est: Any) -> float | None:
     """Bound of the normalised inputs, or None."""
     return None if est.normalizer_ is None else est.normalizer_.clip
+
+
+def without_names(est: Any) -> Any:
+    """Copy of an estimator that does not ask for the names of columns."""
+    est = copy(est)
+    vars(est).pop("feature_names_in_", None)
+    return est
 
 
 def is_formula(activation: Any) -> TypeGuard[Activation]:

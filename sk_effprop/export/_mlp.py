@@ -26,10 +26,11 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
-    fitted_network,
+    exported_network,
     is_formula,
     layers_of,
 )
+from sk_effprop.export._mlp_clip import checked_rows, fold_clip, largest_difference
 
 # scikit-learn's name of each kind of activation.  "logistic" is a tanh with other
 # constants, and keeps its name if all hidden layers are logistic.
@@ -37,7 +38,11 @@ PLAIN_NAMES = {TANH: "tanh", RELU: "relu", LINEAR: "identity"}
 
 
 def to_sklearn(
-    est: Any, *, allow_inexact_proba: bool = False
+    est: Any,
+    *,
+    allow_inexact_proba: bool = False,
+    approximate_clip: bool = False,
+    X: Any = None,
 ) -> MLPClassifier | MLPRegressor:
     """Fold a fitted network into scikit-learn's MLPClassifier or MLPRegressor.
 
@@ -53,6 +58,13 @@ def to_sklearn(
         where sk_effprop is installed. With True, it is a plain MLPClassifier with an
         exact ``predict``; its ``predict_proba`` equals the estimator's own only where
         an output lies half way between its targets.
+    approximate_clip : bool, default=False
+        Whether a network with ``input_clip`` may be converted, with the best linear
+        approximation of the clip of each column of ``X``. The largest difference of the
+        predictions for ``X`` is reported as ``largest_difference_`` of the result.
+    X : array-like of shape (n_samples, n_features), optional
+        Typical raw inputs, such as the training data. Required by
+        ``approximate_clip=True``, and ignored otherwise.
 
     Returns
     -------
@@ -60,6 +72,9 @@ def to_sklearn(
         A model with the predictions of ``est`` on raw inputs, up to the precision of
         the training data, and with all attributes that scikit-learn sets in ``fit``.
         Hyperparameters that do not describe the network have scikit-learn's defaults.
+        With ``approximate_clip=True``, ``largest_difference_`` is the largest absolute
+        difference of ``predict_proba``, of ``predict`` for regressors, or the share of
+        other labels if there are no probabilities.
 
     Raises
     ------
@@ -103,10 +118,11 @@ def to_sklearn(
     >>> plain.activation, bool(np.allclose(plain.predict(X), regressor.predict(X)))
     ('tanh', True)
     """
-    network = fitted_network(est, "to_sklearn")
+    network = exported_network(est, "to_sklearn")
     layers, hidden = layers_of(est), list(network.activations[:-1])
     output = network.activations[-1]
-    _fold_inputs(est, layers[0])
+    X = checked_rows(est, X) if approximate_clip else None
+    _fold_inputs(est, layers[0], X)
     if is_classifier(est):
         _fold_decision(est, layers[-1], output)
     elif not _is_linear(output):
@@ -123,7 +139,10 @@ def to_sklearn(
         model = _regressor(est, layers[-1], cast(Activation, output))
     sizes = tuple(W.shape[1] for W in layers[:-1])
     model.set_params(hidden_layer_sizes=sizes, activation=name)
-    return _as_if_fitted(model, est, layers)
+    _set_fitted_attributes(model, est, layers)
+    if X is not None:
+        model.largest_difference_ = largest_difference(model, est, X)
+    return model
 
 
 class MLPClassifierWithoutProbabilities(MLPClassifier):
@@ -154,13 +173,16 @@ class MLPClassifierWithoutProbabilities(MLPClassifier):
 # ------------------------------------------------------------------------------ folding
 
 
-def _fold_inputs(est: Any, W: Array) -> None:
+def _fold_inputs(est: Any, W: Array, X: Array | None) -> None:
     """Let the first layer take raw inputs: (x - shift) A W = x (A W) - shift (A W)."""
-    if clip_of(est) is not None:
+    if X is not None:
+        fold_clip(est, W, X)
+    elif clip_of(est) is not None:
         raise ValueError(
             f"input_clip={clip_of(est)} is not affine, so it cannot become a part of "
             "the first layer of a plain MLP. Use sk_effprop.export.to_onnx(), or train "
-            "with input_clip=None."
+            "with input_clip=None. If a difference is acceptable, "
+            "to_sklearn(approximate_clip=True, X=X_train) approximates and measures it."
         )
     shift, A = affine_of(est)
     W[:-1] = A[:, None] * W[:-1] if A.ndim == 1 else A @ W[:-1]
@@ -289,7 +311,7 @@ def _regressor(est: Any, W: Array, output: Activation) -> MLPRegressor:
     return model
 
 
-def _as_if_fitted(model: Any, est: Any, layers: list[Array]) -> Any:
+def _set_fitted_attributes(model: Any, est: Any, layers: list[Array]) -> None:
     """Set the attributes that scikit-learn's fit sets, for predictions and training."""
     model.coefs_ = [W[:-1].copy() for W in layers]
     model.intercepts_ = [W[-1].copy() for W in layers]
@@ -300,7 +322,6 @@ def _as_if_fitted(model: Any, est: Any, layers: list[Array]) -> Any:
     model.n_iter_, model.t_ = int(est.n_iter_), int(est.t_)
     model.loss_, model.loss_curve_ = float(est.loss_), list(est.loss_curve_)
     _prepare_training(model, est)
-    return model
 
 
 def _prepare_training(model: Any, est: Any) -> None:

@@ -18,35 +18,40 @@ from sk_effprop.core.activations import (
     TANH,
     RationalTanh,
 )
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
+    check_no_table,
     clip_of,
     fitted_network,
     is_formula,
     layers_of,
 )
+from sk_effprop.export._onnx_graph import OPSET, SMALLEST_OPSET, Graph, import_onnx
 
-# Operators of ONNX 1.12 and files of ONNX 1.10, so that old runtimes can read them.
-OPSET, IR_VERSION = 17, 8
 # Logarithm of the largest float32.
 LARGEST_LOG = float(np.log(np.finfo(np.float32).max))
 
 
-def to_onnx(est: Any) -> Any:
+def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     """Convert a fitted network to an ONNX model.
 
     Parameters
     ----------
     est : EffPropClassifier or EffPropRegressor
         Fitted estimator.
+    target_opset : int, optional
+        Version of the operators, at least 13. The default, 17, suits runtimes since
+        2022. Models that are merged must have the same version.
 
     Returns
     -------
     onnx.ModelProto
         Model with the input ``X``, float32 of shape [None, n_features].  A classifier
         has the outputs ``label``, in the shape of ``predict``, and ``probabilities``,
-        float32 in the shape of ``predict_proba``.  A regressor has the output
+        float32 in the shape of ``predict_proba``; for several columns of classes,
+        ``probabilities_0``, ``probabilities_1`` and so on.  A regressor has the output
         ``variable``, float32 of shape [None, n_outputs].
 
     Raises
@@ -54,13 +59,14 @@ def to_onnx(est: Any) -> Any:
     ImportError
         If onnx, the extra "onnx", is not installed.
     ValueError
-        If an activation is user-defined, or a class label is neither a number nor a
-        string.
+        If an activation is user-defined, a class label is neither a number nor a
+        string, or ``target_opset`` is not one that the installed onnx knows.
     NotFittedError, TypeError
         If ``est`` is not a fitted estimator of this package.
 
     See Also
     --------
+    register_skl2onnx : Conversion of Pipelines.
     to_sklearn : Conversion to a plain MLPClassifier or MLPRegressor, if possible.
 
     Notes
@@ -79,96 +85,65 @@ def to_onnx(est: Any) -> Any:
     >>> [output.name for output in model.graph.output]
     ['label', 'probabilities']
     """
-    network = fitted_network(est, "to_onnx")
-    graph = Graph(_import_onnx())
-    z = _add_inputs(graph, est)
-    for W, activation in zip(layers_of(est), network.activations, strict=True):
+    fitted_network(est, "to_onnx")
+    check_no_table(est, "to_onnx")
+    onnx = import_onnx("to_onnx")
+    opset = _checked_opset(onnx, target_opset)
+    graph = network_graph(est, Graph(onnx))
+    return graph.finish(type(est).__name__, est.n_features_in_, opset)
+
+
+def _checked_opset(onnx: Any, target_opset: int | None) -> int:
+    if target_opset is None:
+        return OPSET
+    newest = onnx.defs.onnx_opset_version()
+    if target_opset not in range(SMALLEST_OPSET, newest + 1):
+        raise ValueError(
+            f"target_opset must be an int from {SMALLEST_OPSET} to {newest}, the "
+            f"newest of the installed onnx {onnx.__version__}, got {target_opset!r}."
+        )
+    return int(target_opset)
+
+
+def network_graph(
+    est: Any, graph: Graph, *, labels: Any = None, raw_scores: bool = False
+) -> Graph:
+    """Add everything between the input ``X`` and the declared outputs.
+
+    Parameters
+    ----------
+    est : EffPropClassifier or EffPropRegressor
+    graph : Graph
+    labels : ndarray, optional
+        Class labels in a type that ONNX has; by default those of ``est``.
+    raw_scores : bool
+        Whether the decision function, with a column for each class, takes the place of
+        the probabilities.
+    """
+    z = add_normalization(graph, *affine_of(est), clip_of(est))
+    for W, activation in zip(layers_of(est), est.network_.activations, strict=True):
         preactivation = graph("Add", graph("MatMul", z, W[:-1]), W[-1])
         z = _add_activation(graph, est, activation, preactivation)
-    if is_classifier(est):
-        _add_label(graph, est, preactivation)
-        _add_probabilities(graph, est, z)
+    if is_classifier(est) and isinstance(est.classes_, list):
+        _add_columns(graph, est.coding_, preactivation, z)
+    elif is_classifier(est):
+        _add_label(graph, est, preactivation, labels)
+        if raw_scores:
+            _add_scores(graph, est, preactivation)
+        else:
+            _add_probabilities(graph, est, z)
     else:
         _add_values(graph, est, z)
-    return graph.finish(type(est).__name__, est.n_features_in_)
-
-
-def _import_onnx() -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise ImportError(
-            "to_onnx needs onnx, the extra 'onnx': pip install 'sk_effprop[onnx]'."
-        ) from error
-    return onnx
-
-
-class Graph:
-    """Builder of a graph: ``graph("Add", "X", 1.0)`` returns the name of the result.
-
-    Inputs are names of earlier results, or constants: arrays, or numbers, which become
-    doubles.
-    """
-
-    def __init__(self, onnx: Any) -> None:
-        self.onnx = onnx
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-        self.outputs: list[Any] = []
-
-    def __call__(self, op: str, *inputs: Any, name: str = "", **attributes: Any) -> str:
-        """Add an operator to the graph; return the name of its result."""
-        name = name or f"{op}_{len(self.nodes)}"
-        names = [i if isinstance(i, str) else self._constant(i) for i in inputs]
-        self.nodes.append(
-            self.onnx.helper.make_node(op, names, [name], name=name, **attributes)
-        )
-        return name
-
-    def _constant(self, value: Any) -> str:
-        name = f"constant_{len(self.constants)}"
-        value = value if isinstance(value, np.ndarray) else np.float64(value)
-        self.constants.append(
-            self.onnx.numpy_helper.from_array(np.asarray(value), name)
-        )
-        return name
-
-    def cast(self, x: str, kind: str, **options: Any) -> str:
-        """Convert to the ONNX type of this name."""
-        return self("Cast", x, to=getattr(self.onnx.TensorProto, kind), **options)
-
-    def declare_output(self, name: str, dtype: Any, *shape: int) -> None:
-        """Declare a result as an output, whose first axis is that of the samples."""
-        helper = self.onnx.helper
-        kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        self.outputs.append(helper.make_tensor_value_info(name, kind, [None, *shape]))
-
-    def finish(self, name: str, n_features: int) -> Any:
-        """Make a model of the graph, and check it."""
-        helper = self.onnx.helper
-        X = helper.make_tensor_value_info(
-            "X", self.onnx.TensorProto.FLOAT, [None, n_features]
-        )
-        graph = helper.make_graph(self.nodes, name, [X], self.outputs, self.constants)
-        model = helper.make_model(
-            graph,
-            producer_name="sk_effprop",
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
-        )
-        self.onnx.checker.check_model(model, full_check=True)
-        return model
+    return graph
 
 
 # ------------------------------------------------------------------------------- inputs
 
 
-def _add_inputs(graph: Graph, est: Any) -> str:
-    """Normalised inputs in double precision."""
-    shift, A = affine_of(est)
+def add_normalization(graph: Graph, shift: Array, A: Array, c: float | None) -> str:
+    """Add ``clip((X - shift) A)`` in double precision; return its name."""
     z = graph("Sub", graph.cast("X", "DOUBLE"), shift)
     z = graph("Mul" if A.ndim == 1 else "MatMul", z, A)
-    c = clip_of(est)
     if c is None:
         return z
     u = graph("Div", z, c)
@@ -202,12 +177,13 @@ def _rational_tanh(graph: Graph, u: str) -> str:
     saturation = RationalTanh.saturation
     size = graph("Abs", u)
     a = graph("Min", size, saturation)
-    y: Any = 1.0 / 3072.0
-    for coefficient in (1.0 / 128.0, 1.0 / 8.0, 1.0):
-        y = graph("Add", graph("Mul", a, y), coefficient)
+    d: Any = 1.0 / 3072.0
+    for coefficient in (1.0 / 128.0, 1.0 / 8.0):
+        d = graph("Add", graph("Mul", a, d), coefficient)
+    d = graph("Mul", a, d)
     for _ in range(4):
-        y = graph("Mul", y, y)
-    t = graph("Div", graph("Sub", y, 1.0), graph("Add", y, 1.0))
+        d = graph("Mul", d, graph("Add", d, 2.0))
+    t = graph("Div", d, graph("Add", d, 2.0))
     t = graph("Where", graph("GreaterOrEqual", size, saturation), 1.0, t)
     return graph("Mul", graph("Sign", u), t)
 
@@ -229,7 +205,7 @@ SHAPES = {
 # ------------------------------------------------------------------------------ outputs
 
 
-def _add_label(graph: Graph, est: Any, z: str) -> None:
+def _add_label(graph: Graph, est: Any, z: str, labels: Any) -> None:
     """Add the result of ``predict``, from the preactivations of the outputs."""
     coding = est.coding_
     if coding.is_multilabel:
@@ -237,17 +213,37 @@ def _add_label(graph: Graph, est: Any, z: str) -> None:
         graph.cast(is_on, "INT64", name="label")
         graph.declare_output("label", np.int64, est.n_outputs_)
         return
-    if coding.is_exclusive or len(coding.classes) == 1:
-        number = graph("ArgMax", z, axis=1, keepdims=0)
-    else:
-        is_second = graph("Greater", z, coding.decision_offset)
-        number = graph("Squeeze", graph.cast(is_second, "INT64"), np.array([1]))
-    labels = _label_table(coding.classes)
-    graph("Gather", labels, number, name="label")
+    labels = label_table(coding.classes) if labels is None else labels
+    graph("Gather", labels, _class_number(graph, coding, z), name="label")
     graph.declare_output("label", labels.dtype)
 
 
-def _label_table(classes: Any) -> Any:
+def _class_number(graph: Graph, coding: Any, z: str) -> str:
+    """Add the number of the predicted class."""
+    if coding.is_exclusive or len(coding.classes) == 1:
+        return graph("ArgMax", z, axis=1, keepdims=0)
+    is_second = graph("Greater", z, coding.decision_offset)
+    return graph("Squeeze", graph.cast(is_second, "INT64"), np.array([1]))
+
+
+def _add_columns(graph: Graph, coding: Any, z: str, outputs: str) -> None:
+    """Add labels side by side, and the probabilities of each column of classes."""
+    labels, ends = [], np.cumsum(coding.sizes)
+    for number, (part, end) in enumerate(zip(coding.parts, ends, strict=True)):
+        at = np.array([end - coding.sizes[number]]), np.array([end]), np.array([1])
+        predicted = _class_number(graph, part, graph("Slice", z, *at))
+        label = graph("Gather", label_table(part.classes), predicted)
+        labels.append(graph("Unsqueeze", label, np.array([1])))
+        p = _probabilities(graph, part, graph("Slice", outputs, *at))
+        graph.cast(p, "FLOAT", name=f"probabilities_{number}")
+        n_classes = len(part.classes)
+        graph.declare_output(f"probabilities_{number}", np.float32, n_classes)
+    graph("Concat", *labels, axis=1, name="label")
+    dtype = label_table(coding.classes[0]).dtype
+    graph.declare_output("label", dtype, len(labels))
+
+
+def label_table(classes: Any) -> Any:
     """Class labels in a type that ONNX has."""
     if classes.dtype.kind in "bf":
         return classes
@@ -261,9 +257,24 @@ def _label_table(classes: Any) -> Any:
     return np.array([str(label) for label in classes], dtype=object)
 
 
+def _add_scores(graph: Graph, est: Any, z: str) -> None:
+    """Add the result of ``decision_function``; two classes have opposite columns."""
+    scores = graph("Sub", z, est.coding_.decision_offset)
+    if len(est.classes_) == 2 and not est.coding_.is_multilabel:
+        scores = graph("Concat", graph("Neg", scores), scores, axis=1)
+    graph("Identity", scores, name="scores")
+    graph.declare_output("scores", np.float64, len(est.classes_))
+
+
 def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:
     """Add the result of ``predict_proba``."""
-    coding = est.coding_
+    p = _probabilities(graph, est.coding_, outputs)
+    graph.cast(p, "FLOAT", name="probabilities")
+    graph.declare_output("probabilities", np.float32, len(est.classes_))
+
+
+def _probabilities(graph: Graph, coding: Any, outputs: str) -> str:
+    """Add a column of probabilities for each class or label."""
     if coding.has_logits:
         p = (
             graph("Softmax", outputs, axis=1)
@@ -274,16 +285,12 @@ def _add_probabilities(graph: Graph, est: Any, outputs: str) -> None:
         p = _decoded(graph, outputs, coding.low, coding.high)
         if coding.is_exclusive:
             p = graph("Div", p, graph("ReduceSum", p, np.array([1])))
-    n_columns = est.n_outputs_
-    if not coding.is_multilabel and not coding.is_exclusive:
-        n_columns = len(coding.classes)
-        complement = graph("Sub", 1.0, p)
-        if n_columns == 2:
-            p = graph("Concat", complement, p, axis=1)
-        else:
-            p = graph("Add", complement, p)
-    graph.cast(p, "FLOAT", name="probabilities")
-    graph.declare_output("probabilities", np.float32, n_columns)
+    if coding.is_multilabel or coding.is_exclusive:
+        return p
+    complement = graph("Sub", 1.0, p)
+    if len(coding.classes) == 2:
+        return graph("Concat", complement, p, axis=1)
+    return graph("Add", complement, p)
 
 
 def _decoded(graph: Graph, outputs: str, low: float, high: float) -> str:

@@ -1,6 +1,7 @@
 """Solvers minimise a function of one flat vector; they know no estimator."""
 
 from sk_effprop.core.damping import Damping
+from sk_effprop.core.state import Epoch, EpochState
 from sk_effprop.solvers.batched_levenberg_marquardt import (
     BatchedLevenbergMarquardt,
     BatchState,
@@ -19,7 +20,7 @@ from sk_effprop.solvers.levenberg_marquardt import (
     RoundState,
     SampleState,
 )
-from sk_effprop.solvers.stochastic import Epoch, EpochState, StochasticSolver
+from sk_effprop.solvers.stochastic import StochasticSolver
 
 # Estimators ask for the kind of a solver before they build one.
 STOCHASTIC = ("sgd", "sdlm", "adam")

@@ -7,7 +7,6 @@ paper's on-line learning, and the size of the data is its batch learning.
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from sk_effprop.core.schedules import (
     ScheduleSettings,
     after_stall,
 )
-from sk_effprop.core.state import StochasticState
+from sk_effprop.core.state import Epoch, EpochState, StochasticState
 from sk_effprop.core.steps import Adam, Average, Momentum, Update
 from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
@@ -34,46 +33,6 @@ MAX_HALVINGS = 30
 # a second.  NumPy takes as long for an update as it has layers.  The numbers do not
 # depend on the clock, as the compiled loops round differently at the end of a part.
 UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = {"numpy": 2**11, "numba": 2**13}, 2**26
-
-
-class Epoch(NamedTuple):
-    """An epoch that is under way.
-
-    Attributes
-    ----------
-    order : ndarray of shape (n_samples,)
-        Rows in their order of presentation.
-    batch_size : int
-    losses : ndarray of shape (n_samples,)
-        Loss of each example when it was presented, in this order; filled in place.
-    first_rate : float
-        The global learning rate at the beginning.
-    rate : float
-        That of the present part.
-    n_presented : int
-        Examples of this epoch that have been presented.
-    """
-
-    order: Array
-    batch_size: int
-    losses: Array
-    first_rate: float
-    rate: float
-    n_presented: int = 0
-
-
-class EpochState(NamedTuple):
-    """State between two updates.
-
-    Attributes
-    ----------
-    state : StochasticState
-    epoch : Epoch or None
-        None between two epochs.
-    """
-
-    state: StochasticState
-    epoch: Epoch | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -398,9 +357,11 @@ class _Descent:
     def _examples_per_look(self, batch_size: int) -> int:
         """Examples between two looks at the clock, in whole batches."""
         n_batches = PRODUCTS_PER_LOOK // (len(self.theta) * batch_size)
-        engine, network = self.objective.engine.name, self.objective.network
-        n_steps = 1 if engine == "numba" else len(network.activations)
-        most = UPDATES_PER_LOOK[engine] // n_steps
+        if self.objective.engine.name == "numba":
+            most = UPDATES_PER_LOOK["numba"]
+        else:
+            n_layers = len(self.objective.network.activations)
+            most = UPDATES_PER_LOOK["numpy"] // n_layers
         return batch_size * max(min(most, n_batches), 1)
 
     def _update(self, rate: float) -> Update:

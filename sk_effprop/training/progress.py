@@ -13,7 +13,9 @@ from sk_effprop.training.monitor import Monitor
 
 
 @contextmanager
-def show_progress(verbose: int, title: str, monitor: Monitor) -> Iterator[None]:
+def show_progress(
+    verbose: int, title: str, monitor: Monitor, part: str = ""
+) -> Iterator[None]:
     """Show the progress of training.
 
     Parameters
@@ -24,15 +26,19 @@ def show_progress(verbose: int, title: str, monitor: Monitor) -> Iterator[None]:
         Title of the bar.
     monitor : Monitor
         Its iterations are shown while the context is open.
+    part : str
+        Which one of several networks is trained; empty for a single one.
     """
     if not verbose:
         yield
     elif verbose == 1 and monitor.max_iter > 1 and _can_draw():
-        with _bar(title, monitor) as bar:
+        with _bar(f"{title}, {part}" if part else title, monitor) as bar:
             monitor.watchers.append(bar.update)
             yield
             bar.finish(monitor)
     else:
+        if part:
+            print(f"{title}, {part}:", flush=True)
         monitor.watchers.append(_print_line)
         yield
 

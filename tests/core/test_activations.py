@@ -131,6 +131,16 @@ def test_rational_tanh_is_within_1e_4_of_tanh_and_exact_at_the_ends():
     assert (np.diff(value) >= 0.0).all()
 
 
+def test_rational_tanh_is_precise_near_zero_in_single_precision():
+    """Where a power near 1 minus 1 would leave few digits."""
+    rational = SHAPES[ACTIVATIONS["rational_tanh"].kind]
+    u = np.geomspace(1e-6, 8.0, 1000).astype(np.float32)
+    value, exact = np.empty_like(u), np.empty(1000)
+    rational.value(u, value)
+    rational.value(u.astype(np.float64), exact)
+    np.testing.assert_allclose(value, exact, rtol=6e-7)
+
+
 @pytest.mark.parametrize("activation", ANY_ACTIVATION_PARAMS)
 def test_twist_adds_a_multiple_of_the_input(activation):
     twisted = activation.twisted(0.3)

@@ -10,7 +10,12 @@ from warnings import catch_warnings, simplefilter
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
-from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
+from sk_effprop import (
+    EffPropClassifier,
+    EffPropRegressor,
+    InputNormalizer,
+    TableEncoder,
+)
 from sk_effprop.core.losses import REGRESSION_LOSSES
 from sk_effprop.estimators._parameters import CLASSIFIER, REGRESSOR
 from sk_effprop.preprocessing import METHODS
@@ -51,11 +56,12 @@ def estimators():
     """Defaults, which must pass everything, and settings of both estimators."""
     normalizers = [InputNormalizer(method) for method in (*METHODS, None)]
     chosen = [EffPropClassifier(), EffPropRegressor(), *normalizers]
-    chosen.append(InputNormalizer(clip=4.0))
+    chosen += [InputNormalizer(clip=4.0), TableEncoder()]
     for name in SOLVERS:
         more = {"solver": name, "max_iter": epochs({"solver": name})}
         small = more | {"hidden_layer_sizes": (10,)}
         chosen += [EffPropClassifier(**small), EffPropRegressor(**more)]
+    chosen += [EffPropClassifier(n_estimators=3), EffPropRegressor(n_estimators=3)]
     chosen += [
         EffPropRegressor((10,), loss=name)
         for name in REGRESSION_LOSSES
@@ -87,7 +93,7 @@ def epochs(setting):
 
 def expected_failures(estimator):
     """Checks that this setting cannot pass, with the reason."""
-    if isinstance(estimator, InputNormalizer):
+    if isinstance(estimator, InputNormalizer | TableEncoder):
         return {}
     # a random split or an int batch size make solver="auto" random, too
     stochastic = (

@@ -158,8 +158,8 @@ def test_a_callback_that_fails_leaves_the_model_as_it_was(cls, task):
 def test_bad_data_tear_callbacks_down_too(cls):
     X, y = problem(cls)
     recorder = Recorder()
-    with pytest.raises(ValueError, match="NaN"):
-        cls(**SMALL).set_callbacks(recorder).fit(X * np.nan, y)
+    with pytest.raises(ValueError, match="infinity"):
+        cls(**SMALL).set_callbacks(recorder).fit(X + np.inf, y)
     assert recorder.events == ["setup", ("begin", "fit", 0), "teardown"]
 
 
@@ -325,3 +325,31 @@ def test_callbacks_are_no_parameter_and_a_clone_keeps_them():
     X, y = problem(EffPropClassifier)
     clone(model).set_params(**SMALL).fit(X, y)
     assert recorder.events == tasks(4)
+
+
+# --------------------------------------------------------------------- several networks
+
+
+@both
+def test_iterations_of_all_networks_are_tasks(cls):
+    X, y = problem(cls)
+    recorder = Recorder()
+    model = cls(**SMALL, solver="lbfgs", n_estimators=3)
+    plain = clone(model).fit(X, y)
+    model.set_callbacks(recorder).fit(X, y)
+    np.testing.assert_array_equal(model.theta_, plain.theta_)
+    assert recorder.events == tasks(12)
+    for fitted, *_ in recorder.models:
+        # the network that is being trained
+        assert fitted.network_.sizes[1] == 4
+        assert fitted.predict(X).shape == y.shape
+
+
+@both
+def test_a_callback_stops_the_whole_fit(cls):
+    X, y = problem(cls)
+    recorder = Recorder(stop_at=("iteration", 5))
+    model = cls(**SMALL, solver="lbfgs", n_estimators=3)
+    model.set_callbacks(recorder).fit(X, y)
+    assert recorder.events == tasks(6)
+    assert model.network_.sizes[1] == 8

@@ -117,8 +117,8 @@ VARIANTS = {
     "diverging": {"learning_rate_init": 1e3, "activation": "relu"},
     "stalling": {"learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1},
     "early_stopping": {"early_stopping": True},
-    "second_order_batches": {"solver": "lm", "batch_size": 20},
     "evidence": {"solver": "lm", "loss": "squared_error", "alpha": "evidence"},
+    "second_order_batches": {"solver": "lm", "batch_size": 7},
     "quasi_newton": {"solver": "lbfgs", "early_stopping": True},
 }
 
@@ -195,6 +195,37 @@ def test_a_fit_without_a_random_state_goes_on_with_its_own_numbers(
     assert_same(with_file(model, tmp_path, resume=True).fit(X, y), whole)
 
 
+@both
+@pytest.mark.parametrize("early_stopping", [True, False])
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+# within the first network, at its end, within the second and the third
+@pytest.mark.parametrize("n_writes", [2, 9, 11, 20])
+def test_several_networks_end_bit_for_bit(
+    cls, solver, early_stopping, n_writes, tmp_path, kill_after
+):
+    model = cls(
+        **SMALL | {"solver": solver, "tol": 0.0, "max_iter": 8},
+        n_estimators=3, early_stopping=early_stopping,
+    )  # fmt: skip
+    whole, resumed = check(model, problem(cls), tmp_path, kill_after, n_writes)
+    np.testing.assert_array_equal(whole.oof_prediction_, resumed.oof_prediction_)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_several_networks_without_a_random_state_go_on_with_their_numbers(
+    tmp_path, kill_after
+):
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor(**SGD | {"random_state": None}, n_estimators=3)
+    np.random.seed(3)  # noqa: NPY002 - where the numbers come from
+    whole = clone(model).fit(X, y)
+    np.random.seed(3)  # noqa: NPY002
+    kill_after(12)
+    with pytest.raises(Killed):
+        with_file(model, tmp_path).fit(X, y)
+    assert_same(with_file(model, tmp_path, resume=True).fit(X, y), whole)
+
+
 # ------------------------------------------------------------------- one file for each
 
 
@@ -230,6 +261,16 @@ def test_other_parameters_and_other_data_have_other_files(tmp_path):
         assert len(os.listdir(tmp_path)) == n
         assert_same(fit(), fit())
     assert len(os.listdir(tmp_path)) == len(fits)
+
+
+def test_classes_of_rows_without_weight_count(tmp_path):
+    """The network has an output for them."""
+    X, y = problem(EffPropClassifier)
+    weight = (y < 2).astype(float)
+    model = with_file(EffPropClassifier(**SGD), tmp_path, resume=True)
+    for labels, n_classes in ((y, 3), (np.minimum(y, 1), 2)):
+        assert len(clone(model).fit(X, labels, weight).classes_) == n_classes
+    assert len(os.listdir(tmp_path)) == 2
 
 
 def test_what_has_no_influence_shares_a_file(tmp_path):

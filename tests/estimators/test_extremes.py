@@ -123,6 +123,34 @@ def test_denormal_columns_are_named(cls, scale, make):
         InputNormalizer("scale").fit(X * scale)
 
 
+@pytest.mark.parametrize("n_columns", [1, 2])
+def test_a_stream_of_one_huge_number_is_learnt(n_columns):
+    """The deviations of the column are rounding, which the penalty must not trip on."""
+    X, y = np.full((30, n_columns), 1e30), np.random.default_rng(0).normal(size=30)
+    model = R(**SGD).partial_fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("make", [sparse.csr_array, sparse.csc_array])
+def test_one_sparse_row_is_learnt(make):
+    model = R(**SGD).fit(make(np.array([[1.0, 2.0]])), [3.0])
+    assert np.isfinite(model.theta_).all()
+
+
+def test_weights_may_differ_by_600_powers_of_ten():
+    X, y = problem(R)
+    weight = 10.0 ** np.linspace(-300.0, 300.0, len(y))
+    assert np.isfinite(R(**SGD).fit(X, y, weight).theta_).all()
+
+
+def test_a_sum_of_single_precision_may_overflow():
+    X, y = smooth()
+    X = X.astype(np.float32)
+    model = R(**FIT).fit(X, y)
+    X[::2, 0], X[1::2, 0] = 3e38, -3e38
+    assert np.isfinite(model.predict(np.asfortranarray(X))).all()
+
+
 @both
 def test_a_batch_that_cannot_be_described_is_refused(cls):
     X, y = problem(cls)

@@ -334,7 +334,7 @@ def spoilt(y):
 # what is called, with which parameters changed
 FAILURES = {
     "nan_in_y": lambda m, X, y: m.fit(X, spoilt(y)),
-    "nan_in_X": lambda m, X, y: m.fit(X * np.nan, y),
+    "inf_in_X": lambda m, X, y: m.fit(X + np.inf, y),
     "short_y": lambda m, X, y: m.fit(X, y[:-1]),
     "negative_weight": lambda m, X, y: m.fit(X, y, -np.ones(len(y))),
     "X_val_of_other_width": lambda m, X, y: m.fit(X, y, X_val=X[:, :2], y_val=y),

@@ -64,24 +64,6 @@ def test_activations_may_be_chosen_layer_by_layer():
     assert model.hidden_activations(X, 1).min() < 0
 
 
-PLANNED = [
-    ("checkpoint", "x"), ("checkpoint", np.zeros(2)), ("checkpoint_interval", 1.0),
-    ("resume", True),
-]  # fmt: skip
-
-
-@both
-@pytest.mark.parametrize(("name", "value"), PLANNED)
-def test_planned_values_are_refused_in_a_sentence(cls, name, value):
-    X, y = problem(cls)
-    with pytest.raises(
-        ValueError, match="Checkpointing is not implemented yet"
-    ) as error:
-        cls(**{**SGD, name: value}).fit(X, y)
-    assert f"'{name}' parameter of {cls.__name__}" in str(error.value)
-    assert f"Got {value!r}" in str(error.value)
-
-
 @pytest.mark.parametrize("solver", ["sgd", "sdlm"])
 def test_heavy_examples_do_not_make_training_diverge(solver):
     """The automatic rate knows that their steps are longer."""

@@ -57,6 +57,7 @@ NO_OPS = {
     ("max_time", 60.0): "a limit that is not reached",
     ("early_stopping", False): "what 'auto' becomes without X_val",
     ("engine", "numpy"): "what 'auto' becomes",
+    ("categorical_features", None): "an array has no types of columns",
     ("warm_start", True): "a first fit has nothing to go on from",
 }
 NO_OPS_OF_CLASSIFIER = {

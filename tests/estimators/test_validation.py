@@ -154,7 +154,7 @@ def test_balanced_classes_of_validation_data_are_those_of_training():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"X_val": [[np.nan] * 3] * 2}, "^Validation data .*: .*NaN"),
+        ({"X_val": [[np.inf] * 3] * 2}, "^Validation data .*: .*infinity"),
         ({"X_val": [[0.0] * 2] * 2}, "^Validation data .*: X has 2 features"),
         (
             {"y_val": ["low", "unheard of"]},

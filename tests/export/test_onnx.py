@@ -200,6 +200,20 @@ def test_every_kind_of_classifier(y, given):
     assert_same_classes(classifier(y, **given))
 
 
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+@pytest.mark.parametrize("numbers", [False, True])
+def test_several_columns_of_classes(loss, numbers):
+    y = np.column_stack([y_classes, y_binary, np.full(90, "only")])
+    if numbers:
+        y = np.unique(y, return_inverse=True)[1].reshape(y.shape)
+    est = classifier(y, loss=loss, input_clip=8.0)
+    results = run(est)
+    np.testing.assert_array_equal(results["label"], est.predict(X))
+    for number, p in enumerate(est.predict_proba(X)):
+        ours = results[f"probabilities_{number}"]
+        np.testing.assert_allclose(ours, p, rtol=1e-6, atol=1e-12)
+
+
 LABELS = {
     "int8": (np.array([3, -5], dtype=np.int8), np.int64),
     "bool": (np.array([True, False]), np.bool_),

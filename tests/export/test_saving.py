@@ -16,7 +16,7 @@ from sk_effprop.estimators._parameters import REGRESSOR
 from sk_effprop.export import SKOPS_TYPES
 from sk_effprop.preprocessing import METHODS
 from sk_effprop.solvers import BATCH, STOCHASTIC
-from tests.export.problems import X, Y_labels, Y_values, y_classes, y_value
+from tests.export.problems import X, Y_labels, Y_values, y_binary, y_classes, y_value
 
 SMALL = {
     "hidden_layer_sizes": (4,), "input_clip": None, "max_iter": 4, "tol": 0,
@@ -60,6 +60,7 @@ CASES = {
     "float32": (C, {"solver": "sgd"}, X.astype(np.float32), y_classes),
     "with_names": (R, {}, *load_diabetes(return_X_y=True, as_frame=True)),
     "multilabel": (C, {"loss": "log_loss"}, X, Y_labels),
+    "columns": (C, {}, X, np.column_stack([y_classes, y_binary])),
     "log_loss": (C, {"loss": "log_loss", "solver": "sgd"}, X, y_classes),
     "weights": (C, {"class_weight": {"low": 2.0, "high": 0.5}}, X, y_classes),
     "balanced": (C, {"class_weight": "balanced", "solver": "sgd"}, X, y_classes),
@@ -132,6 +133,17 @@ def test_uncertainty_is_saved(saved):
     mean, std = saved(est).predict(X, return_std=True)
     np.testing.assert_array_equal(mean, est.predict(X))
     np.testing.assert_array_equal(std, est.predict(X, return_std=True)[1])
+
+
+@ways
+def test_intervals_are_saved(saved):
+    est = R((3,), n_estimators=3, random_state=0).fit(X, y_value)
+    again = saved(est)
+    np.testing.assert_array_equal(again.oof_prediction_, est.oof_prediction_)
+    for ours, theirs in zip(
+        again.predict(X, interval=0.8), est.predict(X, interval=0.8), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @ways

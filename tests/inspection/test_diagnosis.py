@@ -278,6 +278,15 @@ KINDS = {
         EffPropRegressor((3,), loss="quantile", quantile=0.9, random_state=0),
         *load_diabetes(return_X_y=True),
     ),
+    "committee": lambda: (
+        EffPropRegressor((4,), n_estimators=2, random_state=0),
+        *load_diabetes(return_X_y=True),
+    ),
+    "missing values": lambda: (
+        EffPropRegressor((4,), random_state=0),
+        np.where(load_diabetes().data > 0.1, np.nan, load_diabetes().data),
+        load_diabetes().target,
+    ),
     "linear": lambda: (
         EffPropRegressor((), random_state=0),
         *load_diabetes(return_X_y=True),

@@ -46,13 +46,16 @@ def start(objective, seed):
 class Recorder:
     """A monitor that evaluates E after each epoch and never interferes."""
 
-    is_out_of_time = False
+    is_out_of_time = keeps_pauses = False
 
     def __init__(self, n_epochs):
         self.n_epochs, self.values, self.thetas = n_epochs, [], []
 
     def begin(self, rates):
         """The rates are given."""
+
+    def pause(self, paused):
+        """Nothing goes on from here."""
 
     def __call__(self, theta, value, **_):
         self.values.append(value(theta) if callable(value) else value)

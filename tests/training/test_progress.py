@@ -134,6 +134,16 @@ def test_time_left_is_what_the_first_limit_leaves(monkeypatch):
     assert left == [16.0, 1.0, 16.0]
 
 
+def test_each_of_several_networks_draws_a_bar(terminal):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 3)), rng.normal(size=50)
+    model = EffPropRegressor(5, max_iter=3, tol=0.0, n_estimators=2, verbose=1)
+    with redirect_stdout(terminal):
+        model.set_params(random_state=0).fit(X, y)
+    for number in (1, 2):
+        assert f"EffPropRegressor, network {number} of 2" in terminal.getvalue()
+
+
 def test_a_fit_draws_a_bar_and_learns_the_same(terminal):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 3)), rng.normal(size=50)

@@ -17,8 +17,13 @@ from sklearn.preprocessing import StandardScaler
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from sk_effprop.core.activations import TANH, Activation
 from sk_effprop.export import to_sklearn
-from sk_effprop.inspection import diagonal_curvature, hessian_spectrum
-from sk_effprop.model_selection import ablate_tricks
+from sk_effprop.inspection import (
+    LossCurveDisplay,
+    RegressionDisplay,
+    diagonal_curvature,
+    hessian_spectrum,
+)
+from sk_effprop.model_selection import ablate_tricks, compare_solvers
 
 Floats = NDArray[np.float64]
 
@@ -119,6 +124,9 @@ def regression() -> None:
     regressor = EffPropRegressor((3,), solver="lm", max_iter=10, random_state=0)
     regressor.set_params(alpha=0.01).fit(X, np.column_stack([y, -y]))
     values = regressor.predict(X)
+    several = EffPropRegressor((3,), n_estimators=3, max_iter=10, random_state=0)
+    mean, bounds = several.fit(X, y).predict(X, interval=0.8)
+    assert bounds.shape == (60, 2)
     mean, std = regressor.predict(X, return_std=True)
     assert values.shape == mean.shape == std.shape == (60, 2)
     scale: NDArray[Any] = regressor.target_scale_
@@ -141,4 +149,8 @@ def tools() -> None:
     hessian_spectrum(copy, X, y, k=2)
     diagonal_curvature(copy, X, y)
     to_sklearn(copy)
-    ablate_tricks(classifier, X, y, cv=2, tricks={"init": 1.0})
+    ablate_tricks(classifier, X, y, cv=2, tricks={"init": 1.0}, baselines=False)
+    compare_solvers(classifier, X, y, solvers=["lbfgs"], goal=0.1, n_runs=1)
+    loss = LossCurveDisplay(copy.loss_curve_, name="copy").loss
+    assert_type(loss, NDArray[Any])
+    RegressionDisplay(values, values)

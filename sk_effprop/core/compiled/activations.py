@@ -78,7 +78,7 @@ def activate_tanh(f: Any, z: Any, value: Any, derivative: Any, n: int) -> None:
 def activate_rational(f: Any, z: Any, value: Any, derivative: Any, n: int) -> None:
     """Write f(z) and f'(z), where f is made from the rational tanh."""
     amplitude, slope, twist, offset = f[AMPLITUDE], f[SLOPE], f[TWIST], f[OFFSET]
-    derivative_scale, one = amplitude * slope, number(z, 1.0)
+    derivative_scale, one, two = amplitude * slope, number(z, 1.0), number(z, 2.0)
     saturation, eighth = number(z, SATURATION), number(z, 1.0 / 8.0)
     c128, c3072 = number(z, 1.0 / 128.0), number(z, 1.0 / 3072.0)
     for j in range(n):
@@ -86,14 +86,14 @@ def activate_rational(f: Any, z: Any, value: Any, derivative: Any, n: int) -> No
         a = abs(u)
         is_far = a >= saturation
         a = saturation if a > saturation else a
-        p = one + a * (eighth + a * (c128 + a * c3072))
-        y = p * p
-        y *= y
-        y *= y
-        y *= y
-        t = (y - one) / (y + one)
+        d = a * (eighth + a * (c128 + a * c3072))
+        q = one - a * a * a * c3072 / (one + d)
+        d *= two + d
+        d *= two + d
+        d *= two + d
+        d *= two + d
+        t = d / (two + d)
         t = one if is_far else t
-        q = one - a * a * a * c3072 / p
         s = -t if u < 0 else t
         value[j] = amplitude * s + twist * z[j] + offset
         derivative[j] = derivative_scale * (one - t * t) * q + twist

@@ -4,6 +4,7 @@ It gives the same numbers as NumPy's up to rounding, in less time: NumPy calls B
 whole matrices, where a single example takes longer to hand over than to compute.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -24,6 +25,10 @@ from sk_effprop.core.compiled.sweeps import descend_and_adapt, descend_plainly, 
 from sk_effprop.core.gains import gain_factor
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.steps import Momentum, Update
+
+# Compiled code cannot be interrupted, so that a pass over more products of an example
+# and a weight is several calls, of a tenth of a second each.
+PRODUCTS_PER_CALL = 2**26
 
 
 class NumbaEngine:
@@ -50,18 +55,30 @@ class NumbaEngine:
         -------
         ndarray of shape (n_samples,)
         """
-        buffers, weight = self._buffers, self.objective.sample_weight
-        buffers.fill("theta", theta)
-        examples = buffers.examples
-        goal = FORWARD if gradient is None else GRADIENT
-        update = self._no_update._replace(goal=goal)
+        self._buffers.fill("theta", theta)
+        parts = [self._losses_of(rows, gradient) for rows in self._parts()]
+        losses, weight = np.concatenate(parts), self.objective.sample_weight
+        return losses if weight is None else losses * weight
+
+    def _parts(self) -> Iterator[slice]:
+        """Rows of one call of the loops, in whole lanes."""
+        n_rows = PRODUCTS_PER_CALL // self.objective.network.n_weights
+        size = LANES * max(n_rows // LANES, 1)
+        for start in range(0, self.objective.n_samples, size):
+            yield slice(start, min(start + size, self.objective.n_samples))
+
+    def _losses_of(self, rows: slice, gradient: Array | None) -> Array:
+        """Return the loss of some examples; add their summed gradient."""
+        buffers = self._buffers
+        examples = buffers.presented(buffers.examples.order[rows])
+        update = self._no_update
         if gradient is not None:
-            update = update._replace(gradient=buffers.array("gradient"))
+            sums = buffers.array("gradient")
+            update = update._replace(goal=GRADIENT, gradient=sums)
         self._run(sweep, examples, update, width=LANES)
         if gradient is not None:
             buffers.add_to("gradient", gradient)
-        losses = examples.losses
-        return losses.copy() if weight is None else losses * weight
+        return examples.losses
 
     def descend(
         self, theta: Array, order: Array, batch_size: int, update: Update

@@ -16,6 +16,7 @@ from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._parameters import defaults, hyperparameters_of
 from sk_effprop.estimators._rules import Case
 from sk_effprop.estimators._run import Run
+from sk_effprop.estimators._tables import encode_table
 
 # Rows that the instruments look at.
 EXAMINED_ROWS = 1000
@@ -51,7 +52,7 @@ class Subject:
                 "the X that reaches it."
             )
         check_is_fitted(estimator)
-        examples = estimator._read_examples(X, y, None)
+        examples = encode_table(estimator, estimator._read_examples(X, y, None))
         start = estimator._start(None, 0.0, is_stream=False)
         run = estimator._make_run(examples, estimator.solver_, start)
         theta = build.initial_theta(
@@ -123,7 +124,10 @@ class Subject:
     def names(self) -> list[str]:
         """Names of the columns, their numbers if they have none."""
         known = getattr(self.estimator, "feature_names_in_", None)
-        n = self.estimator.n_features_in_
+        n = self.examples.X.shape[1]
+        if known is not None and len(known) != n:
+            # a table, of which categories have several inputs
+            known = None
         return [str(name) for name in (range(n) if known is None else known)]
 
     def _case(self, theta: Array) -> Case:

@@ -293,6 +293,8 @@ class Trials:
             # the files belong to the fit of the user
             "checkpoint": None,
             "resume": False,
+            # the inputs are numbers already
+            "categorical_features": None,
         }
         if len(change.dropped_columns) and isinstance(given["init"], np.ndarray):
             given["init"] = "lecun_uniform"

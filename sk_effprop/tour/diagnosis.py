@@ -7,8 +7,10 @@ from warnings import catch_warnings, simplefilter
 from sklearn.exceptions import ConvergenceWarning
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop._tables import Refusal, has_classes, read_table
 from sk_effprop.inspection import diagnose
+from sk_effprop.tour.errors import Refusal
+from sk_effprop.tour.reading import TASKS, read_table
+from sk_effprop.tour.recipe import make_columns
 
 
 def diagnose_table(arguments: list[str]) -> int:
@@ -20,8 +22,11 @@ def diagnose_table(arguments: list[str]) -> int:
         If the table cannot be read, or the page cannot be written.
     """
     options = _parse(arguments)
-    X, y = read_table(options.data, options.target)
-    kind = EffPropClassifier if has_classes(y) else EffPropRegressor
+    table = read_table(options.data, options.target, options.task)
+    # the names of the columns appear in the findings
+    columns = make_columns(table).set_output(transform="pandas")
+    X, y = columns.fit_transform(table.X), table.y
+    kind = EffPropClassifier if table.is_classification else EffPropRegressor
     with catch_warnings():
         # the diagnosis says more than the warning does
         simplefilter("ignore", ConvergenceWarning)
@@ -42,6 +47,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--target", metavar="COLUMN", required=True, help="column to predict"
+    )
+    parser.add_argument(
+        "--task", choices=TASKS, help="what to do with a numeric target"
     )
     parser.add_argument(
         "--output", metavar="FILE.html", default="diagnosis.html", help="page to write"

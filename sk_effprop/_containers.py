@@ -1,0 +1,172 @@
+"""Networks of this package inside pipelines, searches and other containers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from sk_effprop.estimators._base import BaseEffProp
+
+
+def fitted_network(estimator: Any) -> Any:
+    """The one fitted network of an estimator, which may be a container.
+
+    Raises
+    ------
+    NotFittedError
+        Before ``fit``.
+    TypeError
+        If there is no network of this package, or more than one.
+    """
+    if isinstance(estimator, BaseEffProp):
+        check_is_fitted(estimator)
+        return estimator
+    networks = list(fitted_networks(estimator))
+    if not networks:
+        prefix_of(estimator)
+        check_is_fitted(estimator)
+    return _only(networks, estimator)
+
+
+def fitted_networks(estimator: Any) -> Iterator[Any]:
+    """Every fitted network that a fitted estimator consists of."""
+    return (net for net in _fitted(estimator, BaseEffProp) if hasattr(net, "theta_"))
+
+
+def _fitted(estimator: Any, kind: type) -> Iterator[Any]:
+    """Every part of a fitted estimator that is of a kind."""
+    if isinstance(estimator, kind):
+        yield estimator
+    elif isinstance(estimator, list | tuple):
+        for part in estimator:
+            yield from _fitted(part, kind)
+    elif isinstance(estimator, BaseEstimator):
+        for name, value in vars(estimator).items():
+            # the parts of a pipeline are fitted in place
+            if name == "steps" or (name.endswith("_") and not name.endswith("__")):
+                yield from _fitted(value, kind)
+
+
+def inner_problem(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    """The network in an estimator, and the data that reach it in ``fit``.
+
+    Raises
+    ------
+    TypeError
+        If there is no network of this package, or more than one.
+    """
+    network = network_of(estimator)
+    if network is estimator:
+        return network, X, y
+    whole = with_replacement(estimator, Capture()).fit(X, y)
+    captured = _only(list(_fitted(whole, Capture)), estimator)
+    return network, captured.X_, captured.y_
+
+
+class Capture(BaseEstimator):
+    """Estimator that keeps the data that it is given instead of learning from them."""
+
+    def fit(self, X: Any, y: Any) -> "Capture":
+        """Keep X and y."""
+        self.X_, self.y_ = X, y
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Only there because containers ask whether it is."""
+        raise NotImplementedError
+
+
+def prefix_of(estimator: Any) -> str:
+    """Prefix of the parameters of the one network in an estimator.
+
+    It is "" for a network itself, and "regressor__" in a TransformedTargetRegressor,
+    for example.
+
+    Raises
+    ------
+    TypeError
+        If there is no network of this package, or more than one.
+    """
+    if isinstance(estimator, BaseEffProp):
+        return ""
+    parameters = estimator.get_params() if isinstance(estimator, BaseEstimator) else {}
+    prefixes = [
+        f"{name}__"
+        for name, value in parameters.items()
+        if isinstance(value, BaseEffProp)
+    ]
+    return str(_only(prefixes, estimator))
+
+
+def network_of(estimator: Any) -> Any:
+    """The one network in an estimator, as given; see :func:`prefix_of`."""
+    prefix = prefix_of(estimator)
+    return estimator.get_params()[prefix[:-2]] if prefix else estimator
+
+
+def with_replacement(estimator: Any, replacement: Any) -> Any:
+    """Copy of an estimator with something else in the place of its network.
+
+    A search over hyperparameters of the network gives way to the estimator that it
+    searches for.
+    """
+    prefix = prefix_of(estimator)
+    if not prefix:
+        return replacement
+    copy = clone(estimator)
+    for path in _paths(prefix):
+        if path in searches_in(estimator):
+            inner = copy.get_params()[_join(path, "estimator")]
+            if not path:
+                return with_replacement(inner, replacement)
+            copy.set_params(**{path: with_replacement(inner, replacement)})
+            return copy
+    return copy.set_params(**{prefix[:-2]: replacement})
+
+
+def searches_in(estimator: Any) -> dict[str, set[str]]:
+    """Searches that contain the network, and the hyperparameters of it that they vary.
+
+    The keys are the names under which ``get_params`` has them, "" for the whole.
+    """
+    prefix, found = prefix_of(estimator), {}
+    parameters = {"": estimator, **estimator.get_params()}
+    for path in _paths(prefix):
+        grid = _grid(parameters[path])
+        if grid is not None:
+            inside = prefix.removeprefix(_join(path, "estimator__"))
+            found[path] = {
+                name.removeprefix(inside) for name in grid if name.startswith(inside)
+            }
+    return found
+
+
+def _paths(prefix: str) -> list[str]:
+    """Names of all that contains what has this prefix, the outermost first."""
+    parts = prefix.split("__")[:-1]
+    return ["__".join(parts[:i]) for i in range(len(parts))]
+
+
+def _grid(estimator: Any) -> set[str] | None:
+    """Hyperparameters that an estimator searches, None if it is no search."""
+    for name in ("param_grid", "param_distributions"):
+        grids = getattr(estimator, name, None)
+        if grids is not None:
+            grids = [grids] if isinstance(grids, dict) else grids
+            return {name for grid in grids for name in grid}
+    return None
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}__{name}" if path else name
+
+
+def _only(found: list[Any], estimator: Any) -> Any:
+    if len(found) != 1:
+        number = "none" if not found else str(len(found))
+        raise TypeError(
+            "estimator must be an EffPropClassifier or EffPropRegressor, or contain "
+            f"one of them, but {type(estimator).__name__} contains {number}."
+        )
+    return found[0]

@@ -1,0 +1,92 @@
+"""A C file: heading, declarations, tables and functions."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from sk_effprop._version import __version__
+from sk_effprop.export._c_program import Program
+
+
+def complete_file(program: Program, est: Any, bound: float | None, test: str) -> str:
+    """Put the pieces together.
+
+    Parameters
+    ----------
+    program : Program
+    est : EffPropClassifier or EffPropRegressor
+    bound : float or None
+        Bound of the error of integer weights.
+    test : str
+        The part that tests the program.
+    """
+    body = "\n".join(program.body)
+    # the arrays hold all layers but the last; a rotation needs both
+    arrays = [name for name in "ab" if f"{name}[i]" in body or f", {name})" in body]
+    widths = est.network_.sizes[:-1]
+    if arrays:
+        declared = ", ".join(f"{name}[{max(widths)}]" for name in arrays)
+        body = f"    {program.real} {declared};\n{body}"
+    signature = "void sk_effprop_predict(const REAL *x, REAL *y)"
+    integers = any("int16_t" in table for table in program.tables)
+    includes = ["#include <math.h>"] * program.uses_libm
+    includes += ["#include <stdint.h>"] * integers
+    definitions = [] if bound is None else [_bound_definition(program, bound)]
+    parts = [
+        _heading(program, est, max(widths) * len(arrays)),
+        "\n".join([*includes, *definitions]),
+        program.text(f"{signature};\n"),
+        *program.tables,
+        *program.functions,
+        program.text(f"{signature}\n{{\n") + f"{body}\n}}\n",
+        test,
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _bound_definition(program: Program, bound: float) -> str:
+    return (
+        "/* of the errors that the rounding of the weights can cause */\n"
+        f"#define SK_EFFPROP_ERROR_BOUND {program.literal(bound)}\n"
+    )
+
+
+def _heading(program: Program, est: Any, n_numbers: int) -> str:
+    sizes = "-".join(str(size) for size in est.network_.sizes)
+    n_bytes = n_numbers * np.dtype(program.dtype).itemsize
+    library = " -lm" if program.uses_libm else ""
+    lines = [
+        f"{type(est).__name__} {sizes}, by sk_effprop {__version__}.",
+        "",
+        f"    x: {est.n_features_in_} raw inputs of one row{_names(est)}",
+        f"    y: {_outputs(est)}",
+        "",
+        f"C99. Local arrays take {n_bytes} bytes; x and y must not overlap.",
+        "Test: cc -std=c99 -DSK_EFFPROP_TEST FILE.c" + library + " && ./a.out",
+    ]
+    text = "/* " + "\n   ".join(lines) + " */\n"
+    return text.replace("\n   \n", "\n\n")
+
+
+def _names(est: Any) -> str:
+    names = getattr(est, "feature_names_in_", None)
+    return "" if names is None else ": " + _comment(names)
+
+
+def _outputs(est: Any) -> str:
+    if not is_classifier(est):
+        return f"{est.n_outputs_} value" + "s" * (est.n_outputs_ > 1)
+    coding = est.coding_
+    kind = "labels" if coding.is_multilabel else "classes"
+    shown = _comment(coding.classes.tolist())
+    return f"{len(coding.classes)} probabilities, of the {kind} {shown}"
+
+
+def _comment(names: Any) -> str:
+    """Names as they may stand in a comment."""
+    shown = "\n      ".join(
+        ", ".join(ascii(name) for name in names[i : i + 8])
+        for i in range(0, len(names), 8)
+    )
+    return shown.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")

@@ -1,0 +1,1 @@
+"""The tour, ``python -m sk_effprop``: reading tables, and what it runs on them."""

@@ -1,0 +1,276 @@
+"""From a CSV file to a table: columns sorted by kind, and a target."""
+
+import csv
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sk_effprop.tour.errors import Refusal
+
+TASKS = ("classification", "regression")
+# A numeric target with more distinct values than this is a regression target.
+MAX_NUMERIC_CLASSES = 20
+# Text with more distinct values than this share of its rows is no category, but names
+# or free text.
+MOST_DISTINCT, FEWEST_DISTINCT = 0.5, 20
+# This share of the values of a column must be dates, so that it counts as dates.
+MOSTLY = 0.95
+FEWEST_ROWS = 10
+SEPARATORS = ",;\t|"
+# At least day and month as numbers, or the name of a month and a year.
+LIKE_A_DATE = r"\d[-/.]\d{1,2}|[A-Za-z]{3,}.*\d{4}"
+WITH_DOTS = r"^\s*\d{1,2}\.\d{1,2}\."
+NUMBER_WITH_COMMA = r"[-+]?\d{1,3}(?:\.?\d{3})*,\d+|[-+]?\d+"
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Inputs and target of a table.
+
+    Attributes
+    ----------
+    X : DataFrame
+        Columns that can be used; dates are numbers of days already.
+    y : ndarray of shape (n_samples,)
+    target : str
+        Name of the target.
+    is_classification : bool
+    numbers, categories : list of str
+        Names of the columns of each kind.
+    dates : dict of bool
+        Names of those numbers that were dates, and whether the day came first.
+    notes : list of str
+        What was left out, one sentence each.
+    options : dict
+        Arguments of ``pandas.read_csv`` that differ from its defaults.
+    """
+
+    X: Any
+    y: Any
+    target: str
+    is_classification: bool
+    numbers: list[str]
+    categories: list[str]
+    dates: dict[str, bool] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    options: dict[str, str] = field(default_factory=dict)
+
+
+def read_table(path: str, target: str, task: str | None = None) -> Table:
+    """Read a CSV file with a header line.
+
+    Parameters
+    ----------
+    path : str
+    target : str
+        Name of the column to predict.
+    task : {"classification", "regression"}, optional
+        By default text and few whole numbers are classes.
+
+    Raises
+    ------
+    Refusal
+        With all that is wrong with the file at once.
+    """
+    frame, header, options = _read(path)
+    _check_header(header, path, target)
+    notes: list[str] = []
+    frame = _with_target(frame, target, notes)
+    numbers, categories, dates = _sort_columns(frame, target, notes)
+    y, is_classification, problem = _as_target(frame[target], target, task)
+    problems = [problem] if problem else []
+    if len(frame) < FEWEST_ROWS:
+        problems.append(
+            f"It has too few rows to learn from: {len(frame)} with a target, but at "
+            f"least {FEWEST_ROWS} are needed."
+        )
+    if not numbers + categories:
+        problems.append("It has no column that could be used as an input.")
+    if problems:
+        raise Refusal(_listed(path, [*problems, *notes]))
+    used = [name for name in frame.columns if name in numbers or name in categories]
+    return Table(
+        frame[used], y, target, is_classification, numbers, categories, dates, notes,
+        options,
+    )  # fmt: skip
+
+
+def _listed(path: str, problems: list[str]) -> str:
+    lines = "".join(f"\n  - {problem}" for problem in problems)
+    return f"{path} cannot be used:{lines}"
+
+
+# ------------------------------------------------------------------------------ reading
+
+
+def _read(path: str) -> tuple[Any, list[str], dict[str, str]]:
+    """All columns as pandas reads them, the header, and the options it was told."""
+    try:
+        import pandas as pd
+    except ImportError:
+        raise Refusal(
+            "--data needs pandas, the extra 'tables': pip install 'sk_effprop[tables]'"
+        ) from None
+    options = {}
+    try:
+        header, separator = _header(path)
+        if separator != ",":
+            options["sep"] = separator
+        frame = pd.read_csv(path, encoding="utf-8-sig", **options)
+        if separator != "," and _has_decimal_commas(frame):
+            options["decimal"] = ","
+            frame = pd.read_csv(path, encoding="utf-8-sig", **options)
+        if not isinstance(frame.index, pd.RangeIndex):
+            raise ValueError("its rows have more fields than its header.")
+    except FileNotFoundError:
+        raise Refusal(f"File not found: {path}") from None
+    except (OSError, ValueError, csv.Error) as error:
+        raise Refusal(f"{path} is not a CSV file with a header line: {error}") from None
+    return frame, header, options
+
+
+def _header(path: str) -> tuple[list[str], str]:
+    """Names of the columns, and the separator that makes most of them."""
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        line = file.readline()
+    headers = {
+        mark: next(csv.reader([line], delimiter=mark), []) for mark in SEPARATORS
+    }
+    separator = max(headers, key=lambda mark: len(headers[mark]))
+    return headers[separator], separator
+
+
+def _has_decimal_commas(frame: Any) -> bool:
+    """Whether the numbers of some text column have commas."""
+    for name in frame.columns:
+        text = frame[name].dropna()
+        if not _is_text(text):
+            continue
+        text = text.astype(str).str.strip()
+        if text.str.fullmatch(NUMBER_WITH_COMMA).all() and text.str.contains(",").any():
+            return True
+    return False
+
+
+def _check_header(names: list[str], path: str, target: str) -> None:
+    problems = []
+    if target not in names:
+        problems.append(f"It has no column {target!r}, only {', '.join(names)}.")
+    repeated = sorted({repr(name) for name in names if names.count(name) > 1})
+    if repeated:
+        problems.append(f"It has several columns named {', '.join(repeated)}.")
+    if len(names) < 2:
+        problems.append("It has too few columns to learn from: a single one.")
+    if problems:
+        raise Refusal(_listed(path, problems))
+
+
+def _with_target(frame: Any, target: str, notes: list[str]) -> Any:
+    """Rows whose target is known."""
+    values = frame[target]
+    is_known = values.notna() & ~values.isin([float("inf"), float("-inf")])
+    if not is_known.all():
+        notes.append(
+            f"Rows left out, as they have no target: {int((~is_known).sum())}."
+        )
+    return frame[is_known].reset_index(drop=True)
+
+
+# ------------------------------------------------------------------------------ columns
+
+
+def _sort_columns(
+    frame: Any, target: str, notes: list[str]
+) -> tuple[list[str], list[str], dict[str, bool]]:
+    """Names of numbers, categories and dates; dates become numbers of days in place."""
+    numbers: list[str] = []
+    categories: list[str] = []
+    dates: dict[str, bool] = {}
+    for name in frame.columns:
+        if name == target:
+            continue
+        column, n_distinct = frame[name], frame[name].nunique()
+        if n_distinct < 2:
+            notes.append(f"Column {name!r} was left out: it is constant or empty.")
+        elif _is_numeric(column):
+            numbers_of = column.astype(float)
+            frame[name] = numbers_of.where(np.isfinite(numbers_of), np.nan)
+            numbers.append(name)
+        elif (days := _as_days(column)) is not None:
+            frame[name], dates[name] = days
+            numbers.append(name)
+        elif n_distinct > max(FEWEST_DISTINCT, MOST_DISTINCT * column.notna().sum()):
+            notes.append(
+                f"Column {name!r} was left out: {n_distinct} different texts are names "
+                "or free text, not categories."
+            )
+        else:
+            frame[name] = column.astype(object)
+            categories.append(name)
+    return numbers, categories, dates
+
+
+def _is_numeric(column: Any) -> bool:
+    return column.dtype.kind in "iuf"
+
+
+def _is_text(column: Any) -> bool:
+    return column.dtype.kind not in "iufbM"
+
+
+def _as_days(column: Any) -> tuple[Any, bool] | None:
+    """Days since 1970, and whether days come before months; None if these are no dates.
+
+    Dates with dots, as 31.12.2020, begin with the day.
+    """
+    if not _is_text(column):
+        return None
+    text = column.dropna().astype(str)
+    if not text.str.contains(LIKE_A_DATE).mean() >= MOSTLY:
+        return None
+    dayfirst = bool(text.str.contains(WITH_DOTS).any())
+    days = days_since_1970(column, dayfirst=dayfirst)
+    if days.notna().sum() < MOSTLY * len(text):
+        return None
+    return days, dayfirst
+
+
+def days_since_1970(column: Any, *, dayfirst: bool) -> Any:
+    """Days of dates, nan for what is no date."""
+    import pandas as pd
+
+    dates = pd.to_datetime(
+        column, errors="coerce", format="mixed", utc=True, dayfirst=dayfirst
+    )
+    return (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(days=1)
+
+
+# ------------------------------------------------------------------------------- target
+
+
+def _as_target(column: Any, name: str, task: str | None) -> tuple[Any, bool, str]:
+    """Target, whether its values are classes, and what is wrong with it."""
+    if _is_numeric(column):
+        is_few = column.nunique() <= MAX_NUMERIC_CLASSES
+        is_whole = bool((column == column.round()).all())
+        is_classes = is_whole and is_few if task is None else task == TASKS[0]
+        y = column.to_numpy(dtype=float)
+        y = y.astype(int) if is_classes and is_whole else y
+    else:
+        is_classes, y = task != TASKS[1], column.astype(str).to_numpy(dtype=object)
+        if not is_classes:
+            return (
+                y,
+                False,
+                f"The target {name!r} is text, but --task regression needs numbers.",
+            )
+    if column.nunique() < 2:
+        return y, is_classes, f"The target {name!r} has only one value."
+    if is_classes and column.nunique() > len(column) / 2:
+        problem = (
+            f"The target {name!r} has {column.nunique()} classes in {len(column)} "
+            "rows. Use another column, or --task regression for numbers."
+        )
+        return y, True, problem
+    return y, is_classes, ""
