@@ -246,8 +246,8 @@ def is_clear(error):
 def train(case):
     """The model, or None if it refuses in a clear sentence."""
     model = clone(case.model)
-    is_batch = case.model.solver in ("lbfgs", "lm", "cg", "scg")
-    method = "partial_fit" if case.is_stream and not is_batch else "fit"
+    can_stream = hasattr(model, "partial_fit")
+    method = "partial_fit" if case.is_stream and can_stream else "fit"
     try:
         return getattr(model, method)(case.X, case.y, sample_weight=case.weight)
     except ValueError as error:
