@@ -18,12 +18,14 @@ __all__ = [
 ]
 
 # Imported when they are first used, as most programs need none of them.
-_ON_DEMAND = ("export", "inspection", "model_selection")
+_ON_DEMAND = ("distributed", "export", "inspection", "model_selection", "out_of_core")
 
 if TYPE_CHECKING:
+    from sk_effprop import distributed as distributed
     from sk_effprop import export as export
     from sk_effprop import inspection as inspection
     from sk_effprop import model_selection as model_selection
+    from sk_effprop import out_of_core as out_of_core
 else:
     # a type checker that saw this function would accept any name
     def __getattr__(name):

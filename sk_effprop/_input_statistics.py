@@ -4,7 +4,7 @@
 :func:`make_normalization` turns them into the record that core applies.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,37 @@ class ColumnStatistics:
     sketch: QuantileSketch | None = None
     unit: Any = 1.0
 
+    def merge(self, other: "ColumnStatistics") -> "ColumnStatistics":
+        """Statistics of the rows of both, by :func:`part_columns`."""
+        unit = np.maximum(self.unit, other.unit)
+        first, second = self._in_units(unit), other._in_units(unit)
+        sketch = None
+        if first.sketch is not None and second.sketch is not None:
+            sketch = first.sketch.merge(second.sketch)
+        return ColumnStatistics(
+            self.method,
+            first.moments.merge(second.moments),
+            self.n_rows + other.n_rows,
+            None,
+            sketch,
+            unit,
+        )
+
+    def with_quartiles(self) -> "ColumnStatistics":
+        """The same statistics with the quartiles of the sketch, if there is one."""
+        quartiles = None if self.sketch is None else self.sketch.quartiles()
+        return replace(self, quartiles=quartiles)
+
+    def _in_units(self, unit: Any) -> "ColumnStatistics":
+        """The same statistics in another unit, without the quartiles."""
+        total, mean, deviations = self.moments
+        # a power of two, so that no digit changes
+        share = np.broadcast_to(self.unit / unit, mean.shape)
+        squares = np.outer(share, share) if deviations.ndim == 2 else share**2
+        sketch = None if self.sketch is None else self.sketch.in_units(share)
+        moments = Moments(total, mean * share, deviations * squares)
+        return ColumnStatistics(self.method, moments, self.n_rows, None, sketch, unit)
+
 
 def learn_columns(X: Any, weight: Array, method: str | None) -> ColumnStatistics:
     """Statistics of validated X, sparse or dense, without what only a stream needs."""
@@ -67,6 +98,30 @@ def learn_columns(X: Any, weight: Array, method: str | None) -> ColumnStatistics
     is_robust = method == "robust"
     quartiles = column_quartiles(X, weight) if is_robust else None
     return ColumnStatistics(method, moments, X.shape[0], quartiles, unit=unit)
+
+
+def part_columns(
+    X: Any, weight: Array, method: str | None, rows: Array
+) -> ColumnStatistics:
+    """Statistics of a part of the data, which can be merged with those of others.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR array} of shape (n_samples, n_features)
+    weight : ndarray of shape (n_samples,)
+    method : str or None
+    rows : ndarray of int
+        Rows that stand for all in the sketch, which "robust" needs: sorting all of them
+        would take longer than an epoch.
+    """
+    unit = _units(X)
+    X = _in_units(X, unit)
+    moments = _merged_moments(None, X, weight, method)
+    sketch = None
+    if method == "robust":
+        share = weight.sum() / weight[rows].sum()
+        sketch = QuantileSketch.of_rows(X[rows], weight[rows] * share)
+    return ColumnStatistics(method, moments, X.shape[0], None, sketch, unit)
 
 
 def update_columns(

@@ -125,6 +125,19 @@ class QuantileSketch:
         values, weights = (np.vstack(arrays) for arrays in zip(*clusters, strict=True))
         return QuantileSketch(self.origin, values, weights)
 
+    def merge(self, other: "QuantileSketch") -> "QuantileSketch":
+        """Sketch of the rows of both, relative to the origin of this one."""
+        moved = other.values + (other.origin - self.origin)[:, None]
+        values, weights = _clustered(
+            np.hstack([self.values, moved]), np.hstack([self.weights, other.weights])
+        )
+        return QuantileSketch(self.origin, values, weights)
+
+    def in_units(self, share: Array) -> "QuantileSketch":
+        """The same sketch of columns that are multiplied by ``share``."""
+        values = self.values * share[:, None]
+        return QuantileSketch(self.origin * share, values, self.weights)
+
     def quartiles(self) -> Quartiles:
         """Quartiles of every column.
 

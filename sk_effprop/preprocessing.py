@@ -21,6 +21,7 @@ from sk_effprop._input_statistics import (
     ColumnStatistics,
     learn_columns,
     make_normalization,
+    part_columns,
     update_columns,
 )
 from sk_effprop._sklearn import (
@@ -33,6 +34,17 @@ from sk_effprop._sklearn import (
 )
 from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
+
+__all__ = [
+    "ROTATIONS",
+    "ColumnStatistics",
+    "InputNormalizer",
+    "fit_normalizer",
+    "normalizer_with",
+    "part_columns",
+    "updated",
+    "without_duplicates",
+]
 
 Method: TypeAlias = Literal[
     "center", "scale", "standardize", "robust", "decorrelate", "whiten"
@@ -333,17 +345,38 @@ def fit_normalizer(
     ValueError
         For sparse X, if a clip follows a rotation.
     """
+    _check_clip(normalizer, is_sparse=sparse.issparse(X))
+    method = normalizer.method
+    statistics = (
+        update_columns(None, X, weight, method)
+        if is_stream
+        else learn_columns(X, weight, method)
+    )
+    return normalizer_with(normalizer, statistics, is_sparse=sparse.issparse(X))
+
+
+def normalizer_with(
+    normalizer: InputNormalizer, statistics: ColumnStatistics, *, is_sparse: bool
+) -> InputNormalizer:
+    """Set the statistics of a normaliser, and return it.
+
+    Raises
+    ------
+    ValueError
+        For sparse X, if a clip follows a rotation.
+    """
+    _check_clip(normalizer, is_sparse=is_sparse)
+    return normalizer._set_statistics(statistics)
+
+
+def _check_clip(normalizer: InputNormalizer, *, is_sparse: bool) -> None:
     is_clipped_rotation = normalizer.clip is not None and normalizer.method in ROTATIONS
-    if sparse.issparse(X) and is_clipped_rotation:
+    if is_sparse and is_clipped_rotation:
         raise ValueError(
             f"input_clip={normalizer.clip} cannot follow normalize="
             f"{normalizer.method!r} for sparse X, as every clipped value would depend "
             "on a whole row. Use input_clip=None, normalize='standardize', or dense X."
         )
-    method = normalizer.method
-    if is_stream:
-        return normalizer._set_statistics(update_columns(None, X, weight, method))
-    return normalizer._set_statistics(learn_columns(X, weight, method))
 
 
 def updated(normalizer: InputNormalizer, X: Any, weight: Array) -> InputNormalizer:

@@ -76,16 +76,20 @@ ALLOWED = {
     ),
     "sk_effprop._containers": ("sk_effprop.estimators",),
     "sk_effprop.inspection": ("sk_effprop",),
+    "sk_effprop.distributed": ("sk_effprop",),
+    "sk_effprop.out_of_core": ("sk_effprop",),
     "sk_effprop.model_selection": ("sk_effprop",),
     "sk_effprop.tour": ("sk_effprop",),
     "sk_effprop.__main__": ("sk_effprop",),
     "sk_effprop": (
         "sk_effprop._tables",
         "sk_effprop._version",
+        "sk_effprop.distributed",
         "sk_effprop.estimators",
         "sk_effprop.export",
         "sk_effprop.inspection",
         "sk_effprop.model_selection",
+        "sk_effprop.out_of_core",
         "sk_effprop.preprocessing",
     ),
 }
@@ -188,6 +192,7 @@ def test_extras_are_imported_where_they_are_used(path):
     at_import = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
     compilers = {"numba", "llvmlite"}
     others = {"matplotlib", "pandas", "rich", "onnx", "skl2onnx", "narwhals", "optuna"}
+    others |= {"dask", "distributed", "pyarrow"}
     extras = {*compilers, *others}
     source = "\n".join(ast.unparse(node) for node in at_import)
     imported = [(m, f"{m}.{n}") for m, n in imports(source)]
@@ -270,7 +275,8 @@ def test_examples_in_docstrings_work(name):
 
 def public_functions():
     """Those that a user calls, methods included, each with where its example may be."""
-    for package in "inspection", "export", "model_selection":
+    packages = "inspection", "export", "model_selection", "distributed", "out_of_core"
+    for package in packages:
         module = importlib.import_module(f"sk_effprop.{package}")
         for name in module.__all__:
             if inspect.isfunction(getattr(module, name)):

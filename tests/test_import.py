@@ -7,7 +7,7 @@ import pytest
 
 import sk_effprop
 
-PACKAGES = ["export", "inspection", "model_selection"]
+PACKAGES = ["distributed", "export", "inspection", "model_selection", "out_of_core"]
 
 
 def run_python(program):
@@ -35,6 +35,10 @@ def test_an_unknown_name_is_an_attribute_error():
         sk_effprop.nothing  # noqa: B018
 
 
-def test_numba_and_matplotlib_are_not_imported():
-    program = "import sys, sk_effprop; print({'numba', 'matplotlib'} & {*sys.modules})"
+def test_extras_are_not_imported():
+    program = (
+        "import sys, sk_effprop, sk_effprop.distributed, sk_effprop.out_of_core\n"
+        "extras = {'numba', 'matplotlib', 'dask', 'distributed'}\n"
+        "print(extras & {*sys.modules})"
+    )
     assert run_python(program).strip() == "set()"

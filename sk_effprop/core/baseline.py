@@ -5,7 +5,11 @@ import numpy as np
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.custom import CustomLoss
 from sk_effprop.core.losses import LogLink, LogLoss, Loss, SquaredError
-from sk_effprop.core.objective import Objective
+from sk_effprop.core.objective import (
+    Objective,
+    mean_loss_of_constants,
+    mean_targets,
+)
 
 # Constants of other losses are searched on so many rows, between these outputs.
 SEARCHED_ROWS, FAR_OUT, N_BISECTIONS = 1000, 50.0, 30
@@ -16,17 +20,16 @@ def constant_value(objective: Objective) -> float:
 
     For a user-defined loss, which need not be convex, the outputs are all zero.
     """
-    targets, weight = objective.targets, objective.sample_weight
-    constants = _constant_outputs(objective.loss, targets, weight)
-    outputs = np.broadcast_to(constants.astype(targets.dtype), targets.shape)
-    losses = objective.loss.value(outputs, targets)
-    return float(np.average(losses, weights=weight))
+    constants = _constant_outputs(objective)
+    (value,) = objective.average(mean_loss_of_constants, constants)
+    return float(value)
 
 
-def _constant_outputs(loss: Loss, targets: Array, weight: Array | None) -> Array:
+def _constant_outputs(objective: Objective) -> Array:
+    loss = objective.loss
     if isinstance(loss, CustomLoss):
-        return np.zeros(targets.shape[1])
-    means = np.average(targets, axis=0, weights=weight)
+        return np.zeros(objective.network.sizes[-1])
+    (means,) = objective.average(mean_targets)
     if isinstance(loss, SquaredError):
         return np.asarray(means)
     # a class that does not occur has a loss of zero, up to the smallest number
@@ -35,7 +38,8 @@ def _constant_outputs(loss: Loss, targets: Array, weight: Array | None) -> Array
         return np.log(np.maximum(means, least))
     if isinstance(loss, LogLoss):
         return loss.logits(means)
-    return _bisected(loss, targets, weight)
+    some = objective.sampled
+    return _bisected(loss, some.targets, some.sample_weight)
 
 
 def _bisected(loss: Loss, targets: Array, weight: Array | None) -> Array:

@@ -18,10 +18,11 @@ Units are those of the objective: means over examples, penalty included.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, singledispatch
 from typing import Any
 
 import numpy as np
+from scipy.linalg.blas import dsyrk
 
 from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.inputs import (
@@ -227,6 +228,16 @@ class Linearization:
                 rows = slice(start, start + step)
                 yield self._jacobian_rows(block, layer_deltas, rows)
 
+    def gauss_newton_matrix(self) -> Array:
+        """G without penalty; only the upper triangle is meant to be read."""
+        n_weights = len(self.theta)
+        matrix = np.zeros((n_weights, n_weights), order="F")
+        share = 1.0 / self.objective.n_samples
+        for J in self.jacobian_blocks():
+            # the upper triangle of J'J; BLAS reads J.T, as it stores columns first
+            matrix = dsyrk(share, J.T, 1.0, matrix, overwrite_c=1)
+        return matrix
+
     def _jacobian_rows(
         self, block: Block, layer_deltas: list[tuple[int, Array]], rows: slice
     ) -> Array:
@@ -332,6 +343,12 @@ class Linearization:
                 small = small + (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
             largest.append(largest_eigenvalues(small))
         return np.concatenate(largest)
+
+
+@singledispatch
+def linearize(objective: Any, theta: Array) -> Any:
+    """The objective around theta, to second order, whatever kind of objective it is."""
+    return Linearization(objective, theta)
 
 
 def largest_eigenvalues(matrices: Array) -> Array:

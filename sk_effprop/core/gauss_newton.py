@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from scipy.linalg import LinAlgError, solve_triangular
-from scipy.linalg.blas import dsyrk
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sk_effprop.core.arrays import Array
@@ -23,7 +22,7 @@ from sk_effprop.core.compact import CompactInverse, compact_inverse
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, forward
-from sk_effprop.core.objective import Objective
+from sk_effprop.core.objective import Objective, weighted_mean
 
 # Maximum number of entries of the system's matrix, which take 2 GiB.
 MAX_SYSTEM = 2**28
@@ -126,7 +125,7 @@ class PrimalSystem:
 
     Parameters
     ----------
-    linearization : Linearization
+    linearization : Linearization or PartitionedLinearization
     earlier : ndarray of shape (n_weights, n_weights), optional
         Upper triangle of a G from other examples; the result is a mean of both.
     share : float
@@ -135,20 +134,15 @@ class PrimalSystem:
 
     def __init__(
         self,
-        linearization: Linearization,
+        linearization: Any,
         earlier: Array | None = None,
         share: float = 1.0,
     ) -> None:
-        n_weights = len(linearization.theta)
-        matrix = np.zeros((n_weights, n_weights), order="F")
+        self._matrix = linearization.gauss_newton_matrix()
         if earlier is not None:
-            np.multiply(earlier, 1.0 - share, out=matrix)
-        share /= linearization.objective.n_samples
-        for J in linearization.jacobian_blocks():
-            # the upper triangle of J'J; BLAS reads J.T, as it stores columns first
-            matrix = dsyrk(share, J.T, 1.0, matrix, overwrite_c=1)
-        self._matrix = matrix
-        self.diagonal = np.diagonal(matrix).copy()
+            self._matrix *= share
+            self._matrix += (1.0 - share) * earlier
+        self.diagonal = np.diagonal(self._matrix).copy()
 
     def factor(self, added: Array) -> Factor:
         """Factorise ``G + diag(added)``; LinAlgError if singular to rounding."""
@@ -205,21 +199,22 @@ class DualSystem:
         return np.asarray(self.jacobian.T @ self.jacobian)
 
 
-def make_system(linearization: Linearization) -> PrimalSystem | DualSystem:
+def make_system(linearization: Any) -> PrimalSystem | DualSystem:
     """Make the primal or the dual system, whichever is smaller.
+
+    The Jacobian of examples in parts is never in one place, so theirs is the primal.
 
     Raises
     ------
     ValueError
         If even the smaller one is too large; nothing is allocated before.
     """
-    n_rows, n_weights = linearization.objective.targets.size, len(linearization.theta)
+    n_rows, n_weights = linearization.objective.n_residuals, len(linearization.theta)
     check_system_size(n_weights, n_rows)
-    return (
-        PrimalSystem(linearization)
-        if n_rows >= n_weights
-        else DualSystem(linearization)
-    )
+    has_jacobian = isinstance(linearization, Linearization)
+    if n_rows < n_weights and has_jacobian:
+        return DualSystem(linearization)
+    return PrimalSystem(linearization)
 
 
 def check_system_size(n_weights: int, n_rows: int) -> None:
@@ -292,14 +287,19 @@ def laplace(linearization: Linearization) -> Laplace:
     system = make_system(linearization)
     prior = _proper_prior(objective.penalty, system.diagonal)
     n_determined = _count_determined(system, prior)
-    outputs = forward(objective.network, theta, objective.inputs).outputs
-    squares = (outputs - objective.targets) ** 2
-    noise = np.average(squares, axis=0, weights=objective.sample_weight)
+    (noise,) = objective.average(_mean_squares, theta)
     # degrees of freedom that are left for the noise, per output
-    left = max(objective.count - n_determined / squares.shape[1], 1.0)
+    left = max(objective.count - n_determined / len(noise), 1.0)
     noise = noise * objective.count / left
     inverse = compact_inverse(system.upper_triangle(), prior)
     return Laplace(theta, inverse, objective.count, n_determined, noise)
+
+
+def _mean_squares(objective: Objective, theta: Array) -> tuple[Any, ...]:
+    """Mean squared error of each output."""
+    outputs = forward(objective.network, theta, objective.inputs).outputs
+    squares = (outputs - objective.targets) ** 2
+    return (weighted_mean(squares, objective.sample_weight),)
 
 
 def count_determined(linearization: Linearization) -> float:
@@ -348,7 +348,7 @@ def weigh_evidence(
         penalty_l  = s^2 gamma_l / (n |w_l|^2)
     """
     objective, theta = linearization.objective, linearization.theta
-    n, n_residuals = objective.count, objective.count * objective.targets.shape[1]
+    n, n_residuals = objective.count, objective.count * objective.network.sizes[-1]
     prior = _proper_prior(objective.penalty, system.diagonal)
     factor = system.factor(prior)
     uncertain = prior * factor.inverse_diagonal()

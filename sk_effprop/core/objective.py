@@ -63,6 +63,11 @@ class Objective:
         if self.count == 0.0:
             object.__setattr__(self, "count", float(self.n_samples))
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A compiled engine holds addresses of functions, which are others in another
+        # process.
+        return {name: value for name, value in vars(self).items() if name != "engine"}
+
     @property
     def n_samples(self) -> int:
         return len(self.targets)
@@ -73,6 +78,32 @@ class Objective:
         # A copy keeps the engine from referring back to this object: such a cycle would
         # keep large data in memory until the garbage collector runs.
         return self.engine_type(replace(self))
+
+    @property
+    def dtype(self) -> Any:
+        """Precision of inputs and targets."""
+        return self.targets.dtype
+
+    @property
+    def n_residuals(self) -> int:
+        """Number of examples times number of outputs."""
+        return int(self.targets.size)
+
+    @property
+    def n_input_numbers(self) -> int:
+        """Number of entries of the inputs of the first layer."""
+        return int(np.prod(self.inputs.shape))
+
+    @property
+    def sampled(self) -> "Objective":
+        """Examples in memory that represent all: here, all of them."""
+        return self
+
+    def average(
+        self, function: Callable[..., tuple[Any, ...]], *arguments: Any
+    ) -> tuple[Any, ...]:
+        """``function(objective, *arguments)``, which must be a mean over examples."""
+        return function(self, *arguments)
 
     @property
     def row_width(self) -> int:
@@ -107,9 +138,8 @@ class Objective:
 
     def null_value(self) -> float:
         """Mean loss of outputs that are all zero, the baseline of any training."""
-        outputs = np.zeros_like(self.targets)
-        losses = self.loss.value(outputs, self.targets)
-        return float(np.average(losses, weights=self.sample_weight))
+        (value,) = mean_loss_of_constants(self, np.zeros(self.targets.shape[1]))
+        return float(value)
 
     def penalty_value(self, theta: Array) -> float:
         """1/2 sum_j penalty_j theta_j^2."""
@@ -204,3 +234,22 @@ class Objective:
         """The numbers of n random rows."""
         # Sorted rows are copied from one end of the memory to the other.
         return np.sort(rng.choice(self.n_samples, size=n_samples, replace=False))
+
+
+def mean_loss_of_constants(objective: Objective, constants: Array) -> tuple[Any, ...]:
+    """Mean loss of outputs that are the same for every example."""
+    targets, weight = objective.targets, objective.sample_weight
+    outputs = np.broadcast_to(constants.astype(targets.dtype), targets.shape)
+    return (weighted_mean(objective.loss.value(outputs, targets), weight),)
+
+
+def mean_targets(objective: Objective) -> tuple[Any, ...]:
+    """Mean of the targets, per output."""
+    return (weighted_mean(objective.targets, objective.sample_weight),)
+
+
+def weighted_mean(values: Array, weight: Array | None) -> Any:
+    """Mean over examples, whose weights have a mean of 1 over all data."""
+    if weight is None:
+        return np.mean(values, axis=0)
+    return weight @ values / len(values)

@@ -199,7 +199,9 @@ def make_plan(
         batch_size = choose_second_order_batch(problem)
     max_iter = choose_max_iter(given.max_iter, solver, problem.n_samples, batch_size)
     max_iter = 1 if is_stream else max_iter
-    n_updates = max_iter * problem.n_samples / batch_size
+    # a stream is as long as it has been so far, whatever the size of its batches
+    n_presented = problem.n_seen or max_iter * problem.n_samples
+    n_updates = n_presented / batch_size
     engine = choose_engine(given.engine, solver, batch_size, n_updates)
     tol = 0.0 if is_stream else given.tol
     schedule = choose_schedule(given.learning_rate, solver, is_stream=is_stream)

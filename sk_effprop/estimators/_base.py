@@ -71,7 +71,11 @@ from sk_effprop.estimators._run import (
     start_rng,
 )
 from sk_effprop.estimators._types import MatrixLike, VectorLike
-from sk_effprop.estimators._validation import make_validation, split_off
+from sk_effprop.estimators._validation import (
+    HeldOut,
+    make_validation,
+    split_off,
+)
 from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
 from sk_effprop.solvers.base import Reason
@@ -306,12 +310,17 @@ class BaseEffProp(
         rebalance: bool = False,
     ) -> Examples:
         """Validate data, weigh their classes, and drop rows of weight 0."""
+        X, y, weight = self._validated(X, y, sample_weight, reset=reset)
+        weight = self._weigh_classes(y, weight, rebalance=rebalance)
+        return reading.weighted_examples(X, y, weight)
+
+    def _validated(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool
+    ) -> tuple[Any, Any, Array]:
         is_numeric = not self._is_classifier
         X, y = reading.validate(self, X, y, reset=reset, y_numeric=is_numeric)
         y = self._check_targets(y)
-        weight = reading.validate_weight(sample_weight, X)
-        weight = self._weigh_classes(y, weight, rebalance=rebalance)
-        return reading.weighted_examples(X, y, weight)
+        return X, y, reading.validate_weight(sample_weight, X)
 
     def _read_validation(
         self, X_val: Any, y_val: Any, sample_weight_val: Any
@@ -376,7 +385,7 @@ class BaseEffProp(
         run: Run,
         task: Task | None,
         train: Examples,
-        held_out: Examples | None = None,
+        held_out: HeldOut | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
         """Train the network, or the members of a committee one after the other."""
@@ -433,7 +442,7 @@ class BaseEffProp(
     def _conclude(self, run: Run, theta: Array, *, has_time: bool) -> None:
         """Compute what follows from the fit; most may take longer than training."""
         if not run.plan.keep_last:
-            self._importances = importances(self, run.objective)
+            self._importances = importances(self, run.objective.sampled)
         if not has_time:
             return
         if run.plan.is_evidence:
@@ -444,10 +453,13 @@ class BaseEffProp(
         """Weights to start from, and the state of the solver that left them."""
         objective, earlier = run.objective, run.earlier
         if earlier is None:
-            dtype = objective.targets.dtype
+            dtype = objective.dtype
             check_init(self, objective.network.n_weights, dtype)
             theta = build.initial_theta(
-                run.plan.given, objective, run.left.rng, is_stream=run.left.is_stream
+                run.plan.given,
+                objective.sampled,
+                run.left.rng,
+                is_stream=run.left.is_stream,
             )
             return theta, None
         check_network(self.network_, objective.network)

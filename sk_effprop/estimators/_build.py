@@ -19,6 +19,7 @@ from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.losses import LogLink, Loss
 from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
+from sk_effprop.core.partitions import PartitionedObjective
 from sk_effprop.core.presentation import ORDERS
 from sk_effprop.core.rates import SCALINGS, RateRule
 from sk_effprop.core.schedules import ScheduleSettings
@@ -35,6 +36,8 @@ from sk_effprop.solvers import (
     ConjugateGradient,
     EvidenceRounds,
     LevenbergMarquardt,
+    PassesOverParts,
+    Rounds,
     StochasticSolver,
     exact_curvature,
 )
@@ -232,6 +235,7 @@ def make_solver(plan: Plan, presented: Objective) -> Solver:
     given = plan.given
     settings = ScheduleSettings(given.power_t, given.annealing_tau, plan.max_iter)
     if plan.solver == "lm" and plan.batch_size < presented.n_samples:
+        _check_one_place(presented, given)
         return BatchedLevenbergMarquardt(
             batch_size=plan.batch_size,
             order=ORDERS[plan.order],
@@ -245,7 +249,7 @@ def make_solver(plan: Plan, presented: Objective) -> Solver:
         return _batch_solver(plan)
     # a full batch contains all pieces of heavy examples
     batch_size = choose_batch_size(given.batch_size, plan.solver, presented.n_samples)
-    return StochasticSolver(
+    solver = StochasticSolver(
         rule=_step_rule(plan),
         find_rates=make_rate_rule(plan, presented.network, batch_size),
         # The compiled loops are compiled once more for an integer.
@@ -260,6 +264,36 @@ def make_solver(plan: Plan, presented: Objective) -> Solver:
         averaging=plan.averaging,
         input_gains=given.input_gains,
     )
+    if not isinstance(presented, PartitionedObjective):
+        return solver
+    _check_for_parts(given, is_sequential=presented.is_sequential)
+    return PassesOverParts(solver) if presented.is_sequential else Rounds(solver)
+
+
+def _check_one_place(presented: Any, given: Hyperparameters) -> None:
+    """Raise a ValueError for mini-batches of second order from data in parts."""
+    if isinstance(presented, PartitionedObjective):
+        raise ValueError(
+            f"solver='lm' takes mini-batches with batch_size={given.batch_size!r} and "
+            "this network, which is not available for data in parts. Use "
+            "batch_size='full' with fewer hidden units, or solver='lbfgs'."
+        )
+
+
+def _check_for_parts(given: Hyperparameters, *, is_sequential: bool) -> None:
+    """Raise a ValueError for what stochastic solvers cannot do on data in parts."""
+    is_wrong = {
+        "emphasis": given.emphasis > 0.0,
+        "learning_rate": given.learning_rate == "flow" and not is_sequential,
+        "input_gains": bool(given.input_gains) and not is_sequential,
+    }
+    for name, wrong in is_wrong.items():
+        if wrong:
+            raise ValueError(
+                f"{name}={getattr(given, name)!r} is not available for data in parts, "
+                "as it needs a memory of every example or update. Use the default of "
+                f"{name}, or a batch solver such as 'lbfgs'."
+            )
 
 
 def make_rate_rule(plan: Plan, network: Network, batch_size: int) -> RateRule:

@@ -27,7 +27,7 @@ def cause_of_overflow(
     is_new : bool
         Whether ``init`` and ``bias_init`` made the weights, not an earlier call.
     """
-    precision = f"{objective.targets.dtype} numbers"
+    precision = f"{objective.dtype} numbers"
     if not np.isfinite(objective.null_value()):
         return (
             f"y is too large: the loss overflows {precision}, even for outputs of 0. "
@@ -64,7 +64,7 @@ def _sizes(
     """Largest absolute value that each argument brings in; inf for nan."""
     layers = objective.network.layers(theta)
     weights = max(_largest(W[:-1]) for W in layers)
-    sizes = {"X": _largest_input(objective.inputs), "twist": float(given.twist)}
+    sizes = {"X": _largest_input(objective.sampled.inputs), "twist": float(given.twist)}
     if not is_new:
         # weights of usual training are not to blame for what new inputs make of them
         largest = _largest(theta)

@@ -206,6 +206,10 @@ class ClassCoding:
         """Return the coding itself, as more examples do not change it."""
         return self
 
+    def with_statistics(self, statistics: None) -> "ClassCoding":
+        """Return the coding itself, as classes have no statistics."""
+        return self
+
     def following(self, y: Array, weight: Array, n_seen: int) -> "ClassCoding":
         """Return the coding itself, as more examples do not change it."""
         return self

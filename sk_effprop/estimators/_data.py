@@ -166,10 +166,21 @@ def size_and_count(examples: Examples) -> tuple[int, float]:
         weight = _merged(examples).weight
     n = len(weight)
     weight = weight / np.max(weight)
-    kish = float(np.sum(weight)) ** 2 / float(np.sum(weight**2))
-    effective = float(np.sqrt(n * kish))
+    effective = effective_size(n, float(np.sum(weight)), float(np.sum(weight**2)))
     # rounded, as sums in another order differ in the last bits
     return n, round(max(effective, min(_repeats(weight), MAX_REPEATS * n)), 6)
+
+
+def effective_size(n_rows: int, total: float, squares: float) -> float:
+    """Geometric mean of the number of rows and of Kish's effective size.
+
+    Parameters
+    ----------
+    n_rows : int
+    total, squares : float
+        Sums of the weights and of their squares.
+    """
+    return float(np.sqrt(n_rows * (total**2 / squares)))
 
 
 def _repeats(weight: Any) -> float:

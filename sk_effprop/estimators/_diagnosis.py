@@ -3,7 +3,7 @@
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.curvature import linearize
 from sk_effprop.core.custom import CustomLoss
 from sk_effprop.core.gauss_newton import (
     Laplace,
@@ -25,7 +25,8 @@ def check_loss(objective: Objective, theta: Array) -> None:
     """Raise a ValueError if a user-defined loss has a wrong gradient on some rows."""
     if not isinstance(objective.loss, CustomLoss):
         return
-    some = objective.subset(np.arange(min(len(objective.targets), CHECKED_ROWS)))
+    some = objective.sampled
+    some = some.subset(np.arange(min(some.n_samples, CHECKED_ROWS)))
     some, theta = some.as_float64(), theta.astype(np.float64)
     outputs = forward(some.network, theta, some.inputs).outputs
     if message := objective.loss.error_message(outputs, some.targets):
@@ -47,7 +48,7 @@ def initial_value(
 
 def posterior_of(objective: Objective, theta: Array) -> Laplace:
     """Gaussian approximation of the posterior of the weights, with squared error."""
-    return laplace(Linearization(objective.as_float64(), theta.astype(np.float64)))
+    return laplace(linearize(objective.as_float64(), theta.astype(np.float64)))
 
 
 def evidence_attributes(objective: Objective, theta: Array) -> dict[str, float]:
@@ -56,9 +57,9 @@ def evidence_attributes(objective: Objective, theta: Array) -> dict[str, float]:
     MacKay (1992), eqs. for gamma and for the evidence of the penalty; terms of the log
     evidence that depend neither on weights nor on penalties are left out.
     """
-    near = Linearization(objective.as_float64(), theta.astype(np.float64))
+    near = linearize(objective.as_float64(), theta.astype(np.float64))
     evidence = weigh_evidence(near, make_system(near))
-    n_residuals = objective.count * objective.targets.shape[1]
+    n_residuals = objective.count * objective.network.sizes[-1]
     return {
         "n_effective_parameters_": count_determined(near),
         "log_evidence_": -evidence.criterion * n_residuals,

@@ -23,8 +23,10 @@ from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
 from sk_effprop.estimators._tables import copy_names, read_table, settled
 from sk_effprop.preprocessing import (
+    ColumnStatistics,
     InputNormalizer,
     fit_normalizer,
+    normalizer_with,
     updated,
     without_duplicates,
 )
@@ -200,6 +202,7 @@ def encode(
     normalizer: InputNormalizer | None,
     coding: Coding,
     dtype: Any = None,
+    mean_weight: float | None = None,
 ) -> TrainingData:
     """Normalise the inputs and code the targets of validated examples.
 
@@ -210,12 +213,16 @@ def encode(
     coding : ClassCoding or ValueCoding
     dtype : dtype, optional
         Precision of the result; by default that of X.
+    mean_weight : float, optional
+        Mean of the weights of all examples, if these are a part of them and not all
+        weights are equal.
     """
     inputs = _normalize_as(examples.X, normalizer, dtype or examples.X.dtype)
     targets, labels = coding.code(examples.y, inputs.dtype)
     weight = None
-    if np.ptp(examples.weight) > 0.0:
-        weight = (examples.weight / examples.weight.mean()).astype(inputs.dtype)
+    if np.ptp(examples.weight) > 0.0 or mean_weight is not None:
+        mean = examples.weight.mean() if mean_weight is None else mean_weight
+        weight = (examples.weight / mean).astype(inputs.dtype)
     return TrainingData(inputs, targets, labels, weight, examples.counts)
 
 
@@ -231,14 +238,31 @@ def normalizer_for(
     there is no clip.
     """
     clip = None if is_stream else estimator.input_clip
+    normalizer = _unfitted_normalizer(estimator, clip)
+    if normalizer is None:
+        return None
+    return fit_normalizer(normalizer, examples.X, examples.weight, is_stream=is_stream)
+
+
+def normalizer_of(
+    estimator: Any, statistics: ColumnStatistics, *, is_sparse: bool
+) -> InputNormalizer | None:
+    """Make the normaliser that ``normalize`` and ``input_clip`` ask for, if any."""
+    normalizer = _unfitted_normalizer(estimator, estimator.input_clip)
+    if normalizer is None:
+        return None
+    return normalizer_with(normalizer, statistics, is_sparse=is_sparse)
+
+
+def _unfitted_normalizer(estimator: Any, clip: float | None) -> InputNormalizer | None:
     if estimator.normalize is None and clip is None:
         return None
     normalizer = InputNormalizer(estimator.normalize, clip=clip)
     copy_names(estimator, normalizer)
     if estimator.table_encoder_ is not None:
-        normalizer.n_features_in_ = examples.X.shape[1]
-        normalizer.feature_names_in_ = estimator.table_encoder_.get_feature_names_out()
-    return fit_normalizer(normalizer, examples.X, examples.weight, is_stream=is_stream)
+        names = estimator.table_encoder_.get_feature_names_out()
+        normalizer.n_features_in_, normalizer.feature_names_in_ = len(names), names
+    return normalizer
 
 
 def normalize(X: Any, normalizer: InputNormalizer | None) -> Any:

@@ -237,7 +237,7 @@ def raw_inputs(case: Case) -> Finding | None:
 
 def sorted_presentation(case: Case) -> Finding | None:
     """Find labels, or targets, that are presented in sorted order."""
-    plan, objective = case.plan, case.objective
+    plan, objective = case.plan, case.objective.sampled
     if plan.solver in BATCH or plan.order is not False:
         return None
     y = objective.labels if objective.labels is not None else objective.targets[:, 0]

@@ -4,19 +4,21 @@ from collections.abc import Callable
 from copy import copy
 from math import ceil
 from numbers import Real
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.metrics import check_scoring
 from sklearn.utils.multiclass import type_of_target
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.objective import Objective
+from sk_effprop.core.partitions import PartitionedObjective
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._run import Run, fitted_with
 from sk_effprop.training.monitor import Validate
+
+HeldOut: TypeAlias = Examples | PartitionedObjective
 
 
 def split_off(
@@ -147,12 +149,24 @@ def score_of(
     return float(score)
 
 
-def make_validation(estimator: Any, run: Run, held_out: Examples) -> Validate:
-    """Make the function from theta to loss and score on held-out examples."""
-    objective = _held_out_objective(estimator, run, held_out)
+def make_validation(estimator: Any, run: Run, held_out: HeldOut) -> Validate:
+    """Make the function from theta to loss and score on held-out examples.
+
+    Raises
+    ------
+    ValueError
+        If the examples lie in parts, and ``scoring`` is not "loss".
+    """
     scoring = estimator.scoring
     if scoring == "loss":
+        objective = _held_out_objective(estimator, run, held_out)
         return lambda theta: (loss := objective.value(theta), -loss)
+    if isinstance(held_out, PartitionedObjective):
+        raise ValueError(
+            f"scoring={scoring!r} needs the validation data in one place, but they lie "
+            "in partitions. Use scoring='loss', or give X_val and y_val as arrays."
+        )
+    objective = _held_out_objective(estimator, run, held_out)
     scorer = check_scoring(estimator, scoring=scoring)
 
     def validate(theta: Array) -> tuple[float, float]:
@@ -167,9 +181,11 @@ def make_validation(estimator: Any, run: Run, held_out: Examples) -> Validate:
     return validate
 
 
-def _held_out_objective(estimator: Any, run: Run, held_out: Examples) -> Objective:
+def _held_out_objective(estimator: Any, run: Run, held_out: HeldOut) -> Any:
+    if isinstance(held_out, PartitionedObjective):
+        return held_out
     with reading.about_validation_data():
-        dtype = run.objective.targets.dtype
+        dtype = run.objective.dtype
         coding = estimator.coding_
         data = reading.encode(held_out, estimator.normalizer_, coding, dtype)
     no_penalty = np.zeros_like(run.plan.alpha)

@@ -114,7 +114,18 @@ class ValueCoding:
     def including(self, y: Array, weight: Array) -> "ValueCoding":
         """Coding that also takes these examples into account."""
         self.check(y)
-        statistics = self.statistics.merge(TargetStatistics.of(y, weight))
+        return self.with_statistics(
+            self.statistics.merge(TargetStatistics.of(y, weight))
+        )
+
+    def with_statistics(self, statistics: TargetStatistics) -> "ValueCoding":
+        """Coding for targets with these statistics."""
+        if not self.is_normalized:
+            low, high = (
+                statistics.low * statistics.unit,
+                statistics.high * statistics.unit,
+            )
+            check_reachable(float(low.min()), float(high.max()), self.activation)
         mean, scale = _mean_and_scale(
             statistics, self.loss, self.activation, self.is_normalized
         )

@@ -20,6 +20,7 @@ from sk_effprop.solvers.levenberg_marquardt import (
     RoundState,
     SampleState,
 )
+from sk_effprop.solvers.rounds import PassesOverParts, Rounds
 from sk_effprop.solvers.stochastic import StochasticSolver
 
 # Estimators ask for the kind of a solver before they build one.
@@ -42,6 +43,8 @@ __all__ = [
     "ConjugateGradient",
     "EvidenceRounds",
     "LevenbergMarquardt",
+    "PassesOverParts",
+    "Rounds",
     "StochasticSolver",
     "exact_curvature",
 ]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.curvature import Linearization, linearize
 from sk_effprop.core.objective import Objective
 from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
@@ -100,7 +100,7 @@ class ConjugateGradient:
         if isinstance(left, Paused):
             theta, left = left
         objective = objective.as_float64()
-        here = Linearization(objective, theta.astype(np.float64))
+        here = linearize(objective, theta.astype(np.float64))
         value = objective.value(here.theta)
         direction, is_gradient = self._next_direction(here.gradient, left)
         damping = self.damping if left is None else left.damping
@@ -115,7 +115,7 @@ class ConjugateGradient:
                 continue
             theta, value, damping = found
             left = ConjugateState(here.gradient, direction, damping)
-            here = Linearization(objective, theta)
+            here = linearize(objective, theta)
             if monitor(theta.astype(dtype), value):
                 message = Reason.NOT_ENDED
                 break

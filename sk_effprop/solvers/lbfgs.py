@@ -74,7 +74,7 @@ class LBFGS:
     ) -> Solution:
         """Minimise until the monitor stops or the gradient vanishes."""
         dtype = theta.dtype
-        if np.prod(objective.inputs.shape) <= MAX_DOUBLED_NUMBERS:
+        if objective.n_input_numbers <= MAX_DOUBLED_NUMBERS:
             objective = objective.as_float64()
         if isinstance(state, Paused):
             theta, answers = state
@@ -155,7 +155,7 @@ class _Run:
             self.memory.note(x, self.accepted)
         self.n_iter += 1
         if self.n_iter > self.earlier.n_iter:
-            dtype = self.objective.targets.dtype
+            dtype = self.objective.dtype
             value = float(intermediate_result.fun)
             self.is_stopped = self.monitor(x.astype(dtype), value)
             if not self.is_stopped:
@@ -193,7 +193,7 @@ class _Run:
         return value, gradient
 
     def _computed(self, x: Array) -> tuple[float, Array]:
-        x = x.astype(self.objective.targets.dtype)
+        x = x.astype(self.objective.dtype)
         value, gradient = self.objective.value_and_gradient(x)
         return value, gradient.astype(np.float64)
 

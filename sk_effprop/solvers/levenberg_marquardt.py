@@ -18,7 +18,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.curvature import Linearization, linearize
 from sk_effprop.core.damping import Damping, largest_diagonal
 from sk_effprop.core.gauss_newton import (
     DualSystem,
@@ -109,7 +109,7 @@ class LevenbergMarquardt:
         part = whole if rows is None else whole.subset(rows)
         value, whole_value = part.value(theta), whole.value(theta)
         while True:
-            here = Linearization(part, theta)
+            here = linearize(part, theta)
             step, message = None, Reason.CONVERGED
             smallest = self.gradient_tolerance * min(whole_value, 1.0)
             if np.max(np.abs(here.gradient)) > smallest:
@@ -144,15 +144,15 @@ class LevenbergMarquardt:
 
 def _first_sample(whole: Objective, theta: Array) -> int:
     """Residuals in the first sample."""
-    is_small = whole.targets.size * len(theta) <= SMALL_JACOBIAN
-    return whole.targets.size if is_small else FIRST_SAMPLE * len(theta)
+    is_small = whole.n_residuals * len(theta) <= SMALL_JACOBIAN
+    return whole.n_residuals if is_small else FIRST_SAMPLE * len(theta)
 
 
 def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Array | None, int]:
     """Random rows with so many residuals; None for all unless they are many more."""
-    if n_residuals * SAMPLE_GROWTH > whole.targets.size:
-        return None, whole.targets.size
-    n_rows = -(-n_residuals // whole.targets.shape[1])
+    if n_residuals * SAMPLE_GROWTH > whole.n_residuals:
+        return None, whole.n_residuals
+    n_rows = -(-n_residuals // whole.network.sizes[-1])
     return whole.sample_rows(n_rows, rng), n_residuals
 
 
@@ -294,7 +294,7 @@ class _StopAtMinimum:
         self._now = self._now._replace(previous=value)
         criterion = self._unknown
         if settled:
-            here = Linearization(self.objective, theta.astype(np.float64))
+            here = linearize(self.objective, theta.astype(np.float64))
             self.evidence = weigh_evidence(here, make_system(here))
             criterion = self.evidence.criterion
         self.overruled = self.monitor(theta, value, criterion=criterion)

@@ -1,0 +1,166 @@
+"""Memory and speed of a fit on a file that is larger than memory may be.
+
+The file holds X in single precision, 20 columns, sorted by y.  A process of its own
+fits it; printed are the anonymous memory of that process (RssAnon, which does not count
+the cache of the file) before the fit and at its peak, and rows per second of processor
+time and epoch.  The second table compares the loss after shuffling by blocks with a
+full shuffle in memory, and with no shuffle of the file.
+
+``OUT_OF_CORE_ROWS`` in the environment is the number of rows, 20 million by default.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from time import process_time
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from benchmarks._race import header, table
+from sk_effprop import EffPropRegressor
+from sk_effprop.out_of_core import ArrayBatches, fit_batches
+
+N_ROWS = int(os.environ.get("OUT_OF_CORE_ROWS", "20_000_000"))
+N_FEATURES, N_EPOCHS, CHUNK = 20, 2, 2**17
+# Rows of the comparison of orders, and its block sizes.
+N_SORTED, BLOCKS, SEEDS = 400_000, (1, 64, 256), range(2)
+
+
+def rows(rng, n):
+    """Random rows and their targets."""
+    X = rng.standard_normal((n, N_FEATURES), dtype=np.float32)
+    noise = 0.3 * rng.standard_normal(n, dtype=np.float32)
+    return X, np.sin(X[:, 0]) + X[:, 1] * X[:, 2] + noise
+
+
+def write(folder):
+    """Write the files, in pieces that are each sorted by y."""
+    rng = np.random.default_rng(0)
+    X = np.memmap(folder / "X", np.float32, "w+", shape=(N_ROWS, N_FEATURES))
+    y = np.memmap(folder / "y", np.float32, "w+", shape=N_ROWS)
+    for start in range(0, N_ROWS, CHUNK):
+        part = slice(start, min(start + CHUNK, N_ROWS))
+        X_part, y_part = rows(rng, part.stop - part.start)
+        order = np.argsort(y_part)
+        X[part], y[part] = X_part[order], y_part[order]
+
+
+def read(folder):
+    """The files as arrays."""
+    X = np.memmap(folder / "X", np.float32, "r", shape=(N_ROWS, N_FEATURES))
+    return X, np.memmap(folder / "y", np.float32, "r", shape=N_ROWS)
+
+
+def anonymous_megabytes():
+    """RssAnon of this process."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = [line for line in status.splitlines() if line.startswith("RssAnon")]
+    return int(line.split()[1]) / 1024
+
+
+class Peak:
+    """The largest RssAnon while it runs."""
+
+    def __init__(self):
+        self.megabytes, self._over = anonymous_megabytes(), Event()
+        self._thread = Thread(target=self._watch, daemon=True)
+
+    def _watch(self):
+        while not self._over.wait(0.02):
+            self.megabytes = max(self.megabytes, anonymous_megabytes())
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+
+def measure(folder, solver, max_iter):
+    """Fit the files in this process, and print a line for the table."""
+    X, y = read(folder)
+    warm_up = EffPropRegressor(random_state=0, solver=solver, max_iter=1)
+    fit_batches(warm_up, ArrayBatches(X[:5000], y[:5000]))
+    est = EffPropRegressor(random_state=0, solver=solver, max_iter=max_iter, tol=0)
+    before = anonymous_megabytes()
+    with Peak() as peak, threadpool_limits(1):
+        start = process_time()
+        fit_batches(est, ArrayBatches(X, y))
+        seconds = process_time() - start
+    speed = N_ROWS * max_iter / seconds
+    print(
+        f"{est.engine_} {before:.0f} {peak.megabytes:.0f} {speed:.0f} {est.loss_:.4f}"
+    )
+
+
+def in_a_process(folder, solver, max_iter):
+    """The line that :func:`measure` prints."""
+    code = (
+        "import warnings; warnings.simplefilter('ignore');"
+        "from pathlib import Path; from benchmarks.out_of_core import measure;"
+        f"measure(Path({str(folder)!r}), {solver!r}, {max_iter})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def orders():
+    """Rows of the table of losses, relative to a full shuffle."""
+    losses = {}
+    for seed in SEEDS:
+        X, y = rows(np.random.default_rng(seed), N_SORTED)
+        order = np.argsort(y)
+        X, y = X[order], y[order]
+        size = N_SORTED // 4
+        est = EffPropRegressor(random_state=seed, max_iter=5, tol=0)
+        losses.setdefault("in memory", []).append(est.fit(X, y).loss_)
+        for block in BLOCKS:
+            batches = ArrayBatches(X, y, batch_rows=size, block_rows=block)
+            loss = fit_batches(est, batches).loss_
+            losses.setdefault(f"blocks of {block}", []).append(loss)
+        plain = Plain(list(ArrayBatches(X, y, batch_rows=size)))
+        losses.setdefault("as in the file", []).append(fit_batches(est, plain).loss_)
+    full = np.mean(losses["in memory"])
+    for name, found in losses.items():
+        yield [name, f"{np.mean(found):.5f}", f"{np.mean(found) / full:.3f}"]
+
+
+class Plain:
+    """Batches that have no order but their own."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        return iter(self.batches)
+
+
+def main():
+    """Print both tables."""
+    header(f"out_of_core: {N_ROWS} rows, {N_FEATURES} columns, float32", "numpy")
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder)
+        found = [
+            [solver, str(n), *in_a_process(folder, solver, n)]
+            for solver, n in [("sgd", N_EPOCHS), ("lbfgs", 2)]
+        ]
+    table(
+        ["solver", "epochs", "engine", "MB before", "MB at the peak",
+         "rows/s and epoch", "loss"],
+        found,
+    )  # fmt: skip
+    print()
+    with catch_warnings():
+        simplefilter("ignore")
+        header(f"order of {N_SORTED} sorted rows, 4 batches, 5 epochs", "numpy")
+        table(["order", "loss", "of a full shuffle"], list(orders()))

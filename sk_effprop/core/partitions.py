@@ -1,0 +1,345 @@
+"""An objective whose examples lie in parts, on other machines or on a disk.
+
+Everything that batch solvers ask an objective for is a mean over examples, and so a
+weighted mean of the same quantity over parts: the value, the gradient, a product with
+the Hessian, the Gauss-Newton matrix.  The weights travel to the parts, and sums come
+back; examples never do.
+
+Sums are formed by a binary tree over the parts in their order.  The tree depends on the
+number of parts alone, so it does not matter who computes which part, and in which
+order they are ready: one process and any number of workers give the same bits.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.curvature import Linearization, linearize
+from sk_effprop.core.losses import Loss
+from sk_effprop.core.network import Network
+from sk_effprop.core.objective import Objective, mean_loss_of_constants
+
+# function(part, *arguments): what is wanted of a part, as a tuple of numbers and arrays
+OfPart: TypeAlias = Callable[..., tuple[Any, ...]]
+
+
+class Parts(Protocol):
+    """Parts of the data, wherever they are."""
+
+    def reduce(
+        self,
+        function: Callable[..., Any],
+        combine: Callable[[Any, Any], Any],
+        *arguments: Any,
+    ) -> Any:
+        """Combine ``function(part, *arguments)`` of all parts by :func:`tree`."""
+
+    def map(self, function: Callable[..., Any], *arguments: Any) -> "Parts":
+        """The parts ``function(part, *arguments)``, which stay where they are."""
+
+
+def tree(values: Iterable[Any], combine: Callable[[Any, Any], Any]) -> Any:
+    """Combine values by a binary tree, of which O(log n) are in memory at a time.
+
+    >>> tree("abcde", lambda left, right: f"({left}{right})")
+    '(((ab)(cd))e)'
+    """
+    waiting: list[tuple[int, Any]] = []
+    for value in values:
+        level = 0
+        while waiting and waiting[-1][0] == level:
+            value = combine(waiting.pop()[1], value)
+            level += 1
+        waiting.append((level, value))
+    _, result = waiting.pop()
+    while waiting:
+        result = combine(waiting.pop()[1], result)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class LocalParts:
+    """Parts in this process.
+
+    Attributes
+    ----------
+    parts : sequence
+        It may load each part when that is asked for.
+    """
+
+    parts: Sequence[Any]
+
+    def reduce(
+        self,
+        function: Callable[..., Any],
+        combine: Callable[[Any, Any], Any],
+        *arguments: Any,
+    ) -> Any:
+        return tree((function(part, *arguments) for part in self.parts), combine)
+
+    def map(self, function: Callable[..., Any], *arguments: Any) -> "LocalParts":
+        return LocalParts([function(part, *arguments) for part in self.parts])
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedParts:
+    """Parts that are read, and then transformed, whenever they are needed.
+
+    Attributes
+    ----------
+    sources : iterable
+        It can be iterated again and again, and gives the same parts each time.  Its
+        method ``shuffled(rng)`` gives the same examples in a random order.
+    steps : tuple of callable
+        Transformations of a part, one after the other.
+    """
+
+    sources: Any
+    steps: tuple[Callable[[Any], Any], ...] = ()
+
+    def __iter__(self) -> Any:
+        for source in self.sources:
+            part = source
+            for step in self.steps:
+                part = step(part)
+            yield part
+
+    def shuffled(self, rng: np.random.Generator) -> "LoadedParts":
+        """The same parts, or parts of the same examples, in a random order."""
+        return replace(self, sources=self.sources.shuffled(rng))
+
+    def reduce(
+        self,
+        function: Callable[..., Any],
+        combine: Callable[[Any, Any], Any],
+        *arguments: Any,
+    ) -> Any:
+        return tree((function(part, *arguments) for part in self), combine)
+
+    def map(self, function: Callable[..., Any], *arguments: Any) -> "LoadedParts":
+        def step(part: Any) -> Any:
+            return function(part, *arguments)
+
+        return replace(self, steps=(*self.steps, step))
+
+
+# -------------------------------------------------------------------------- objective
+
+
+@dataclass(frozen=True, eq=False)
+class PartitionedObjective:
+    """An :class:`Objective` on examples in parts.
+
+    Attributes
+    ----------
+    parts : Parts
+        Objectives without a penalty; some may have no examples.  Their weights have a
+        mean of 1 over all parts.
+    n_samples : int
+        Number of examples of all parts.
+    rows : Objective
+        A random sample of the examples, in memory.
+    penalty : ndarray of shape (n_weights,)
+    count : float
+        Number of examples that the rows stand for.
+    is_sequential : bool
+        Whether stochastic solvers go through the parts one after the other, and not
+        through all of them at the same time.
+    """
+
+    parts: Parts
+    n_samples: int
+    rows: Objective
+    penalty: Array
+    count: float
+    is_sequential: bool = False
+
+    @property
+    def network(self) -> Network:
+        return self.rows.network
+
+    @property
+    def loss(self) -> Loss:
+        return self.rows.loss
+
+    @property
+    def dtype(self) -> Any:
+        """Precision of inputs and targets."""
+        return self.rows.dtype
+
+    @property
+    def n_residuals(self) -> int:
+        """Number of examples times number of outputs."""
+        return self.n_samples * self.network.sizes[-1]
+
+    @property
+    def n_input_numbers(self) -> int:
+        """Number of entries of the inputs of the first layer."""
+        return self.n_samples * self.rows.inputs.shape[1]
+
+    @property
+    def sampled(self) -> Objective:
+        """Objective of a random sample of the examples, in memory."""
+        return replace(self.rows, penalty=self.penalty)
+
+    def average(self, function: OfPart, *arguments: Any) -> tuple[Any, ...]:
+        """Mean of ``function(part, *arguments)`` over the examples of all parts."""
+        totals = self.parts.reduce(partial(_total, function), _added, *arguments)
+        return tuple(total / self.n_samples for total in totals)
+
+    def value(self, theta: Array) -> float:
+        """E(theta)."""
+        (value,) = self.average(_value, theta)
+        return float(value) + self.penalty_value(theta)
+
+    def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
+        """E(theta) and its gradient, from one pass over the parts."""
+        value, gradient = self.average(_value_and_gradient, theta)
+        gradient += self.penalty * theta
+        return float(value) + self.penalty_value(theta), gradient.astype(theta.dtype)
+
+    def null_value(self) -> float:
+        """Mean loss of outputs that are all zero, the baseline of any training."""
+        zeros = np.zeros(self.network.sizes[-1])
+        (value,) = self.average(mean_loss_of_constants, zeros)
+        return float(value)
+
+    def penalty_value(self, theta: Array) -> float:
+        """1/2 sum_j penalty_j theta_j^2."""
+        return self.sampled.penalty_value(theta)
+
+    def without_penalty(self) -> "PartitionedObjective":
+        """The same objective without its penalty."""
+        return replace(self, penalty=np.zeros_like(self.penalty))
+
+    def with_bounded_weights(self) -> "PartitionedObjective":
+        """The same objective: stochastic solvers bound the weights part by part."""
+        return self
+
+    def as_float64(self) -> "PartitionedObjective":
+        """The same objective in double precision, for solvers of linear systems."""
+        if self.dtype == np.float64:
+            return self
+        parts = self.parts.map(Objective.as_float64)
+        return replace(self, parts=parts, rows=self.rows.as_float64())
+
+    def sample(
+        self, n_samples: int, rng: np.random.Generator
+    ) -> "Objective | PartitionedObjective":
+        """The objective of about n random examples, or of all if there are fewer.
+
+        Few examples come from those in memory.  Of more examples, every part draws its
+        share, and they stay where they are.
+        """
+        are_all_in_memory = self.rows.n_samples == self.n_samples
+        if n_samples <= self.rows.n_samples or are_all_in_memory:
+            return self.sampled.sample(n_samples, rng)
+        if n_samples >= self.n_samples:
+            return self
+        share, seed = n_samples / self.n_samples, int(rng.integers(2**63))
+        parts = self.parts.map(_drawn, share, seed)
+        (n_drawn,) = parts.reduce(_size, _added)
+        return replace(self, parts=parts, n_samples=int(n_drawn), count=float(n_drawn))
+
+    def sample_rows(self, n_samples: int, rng: np.random.Generator) -> Array:
+        """Number and seed of a random sample, from which :meth:`subset` makes it."""
+        return np.array([n_samples, rng.integers(2**62)])
+
+    def subset(self, sample: Array) -> "Objective | PartitionedObjective":
+        """The objective of the examples of :meth:`sample_rows`."""
+        n_samples, seed = (int(number) for number in sample)
+        return self.sample(n_samples, np.random.default_rng(seed))
+
+
+def _drawn(part: Objective, share: float, seed: int) -> Objective:
+    rng = np.random.default_rng([seed, part.n_samples])
+    return part.sample(round(share * part.n_samples), rng)
+
+
+def _total(function: OfPart, part: Objective, *arguments: Any) -> tuple[Any, ...]:
+    """Sum over the examples of a part, from the mean over them."""
+    if part.n_samples == 0:
+        return ()
+    means = function(part, *arguments)
+    return tuple(part.n_samples * np.asarray(one, dtype=np.float64) for one in means)
+
+
+def _added(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not (left and right):
+        return left or right
+    return tuple(one + other for one, other in zip(left, right, strict=True))
+
+
+def _size(part: Objective) -> tuple[Any, ...]:
+    return (part.n_samples,)
+
+
+def _value(part: Objective, theta: Array) -> tuple[Any, ...]:
+    return (np.mean(part.sample_losses(theta), dtype=np.float64),)
+
+
+def _value_and_gradient(part: Objective, theta: Array) -> tuple[Any, ...]:
+    gradient = np.zeros_like(theta)
+    losses = part.sample_losses(theta, gradient)
+    mean = np.mean(losses, dtype=np.float64)
+    return mean, gradient.astype(np.float64) / part.n_samples
+
+
+# -------------------------------------------------------------------------- curvature
+
+
+class PartitionedLinearization:
+    """The objective around one theta, to second order; see ``Linearization``.
+
+    Parameters
+    ----------
+    objective : PartitionedObjective
+    theta : ndarray of shape (n_weights,)
+    """
+
+    def __init__(self, objective: PartitionedObjective, theta: Array) -> None:
+        self.objective, self.theta = objective, theta
+
+    @cached_property
+    def gradient(self) -> Array:
+        """The gradient of the objective."""
+        return self.objective.value_and_gradient(self.theta)[1]
+
+    def gauss_newton_product(self, direction: Array) -> Array:
+        """G v, see ``Linearization``."""
+        return self._product(_gauss_newton_product, direction)
+
+    def hessian_product(self, direction: Array) -> Array:
+        """H v, see ``Linearization``."""
+        return self._product(_hessian_product, direction)
+
+    def gauss_newton_matrix(self) -> Array:
+        """Upper triangle of the Gauss-Newton matrix without penalty."""
+        (matrix,) = self.objective.average(_gauss_newton_matrix, self.theta)
+        return np.asfortranarray(matrix)
+
+    def _product(self, function: OfPart, direction: Array) -> Array:
+        (product,) = self.objective.average(function, self.theta, direction)
+        product += self.objective.penalty * direction
+        return np.asarray(product.astype(self.theta.dtype))
+
+
+@linearize.register
+def _(objective: PartitionedObjective, theta: Array) -> PartitionedLinearization:
+    return PartitionedLinearization(objective, theta)
+
+
+def _gauss_newton_product(part: Objective, theta: Array, v: Array) -> tuple[Any, ...]:
+    return (Linearization(part, theta).gauss_newton_product(v),)
+
+
+def _hessian_product(part: Objective, theta: Array, v: Array) -> tuple[Any, ...]:
+    return (Linearization(part, theta).hessian_product(v),)
+
+
+def _gauss_newton_matrix(part: Objective, theta: Array) -> tuple[Any, ...]:
+    return (Linearization(part, theta).gauss_newton_matrix(),)

@@ -1,0 +1,199 @@
+"""Batches of rows that are read when they are needed.
+
+Any object that can be iterated again and again will do, if it yields tuples (X, y) or
+(X, y, sample_weight).  A method ``shuffled(rng)`` makes the batches of an epoch of a
+stochastic solver; the classes here read small blocks from everywhere and join them to
+batches, which the solver shuffles once more.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Batch: TypeAlias = tuple[Any, ...]
+
+# Rows of a batch, and of the blocks of which a shuffled batch consists.  A batch of 20
+# columns in single precision takes 21 MB.
+BATCH_ROWS, BLOCK_ROWS = 2**18, 2**8
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayBatches:
+    """Batches of rows of arrays, such as ``numpy.memmap``.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Slices of rows are copied.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : array-like of shape (n_samples,), optional
+    batch_rows : int, default=262144
+        Rows in memory at a time.
+    block_rows : int, default=256
+        Rows that are read in one piece if the order is random.  It must not be larger
+        than ``batch_rows``.
+
+    Raises
+    ------
+    ValueError
+        If the arrays have different lengths, or a number of rows is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sk_effprop.out_of_core import ArrayBatches
+    >>> batches = ArrayBatches(np.ones((5, 2)), np.arange(5.0), batch_rows=3)
+    >>> [len(y) for X, y in batches]
+    [3, 2]
+    """
+
+    X: Any
+    y: Any
+    sample_weight: Any = None
+    batch_rows: int = BATCH_ROWS
+    block_rows: int = BLOCK_ROWS
+
+    def __post_init__(self) -> None:
+        lengths = {len(array) for array in self._arrays}
+        if len(lengths) > 1:
+            raise ValueError(
+                "X, y and sample_weight must have the same number of rows, got "
+                f"{[len(array) for array in self._arrays]}."
+            )
+        for name in ("batch_rows", "block_rows"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}.")
+
+    @property
+    def _arrays(self) -> tuple[Any, ...]:
+        given = self.X, self.y, self.sample_weight
+        return tuple(array for array in given if array is not None)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for start in range(0, len(self.y), self.batch_rows):
+            rows = slice(start, start + self.batch_rows)
+            yield tuple(np.array(array[rows]) for array in self._arrays)
+
+    def shuffled(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield batches of all rows, in blocks of random order."""
+        starts = rng.permutation(np.arange(0, len(self.y), self.block_rows))
+        n_blocks = max(1, self.batch_rows // self.block_rows)
+        for first in range(0, len(starts), n_blocks):
+            # read in the order of the file
+            chosen = np.sort(starts[first : first + n_blocks])
+            yield tuple(
+                np.concatenate([array[s : s + self.block_rows] for s in chosen])
+                for array in self._arrays
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class ParquetBatches:
+    """Batches of rows of Parquet files, one row group after the other.
+
+    Shuffled batches consist of several row groups of random order, so row groups should
+    be small, of some thousands of rows, if the rows are sorted.
+
+    Parameters
+    ----------
+    files : str, Path or sequence of them
+    target : str
+        Column of the target.
+    columns : sequence of str, optional
+        Columns of X; by default all others.
+    weight : str, optional
+        Column of the sample weights.
+    batch_rows : int, default=262144
+        Rows in memory at a time, at least one row group.
+
+    Raises
+    ------
+    ImportError
+        If pyarrow is not installed.
+    ValueError
+        If a column is not in the files.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> import pyarrow as pa
+    >>> import pyarrow.parquet as pq
+    >>> from sk_effprop.out_of_core import ParquetBatches
+    >>> file = Path(mkdtemp()) / "data.parquet"
+    >>> pq.write_table(pa.table({"a": [1.0, 2.0, 3.0], "b": [0, 1, 0]}), file)
+    >>> [(list(X.columns), len(y)) for X, y in ParquetBatches(file, "b")]
+    [(['a'], 3)]
+    """
+
+    files: Any
+    target: str
+    columns: Sequence[str] | None = None
+    weight: str | None = None
+    batch_rows: int = BATCH_ROWS
+
+    def __post_init__(self) -> None:
+        known = _parquet().ParquetFile(self._paths[0]).schema_arrow.names
+        given = [self.target, self.weight, *(self.columns or ())]
+        missing = [name for name in given if name is not None and name not in known]
+        if missing:
+            raise ValueError(f"The files have no columns {missing}, only {known}.")
+
+    @property
+    def _paths(self) -> list[Path]:
+        is_one = isinstance(self.files, str | Path)
+        return [Path(file) for file in ([self.files] if is_one else self.files)]
+
+    def _groups(self) -> list[tuple[int, int]]:
+        """File and row group of each piece."""
+        return [
+            (number, group)
+            for number, path in enumerate(self._paths)
+            for group in range(_parquet().ParquetFile(path).num_row_groups)
+        ]
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self._read(self._groups())
+
+    def shuffled(self, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yield batches of all rows, in row groups of random order."""
+        groups = self._groups()
+        return self._read([groups[i] for i in rng.permutation(len(groups))])
+
+    def _read(self, groups: list[tuple[int, int]]) -> Iterator[Batch]:
+        import pyarrow as pa
+
+        files = [_parquet().ParquetFile(path) for path in self._paths]
+        wanted = None
+        if self.columns is not None:
+            wanted = [*self.columns, self.target]
+            wanted += [self.weight] if self.weight else []
+        waiting: list[Any] = []
+        for number, group in groups:
+            waiting.append(files[number].read_row_group(group, columns=wanted))
+            if sum(len(table) for table in waiting) >= self.batch_rows:
+                yield self._batch(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            yield self._batch(pa.concat_tables(waiting))
+
+    def _batch(self, table: Any) -> Batch:
+        frame = table.to_pandas()
+        y = frame.pop(self.target)
+        if self.weight is None:
+            return frame, y
+        return frame, y, frame.pop(self.weight)
+
+
+def _parquet() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError(
+            f"ParquetBatches needs pyarrow and pandas: pip install pyarrow pandas. "
+            f"({error})"
+        ) from error
+    return pyarrow.parquet
