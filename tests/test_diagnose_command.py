@@ -17,7 +17,7 @@ def table(tmp_path):
     path = tmp_path / "wine.csv"
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow([f"column {i}" for i in range(14)] + ["kind"])
+        rows.writerow([f"f{i}" for i in range(14)] + ["kind"])
         rows.writerows([*x, int(k)] for x, k in zip(X.tolist(), y, strict=True))
     return path
 
@@ -27,7 +27,7 @@ def test_a_table_is_diagnosed(table, tmp_path, capsys):
     options = ["--data", str(table), "--target", "kind", "--output", str(page)]
     assert main(["diagnose", *options]) == 0
     printed = capsys.readouterr().out
-    assert "Duplicated columns: column 13 repeats" in printed
+    assert "Duplicated columns: column f13 repeats" in printed
     assert f"Diagnosis saved to {page}" in printed
     html = page.read_text(encoding="utf-8")
     assert html.startswith("<!doctype html>")
