@@ -26,6 +26,7 @@ NAMES = (
     "distributed",
     "out_of_core",
     "soak",
+    "diagnose",
     "intervals",
     "committees",
     "second_order",

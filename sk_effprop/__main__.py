@@ -3,6 +3,8 @@
 ``python -m sk_effprop`` trains on scikit-learn's digits: with plain backpropagation as
 of 1986, with one trick after the other added, with all of them, and without each.
 ``--data FILE.csv --target COLUMN`` uses your own table.
+``python -m sk_effprop diagnose --data FILE.csv --target COLUMN`` trains on your table
+and writes a diagnosis of the fit as a page of HTML.
 ``python -m sk_effprop compile`` compiles the training loops ahead of time.
 """
 
@@ -22,6 +24,7 @@ from sk_effprop.model_selection.ablation import (
     ablate_tricks,
     row_cells,
 )
+from sk_effprop.tour.diagnosis import diagnose_table
 from sk_effprop.tour.errors import Refusal
 from sk_effprop.tour.reading import TASKS, read_table
 from sk_effprop.tour.recipe import (
@@ -42,12 +45,14 @@ says that it is hardly chance. docs/tricks.md explains every trick."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the tour, or compile ahead of time; return the exit status."""
+    """Run the tour or another command; return the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments == ["compile"]:
         return _compile()
-    options = _parse(arguments)
     try:
+        if arguments[:1] == ["diagnose"]:
+            return diagnose_table(arguments[1:])
+        options = _parse(arguments)
         if options.plot:
             _require_matplotlib()
         model, X, y, name, code = _load(options)

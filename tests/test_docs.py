@@ -18,8 +18,8 @@ EXAMPLE = re.compile(
 
 
 PAGES = [
-    "checkpoints.md", "distributed.md", "monitoring.md", "out_of_core.md",
-    "pictures.md", "tables.md", "tricks.md",
+    "checkpoints.md", "diagnosis.md", "distributed.md", "monitoring.md",
+    "out_of_core.md", "pictures.md", "tables.md", "tricks.md",
 ]  # fmt: skip
 
 

@@ -167,6 +167,10 @@ class JointCoding:
         labels = [part.decode(d) for part, d in zip(self.parts, decision, strict=True)]
         return np.column_stack(labels)
 
+    def predictions(self, outputs: Array, preactivations: Array) -> Array:
+        """Probabilities of all columns side by side."""
+        return np.hstack(self.probabilities(outputs, preactivations))
+
     def probabilities(self, outputs: Array, preactivations: Array) -> list[Array]:
         """Probability of each class of each column."""
         triples = zip(

@@ -29,6 +29,7 @@ from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
     exported_network,
+    has_several_columns,
     is_formula,
     layers_of,
 )
@@ -71,10 +72,10 @@ def to_c(
         C code with the function ``void sk_effprop_predict(const T *x, T *y)``. It
         reads the raw inputs of one row from ``x`` and writes to ``y``: the values of a
         regressor, or the probabilities of the classes or labels in the order of
-        ``classes_``. It allocates no memory and has no variables outside functions. A
-        network without "tanh" and "softplus" needs no libm. If compiled with
-        ``-DSK_EFFPROP_TEST``, the file contains a ``main`` that compares the test
-        vectors with the predictions of ``est``.
+        ``classes_``, one column of classes after the other. It allocates no memory and
+        has no variables outside functions. A network without "tanh" and "softplus"
+        needs no libm. If compiled with ``-DSK_EFFPROP_TEST``, the file contains a
+        ``main`` that compares the test vectors with the predictions of ``est``.
 
     Raises
     ------
@@ -194,7 +195,7 @@ def _add_layer(
     """Add a layer with its activation; return the name of the array of its outputs."""
     n_in, n_out = W.shape[0] - 1, W.shape[1]
     is_last = number == len(est.network_.activations) - 1
-    y = "y" if is_last else "b" if x == "a" else "a"
+    y = _last_array(est) if is_last else "b" if x == "a" else "a"
     bias = program.table(f"bias_{number}", W[-1])
     if weight_dtype is None:
         program.function(c.LAYER)
@@ -209,6 +210,11 @@ def _add_layer(
     if statement is not None:
         _add_loop(program, n_out, f"{y}[i] = {statement}")
     return y
+
+
+def _last_array(est: Any) -> str:
+    """Outputs are decoded in place, unless there are fewer than probabilities."""
+    return "c" if has_several_columns(est) else "y"
 
 
 def _activated(program: c.Program, f: Activation, z: str) -> str | None:
@@ -270,30 +276,44 @@ def _add_exponential(program: c.Program, est: Any) -> None:
 
 
 def _add_probabilities(program: c.Program, est: Any) -> None:
-    coding, n = est.coding_, est.n_outputs_
+    coding = est.coding_
+    if not has_several_columns(est):
+        _add_classes(program, coding, est.n_outputs_, 0)
+        return
+    start = end = 0
+    for part, size in zip(coding.parts, coding.sizes, strict=True):
+        _add_loop(program, size, f"y[{end} + i] = c[{start} + i]")
+        _add_classes(program, part, size, end)
+        start, end = start + size, end + len(part.classes)
+
+
+def _add_classes(program: c.Program, coding: Any, n: int, start: int) -> None:
+    """Turn n numbers into probabilities, from a position of the result on."""
+    y, each = (f"y + {start}", f"y[{start} + i]") if start else ("y", "y[i]")
     if coding.has_logits and coding.is_exclusive:
         program.function(c.SOFTMAX)
-        program.add(f"    softmax(y, {n});")
+        program.add(f"    softmax({y}, {n});")
     elif coding.has_logits:
         program.function(c.LOGISTIC)
-        _add_loop(program, n, "y[i] = logistic(y[i])")
+        _add_loop(program, n, f"{each} = logistic({each})")
     else:
-        _add_decoded(program, coding, n)
+        _add_decoded(program, coding, n, each)
+        if coding.is_exclusive:
+            program.function(c.SHARES)
+            program.add(f"    divide_by_sum({y}, {n});")
     if not coding.is_multilabel and not coding.is_exclusive:
+        first, second = f"y[{start}]", f"y[{start + 1}]"
         is_constant = len(coding.classes) == 1
         program.add(
-            "    y[0] = 1.0_;"
+            f"    {first} = 1.0_;"
             if is_constant
-            else "    y[1] = y[0];\n    y[0] = 1.0_ - y[1];"
+            else f"    {second} = {first};\n    {first} = 1.0_ - {second};"
         )
 
 
-def _add_decoded(program: c.Program, coding: Any, n: int) -> None:
+def _add_decoded(program: c.Program, coding: Any, n: int, each: str) -> None:
     """Add probabilities of outputs that were trained on two targets."""
     rounding = program.text(c.ROUND) if program.dtype == "float64" else ""
     program.function(c.PROBABILITY, ROUND=rounding, FLOOR=PROBABILITY_FLOOR)
     low, high = program.literal(coding.low), program.literal(coding.high)
-    _add_loop(program, n, f"y[i] = probability(y[i], {low}, {high})")
-    if coding.is_exclusive:
-        program.function(c.SHARES)
-        program.add(f"    divide_by_sum(y, {n});")
+    _add_loop(program, n, f"{each} = probability({each}, {low}, {high})")

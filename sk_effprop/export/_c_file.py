@@ -7,6 +7,7 @@ from sklearn.base import is_classifier
 
 from sk_effprop._version import __version__
 from sk_effprop.export._c_program import Program
+from sk_effprop.export._fitted import has_several_columns
 
 
 def complete_file(program: Program, est: Any, bound: float | None, test: str) -> str:
@@ -25,8 +26,11 @@ def complete_file(program: Program, est: Any, bound: float | None, test: str) ->
     # the arrays hold all layers but the last; a rotation needs both
     arrays = [name for name in "ab" if f"{name}[i]" in body or f", {name})" in body]
     widths = est.network_.sizes[:-1]
-    if arrays:
-        declared = ", ".join(f"{name}[{max(widths)}]" for name in arrays)
+    sizes = {name: max(widths) for name in arrays}
+    if has_several_columns(est):
+        sizes["c"] = est.n_outputs_
+    if sizes:
+        declared = ", ".join(f"{name}[{size}]" for name, size in sizes.items())
         body = f"    {program.real} {declared};\n{body}"
     signature = "void sk_effprop_predict(const REAL *x, REAL *y)"
     integers = any("int16_t" in table for table in program.tables)
@@ -34,7 +38,7 @@ def complete_file(program: Program, est: Any, bound: float | None, test: str) ->
     includes += ["#include <stdint.h>"] * integers
     definitions = [] if bound is None else [_bound_definition(program, bound)]
     parts = [
-        _heading(program, est, max(widths) * len(arrays)),
+        _heading(program, est, sum(sizes.values())),
         "\n".join([*includes, *definitions]),
         program.text(f"{signature};\n"),
         *program.tables,
@@ -77,6 +81,10 @@ def _names(est: Any) -> str:
 def _outputs(est: Any) -> str:
     if not is_classifier(est):
         return f"{est.n_outputs_} value" + "s" * (est.n_outputs_ > 1)
+    if has_several_columns(est):
+        n_numbers = sum(len(classes) for classes in est.classes_)
+        columns = "\n      ".join(_comment(one.tolist()) for one in est.classes_)
+        return f"{n_numbers} probabilities, of the classes\n      {columns}"
     coding = est.coding_
     kind = "labels" if coding.is_multilabel else "classes"
     shown = _comment(coding.classes.tolist())

@@ -8,7 +8,7 @@ from sklearn.base import is_classifier
 from sk_effprop.core.activations import LINEAR, SHAPES, Activation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.targets import PROBABILITY_FLOOR
-from sk_effprop.export._fitted import clip_of, layers_of
+from sk_effprop.export._fitted import clip_of, has_several_columns, layers_of
 
 LARGEST = 32767
 # Normalised inputs that are not clipped are taken to be no larger.
@@ -97,19 +97,28 @@ def _shape(f: Activation, z: Array) -> Array:
 
 def _through_decoding(est: Any, outputs: Range, rounding: float) -> float:
     """Largest error of values or probabilities."""
-    coding, error = est.coding_, float(outputs.error.max())
+    coding = est.coding_
     if not is_classifier(est):
         if est.out_activation_ == "exp":
-            return float(np.expm1(error)) + rounding
+            return float(np.expm1(outputs.error.max())) + rounding
         sizes = coding.scale * outputs.size + np.abs(coding.mean)
         return float((coding.scale * outputs.error + rounding * sizes).max())
+    if not has_several_columns(est):
+        return min(_of_probabilities(coding, outputs.error) + rounding, 1.0)
+    errors = np.split(outputs.error, coding.bounds)
+    bounds = map(_of_probabilities, coding.parts, errors)
+    return min(max(bounds) + rounding, 1.0)
+
+
+def _of_probabilities(coding: Any, errors: Array) -> float:
+    """Largest error of a probability for these errors of the outputs."""
+    error = float(errors.max())
     if coding.has_logits:
         # of p (1 - p) times the difference of two logits, or times one
-        bound = error * (0.5 if coding.is_exclusive else 0.25)
-    else:
-        bound = error / (coding.high - coding.low)
-        if coding.is_exclusive:
-            # divided by a sum that is only known to be above K times the floor
-            n_classes = len(coding.classes)
-            bound *= (1.0 + n_classes) / (n_classes * PROBABILITY_FLOOR)
-    return min(bound + rounding, 1.0)
+        return error * (0.5 if coding.is_exclusive else 0.25)
+    bound = error / (coding.high - coding.low)
+    if coding.is_exclusive:
+        # divided by a sum that is only known to be above K times the floor
+        n_classes = len(coding.classes)
+        bound *= (1.0 + n_classes) / (n_classes * PROBABILITY_FLOOR)
+    return float(bound)

@@ -69,8 +69,10 @@ def _usual_rows(est: Any) -> Array:
 
 def _expected(est: Any, X: Array) -> Array:
     est = without_names(est)
-    predict = est.predict_proba if is_classifier(est) else est.predict
-    return np.asarray(predict(X), dtype=np.float64).reshape(len(X), -1)
+    predicted = est.predict_proba(X) if is_classifier(est) else est.predict(X)
+    if isinstance(predicted, list):
+        predicted = np.hstack(predicted)
+    return np.asarray(predicted, dtype=np.float64).reshape(len(X), -1)
 
 
 def _tolerance(est: Any, expected: Array, dtype: str, bound: float | None) -> Array:

@@ -39,7 +39,6 @@ def exported_network(est: Any, caller: str) -> Network:
     """Network of an estimator that a graph or a program of numbers can stand for."""
     network = fitted_network(est, caller)
     check_no_table(est, caller)
-    _check_one_column(est, caller)
     return network
 
 
@@ -53,9 +52,14 @@ def check_no_table(est: Any, caller: str) -> None:
         )
 
 
-def _check_one_column(est: Any, caller: str) -> None:
+def has_several_columns(est: Any) -> bool:
+    """Whether it is a classifier of several columns of classes."""
+    return isinstance(getattr(est, "classes_", None), list)
+
+
+def check_one_column(est: Any, caller: str) -> None:
     """Raise a ValueError for a classifier of several columns of classes."""
-    if isinstance(getattr(est, "classes_", None), list):
+    if has_several_columns(est):
         raise ValueError(
             f"{caller} cannot convert a classifier for several columns of classes. Fit "
             "one EffPropClassifier for each column of y."

@@ -25,6 +25,7 @@ from sk_effprop.core.activations import (
 from sk_effprop.core.arrays import Array
 from sk_effprop.export._fitted import (
     affine_of,
+    check_one_column,
     clip_of,
     exported_network,
     is_formula,
@@ -119,6 +120,7 @@ def to_sklearn(
     ('tanh', True)
     """
     network = exported_network(est, "to_sklearn")
+    check_one_column(est, "to_sklearn")
     layers, hidden = layers_of(est), list(network.activations[:-1])
     output = network.activations[-1]
     X = checked_rows(est, X) if approximate_clip else None

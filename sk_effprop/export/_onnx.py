@@ -22,9 +22,9 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
-    check_no_table,
     clip_of,
-    fitted_network,
+    exported_network,
+    has_several_columns,
     is_formula,
     layers_of,
 )
@@ -85,8 +85,7 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     >>> [output.name for output in model.graph.output]
     ['label', 'probabilities']
     """
-    fitted_network(est, "to_onnx")
-    check_no_table(est, "to_onnx")
+    exported_network(est, "to_onnx")
     onnx = import_onnx("to_onnx")
     opset = _checked_opset(onnx, target_opset)
     graph = network_graph(est, Graph(onnx))
@@ -124,7 +123,7 @@ def network_graph(
     for W, activation in zip(layers_of(est), est.network_.activations, strict=True):
         preactivation = graph("Add", graph("MatMul", z, W[:-1]), W[-1])
         z = _add_activation(graph, est, activation, preactivation)
-    if is_classifier(est) and isinstance(est.classes_, list):
+    if has_several_columns(est):
         _add_columns(graph, est.coding_, preactivation, z)
     elif is_classifier(est):
         _add_label(graph, est, preactivation, labels)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from sk_effprop.export._fitted import exported_network
+from sk_effprop.export._fitted import check_one_column, exported_network
 from sk_effprop.export._onnx import add_normalization, label_table, network_graph
 from sk_effprop.export._onnx_graph import SMALLEST_OPSET, Graph
 
@@ -109,6 +109,7 @@ def _set_classifier_types(operator: Any) -> None:
     from skl2onnx.common.utils_classifier import get_label_classes
 
     est = operator.raw_operator
+    check_one_column(est, "skl2onnx")
     labels = np.asarray(get_label_classes(operator.scope_inst, est))
     n = operator.inputs[0].get_first_dimension()
     shape = [n, est.n_outputs_] if est.coding_.is_multilabel else [n]
@@ -145,6 +146,7 @@ def _convert_network(scope: Any, operator: Any, container: Any) -> None:
 
     est = operator.raw_operator
     exported_network(est, "skl2onnx")
+    check_one_column(est, "skl2onnx")
     asked = {}
     if is_classifier(est):
         options = container.get_options(est, {"raw_scores": False})

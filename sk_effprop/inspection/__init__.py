@@ -1,10 +1,11 @@
-"""Inspection of fitted networks: curvature, its spectrum, and displays."""
+"""Inspection of fitted networks: diagnosis, curvature and displays."""
 
 from sk_effprop.inspection._curvature import (
     curvature_operator,
     diagonal_curvature,
     hessian_spectrum,
 )
+from sk_effprop.inspection.diagnosis import Diagnosis, Effect, Finding, diagnose
 from sk_effprop.inspection.displays import (
     ActivationDisplay,
     ConditioningDisplay,
@@ -19,13 +20,17 @@ from sk_effprop.inspection.displays import (
 __all__ = [
     "ActivationDisplay",
     "ConditioningDisplay",
+    "Diagnosis",
+    "Effect",
     "ErrorHistogramDisplay",
+    "Finding",
     "HessianSpectrumDisplay",
     "LearningRateDisplay",
     "LossCurveDisplay",
     "RegressionDisplay",
     "TrajectoryDisplay",
     "curvature_operator",
+    "diagnose",
     "diagonal_curvature",
     "hessian_spectrum",
 ]

@@ -35,8 +35,13 @@ from sk_effprop.training.monitor import Monitor
 
 Observe = Callable[[Array], None]
 
-# A prepared fit neither continues another one nor leaves files behind.
-ALONE = {"checkpoint": None, "resume": False, "warm_start": False}
+# A prepared fit is of one network, and neither continues another nor leaves files.
+ALONE = {
+    "n_estimators": 1,
+    "checkpoint": None,
+    "resume": False,
+    "warm_start": False,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +177,7 @@ class Recorder:
         self.learning_rate = rates.eta
 
     def pause(self, paused: Callable[[], Paused]) -> None:
-        """Forget the state of the solver, as nobody goes on from here."""
+        """Nothing goes on from here."""
 
     def __call__(
         self,

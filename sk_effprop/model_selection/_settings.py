@@ -20,6 +20,7 @@ from sk_effprop._containers import (
     searches_in,
     with_replacement,
 )
+from sk_effprop._tables import TableEncoder
 from sk_effprop.estimators._checks import is_value
 from sk_effprop.solvers import BATCH
 
@@ -188,30 +189,31 @@ def climb(estimator: Any) -> Iterator[Candidate]:
 def baselines(estimator: Any, X: Any, y: Any) -> Iterator[Candidate]:
     """A constant, a linear model and scikit-learn's MLP in the place of the network."""
     make = _classifiers if is_classifier(estimator) else _regressors
-    for name, model in make(X, y):
+    for name, model in make(_columns(X, network_of(estimator)), y):
         whole = with_replacement(estimator, model)
         yield Candidate(BASELINE, name, "", type(_last(model)).__name__, whole)
 
 
-def _classifiers(X: Any, y: Any) -> Iterator[tuple[str, Any]]:
+def _classifiers(columns: Any, y: Any) -> Iterator[tuple[str, Any]]:
     linear: Any = LogisticRegression(max_iter=1000)
     if type_of_target(y) == "multilabel-indicator":
         linear = MultiOutputClassifier(linear)
     yield "constant", DummyClassifier(strategy="prior")
-    yield "linear", make_pipeline(_scaler(X), linear)
-    yield "scaled MLP", make_pipeline(_scaler(X), MLPClassifier(random_state=0))
+    yield "linear", make_pipeline(columns, linear)
+    yield "scaled MLP", make_pipeline(columns, MLPClassifier(random_state=0))
 
 
-def _regressors(X: Any, y: Any) -> Iterator[tuple[str, Any]]:
-    mlp = make_pipeline(_scaler(X), MLPRegressor(random_state=0))
+def _regressors(columns: Any, y: Any) -> Iterator[tuple[str, Any]]:
+    mlp = make_pipeline(columns, MLPRegressor(random_state=0))
     yield "constant", DummyRegressor()
-    yield "linear", make_pipeline(_scaler(X), Ridge())
+    yield "linear", make_pipeline(columns, Ridge())
     yield "scaled MLP", TransformedTargetRegressor(mlp, transformer=StandardScaler())
 
 
-def _scaler(X: Any) -> StandardScaler:
-    """Scaler of the inputs, which leaves sparse ones sparse."""
-    return StandardScaler(with_mean=not sparse.issparse(X))
+def _columns(X: Any, network: Any) -> Any:
+    """Tables become numbers as for the network; columns are scaled, sparse ones too."""
+    encoder = TableEncoder(network.categorical_features)
+    return make_pipeline(encoder, StandardScaler(with_mean=not sparse.issparse(X)))
 
 
 def _last(model: Any) -> Any:

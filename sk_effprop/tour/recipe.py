@@ -57,15 +57,20 @@ def make_network(*, is_classification: bool, epochs: int) -> Any:
 
 def make_model(table: Table, epochs: int) -> Any:
     """Pipeline that fills in missing values and encodes categories."""
-    columns = make_column_transformer(
+    network = make_network(is_classification=table.is_classification, epochs=epochs)
+    return make_pipeline(make_columns(table), network)
+
+
+def make_columns(table: Table) -> Any:
+    """Transformer that fills in missing values and encodes categories."""
+    return make_column_transformer(
         (SimpleImputer(strategy="median", add_indicator=True), table.numbers),
         (
             OneHotEncoder(handle_unknown="ignore", sparse_output=False),
             table.categories,
         ),
+        verbose_feature_names_out=False,
     )
-    network = make_network(is_classification=table.is_classification, epochs=epochs)
-    return make_pipeline(columns, network)
 
 
 def code_for_table(table: Table, path: str, *, epochs: int, folds: int) -> str:

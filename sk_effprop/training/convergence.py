@@ -1,7 +1,7 @@
 """How training ended: ``convergence_`` for programs, and a warning for people."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sk_effprop.solvers.base import Reason
 from sk_effprop.training.monitor import Monitor
@@ -47,12 +47,18 @@ class Finding(NamedTuple):
         A sentence with a value to try.
     is_flat : bool
         Whether predictions hardly depend on the inputs.
+    cause : str
+        The cause in a few words.
+    value : object
+        The value that the advice proposes; None if it does not propose one.
     """
 
     sentence: str
     parameter: str
     advice: str
     is_flat: bool = False
+    cause: str = ""
+    value: Any = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.export import to_c, to_sklearn
+from sk_effprop.export import to_sklearn
 from sk_effprop.solvers import SOLVERS, STOCHASTIC
 
 X, species = load_iris(return_X_y=True)
@@ -221,6 +221,13 @@ def test_searches_and_cross_validation():
     assert search.fit(X, Y).predict(X).shape == Y.shape
 
 
+def test_several_networks():
+    est = fitted(n_estimators=2)
+    assert est.score(X, Y) > 0.9
+    # probabilities of the columns side by side
+    assert est.oof_prediction_.shape == (150, 3 + 2 + 4)
+
+
 # ----------------------------------------------------------------------------- refusals
 
 
@@ -238,11 +245,9 @@ def test_columns_of_text_and_numbers_are_refused():
         fitted(mixed)
 
 
-def test_exports_that_have_no_such_model_say_so():
-    est = fitted(input_clip=None)
-    for convert in to_sklearn, to_c:
-        with pytest.raises(ValueError, match="several columns of classes"):
-            convert(est)
+def test_a_plain_mlp_has_no_such_model():
+    with pytest.raises(ValueError, match="several columns of classes"):
+        to_sklearn(fitted(input_clip=None))
 
 
 def test_regressors_take_the_columns_as_numbers():

@@ -17,7 +17,7 @@ from sk_effprop import EffPropClassifier, EffPropRegressor, TableEncoder
 from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators import _tables as tables
 from sk_effprop.export import SKOPS_TYPES, to_onnx, to_sklearn
-from sk_effprop.inspection import curvature_operator
+from sk_effprop.inspection import ConditioningDisplay, curvature_operator
 from tests.estimators.problems import ALL_METHODS, LBFGS, SGD, both, both_solvers
 from tests.estimators.rejections import assert_refused
 from tests.tables import SMALL, table, targets
@@ -328,12 +328,24 @@ def test_everything_that_reads_data_reads_tables(cls):
     assert gradient.shape == model.theta_.shape
     assert model.hidden_activations(frame).shape == (60, 5)
     assert curvature_operator(model, frame, y).shape == (len(model.theta_),) * 2
+    assert ConditioningDisplay.from_estimator(model, frame, y) is not None
+    assert model.feature_importances_.shape == (6,)
     expected = frame.columns.tolist()
     assert model.feature_names_in_.tolist() == expected
     assert model.normalizer_.n_features_in_ == len(model.coefs_[0])
     assert model.normalizer_.feature_names_in_.tolist() == (
         model.table_encoder_.get_feature_names_out().tolist()
     )
+
+
+@both
+def test_several_networks_are_trained_on_one_encoding(cls):
+    frame = table()
+    y = targets(cls, frame)
+    model = cls(**SMALL, n_estimators=3).fit(frame, y)
+    outside = make_pipeline(TableEncoder(), clone(model)).fit(frame, y)
+    encoded = outside[0].transform(frame)
+    np.testing.assert_array_equal(output(model, frame), output(outside[-1], encoded))
 
 
 def test_standard_deviations_are_predicted_for_tables():

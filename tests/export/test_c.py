@@ -66,8 +66,9 @@ def run(tmp_path, est, table, *, passes=True, **options):
 
 def predicted(est, table):
     """What the estimator predicts, as a matrix."""
-    predict = est.predict_proba if is_classifier(est) else est.predict
-    return predict(table).reshape(len(table), -1)
+    result = est.predict_proba(table) if is_classifier(est) else est.predict(table)
+    result = np.hstack(result) if isinstance(result, list) else result
+    return result.reshape(len(table), -1)
 
 
 def assert_same(tmp_path, est, table=X, dtype="float64", ulps=ULPS):
@@ -177,6 +178,13 @@ def test_every_kind_of_classifier(tmp_path, y, given, dtype):
 
 
 @both_types
+@pytest.mark.parametrize("given", CLASSIFIERS.values(), ids=list(CLASSIFIERS))
+def test_several_columns_of_classes(tmp_path, given, dtype):
+    y = np.column_stack([y_binary, y_classes, np.full(90, "only"), y_binary])
+    assert_same(tmp_path, classifier(y, **given), dtype=dtype)
+
+
+@both_types
 @pytest.mark.parametrize("name", ["rational_tanh", "softplus", "lecun_tanh"])
 @pytest.mark.parametrize("y", [y_value, y_classes], ids=["regression", "classes"])
 def test_far_from_the_data(tmp_path, name, y, dtype):
@@ -262,6 +270,9 @@ INTEGER_CASES = {
     "binary": lambda: classifier(y_binary, loss="log_loss", input_clip=4.0),
     "classes": lambda: classifier(y_classes, loss="log_loss", input_clip=8.0),
     "squared": lambda: classifier(y_binary, loss="squared_error", input_clip=8.0),
+    "columns": lambda: classifier(
+        np.column_stack([y_classes, y_binary]), loss="log_loss", input_clip=8.0
+    ),
     "rotation": lambda: regressor(normalize="whiten", activation="rational_tanh"),
 }
 

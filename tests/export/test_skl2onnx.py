@@ -258,6 +258,12 @@ def test_old_operators_are_refused():
         converted(regressor(), X.astype(np.float32), target_opset=11)
 
 
+def test_several_columns_of_classes_are_refused():
+    est = classifier(np.column_stack([y_binary, CLASSIFICATIONS["classes"]]))
+    with pytest.raises(ValueError, match=r"skl2onnx cannot convert .* several columns"):
+        converted(est, X.astype(np.float32))
+
+
 def test_without_skl2onnx_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(ImportError, match=r"pip install 'sk_effprop\[onnx\]'"):

@@ -1,6 +1,7 @@
 """Ablations of pipelines, searches and other containers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
@@ -81,6 +82,18 @@ def test_containers_of_searches_are_understood():
     result = ablate_tricks(pipeline, W, KIND, cv=2, tricks={"bias_init": "zero"})
     assert [row.kind for row in result.results_].count("baseline") == 3
     assert np.isfinite([row.score for row in result.results_]).all()
+
+
+def test_tables_have_baselines():
+    """With categories and missing values, which linear models do not take."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["x", "y"], 60)})
+    y = table["a"] + 2.0 * (table["b"] == "x")
+    table.loc[:3, "a"] = np.nan
+    net = EffPropRegressor((3,), max_iter=20, random_state=0)
+    constant, linear, *_ = ablate_tricks(net, table, y, cv=2, tricks={}).results_
+    assert constant.score < 0.1
+    assert linear.score > 0.6
 
 
 @pytest.mark.parametrize(

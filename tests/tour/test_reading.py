@@ -25,7 +25,7 @@ def test_columns_are_sorted_by_kind(tmp_path):
     pd.testing.assert_series_equal(table.X["age"], known["age"])
     days = (pd.to_datetime(known["since"]) - pd.Timestamp(0)).dt.days
     np.testing.assert_array_equal(table.X["since"], days)
-    np.testing.assert_array_equal(table.y, known["target"])
+    np.testing.assert_allclose(table.y, known["target"])
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_columns_are_read_by_name(tmp_path):
     header, rows = table("values")
     write(path, header, rows)
     read = read_table(str(path), "target")
-    np.testing.assert_array_equal(read.X, [[a, b] for a, _, b in rows])
-    np.testing.assert_array_equal(read.y, [t for _, t, _ in rows])
+    np.testing.assert_allclose(read.X, [[a, b] for a, _, b in rows])
+    np.testing.assert_allclose(read.y, [t for _, t, _ in rows])
     np.testing.assert_array_equal(read_table(str(path), "b").y, read.X["b"])
 
 

@@ -140,7 +140,9 @@ def _inputs_of_layers(
 ) -> Iterator[tuple[str, Array]]:
     """Name and second moments of the inputs of each layer, the raw ones first."""
     objective = network._fitted_objective(X, y, sample_weight)
-    raw = _with_constant(check_array(X, accept_sparse="csr", dtype=np.float64))
+    encoder = network.table_encoder_
+    raw = X if encoder is None else encoder.transform(X)
+    raw = _with_constant(check_array(raw, accept_sparse="csr", dtype=np.float64))
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=float)
     yield RAW, _second_moments(raw, weight)
     passes = forward(objective.network, network.theta_, objective.inputs)

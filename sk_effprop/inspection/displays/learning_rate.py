@@ -29,8 +29,8 @@ MAX_CURVES = 5
 class LearningRateDisplay(Display):
     """Loss after some epochs of gradient descent, for multiples of the automatic rate.
 
-    The rate that follows from the largest eigenvalue of the curvature should lie near
-    the minimum of all curves (section 9.2).
+    The rate that follows from the largest eigenvalue of the curvature should be close
+    to the best one (section 9.2).
 
     Use :meth:`from_estimator` to make one.
 

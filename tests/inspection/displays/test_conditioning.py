@@ -1,6 +1,7 @@
 """Conditioning of the inputs of each layer."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -27,6 +28,16 @@ def test_condition_numbers_are_squares_of_those_of_the_inputs(iris, is_sparse):
         rows = np.sqrt(weight / weight.sum())[:, None] * np.hstack([values, ones])
         singular = np.linalg.svd(rows, compute_uv=False)
         np.testing.assert_allclose(got, singular**2, rtol=1e-6)
+
+
+def test_tables_are_compared_as_numbers():
+    table = pd.DataFrame({"a": X[:, 0], "kind": np.where(Y > 0, "x", "y")})
+    net = EffPropClassifier(3, max_iter=3, random_state=0).fit(table, Y)
+    display = ConditioningDisplay.from_estimator(net, table, Y)
+    # a number, two levels and the constant; the levels add up to the constant
+    raw = display.eigenvalues["raw inputs"]
+    assert len(raw) == 4
+    assert np.sum(raw > 1e-10) == 3
 
 
 def test_whitened_inputs_have_condition_number_one():

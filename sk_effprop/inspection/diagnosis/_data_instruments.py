@@ -1,0 +1,160 @@
+"""What the inputs and the targets look like, raw and as the network sees them."""
+
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.tree import DecisionTreeRegressor
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.inspection.diagnosis._measures import as_columns
+from sk_effprop.inspection.diagnosis._subject import Subject
+
+# Eigenvalues below this share of the largest are zero up to rounding.
+ZERO_SHARE = 1e-12
+# More columns than this are not correlated with each other.
+MAX_COLUMNS = 1500
+# Columns are copies of each other if they are the same up to this share of their size.
+SAME = 1e-3
+# A column that takes another value in a smaller share of the rows is nearly constant,
+# and says too little to be called a copy.
+NEARLY_CONSTANT = 0.01
+# Robust deviations from the median beyond which a value is an outlier.
+FAR_OUT = 20.0
+# Columns that are tried as the only input, with trees of so many leaves.
+N_PROMISING, LEAVES, LEAST_LEAF = 8, 50, 5
+# the interquartile range of a normal distribution, in standard deviations
+QUARTILES = 1.349
+
+
+def input_numbers(subject: Subject) -> dict[str, Any]:
+    """Means, scales, outliers, copies and conditioning of the inputs."""
+    raw, seen = np.nan_to_num(subject.raw), subject.at_start.inputs
+    raw_scales, seen_scales = _scales(raw), _scales(seen)
+    return {
+        "n_rows": len(subject.examples),
+        "n_columns": raw.shape[1],
+        "raw_scale_ratio": raw_scales[0],
+        "raw_largest_offset": raw_scales[1],
+        "scale_ratio": seen_scales[0],
+        "largest_offset": seen_scales[1],
+        "condition_raw": condition(raw),
+        "condition": condition(seen),
+        "n_constant": int(np.sum(subject.is_constant)),
+        "n_copies": len(copied_columns(raw)),
+        "repeated_rows": 1.0 - len(np.unique(raw, axis=0)) / len(raw),
+        "missing": float(np.mean(np.isnan(subject.raw))),
+        "outliers": float(np.mean(outlying(seen).any(axis=1))),
+    }
+
+
+def _scales(X: Array) -> tuple[float, float]:
+    """Largest over smallest deviation, and the largest mean in deviations."""
+    deviation, mean = X.std(axis=0), np.abs(X.mean(axis=0))
+    # a deviation that consists of rounding errors is none
+    varies = deviation > 1e-12 * (mean + deviation.max(initial=0.0))
+    if not varies.any():
+        return 1.0, 0.0
+    deviation, mean = deviation[varies], mean[varies]
+    return float(deviation.max() / deviation.min()), float((mean / deviation).max())
+
+
+def condition(X: Array) -> float | None:
+    """Condition number of the second moments of the columns (section 5.1).
+
+    It is that of the Hessian of a linear unit, apart from directions without any
+    variation.  None for too many columns.
+    """
+    if X.shape[1] > MAX_COLUMNS:
+        return None
+    values = np.linalg.eigvalsh(X.T @ X / len(X))
+    if not np.isfinite(values).all() or values[-1] <= 0.0:
+        return None
+    return float(values[-1] / values[values > ZERO_SHARE * values[-1]].min())
+
+
+def copied_columns(X: Array) -> list[int]:
+    """Columns that repeat an earlier one, up to shift and positive scale."""
+    if X.shape[1] > MAX_COLUMNS:
+        return []
+    informative = np.flatnonzero(_varies_enough(X))
+    Z = X[:, informative]
+    Z = Z - Z.mean(axis=0)
+    Z /= np.linalg.norm(Z, axis=0)
+    is_same = np.triu(Z.T @ Z > 1.0 - SAME**2 / 2.0, k=1)
+    return [int(column) for column in informative[is_same.any(axis=0)]]
+
+
+def _varies_enough(X: Array) -> Array:
+    middle = np.median(X, axis=0)
+    is_other = np.abs(X - middle) > 1e-9 * (np.abs(middle) + X.std(axis=0))
+    return np.asarray(is_other.mean(axis=0) > NEARLY_CONSTANT)
+
+
+def outlying(X: Array) -> Array:
+    """Values many interquartile ranges away from the median of their column."""
+    low, middle, high = np.quantile(X, [0.25, 0.5, 0.75], axis=0)
+    deviation = (high - low) / QUARTILES
+    far = np.abs(X - middle) > FAR_OUT * deviation
+    return np.asarray(far & (deviation > 0.0))
+
+
+# ------------------------------------------------------------------------------ targets
+
+
+def target_numbers(subject: Subject) -> dict[str, Any]:
+    """Coded targets against the range of the outputs; shares of the classes."""
+    objective = subject.run.objective
+    targets = objective.targets
+    bottom, top = objective.network.activations[-1].limits
+    numbers: dict[str, Any] = {
+        "coded_mean": float(np.mean(targets)),
+        "coded_deviation": float(np.mean(np.std(targets, axis=0))),
+        "coded_smallest": float(np.min(targets)),
+        "coded_largest": float(np.max(targets)),
+        "output_range": [float(bottom), float(top)],
+        "outside_output_range": float(np.mean((targets < bottom) | (targets > top))),
+    }
+    if subject.is_classification:
+        shares = as_columns(subject, subject.examples.y).mean(axis=0)
+        numbers["class_shares"] = [float(share) for share in shares]
+    else:
+        numbers["outliers"] = float(np.mean(outlying(targets).any(axis=1)))
+    return numbers
+
+
+def single_column_errors(X: Array, truth: Array, *, is_classification: bool) -> Array:
+    """Error of each column as the only input, as a share of that of a constant.
+
+    The error is that of a small tree, so that any function of the column counts.  Only
+    the columns that correlate best with the targets are looked at; others have an error
+    of 1.
+    """
+    errors = np.ones(X.shape[1])
+    promising = _correlations(X, truth).max(axis=1)
+    # each class needs two leaves, a value as many as its precision demands
+    n_leaves = 2 * truth.shape[1] if is_classification else LEAVES
+    tree = DecisionTreeRegressor(max_leaf_nodes=n_leaves, min_samples_leaf=LEAST_LEAF)
+    total = float(np.sum((truth - truth.mean(axis=0)) ** 2))
+    if total == 0.0 or len(X) < 4 * LEAST_LEAF:
+        return errors
+    for j in np.argsort(-promising)[:N_PROMISING]:
+        x = X[:, [j]]
+        fitted = tree.fit(x, truth).predict(x).reshape(truth.shape)
+        errors[j] = np.sum((truth - fitted) ** 2) / total
+    return errors
+
+
+def _correlations(X: Array, truth: Array) -> Array:
+    """Absolute rank correlations of the columns with the targets."""
+    ranks = [rankdata(columns, axis=0) for columns in (X, truth)]
+    A, B = (r - r.mean(axis=0) for r in ranks)
+    lengths = np.outer(np.linalg.norm(A, axis=0), np.linalg.norm(B, axis=0))
+    return np.abs(A.T @ B) / np.maximum(lengths, 1e-300)
+
+
+def far_out(values: Array, n_deviations: float) -> Array:
+    """Values more than so many robust deviations from the median of their column."""
+    distance = np.abs(values - np.median(values, axis=0))
+    deviation = 1.4826 * np.median(distance, axis=0)
+    return np.asarray(distance > n_deviations * deviation)

@@ -1,0 +1,178 @@
+"""Causes that lie in the data, or in how they are presented.
+
+Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicions`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.estimators import _rules as rules
+from sk_effprop.inspection.diagnosis._data_instruments import (
+    copied_columns,
+    far_out,
+    outlying,
+    single_column_errors,
+)
+from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, from_fault
+from sk_effprop.inspection.diagnosis._measures import as_columns
+from sk_effprop.inspection.diagnosis._subject import Subject
+from sk_effprop.inspection.diagnosis._trials import Change
+
+# A single column that leaves less than this of a constant's loss repeats the target.
+# If it leaves more than the second number, all columns together must not do much
+# better.  No refit is needed if each other column leaves more than the last number.
+LEAK, CLOSE_LEAK, NOT_BETTER, FAR_FROM_LEAK = 0.03, 0.01, 0.3, 0.3
+# A constant column that is this far from zero, after normalisation, is not centred.
+OFF_CENTRE = 1e-3
+# Outliers of the targets are accidents up to the second share of the rows, and worth
+# mentioning in any case from the first one.
+FEW_OUTLIERS, MANY_OUTLIERS = 0.01, 0.05
+# robust deviations of logarithms
+FAR_LOG, TINY = 8.0, 1e-300
+
+
+def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
+    """A column that alone tells the target, which no other columns do."""
+    subject = evidence.subject
+    X = np.nan_to_num(subject.raw)
+    if X.shape[1] < 2:
+        return
+    truth = as_columns(subject, subject.examples.y)[subject.rows]
+    errors = single_column_errors(X, truth, is_classification=subject.is_classification)
+    held_out = evidence.numbers["loss"]["held_out"]
+    all_columns = errors.min() if held_out is None else held_out
+    is_leak = (errors < CLOSE_LEAK) | (all_columns > NOT_BETTER * errors)
+    leaks = np.flatnonzero(is_leak & (errors < LEAK))
+    others = np.delete(errors, leaks)
+    if not len(leaks) or not len(others):
+        return
+    names = _named(subject, leaks)
+    yield Suspicion(
+        "target leaked into a column",
+        f"{names} alone tells the target (a small tree leaves "
+        f"{100 * errors[leaks].min():.2g} % of a constant's loss), the next best "
+        f"column leaves {100 * others.min():.0f} %",
+        (Change("X", f"without {names}", dropped_columns=leaks),),
+        is_fact=errors[leaks].min() < CLOSE_LEAK and others.min() > FAR_FROM_LEAK,
+        expects_loss=True,
+    )
+
+
+def copied_inputs(evidence: Evidence) -> Iterator[Suspicion]:
+    """Columns that repeat another, which then counts several times."""
+    subject = evidence.subject
+    copies = np.array(copied_columns(np.nan_to_num(subject.raw)), dtype=int)
+    if not len(copies):
+        return
+    n_constant = evidence.numbers["inputs"]["n_constant"]
+    constant = f", and {n_constant} columns are constant" if n_constant else ""
+    names = _named(subject, copies)
+    yield Suspicion(
+        "duplicated columns",
+        f"{names} {'repeats' if len(copies) == 1 else 'repeat'} other columns"
+        f"{constant}",
+        (Change("X", f"without {names}", dropped_columns=copies),),
+        is_fact=True,
+    )
+
+
+def constant_inputs(evidence: Evidence) -> Iterator[Suspicion]:
+    """Constant columns that are not centred, and so act as large second biases."""
+    subject = evidence.subject
+    raw, seen = np.nan_to_num(subject.raw), subject.at_start.inputs
+    if raw.shape != seen.shape:
+        return
+    constant = np.flatnonzero(subject.is_constant & (np.abs(seen[0]) > OFF_CENTRE))
+    if not len(constant):
+        return
+    names = _named(subject, constant)
+    yield Suspicion(
+        "constant columns",
+        f"{names} {'is' if len(constant) == 1 else 'are'} constant and not centred "
+        f"(normalize={subject.given['normalize']!r})",
+        (
+            Change("normalize", "robust"),
+            Change("X", f"without {names}", dropped_columns=constant),
+        ),
+        is_fact=True,
+    )
+
+
+def outlying_inputs(evidence: Evidence) -> Iterator[Suspicion]:
+    """Outliers of the inputs that neither a robust scale nor a clip bounds."""
+    numbers, given = evidence.numbers["inputs"], evidence.given
+    if not numbers["outliers"] or given["input_clip"] is not None:
+        return
+    remedies = [Change("input_clip", 8.0)]
+    if given["normalize"] in ("standardize", "decorrelate", "whiten"):
+        remedies.append(Change("normalize", "robust"))
+    if given["normalize"] in ("decorrelate", "whiten"):
+        remedies.pop(0)
+    yield Suspicion(
+        "outliers in the inputs",
+        f"{100 * numbers['outliers']:.2g} % of the rows have inputs more than 20 "
+        "robust standard deviations away, and input_clip=None",
+        tuple(remedies),
+        is_fact=True,
+    )
+
+
+def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
+    """Outliers of the targets, which squared errors follow."""
+    subject = evidence.subject
+    if subject.is_classification or evidence.given["loss"] != "squared_error":
+        return
+    y = as_columns(subject, subject.examples.y)
+    is_far = outlying(y).any(axis=1)
+    if (y >= 0.0).all():
+        # a product of many factors has a long tail, but no outliers
+        is_far &= far_out(np.log1p(y / np.maximum(np.median(y), TINY)), FAR_LOG).any(1)
+    if not is_far.any() or is_far.mean() > MANY_OUTLIERS:
+        return
+    yield Suspicion(
+        "outliers in the targets",
+        f"{100 * is_far.mean():.2g} % of the targets are more than 20 robust standard "
+        "deviations away from their median",
+        (Change("loss", "huber"), Change("loss", "absolute_error")),
+        is_fact=is_far.mean() > FEW_OUTLIERS,
+        robust=True,
+    )
+
+
+def presentation(evidence: Evidence) -> Iterator[Suspicion]:
+    """Examples in sorted order."""
+    fault = rules.sorted_presentation(evidence.subject.at_start)
+    if fault is not None:
+        yield from_fault(fault, is_fact=True)
+
+
+def scales(evidence: Evidence) -> Iterator[Suspicion]:
+    """Scales of targets and inputs, and the place of the targets of classes."""
+    case = evidence.subject.at_start
+    for rule in (rules.target_scale, rules.raw_inputs, rules.targets_off_range):
+        fault = rule(case)
+        if fault is not None:
+            yield from_fault(fault, is_fact=True)
+
+
+def unreachable_targets(evidence: Evidence) -> Iterator[Suspicion]:
+    """Targets beyond the limits of the output units."""
+    numbers = evidence.numbers["targets"]
+    if not numbers["outside_output_range"]:
+        return
+    low, high = numbers["output_range"]
+    yield Suspicion(
+        "targets out of range",
+        f"{100 * numbers['outside_output_range']:.2g} % of the coded targets are "
+        f"outside the range ({low:.3g}, {high:.3g}) of the output units",
+        (Change("output_activation", "auto"),),
+        is_fact=True,
+    )
+
+
+def _named(subject: Subject, columns: Array) -> str:
+    names = [subject.names[column] for column in columns]
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"column {shown}" if len(names) == 1 else f"columns {shown}"

@@ -1,0 +1,98 @@
+"""What rules look at, and what they return."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sk_effprop.inspection.diagnosis._subject import Subject
+from sk_effprop.inspection.diagnosis._trials import Change, Trials
+from sk_effprop.solvers import BATCH
+from sk_effprop.training.convergence import Finding as Fault
+
+
+@dataclass(frozen=True, eq=False)
+class Suspicion:
+    """A possible cause.
+
+    Attributes
+    ----------
+    cause : str
+        In a few words.
+    sentence : str
+        What the instruments say.
+    remedies : tuple of Change
+        Changes to try; the one with the lowest loss is proposed.
+    is_fact : bool
+        Whether it is reported even if no remedy lowers the loss.
+    least_gain : float
+        Share of the loss by which a remedy must lower it.
+    least_score : float
+        Standard errors by which it must do so.
+    balanced : bool
+        Whether all classes count alike in the comparison.
+    robust : bool
+        Whether absolute errors are compared.
+    expects_loss : bool
+        Whether an honest remedy makes the loss higher.
+    needs_training : bool
+        Whether only a network that is trained well can tell.
+    """
+
+    cause: str
+    sentence: str
+    remedies: tuple[Change, ...]
+    is_fact: bool = False
+    least_gain: float = 0.1
+    least_score: float = 2.0
+    balanced: bool = False
+    robust: bool = False
+    expects_loss: bool = False
+    needs_training: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that rules look at.
+
+    Attributes
+    ----------
+    subject : Subject
+    numbers : dict
+        What the instruments measured.
+    trials : Trials or None
+        None without verification.
+    """
+
+    subject: Subject
+    numbers: dict[str, Any]
+    trials: Trials | None
+
+    @property
+    def given(self) -> dict[str, Any]:
+        return self.subject.given
+
+    @property
+    def is_stochastic(self) -> bool:
+        return self.subject.estimator.solver_ not in BATCH
+
+    def without_present_values(self, suspicion: Suspicion) -> Suspicion:
+        """The same suspicion without remedies that are on already."""
+        remedies = [
+            change
+            for change in suspicion.remedies
+            if change.parameter in ("X", "y")
+            or repr(self.given[change.parameter]) != repr(change.value)
+        ]
+        return replace(suspicion, remedies=tuple(remedies))
+
+
+def from_fault(fault: Fault, **options: Any) -> Suspicion:
+    """A suspicion from a rule that is shared with the warnings."""
+    remedies = () if fault.value is None else (Change(fault.parameter, fault.value),)
+    return Suspicion(fault.cause, fault.sentence.rstrip("."), remedies, **options)
+
+
+def as_given(value: Any) -> str:
+    """A value as in code; arrays are too long for that."""
+    return "an array" if isinstance(value, np.ndarray) else repr(value)

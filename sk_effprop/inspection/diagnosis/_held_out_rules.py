@@ -1,0 +1,146 @@
+"""Causes that show on held-out rows alone.
+
+Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicions`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sk_effprop.inspection.diagnosis._data_instruments import far_out
+from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion
+from sk_effprop.inspection.diagnosis._trials import Change
+
+# Loss on held-out rows over that on the training rows, from which a fit is overfitted.
+OVERFITTED, FAR_OVERFITTED, LEAST_GAP = 1.5, 3.0, 0.05
+# A penalty of less than this share of the automatic one is none.
+WEAK = 0.1
+# A rare class has less than this share of what equal shares would be, and is missed in
+# more than half of its rows, or in almost all.
+RARE, MISSED, UNKNOWN = 0.25, 0.5, 0.1
+# Labels are noisy if more than this share of them is wrong in the fifth of the rows
+# where the network is most certain, and hardly more in the next two fifths.  An error
+# like that of always taking the largest class says that nothing predicts the labels.
+MAYBE_NOISY, NOISY, EVENLY, UNINFORMED = 0.09, 0.12, 1.35, 0.9
+# fewer rows do not tell noise from chance
+FEWEST_LABELS = 100
+# A residual is far from the others beyond so many robust deviations, targets have heavy
+# tails if more than the first share of them are, and wrong values if the second is.
+FAR_RESIDUAL, FEW_FAR, MANY_FAR = 5.0, 0.005, 0.08
+
+
+def overfitting(evidence: Evidence) -> Iterator[Suspicion]:
+    """Training rows that are fitted much better than others."""
+    loss, subject = evidence.numbers["loss"], evidence.subject
+    if loss["held_out"] is None:
+        return
+    gap = loss["held_out"] - loss["train"]
+    if gap < LEAST_GAP or loss["held_out"] < OVERFITTED * loss["train"]:
+        return
+    remedies, is_unbounded = [], False
+    given = subject.given["alpha"]
+    if not isinstance(given, str):
+        automatic = float(subject.automatic("alpha").alpha.max())
+        is_unbounded = given < WEAK * automatic
+        if given < automatic:
+            remedies.append(Change("alpha", "auto"))
+    if subject.given["early_stopping"] in ("auto", False):
+        remedies.append(Change("early_stopping", True))
+    for name in ("hidden_layer_sizes", "max_iter"):
+        if name in subject.changed:
+            remedies.append(Change(name, subject.changed[name]))
+    yield Suspicion(
+        "overfitting",
+        f"the loss on held-out rows is {100 * loss['held_out']:.0f} % of a constant's, "
+        f"on training rows {100 * loss['train']:.0f} %",
+        tuple(remedies),
+        is_fact=is_unbounded and loss["held_out"] > FAR_OVERFITTED * loss["train"],
+        least_gain=0.2,
+    )
+
+
+def imbalance(evidence: Evidence) -> Iterator[Suspicion]:
+    """A rare class that is mostly missed."""
+    subject = evidence.subject
+    shares = np.array(evidence.numbers["targets"].get("class_shares", []))
+    recalls = evidence.numbers["loss"].get("recall")
+    if recalls is None or len(shares) < 2 or subject.given["class_weight"] is not None:
+        return
+    rare = int(np.argmin(shares))
+    recall = recalls[rare]
+    if shares[rare] * len(shares) > RARE or recall > MISSED:
+        return
+    yield Suspicion(
+        "imbalanced classes",
+        f"class {subject.estimator.classes_[rare]!r} has {100 * shares[rare]:.2g} % of "
+        f"the rows, and {100 * recall:.0f} % of its held-out rows are recognised",
+        (Change("class_weight", "balanced"),),
+        is_fact=recall < UNKNOWN,
+        least_gain=0.3,
+        balanced=True,
+        needs_training=True,
+    )
+
+
+def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
+    """Labels that are contradicted even where the network is most certain.
+
+    Where classes overlap, errors are rare far from the boundary.  Wrong labels are
+    everywhere.
+    """
+    loss, trials = evidence.numbers["loss"], evidence.trials
+    if trials is None or trials.n_used < FEWEST_LABELS:
+        return
+    if loss.get("error_where_certain", 0.0) < MAYBE_NOISY:
+        return
+    errors, rows = trials.errors_by_certainty()
+    certain, everywhere = float(np.mean(errors[0])), loss["error"]
+    is_even = np.mean(errors[1:3]) < EVENLY * certain
+    majority = float(np.max(evidence.numbers["targets"]["class_shares"]))
+    is_informed = everywhere < UNINFORMED * (1.0 - majority)
+    if certain < NOISY or not is_even or not is_informed:
+        return
+    examples = ", ".join(str(row) for row in trials.rows[rows[:5]])
+    yield Suspicion(
+        "label noise",
+        f"{100 * certain:.0f} % of the labels contradict the network where it is most "
+        f"certain, and {100 * everywhere:.0f} % everywhere",
+        (
+            Change(
+                "y",
+                f"without the {len(rows):,} labels that are contradicted, as those of "
+                f"rows {examples}",
+                dropped_rows=rows,
+            ),
+        ),
+        is_fact=True,
+        needs_training=True,
+    )
+
+
+def target_noise(evidence: Evidence) -> Iterator[Suspicion]:
+    """Targets of which a part is far from all predictions, though not from the others.
+
+    Squared errors follow them.  Targets with heavy tails are another matter.
+    """
+    subject, trials = evidence.subject, evidence.trials
+    is_squared = evidence.given["loss"] == "squared_error"
+    if subject.is_classification or trials is None or not is_squared:
+        return
+    if trials.n_used < FEWEST_LABELS:
+        return
+    control = trials.control
+    truth = trials.truth[control.rows]
+    is_wrong = far_out(truth - control.predicted, FAR_RESIDUAL).any(axis=1)
+    has_tails = np.mean(far_out(truth, FAR_RESIDUAL).any(axis=1)) > FEW_FAR
+    if has_tails or np.mean(is_wrong) < MANY_FAR:
+        return
+    yield Suspicion(
+        "noise in the targets",
+        f"{100 * np.mean(is_wrong):.2g} % of the held-out targets are far from the "
+        "predictions, which are close to the others",
+        (Change("loss", "huber"), Change("loss", "absolute_error")),
+        is_fact=True,
+        robust=True,
+        needs_training=True,
+    )

@@ -1,0 +1,148 @@
+"""The estimator under examination, with its data, at its start and at its end."""
+
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_is_fitted
+
+from sk_effprop.core.arrays import Array, dense
+from sk_effprop.estimators import _build as build
+from sk_effprop.estimators._auto import Plan
+from sk_effprop.estimators._data import Examples
+from sk_effprop.estimators._parameters import defaults, hyperparameters_of
+from sk_effprop.estimators._rules import Case
+from sk_effprop.estimators._run import Run
+from sk_effprop.estimators._tables import encode_table
+
+# Rows that the instruments look at.
+EXAMINED_ROWS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A fitted estimator and its training data.
+
+    Attributes
+    ----------
+    estimator : EffPropClassifier or EffPropRegressor
+    examples : Examples
+        The validated data.
+    run : Run
+        Its plan and its objective.
+    start : ndarray of shape (n_weights,)
+        Weights that ``init`` and ``bias_init`` give.
+    """
+
+    estimator: Any
+    examples: Examples
+    run: Run
+    start: Array
+
+    @classmethod
+    def of(cls, estimator: Any, X: Any, y: Any) -> "Subject":
+        """Validate the arguments of ``diagnose``."""
+        if not hasattr(estimator, "_fitted_objective"):
+            raise TypeError(
+                "estimator must be an EffPropClassifier or EffPropRegressor, got "
+                f"{type(estimator).__name__}. For a pipeline, pass its last step and "
+                "the X that reaches it."
+            )
+        check_is_fitted(estimator)
+        examples = encode_table(estimator, estimator._read_examples(X, y, None))
+        start = estimator._start(None, 0.0, is_stream=False)
+        run = estimator._make_run(examples, estimator.solver_, start)
+        theta = build.initial_theta(
+            run.plan.given, run.objective, start.rng, is_stream=False
+        )
+        return cls(estimator, examples, run, theta)
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether the targets are classes."""
+        return bool(is_classifier(self.estimator))
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        """The hyperparameters as given."""
+        return dict(vars(hyperparameters_of(self.estimator)))
+
+    @cached_property
+    def changed(self) -> dict[str, Any]:
+        """The hyperparameters that are not the defaults, with their defaults."""
+        return {
+            name: default
+            for name, default in defaults(self.estimator).items()
+            if not _equal(self.given[name], default)
+        }
+
+    @cached_property
+    def rows(self) -> Array:
+        """Rows that the instruments look at, in their order of presentation."""
+        n = len(self.examples)
+        if n <= EXAMINED_ROWS:
+            return np.arange(n)
+        rng = np.random.default_rng(0)
+        return np.sort(rng.choice(n, EXAMINED_ROWS, replace=False))
+
+    @cached_property
+    def raw(self) -> Array:
+        """Raw inputs of these rows, missing values as nan."""
+        return np.asarray(dense(self.examples.X[self.rows]), dtype=np.float64)
+
+    @cached_property
+    def is_constant(self) -> Array:
+        """Whether each column has one value in all rows."""
+        X = self.examples.X
+        spread = X.max(axis=0) - X.min(axis=0)
+        return np.asarray(dense(spread)).reshape(-1) == 0.0
+
+    @cached_property
+    def at_start(self) -> Case:
+        """The case at the initial weights."""
+        return self._case(self.start)
+
+    @cached_property
+    def at_end(self) -> Case:
+        """The case at the fitted weights."""
+        return self._case(self.estimator.theta_)
+
+    def automatic(self, name: str) -> Plan:
+        """The plan of the same estimator with one parameter on "auto"."""
+        other = copy(self.estimator)
+        if name != "alpha":
+            # what "auto" would become there takes a while to find
+            other.alpha = 0.0
+        setattr(other, name, "auto")
+        start = other._start(None, 0.0, is_stream=False)
+        return other._make_run(self.examples, self.estimator.solver_, start).plan
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, their numbers if they have none."""
+        known = getattr(self.estimator, "feature_names_in_", None)
+        n = self.examples.X.shape[1]
+        if known is not None and len(known) != n:
+            # a table, of which categories have several inputs
+            known = None
+        return [str(name) for name in (range(n) if known is None else known)]
+
+    def _case(self, theta: Array) -> Case:
+        objective = self.run.objective
+        some = objective.subset(self.rows).as_float64()
+        theta = theta.astype(np.float64)
+        return Case(self.run.plan, objective, some, theta, self.run.left.strength)
+
+
+def _equal(given: Any, default: Any) -> bool:
+    if given is default:
+        return True
+    is_array = isinstance(given, np.ndarray)
+    return not is_array and type(given) is not bool and _plain(given) == default
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

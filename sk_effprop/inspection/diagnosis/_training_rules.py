@@ -1,0 +1,149 @@
+"""Causes that lie in how training went, and when it ended.
+
+Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicions`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sk_effprop.estimators import _rules as rules
+from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, from_fault
+from sk_effprop.inspection.diagnosis._trials import Change
+
+# Fall of the mean loss in the last third of training from which it is cut off.
+STEEP = 0.25
+# Fewer epochs than this share of the automatic number are too few for sure.
+FAR_TOO_FEW = 0.25
+
+
+def rate(evidence: Evidence) -> Iterator[Suspicion]:
+    """Rates far from the one that the curvature allows."""
+    case = evidence.subject.at_start
+    fault = rules.too_large_rate(case) or rules.too_small_rate(case)
+    if fault is None:
+        return
+    given, allowed = case.plan.given.learning_rate_init, case.automatic_rate
+    factor = max(given / allowed, allowed / given)
+    how = "above" if given > allowed else "below"
+    is_adam = case.plan.solver == "adam"
+    usual = "the usual one of adam" if is_adam else "what the curvature allows"
+    n = evidence.subject.estimator.convergence_.n_recoveries
+    diverged = f"; training diverged {n} times" if n else ""
+    yield Suspicion(
+        fault.cause,
+        f"learning_rate_init={given:.3g} is a factor of {factor:.3g} {how} "
+        f"{usual}{diverged}",
+        (Change("learning_rate_init", "auto"),),
+        is_fact=True,
+    )
+
+
+def large_batches(evidence: Evidence) -> Iterator[Suspicion]:
+    """Batches that leave few updates."""
+    subject = evidence.subject
+    automatic = subject.automatic("batch_size")
+    batch = subject.estimator.batch_size_
+    if not evidence.is_stochastic or batch <= 4 * automatic.batch_size:
+        return
+    n = len(subject.examples)
+    n_updates = int(np.ceil(n / batch)) * subject.estimator.n_iter_
+    yield Suspicion(
+        "batches too large",
+        f"batches of {batch:,} of {n:,} rows leave {n_updates:,} updates "
+        f"(batch_size={subject.given['batch_size']!r})",
+        (Change("batch_size", "auto"),),
+        is_fact=batch > n / 3,
+    )
+
+
+def early_end(evidence: Evidence) -> Iterator[Suspicion]:
+    """Training that a limit or a rule has ended too early."""
+    subject, given = evidence.subject, evidence.given
+    reason = subject.estimator.convergence_.reason
+    limits = {"max_fun": "max_fun", "max_time": "max_time", "goal": "goal"}
+    if reason == "max_iter":
+        yield from _few_epochs(evidence)
+    elif reason in limits and limits[reason] in subject.changed:
+        name = limits[reason]
+        yield Suspicion(
+            "training ended too early",
+            f"training was ended by {name}={given[name]!r} after "
+            f"{subject.estimator.n_iter_} iterations",
+            (Change(name, subject.changed[name]),),
+        )
+    elif reason in ("stalled", "stuck", "converged", "precision"):
+        yield from _impatience(evidence)
+
+
+def _impatience(evidence: Evidence) -> Iterator[Suspicion]:
+    """A stopping rule that is easier to meet than the usual one."""
+    subject, given = evidence.subject, evidence.given
+    changed = subject.changed
+    names = [name for name in ("early_stopping",) if name in changed]
+    if given["tol"] > changed.get("tol", np.inf):
+        names.append("tol")
+    if given["n_iter_no_change"] < changed.get("n_iter_no_change", 0):
+        names.append("n_iter_no_change")
+    if not names:
+        return
+    n_iter = subject.estimator.n_iter_
+    is_short = n_iter < FAR_TOO_FEW * subject.automatic("max_iter").max_iter
+    yield Suspicion(
+        "training ended too early",
+        f"training stopped after {n_iter} iterations "
+        f"({', '.join(f'{name}={given[name]!r}' for name in names)})",
+        tuple(Change(name, changed[name]) for name in names),
+        is_fact=evidence.is_stochastic and is_short and names != ["early_stopping"],
+    )
+
+
+def _few_epochs(evidence: Evidence) -> Iterator[Suspicion]:
+    subject, given = evidence.subject, evidence.given["max_iter"]
+    now, fell = subject.estimator.max_iter_, evidence.numbers["loss"]["fell_at_end"]
+    automatic = subject.automatic("max_iter").max_iter
+    is_short = not isinstance(given, str) and now < automatic
+    if not is_short and fell < STEEP:
+        return
+    falling = f", while the loss still fell by {100 * fell:.0f} % per third"
+    yield Suspicion(
+        "too few epochs" if evidence.is_stochastic else "too few iterations",
+        f"max_iter={given!r} ended training after {now}"
+        f"{falling if fell > 0.05 else ''}",
+        (Change("max_iter", "auto" if is_short else 4 * now),),
+        is_fact=is_short and now < FAR_TOO_FEW * automatic,
+        least_gain=0.1 if is_short else 0.5,
+    )
+
+
+def penalty(evidence: Evidence) -> Iterator[Suspicion]:
+    """A penalty that leaves little of the weights."""
+    subject = evidence.subject
+    given = subject.given["alpha"]
+    fault = rules.strong_penalty(subject.at_end)
+    if isinstance(given, str):
+        if fault is not None:
+            yield from_fault(fault)
+        return
+    automatic = float(subject.automatic("alpha").alpha.max())
+    if given > 3.0 * automatic:
+        yield Suspicion(
+            "penalty too strong",
+            f"alpha={given:.3g} is {given / max(automatic, 1e-300):.3g} times the "
+            "automatic one",
+            (Change("alpha", "auto"),),
+            is_fact=given > 100.0 * automatic,
+        )
+
+
+def warned(evidence: Evidence) -> Suspicion | None:
+    """What ``fit`` itself has found."""
+    convergence = evidence.subject.estimator.convergence_
+    if not convergence.problem:
+        return None
+    return Suspicion(
+        "training failed" if convergence.is_flat else "training ended early",
+        f"{convergence.problem.rstrip('.')}. {convergence.advice.rstrip('.')}",
+        (),
+        is_fact=True,
+    )
