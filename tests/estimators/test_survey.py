@@ -164,7 +164,7 @@ def test_a_normaliser_of_a_survey_is_that_of_a_stream():
     X, y = problem(EffPropRegressor, 300)
     est = EffPropRegressor(normalize="whiten", input_clip=None)
     found = survey(est, raw_parts(X, y))
-    vars(est).update(found.features)
+    vars(est).update(found.features, table_encoder_=None)
     normalizer = normalizer_of(est, found.columns.with_quartiles(), is_sparse=False)
     expected = InputNormalizer("whiten").fit(X).transform(X)
     np.testing.assert_allclose(normalizer.transform(X), expected, atol=1e-7)
