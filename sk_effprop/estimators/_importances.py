@@ -7,7 +7,7 @@ import numpy as np
 from scipy.linalg import block_diag
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.inputs import FoldedSparse
+from sk_effprop.core.inputs import FoldedSparse, squares_transposed_times
 from sk_effprop.core.network import Network
 from sk_effprop.core.normalization import clip_derivative
 from sk_effprop.core.objective import Objective
@@ -73,29 +73,27 @@ def importances_of_inputs(
     """
     inputs, weight = _some_rows(objective)
     network, contrasts = _what_counts(objective.network, coding)
-    chain, axes = _way_to_columns(inputs[:, :-1], normalizer)
+    chain, axes = _way_to_columns(inputs, normalizer)
     # overflow of extreme weights is noticed in the result
     with np.errstate(over="ignore", invalid="ignore"):
         slopes = mean_slopes(
             network, theta, inputs, weight,
             chain=chain, axes=axes, contrasts=contrasts,
         )  # fmt: skip
-        share = np.square(slopes) * _variances(inputs[:, :-1], weight, normalizer)
+        share = np.square(slopes) * _variances(inputs, weight, normalizer)
         total = share.sum()
     if not np.isfinite(total):
         return np.full(len(share), np.nan)
     return np.asarray(share / total if total > 0.0 else share)
 
 
-def _some_rows(objective: Objective) -> tuple[Array, Array]:
-    """Dense inputs and weights of evenly spaced rows."""
+def _some_rows(objective: Objective) -> tuple[Any, Array]:
+    """Inputs and weights of evenly spaced rows."""
     width, n_outputs = objective.inputs.shape[1], objective.network.sizes[-1]
     most = min(MAX_ROWS, MAX_PASSES // n_outputs, MAX_NUMBERS // width)
     count = min(objective.n_samples, max(most, FEWEST_ROWS))
     rows = np.linspace(0, objective.n_samples - 1, count).astype(np.intp)
     inputs = objective.inputs[rows]
-    if isinstance(inputs, FoldedSparse):
-        inputs = inputs.filled()
     weight = objective.sample_weight
     return inputs, np.ones(count) if weight is None else weight[rows]
 
@@ -114,20 +112,27 @@ def _what_counts(network: Network, coding: Coding) -> tuple[Network, Array | Non
 
 
 def _way_to_columns(
-    Z: Array, normalizer: InputNormalizer | None
+    inputs: Any, normalizer: InputNormalizer | None
 ) -> tuple[Array | None, Array | None]:
     """Derivatives of the clip, and the axes, if the inputs are projections on axes."""
     if normalizer is None or normalizer.components_ is None:
         return None, None
-    clip = normalizer.clip
-    return None if clip is None else clip_derivative(Z, clip), normalizer.components_
+    # sparse inputs are not clipped after a rotation
+    clip, axes = normalizer.clip, normalizer.components_
+    return None if clip is None else clip_derivative(inputs[:, :-1], clip), axes
 
 
-def _variances(Z: Array, weight: Array, normalizer: InputNormalizer | None) -> Array:
+def _variances(inputs: Any, weight: Array, normalizer: InputNormalizer | None) -> Array:
     """Variances of the normalised columns, before a rotation."""
     if normalizer is not None and normalizer.components_ is not None:
         # standardised, unless the column is constant
         varies = np.abs(normalizer.components_).sum(axis=0) > 0.0
         return varies.astype(np.float64)
+    if isinstance(inputs, FoldedSparse):
+        share = (weight / weight.sum())[:, None].astype(inputs.dtype)
+        mean = (inputs.T @ share)[:-1, 0]
+        squares = squares_transposed_times(inputs, share)[:-1, 0]
+        return np.asarray(np.maximum(squares - mean**2, 0.0))
+    Z = inputs[:, :-1]
     mean = np.average(Z, axis=0, weights=weight)
     return np.asarray(np.average(np.square(Z - mean), axis=0, weights=weight))

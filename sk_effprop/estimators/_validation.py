@@ -92,12 +92,14 @@ def _strata(y: Any) -> Any:
     kind = type_of_target(y)
     if kind in ("binary", "multiclass"):
         return np.unique(y, return_inverse=True)[1].ravel()
+    alike = np.zeros(len(y), dtype=int)
     # the only example of a label stays in training, as the one of a class does
     if kind == "multilabel-indicator":
         is_only = (y[:, np.sum(y != 0, axis=0) == 1] != 0).any(axis=1)
-    else:
+    elif kind in ("multiclass-multioutput", "unknown"):
         is_only = np.any([_is_only_one(column) for column in y.T], axis=0)
-    alike = np.zeros(len(y), dtype=int)
+    else:
+        return alike
     alike[is_only] = 1 + np.arange(np.sum(is_only))
     return alike
 

@@ -29,6 +29,7 @@ BAD_VALUES = {
     "input_gains": ["yes"],
     "solver": ["newton"],
     "batch_size": [0, 2.5, "half"],
+    "n_estimators": [0, 1.5],
     "batch_growth": [0.5],
     "shuffle": ["often"],
     "emphasis": [-0.1, 1.1],

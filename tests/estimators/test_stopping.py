@@ -134,6 +134,7 @@ def test_the_best_weights_are_kept(monkeypatch, watch, solver, criterion, exit_)
         assert len(model.validation_loss_curve_) == model.n_iter_
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_training_is_restless_enough():
     """Else the last weights would be the best ones, and the test above too easy."""
     for criterion in ("loss", "accuracy"):

@@ -75,6 +75,8 @@ def least(name, objective, theta, n_gradients, matrix=None):
             return True
         return False
 
+    # nobody goes on from a state in the middle
+    monitor.pause, monitor.keeps_pauses = (lambda paused: None), False
     SECOND_ORDER[name].solve(counted, theta, state=None, rng=None, monitor=monitor)
     return min(values)
 
