@@ -132,7 +132,8 @@ default="auto"
         ``batch_size``, ``learning_rate_scaling``, ``momentum`` and the curvatures of
         "sdlm" into account. For "adam" it is 0.001. For "lm" on mini-batches it is the
         share of each step that is taken, by default b / (b + 2 n_weights) for b
-        residuals. Not used by other batch solvers.
+        residuals, and at least so much that all shares add up to 5 steps. Not used by
+        other batch solvers.
     learning_rate : {"constant", "invscaling", "adaptive", "annealing", "cosine", \
 "flow"}, default="cosine"
         Schedule of the learning rate (sections 4.1 and 4.7). "invscaling" is eta0 /

@@ -43,6 +43,9 @@ MAX_RUNNING_WEIGHTS = 2000
 START_DAMPING = 0.1
 # With b residuals for W weights, the share of a step is b / (b + NOISE_WEIGHT W).
 NOISE_WEIGHT = 2.0
+# Shares of few or small batches are larger, so that those of all steps would add up to
+# so many whole steps at a constant schedule: else training would end near its start.
+LEAST_WHOLE_STEPS = 5.0
 # Training returns to the best weights at most this often after divergence.
 MAX_RESTARTS = 10
 
@@ -162,8 +165,12 @@ class _Descent:
         n_residuals *= objective.targets.shape[1]
         if not self.is_running:
             check_system_size(len(theta), n_residuals)
-        full_share = n_residuals / (n_residuals + NOISE_WEIGHT * len(theta))
-        self.step_share = solver.step_share or full_share
+        quiet_share = n_residuals / (n_residuals + NOISE_WEIGHT * len(theta))
+        n_steps = solver.settings.max_iter * -(
+            -objective.n_samples // solver.batch_size
+        )
+        least_share = min(LEAST_WHOLE_STEPS / n_steps, 1.0)
+        self.step_share = solver.step_share or max(quiet_share, least_share)
 
     def run(self, state: RunningState | Paused | None) -> Solution:
         self._start(state)

@@ -174,6 +174,12 @@ def test_a_classifier_learns_in_batches():
     assert classifier.score(X[800:], y[800:]) > 0.85
 
 
+def test_small_batches_of_few_rows_do_not_end_near_the_start():
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    regressor = EffPropRegressor(solver="lm", batch_size=2, random_state=0)
+    assert regressor.fit(X, 2.0 * X[:, 0] + 1.0).score(X, 2.0 * X[:, 0] + 1.0) > 0.9
+
+
 def test_wide_networks_take_batches_by_themselves():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 30))
