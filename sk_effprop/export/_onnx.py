@@ -49,11 +49,10 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     Returns
     -------
     onnx.ModelProto
-        Model with the input ``X``, float32 of shape [None, n_features]. If it was fitted
-        to a table with text or dates, there is one input of shape [None, 1] for each
-        column instead, with its name: strings for text and for the categories of a
-        categorical type, and float64 for everything else. Missing values are NaN, or
-        "" among strings, and dates and durations are days, since 1970. A classifier
+        Model with the input ``X``, float32 of shape [None, n_features].  If ``est`` was
+        fitted to a table with text or dates, each column is an input of shape [None, 1]
+        instead: strings for text, otherwise float64, with days for dates (since 1970)
+        and durations.  Missing values are NaN, or "" in text.  A classifier
         has the outputs ``label``, in the shape of ``predict``, and ``probabilities``,
         float32 in the shape of ``predict_proba``; for several columns of classes,
         ``probabilities_0``, ``probabilities_1`` and so on.  A regressor has the output

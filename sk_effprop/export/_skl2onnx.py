@@ -82,9 +82,9 @@ def register_skl2onnx() -> None:
             "register_skl2onnx needs skl2onnx, a part of the extra 'onnx': "
             "pip install 'sk_effprop[onnx]'."
         ) from error
+    from sk_effprop._tables import TableEncoder
     from sk_effprop.estimators._classifier import EffPropClassifier
     from sk_effprop.estimators._regressor import EffPropRegressor
-    from sk_effprop._tables import TableEncoder
     from sk_effprop.preprocessing import InputNormalizer
 
     register = skl2onnx.update_registered_converter
@@ -306,12 +306,16 @@ class _Copy:
                 f"skl2onnx has {type(kind).__name__}. Pass initial_types with an entry "
                 "of shape [None, 1] for each column."
             )
-        self._node("Cast", [name], [text := self._new("text")], to=onnx.TensorProto.STRING)
+        self._node(
+            "Cast", [name], [text := self._new("text")], to=onnx.TensorProto.STRING
+        )
         return text
 
     def _given(self, name: str) -> str:
-        self.names[name] = name
-        return name
+        """What the graph calls a result of the container."""
+        own = f"X_{len(self.names)}"
+        self.names[own] = name
+        return own
 
     def _add_constant(self, graph: Graph, constant: Any) -> None:
         name = self.names[constant.name] = self._new(constant.name)
