@@ -92,6 +92,13 @@ def without_names(est: Any) -> Any:
     return est
 
 
+def of_inputs(est: Any) -> Any:
+    """Copy of an estimator that takes an array of encoded rows."""
+    est = without_names(est)
+    est.table_encoder_, est.n_features_in_ = None, est.network_.sizes[0]
+    return est
+
+
 def is_formula(activation: Any) -> TypeGuard[Activation]:
     """Whether it is an :class:`Activation`, not a user-defined one."""
     return isinstance(activation, Activation)

@@ -112,15 +112,15 @@ def _code_of_text(graph: Graph, levels: Any, column: str) -> str:
 
 def _code_of_number(graph: Graph, levels: Any, column: str, kind: str, j: int) -> str:
     """Add the input that a number switches on."""
-    x, unknown = graph.cast(column, kind), float(levels.unknown_input)
-    keys = _keys(levels.values, kind, j)
-    # at most one of them is equal
-    is_level = graph.cast(graph("Equal", x, keys), "DOUBLE")
-    of_levels = (levels.inputs[:-1] - unknown)[:, None]
-    is_missing = graph.cast(graph("IsNaN", x), "DOUBLE")
-    of_missing = float(levels.inputs[-1]) - unknown
-    code = graph("Add", graph("MatMul", is_level, of_levels), unknown)
-    code = graph("Add", code, graph("Mul", is_missing, of_missing))
+    x, unknown = graph.cast(column, kind), levels.unknown_input
+    of_missing = float(levels.inputs[-1])
+    code = graph("Where", graph("IsNaN", x), of_missing, float(unknown))
+    if len(levels.values):
+        # at most one of them is equal
+        is_level = graph("Equal", x, _keys(levels.values, kind, j))
+        of_levels = (levels.inputs[:-1] - float(unknown))[:, None]
+        known = graph("MatMul", graph.cast(is_level, "DOUBLE"), of_levels)
+        code = graph("Add", code, known)
     return graph.cast(code, "INT64")
 
 
