@@ -122,13 +122,13 @@ class Subject:
 
     @property
     def names(self) -> list[str]:
-        """Names of the columns, their numbers if they have none."""
-        known = getattr(self.estimator, "feature_names_in_", None)
+        """Names of the inputs, their numbers if they have none."""
+        encoder = self.estimator.table_encoder_
+        if encoder is not None:
+            return [str(name) for name in encoder.get_feature_names_out()]
         n = self.examples.X.shape[1]
-        if known is not None and len(known) != n:
-            # a table, of which categories have several inputs
-            known = None
-        return [str(name) for name in (range(n) if known is None else known)]
+        known = getattr(self.estimator, "feature_names_in_", range(n))
+        return [str(name) for name in known]
 
     def _case(self, theta: Array) -> Case:
         objective = self.run.objective
