@@ -88,7 +88,7 @@ def to_sklearn(
         If no MLP computes the same, because of ``input_clip``, ``twist``, hidden layers
         with "rational_tanh", "softplus", a user-defined activation or several kinds of
         activations, or an ``output_activation`` of a regressor that differs from the
-        hidden layers; or if a column of a table holds dates.
+        hidden layers; or if a column of a table holds dates or durations.
     NotFittedError, TypeError
         If ``est`` is not a fitted estimator of this package.
 
@@ -101,6 +101,9 @@ def to_sklearn(
     Two shapes follow scikit-learn: a single column of predictions is a vector even if y
     was an (n_samples, 1) array, and ``predict_proba`` of a single class has two
     columns.
+
+    In the ColumnTransformer of a table, missing values of text are None or NaN.
+    ``pandas.NA`` is an unknown level there.
 
     A regressor with an output activation becomes an MLPRegressor with one more hidden
     layer.
