@@ -36,8 +36,8 @@ STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
 SANITIZED = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # An unsigned shift, a division by zero or a lossy cast of a float is an error as well.
 SANITIZED += ["-fsanitize=float-divide-by-zero,float-cast-overflow"]
-# BLAS adds in another order than a loop, and neither is exact: the estimator itself is
-# further from exact values than exact sums could make up for.  Several layers, an output
+# BLAS adds in another order than a loop, and neither is exact.  Exact sums in C would
+# not help, as the estimator has rounding errors itself.  Several layers, an output
 # activation or an exponential multiply the difference.
 ULPS, AMPLIFIED = 4, 8
 DTYPES = ["float32", "float64"]
