@@ -14,6 +14,7 @@ from scipy.linalg.blas import dgemm, sgemm
 
 from sk_effprop.core.activations import AnyActivation
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.layer_kinds import KINDS, Affine, LayerKind
 from sk_effprop.core.losses import Loss
 
 # Called after the two passes of each batch with the passes, targets and weights.
@@ -33,6 +34,8 @@ class Passes:
         Views of theta; when theta changes, the next pass uses the new weights.
     activations : sequence of Activation
     n_rows : int
+    kinds : sequence of str, optional
+        What each layer computes before its activation; by default, all are affine.
 
     Attributes
     ----------
@@ -49,7 +52,11 @@ class Passes:
     """
 
     def __init__(
-        self, layers: Sequence[Array], activations: Sequence[AnyActivation], n_rows: int
+        self,
+        layers: Sequence[Array],
+        activations: Sequence[AnyActivation],
+        n_rows: int,
+        kinds: Sequence[str] = (),
     ) -> None:
         dtype = layers[0].dtype
         widths = [W.shape[1] for W in layers]
@@ -65,6 +72,7 @@ class Passes:
 
         self.layers, self.activations = layers, activations
         self.n_rows = n_rows
+        self.kinds = tuple(KINDS[kind] for kind in kinds) or (Affine,) * len(layers)
         self.derivative_scales = [f.derivative_scale for f in activations]
         self.inputs: list[Any] = [None]
         self.u = [empty(width) for width in widths]
@@ -190,6 +198,10 @@ class Passes:
                 self._gemm(scale, delta, first_input.T, 1.0, layers[l].T, 0, 1, 1)
             else:
                 layers[l][...] += scale * (first_input.T @ self.deltas[l])
+
+    def kind(self, l: int) -> LayerKind:
+        """Layer l at its inputs and weights."""
+        return self.kinds[l](self.inputs[l], self.layers[l])
 
     def z(self, l: int) -> Array:
         """Pre-activations of layer l."""
