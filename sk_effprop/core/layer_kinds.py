@@ -4,8 +4,8 @@ A kind is created for the inputs x and the weights W of a layer.  Its preactivat
 ``z(x, W)`` have a column for each unit, and the weights of a unit are a column of W::
 
     >>> import numpy as np
-    >>> from sk_effprop.core.layer_kinds import KINDS
-    >>> layer = KINDS["affine"](np.array([[2.0, 1.0]]), np.array([[3.0], [0.5]]))
+    >>> from sk_effprop.core.layer_kinds import Affine
+    >>> layer = Affine(np.array([[2.0, 1.0]]), np.array([[3.0], [0.5]]))
     >>> layer.backpropagate(np.array([[1.0]]))    # dz/dx
     array([[3.]])
 
@@ -14,7 +14,7 @@ their own.  Only the affine forward and backward pass, which has to be fast for 
 examples, is written out in :class:`~sk_effprop.core.kernels.Passes`, too.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -37,8 +37,17 @@ class Motion(NamedTuple):
 
 
 class LayerKind(Protocol):
-    """A layer at some inputs and weights; delta is dE/dz, error is dE/dx."""
+    """A layer at some inputs and weights; delta is dE/dz, error is dE/dx.
 
+    Attributes
+    ----------
+    is_penalized : bool
+        Whether weights near zero make the function smoother, as L2 penalties assume.
+    x, W : array
+        Inputs and weights.
+    """
+
+    is_penalized: ClassVar[bool]
     x: Any
     W: Array
 
@@ -55,6 +64,9 @@ class LayerKind(Protocol):
 
     def backpropagate(self, delta: Array) -> Array:
         """From delta to the error of the layer below, eq. (9)."""
+
+    def backpropagate_several(self, deltas: Array) -> Array:
+        """The same for several deltas of each row, (n_rows, n_deltas, fan_out)."""
 
     def add_gradient(self, delta: Array, into: Array) -> None:
         """Add dE/dW, summed over rows."""
@@ -106,6 +118,8 @@ class Affine:
     W : ndarray of shape (fan_in + 1, fan_out)
     """
 
+    is_penalized: ClassVar[bool] = True
+
     def __init__(self, x: Any, W: Array) -> None:
         self.x, self.W = x, W
 
@@ -123,6 +137,11 @@ class Affine:
 
     def backpropagate(self, delta: Array) -> Array:
         return np.asarray(delta @ self.W[:-1].T)
+
+    def backpropagate_several(self, deltas: Array) -> Array:
+        n, columns, fan_out = deltas.shape
+        flat = self.backpropagate(deltas.reshape(n * columns, fan_out))
+        return flat.reshape(n, columns, -1)
 
     def add_gradient(self, delta: Array, into: Array) -> None:
         into += self.x.T @ delta
@@ -174,6 +193,3 @@ class Affine:
 def dense(x: Any) -> Array:
     """The inputs of some rows as an array."""
     return x if isinstance(x, np.ndarray) else np.asarray(x.filled())
-
-
-KINDS: dict[str, type[LayerKind]] = {"affine": Affine}

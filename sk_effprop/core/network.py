@@ -39,7 +39,7 @@ class Network:
         One for each layer of weights, the last for the output.
     kinds : tuple of str
         What each layer computes before its activation, a name in
-        :data:`~sk_effprop.core.layer_kinds.KINDS`; by default, all are affine.
+        :data:`~sk_effprop.core.kernels.KINDS`; by default, all are affine.
     """
 
     sizes: tuple[int, ...]

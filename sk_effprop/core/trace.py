@@ -220,12 +220,10 @@ class Block:
         The layers come from the output downwards.
         """
         trace = self.trace
-        n, _, columns = root.shape
         error = root.transpose(0, 2, 1)
         for l in reversed(range(len(trace.layers))):
             derivative = trace.derivatives[l]
             delta = error if derivative is None else error * derivative[:, None, :]
             yield l, delta
             if l > 0:
-                flat = delta.reshape(n * columns, -1)
-                error = trace.kinds[l].backpropagate(flat).reshape(n, columns, -1)
+                error = trace.kinds[l].backpropagate_several(delta)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from sk_effprop._sklearn import InvalidParameterError, validate_parameter_constraints
-from sk_effprop.core.activations import ACTIVATIONS, SHAPES, Activation
+from sk_effprop.core.activations import ACTIVATIONS, COMPILED_SHAPES, Activation
 from sk_effprop.core.custom import CustomActivation
 from sk_effprop.core.losses import OWN_OUTPUTS
 from sk_effprop.estimators._activations import is_per_layer
@@ -139,7 +139,7 @@ def _check_activation(
     if isinstance(one, str) and one in ACTIVATIONS:
         return
     if isinstance(one, Activation):
-        known, numbers = one.kind in list(SHAPES), np.isfinite(one).all()
+        known, numbers = one.kind in COMPILED_SHAPES, np.isfinite(one).all()
         if not (known and numbers and one.slope > 0):
             rule = "an Activation with a known kind, finite numbers and slope > 0"
             way_out = "A negative amplitude mirrors it."
