@@ -14,7 +14,7 @@ their own.  Only the affine forward and backward pass, which has to be fast for 
 examples, is written out in :class:`~sk_effprop.core.kernels.Passes`, too.
 """
 
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -41,13 +41,10 @@ class LayerKind(Protocol):
 
     Attributes
     ----------
-    is_penalized : bool
-        Whether weights near zero make the function smoother, as L2 penalties assume.
     x, W : array
         Inputs and weights.
     """
 
-    is_penalized: ClassVar[bool]
     x: Any
     W: Array
 
@@ -117,8 +114,6 @@ class Affine:
     x : ndarray or FoldedSparse of shape (n_rows, fan_in + 1)
     W : ndarray of shape (fan_in + 1, fan_out)
     """
-
-    is_penalized: ClassVar[bool] = True
 
     def __init__(self, x: Any, W: Array) -> None:
         self.x, self.W = x, W

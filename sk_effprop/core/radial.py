@@ -21,7 +21,7 @@ expand ``r``, so that no array of rows x inputs x units is made.
 """
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -44,8 +44,6 @@ class Radial:
         With a last column of ones.
     W : ndarray of shape (fan_in + 1, fan_out)
     """
-
-    is_penalized: ClassVar[bool] = False
 
     def __init__(self, x: Any, W: Array) -> None:
         self.x, self.W = x, W

@@ -1,11 +1,12 @@
 """L2 penalty of ``alpha="auto"``: its strength, and how layers share it.
 
-The strength c is a number per unit of fan-in and example.  It follows from the error of
-examples that are left out, see :mod:`sk_effprop.core.strength`::
+The strength c is a number per example and per unit of power, the mean squared length
+of a layer's inputs.  It follows from the error of examples that are left out, see
+:mod:`sk_effprop.core.strength`::
 
     usual = usual_strength(problem)
     c = find_strength("auto", problem, data, usual, is_stochastic=False)
-    spread_alpha("auto", c, problem)    # c * fan_in / n, one number per layer
+    spread_alpha("auto", c, problem)    # c * power / n, one number per layer
 """
 
 import numpy as np
@@ -84,14 +85,15 @@ def find_strength(
 
 
 def spread_alpha(alpha: float | str, per_input: float, problem: Problem) -> Array:
-    """L2 strength of each layer: the given number, or ``per_input * fan_in / n``.
+    """L2 strength of each layer: the given number, or ``per_input * power / n``.
 
-    n is the number of examples.  The first few rows of a stream are not all there will
-    be, and a penalty for one example would leave nothing of the weights.
+    n is the number of examples, and power about the fan-in.  The first few rows of a
+    stream are not all there will be, and a penalty for one example would leave nothing
+    of the weights.
     """
     if not isinstance(alpha, str):
         return np.full(len(problem.sizes) - 1, float(alpha))
     n = problem.n_effective
     if problem.n_seen is not None:
         n = max(problem.n_seen, FEWEST_MEASURED)
-    return per_input / n * problem.fan_ins
+    return per_input / n * problem.input_powers
