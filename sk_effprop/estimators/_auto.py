@@ -51,6 +51,10 @@ LEAST_PRESENTED, LEAST_UPDATES, LARGEST_EXTENSION = 30_000, 300, 20.0
 # A long training may go without progress for this share of it before it has stalled.
 LEAST_PATIENCE = 0.1
 
+# Mean square of a radial basis function, most of which are far from an example.  It is
+# one for normalised inputs and for the recommended sigmoid.
+RADIAL_POWER = 0.1
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -74,6 +78,8 @@ class Problem:
     nonlinearity : float
         How many times larger the error of a linear model is than that of a network
         would be, see ``core.strength``; at least 1.
+    is_radial : bool
+        Whether the last hidden layer consists of radial basis functions.
     """
 
     n_samples: int
@@ -84,6 +90,7 @@ class Problem:
     has_labels: bool = False
     n_seen: float | None = None
     nonlinearity: float = 1.0
+    is_radial: bool = False
 
     @property
     def is_stream(self) -> bool:
@@ -91,9 +98,11 @@ class Problem:
         return self.n_seen is not None
 
     @property
-    def fan_ins(self) -> Array:
-        """Fan-in of each layer of weights, biases excepted."""
-        return np.array(self.sizes[:-1], dtype=float)
+    def input_powers(self) -> Array:
+        """Mean squared length of the inputs of each layer: about the fan-in."""
+        powers = np.array(self.sizes[:-1], dtype=float)
+        powers[-1] *= RADIAL_POWER if self.is_radial else 1.0
+        return powers
 
 
 @dataclass(frozen=True, eq=False)

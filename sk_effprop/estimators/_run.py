@@ -181,6 +181,7 @@ def make_run(
         has_labels=data.labels is not None,
         n_seen=n_seen if start.is_stream else None,
         nonlinearity=1.0 if found is None else found.nonlinearity,
+        is_radial="radial" in network.kinds,
     )
     strength = usual_strength(problem) if earlier is None else earlier.strength
     strength = find_strength(

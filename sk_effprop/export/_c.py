@@ -29,7 +29,7 @@ from sk_effprop.export._c_vectors import self_test
 from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
-    fitted_network,
+    exported_network,
     has_several_columns,
     is_formula,
     layers_of,
@@ -112,7 +112,7 @@ def to_c(
     >>> "void sk_effprop_predict(const float *x, float *y)" in code
     True
     """
-    network = fitted_network(est, "to_c")
+    network = exported_network(est, "to_c")
     _check_choice("dtype", dtype, tuple(c.TYPES))
     _check_choice("weight_dtype", weight_dtype, (None, "int16"))
     kinds = {_formula(est, activation).kind for activation in network.activations}

@@ -35,6 +35,23 @@ def fitted_network(est: Any, caller: str) -> Network:
     return est.network_
 
 
+def exported_network(est: Any, caller: str) -> Network:
+    """Network of an estimator that a graph or a program of numbers can stand for.
+
+    Raises
+    ------
+    ValueError
+        If it has radial basis functions.
+    """
+    network = fitted_network(est, caller)
+    if "radial" in network.kinds:
+        raise ValueError(
+            f"{caller} cannot convert radial basis functions. Fit with rbf_units=None "
+            "and another hidden layer, or pickle the estimator."
+        )
+    return network
+
+
 def has_several_columns(est: Any) -> bool:
     """Whether it is a classifier of several columns of classes."""
     return isinstance(getattr(est, "classes_", None), list)

@@ -28,7 +28,7 @@ from sk_effprop.export._fitted import (
     affine_of,
     check_one_column,
     clip_of,
-    fitted_network,
+    exported_network,
     is_formula,
     layers_of,
     of_inputs,
@@ -127,7 +127,7 @@ def to_sklearn(
     >>> plain.activation, bool(np.allclose(plain.predict(X), regressor.predict(X)))
     ('tanh', True)
     """
-    fitted_network(est, "to_sklearn")
+    exported_network(est, "to_sklearn")
     check_one_column(est, "to_sklearn")
     if est.table_encoder_ is not None:
         check_plain_columns(est)

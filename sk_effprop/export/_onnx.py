@@ -23,7 +23,7 @@ from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
-    fitted_network,
+    exported_network,
     has_several_columns,
     is_formula,
     layers_of,
@@ -89,7 +89,7 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     >>> [output.name for output in model.graph.output]
     ['label', 'probabilities']
     """
-    fitted_network(est, "to_onnx")
+    exported_network(est, "to_onnx")
     onnx = import_onnx("to_onnx")
     opset = _checked_opset(onnx, target_opset)
     graph = Graph(onnx)

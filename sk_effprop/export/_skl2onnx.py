@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from sk_effprop.export._fitted import check_one_column, fitted_network
+from sk_effprop.export._fitted import check_one_column, exported_network
 from sk_effprop.export._onnx import (
     add_inputs,
     add_normalization,
@@ -163,7 +163,7 @@ def _convert_network(scope: Any, operator: Any, container: Any) -> None:
     import onnx
 
     est = operator.raw_operator
-    fitted_network(est, "skl2onnx")
+    exported_network(est, "skl2onnx")
     check_one_column(est, "skl2onnx")
     asked = {}
     if is_classifier(est):
