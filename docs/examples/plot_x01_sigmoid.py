@@ -53,6 +53,7 @@ deep = EffPropClassifier(
     (100,) * 10,
     normalize="whiten",
     bias_init="zero",
+    alpha=0.0,
     solver="sgd",
     batch_size="full",
     learning_rate_init=1e-12,

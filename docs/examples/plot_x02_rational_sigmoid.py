@@ -57,5 +57,5 @@ assert difference < 1e-4
 assert deviation < 0.01
 print(
     f"X2: holds: the functions differ by at most {difference:.1g}, and the loss curves "
-    f"by {deviation:.1%}"
+    f"by {deviation:.2%}"
 )

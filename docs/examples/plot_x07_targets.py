@@ -39,7 +39,8 @@ nets = {
 
 # %%
 # ``decision_function`` returns the outputs before the output activation. Most of those
-# that were trained with targets at the asymptotes lie where the sigmoid is flat.
+# that were trained with targets at the asymptotes lie where the sigmoid is flat. The
+# first and the last bar contain all that is further out.
 
 plt.style.use("tableau-colorblind10")
 fig, axes = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained", sharey=True)
@@ -48,7 +49,7 @@ for ax, (targets, net) in zip(axes, nets.items(), strict=True):
     display = ActivationDisplay.from_estimator(net, ax=ax)
     z = net.decision_function(X[test])
     ax.hist(
-        z.ravel(), np.linspace(-4, 4, 41), density=True, bottom=-2, alpha=0.4,
+        np.clip(z.ravel(), -3.99, 3.99), np.linspace(-4, 4, 41), density=True, bottom=-2, alpha=0.4,
         color="black", label="distribution of z",
     )  # fmt: skip
     ax.set_ylim(-2, 2)
