@@ -37,15 +37,20 @@ unit = EffPropRegressor(
 # The two rates of Fig. 11
 # ------------------------
 #
-# The path of the larger rate leaves the valley along the weight of the bias, which is
-# not among the two weights that are drawn.
+# At the larger rate, training diverges along the weight of the bias, which is not among
+# the two weights that are drawn. The estimators notice this, return to the best weights
+# and continue at half the rate. So this path ends at the minimum as well.
 
 fig, axes = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
 for ax, rate in zip(axes, (1.5, 2.5), strict=True):
     TrajectoryDisplay.from_estimator(
         unit.set_params(learning_rate_init=rate), X, y, ax=ax
     )
-    ax.set_title(f"batch learning, rate {rate}", fontsize="medium")
+    n_recoveries = unit.fit(X, y).convergence_.n_recoveries
+    ax.set_title(
+        f"batch learning, rate {rate}, recoveries from divergence: {n_recoveries}",
+        fontsize="medium",
+    )
 
 # %%
 # The limit
@@ -73,12 +78,11 @@ rates = np.array([0.1, 0.5, 1.0, 1.5, 0.99 * limit, 1.01 * limit, 2.38, 2.5])
 display = LearningRateDisplay.from_estimator(
     unit, X, y, ratios=rates / unit.learning_rate_, n_epochs=500
 )
-lines = {line.get_label(): line for line in display.ax_.lines}
 display.ax_.axvline(
     limit / display.learning_rate, linestyle="--", color="black",
     label="two over the largest eigenvalue",
 )  # fmt: skip
-display.ax_.legend(fontsize="small", loc="upper left")
+display.ax_.legend(fontsize="small")
 
 lowest = np.min(display.losses)
 for rate, loss in zip(rates, display.losses[-1], strict=True):

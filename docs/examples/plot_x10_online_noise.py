@@ -88,6 +88,7 @@ for (name, values), style in zip(noises.items(), ("o-", "s--"), strict=True):
 first = noises["independent draws"][0, 1]
 ax.loglog(RATES, first * np.array(RATES) / RATES[0], "k:", label="proportional")
 ax.set_xticks(RATES, [f"{rate:g}" for rate in RATES])
+ax.set_yticks([0.001, 0.003, 0.01], ["0.001", "0.003", "0.01"])
 ax.minorticks_off()
 ax.set_xlabel("learning rate")
 ax.set_ylabel("variance of the weights, summed")
