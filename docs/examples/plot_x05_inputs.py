@@ -43,9 +43,7 @@ def accuracy(method, rate):
 
 
 METHODS = (None, "scale", "center", "standardize", "decorrelate", "whiten")
-accuracies = {
-    method: [accuracy(method, rate) for rate in RATES] for method in METHODS
-}
+accuracies = {method: [accuracy(method, rate) for rate in RATES] for method in METHODS}
 
 # %%
 # Every method has its own best rate, so the whole curve is drawn, and the best point of

@@ -49,8 +49,8 @@ for ax, (targets, net) in zip(axes, nets.items(), strict=True):
     display = ActivationDisplay.from_estimator(net, ax=ax)
     z = net.decision_function(X[test])
     ax.hist(
-        np.clip(z.ravel(), -3.99, 3.99), np.linspace(-4, 4, 41), density=True, bottom=-2, alpha=0.4,
-        color="black", label="distribution of z",
+        np.clip(z.ravel(), -3.99, 3.99), np.linspace(-4, 4, 41), density=True,
+        bottom=-2, alpha=0.4, color="black", label="distribution of z",
     )  # fmt: skip
     ax.set_ylim(-2, 2)
     ax.set_xlim(-4, 4)

@@ -7,14 +7,18 @@ X9: the largest learning rate of batch learning
     the example of two Gaussian classes, whose eigenvalues are 0.84 and 0.036, this is
     2.38, so a rate of 1.5 converges and one of 2.5 diverges.
 :Tests: ``tests/paper/test_section_5.py``, ``test_section_5_1_*``,
-    ``test_section_5_2_*``
+    ``test_section_5_2_the_bias_*``,
+    ``test_section_5_2_batch_*``
 
 The example is a linear unit with two weights and a bias. The paper does not print the
 standard deviation of the classes; 0.2 gives the eigenvalues that it prints.
 """
 
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from sk_effprop import EffPropRegressor
 from sk_effprop.inspection import (
@@ -22,6 +26,9 @@ from sk_effprop.inspection import (
     TrajectoryDisplay,
     curvature_operator,
 )
+
+# training that diverges warns
+warnings.simplefilter("ignore", ConvergenceWarning)
 
 rng = np.random.default_rng(0)
 y = np.tile([-1.0, 1.0], 50)
@@ -82,7 +89,7 @@ display.ax_.axvline(
     limit / display.learning_rate, linestyle="--", color="black",
     label="two over the largest eigenvalue",
 )  # fmt: skip
-display.ax_.legend(fontsize="small")
+display.ax_.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
 lowest = np.min(display.losses)
 for rate, loss in zip(rates, display.losses[-1], strict=True):

@@ -98,16 +98,17 @@ ax.legend()
 
 # %%
 # The variance of independent draws is about proportional to the rate. Epochs in which
-# every example appears once are less noisy, and the more so the smaller the rate is.
+# every example appears once are less noisy, and the more so the smaller the rate is, so
+# their variance is not proportional to it.
 
 independent, shuffled = (noises[name][:, 1] for name in draws)
 growth, faster = independent[-1] / independent[0], shuffled[-1] / shuffled[0]
 excess = noises["shuffled epochs"][-1, 0] / lowest
 assert 2.5 < growth < 6.5
-assert faster > growth
+assert faster > 1.3 * growth
 assert excess > 0.02
 print(
-    f"X10: holds: at the rate 0.2 the loss stays {excess:.0%} above the minimum; a "
-    f"rate four times as large has {growth:.1f} times the variance with independent "
-    f"draws, and {faster:.1f} times with shuffled epochs"
+    f"X10: holds in part: at the rate 0.2 the loss stays {excess:.0%} above the "
+    f"minimum; a rate four times as large has {growth:.1f} times the variance with "
+    f"independent draws, but {faster:.1f} times with shuffled epochs"
 )

@@ -63,7 +63,7 @@ ratios = [layers[-1] / layers[0] for layers in means.values()]
 assert all(np.all(np.diff(layers) > 0) for layers in means.values())
 assert min(ratios) > 1.5
 print(
-    f"X13: holds: in networks of two, three and four layers, the mean second derivative "
-    f"grows from layer to layer, and is {min(ratios):.1f} to {max(ratios):.1f} times as "
-    "large in the last as in the first"
+    "X13: holds: in networks of two, three and four layers, the mean second derivative "
+    f"grows from layer to layer, and is {min(ratios):.1f} to {max(ratios):.1f} times "
+    "as large in the last as in the first"
 )

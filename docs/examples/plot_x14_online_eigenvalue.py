@@ -6,7 +6,8 @@ X14: the largest eigenvalue, on-line
 :Claim: A running average finds the right order of magnitude of the largest eigenvalue
     of the Hessian in less than 100 presentations. A large leak is fast and fluctuates;
     a small one is slow and precise.
-:Tests: ``tests/paper/test_section_9_2.py``, ``test_section_9_2_*``
+:Tests: ``tests/paper/test_section_9_2.py``, ``test_section_9_2_the_*``,
+    ``test_section_9_2_both_*``
 
 The estimators find the largest eigenvalue with fewer products, by Lanczos' method.
 Here, ``curvature_operator`` of single examples is all that is needed to try eq. (64).
@@ -91,8 +92,9 @@ assert soon["gamma = 0.003"] < 0.5
 assert abs(np.mean(curves["falling gamma"][-300:]) / true - 1) < 0.15
 assert 7 < literal / true < 13
 print(
-    f"X14: holds: after 100 presentations, the estimate is {soon['gamma = 0.1']:.2f} of "
-    f"the eigenvalue with gamma = 0.1, {soon['falling gamma']:.2f} with a falling one, "
+    "X14: holds: after 100 presentations, the estimate is "
+    f"{soon['gamma = 0.1']:.2f} of the eigenvalue with gamma = 0.1, "
+    f"{soon['falling gamma']:.2f} with a falling one, "
     f"and {soon['gamma = 0.003']:.2f} with gamma = 0.003; as printed, eq. (64) is "
     f"{literal / true:.0f} times too large with gamma = 0.1"
 )

@@ -53,11 +53,9 @@ for ax, (name, pixels) in zip(axes, inputs.items(), strict=True):
     paper = 1 / largest_eigenvalue(pixels)
     auto = net.set_params(max_iter=1).fit(pixels, y).learning_rate_
     ratios = np.sort([*RATIOS, paper / auto, 3 * paper / auto])
-    display = LearningRateDisplay.from_estimator(
-        net, pixels, y, ratios=ratios, ax=ax
-    )
+    display = LearningRateDisplay.from_estimator(net, pixels, y, ratios=ratios, ax=ax)
     ax.axvline(paper / auto, color="black", linestyle="--", label="1 / eigenvalue")
-    ax.legend(fontsize="small")
+    ax.get_legend().remove()
     ax.set_title(f"{name}: {ax.get_title()}", fontsize="medium")
     loss = dict(zip(ratios, display.losses[-1], strict=True))
     best = min(loss.values())
@@ -67,6 +65,7 @@ for ax, (name, pixels) in zip(axes, inputs.items(), strict=True):
         f"paper's rate of {paper:.3f}, {loss[3 * paper / auto] / best:.3g} times at "
         f"three times that, and {loss[1.0] / best:.2f} times at the automatic rate"
     )
+ax.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
 
 # %%
 # In batch learning, the paper's rate is safe for standardised pixels as well:
@@ -94,7 +93,7 @@ assert automatic < 1.5
 assert falls
 print(
     f"X15: holds in part: at the paper's rate, the loss is {uncentred:.2f} and "
-    f"{fraction:.2f} times the lowest of all rates for pixels that are not centred, but "
-    f"{standardised:.1f} times for standardised ones; at the automatic rate it is at "
-    f"most {automatic:.2f} times the lowest"
+    f"{fraction:.2f} times the lowest of all rates for pixels that are not centred, "
+    f"but {standardised:.1f} times for standardised ones; at the automatic rate it is "
+    f"at most {automatic:.2f} times the lowest"
 )

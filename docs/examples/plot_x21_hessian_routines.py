@@ -6,7 +6,8 @@ X21: ways to compute the Hessian
 :Claim: The Hessian, its product with a vector, its diagonal and the Gauss-Newton matrix
     can be computed by finite differences, the squared Jacobian, backpropagation of
     second derivatives, eqs. (54) to (56), and the R-operator.
-:Tests: ``tests/paper/test_sections_6_to_8.py``, ``tests/core/test_curvature.py``
+:Tests: ``tests/paper/test_sections_6_to_8.py``, ``test_section_6_3_*``,
+    ``test_section_7_2_*``; ``tests/core/test_linearization.py``
 
 Here, the functions of ``sk_effprop.inspection`` are compared with the paper's formulas,
 written out with NumPy.
@@ -90,7 +91,7 @@ print(f"neglected term / Hessian: {relative(hessian - gauss_newton, hessian):.2f
 # -------------------------
 #
 # Eqs. (54) to (56) go through the layers from the output to the input. The slope of the
-# sigmoid follows from its value.
+# sigmoid follows from its value. In the picture, an exact zero is drawn at the bottom.
 
 
 def paper_diagonal(net):
@@ -116,13 +117,18 @@ for hidden in ((6,), (6, 5), (6, 5, 4)):
         relative(ours - theirs, ours)
         for ours, theirs in zip(exact, paper_diagonal(other), strict=True)
     ]
-    print(f"eqs. (54) to (56), hidden layers {hidden}:", deviations[hidden])
+    print(f"eqs. (54) to (56), hidden layers {hidden}: deviations", end=" ")
+    print(", ".join(f"{value:.1g}" for value in deviations[hidden]))
 
 plt.style.use("tableau-colorblind10")
 fig, ax = plt.subplots(layout="constrained")
-for (hidden, values), style in zip(deviations.items(), ("o-", "s--", "^:"), strict=True):
+for (hidden, values), style in zip(
+    deviations.items(), ("o-", "s--", "^:"), strict=True
+):
     places = np.arange(len(values)) - len(values) + 1
-    ax.semilogy(places, values, style, label=f"hidden layers: {len(hidden)}")
+    ax.semilogy(
+        places, np.maximum(values, 1e-17), style, label=f"hidden layers: {len(hidden)}"
+    )
 ax.set_xticks(range(-3, 1), ["3 below", "2 below", "1 below", "output layer"])
 ax.set_xlabel("layer of weights")
 ax.set_ylabel("relative deviation from the exact diagonal")
