@@ -82,8 +82,8 @@ print(f"the loss of batch learning falls in each of 50 updates: {falls}")
 # %%
 # For images that are not centred, the claim holds. For standardised ones it does not:
 # one example has a much larger curvature than the mean of all, and on-line learning
-# diverges at the paper's rate. The automatic rate takes both curvatures into account,
-# see :doc:`the automatic learning rate </tricks>`.
+# diverges at the paper's rate. The automatic rate takes both curvatures into account;
+# its formula is in ``docs/tricks.md``.
 
 uncentred, fraction, standardised = (ratio for ratio, _ in results.values())
 automatic = max(ratio for _, ratio in results.values())
