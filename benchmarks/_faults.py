@@ -265,7 +265,9 @@ def _epochs(one, rng):
     return Planted({"max_iter": 2}, one.X, one.y)
 
 
-@_fault("overfitting", ["overfitting"], ["alpha", "early_stopping"])
+@_fault(
+    "overfitting", ["overfitting"], ["alpha", "early_stopping", "hidden_layer_sizes"]
+)
 def _overfitting(one, rng):
     rows = rng.permutation(len(one.y))[:150]
     noise = rng.normal(size=(150, 20))

@@ -214,7 +214,7 @@ class Objective:
         weight = self.sample_weight / mean
         times = np.ceil(weight / LARGEST_WEIGHT - WEIGHT_TOLERANCE).astype(np.intp)
         times = np.maximum(times, 1)
-        if times.max() == 1:
+        if (times == 1).all():
             return self
         rows = np.repeat(np.arange(self.n_samples), times)
         repeat = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)

@@ -52,10 +52,14 @@ UNIT_GAIN = 1.3
 # The strength of one connection and one example is CURVED * e, where e is the error.
 # A function that a linear model explains as well needs no large weights, so a stronger
 # penalty, LINEAR * e**LINEAR_POWER, costs nothing.  In between it is a geometric mean.
-# The numbers were chosen on 295 generated tables, docs/benchmarks/accuracy-log.md.
-CURVED, LINEAR, LINEAR_POWER = 0.2, 0.5, 0.35
+# The numbers were chosen on generated tables, see docs/benchmarks/accuracy-log.md.
+CURVED, LINEAR, LINEAR_POWER = 0.2, 0.4, 0.5
 # ratio of the errors from which a function begins to count as linear
 ALMOST_LINEAR = 0.75
+# The penalty of a linear function's first layer is so many times as strong, and that of
+# its last layer as many times weaker.  Small weights keep the units near the middle of
+# their sigmoids, and large ones behind them make up for it.
+TILT = 100.0
 # With more rows than this, CURVED grows with their root, up to a factor.
 MANY_ROWS, LARGEST_GROWTH = 150, 2.0
 # Stochastic solvers stop before they fit the noise, and want less.
@@ -75,8 +79,9 @@ MAX_DOUBLINGS = 4.0
 UNDECIDED = 0.97
 # then targets are taken for noise, and this strength leaves constant outputs
 NOISE_STRENGTH = 1.0
-# unless the rows are so few (all tables of truth with three inputs are fitted by this)
-FEW_ROWS, FEW_ROWS_STRENGTH = 12, 0.003
+# unless the rows are so few (all tables of truth with three inputs are fitted by this),
+# for which an error above FEW_ROWS_UNDECIDED is not decisive
+FEW_ROWS, FEW_ROWS_STRENGTH, FEW_ROWS_UNDECIDED = 12, 0.003, 0.9
 # or follow a rule that is opposed to smoothness (parity of seven bits needs this)
 OPPOSED, OPPOSED_STRENGTH = -4.0, 1e-4
 # Noise level at which opposition is tested.  With it, of 600 tables of noise the most
@@ -111,6 +116,13 @@ class OutOfSample(NamedTuple):
         """Whether no kernel predicts better than the mean."""
         return self.error > UNDECIDED
 
+    @property
+    def linearity(self) -> float:
+        """From 0, for functions that no linear model explains, to 1."""
+        ratio = self.error / max(self.linear_error, TINY)
+        share = (ratio - ALMOST_LINEAR) / (1.0 - ALMOST_LINEAR)
+        return 0.0 if self.is_undecided else float(np.clip(share, 0.0, 1.0))
+
 
 def strength(found: OutOfSample, *, is_stochastic: bool = False) -> float:
     """L2 strength for one connection and one example, with targets of variance 1."""
@@ -118,18 +130,23 @@ def strength(found: OutOfSample, *, is_stochastic: bool = False) -> float:
         if found.opposition < OPPOSED:
             return OPPOSED_STRENGTH
         return FEW_ROWS_STRENGTH if found.n_rows <= FEW_ROWS else NOISE_STRENGTH
-    ratio = found.error / max(found.linear_error, TINY)
-    linearity = np.clip((ratio - ALMOST_LINEAR) / (1.0 - ALMOST_LINEAR), 0.0, 1.0)
     growth = float(np.clip((found.n_rows / MANY_ROWS) ** 0.5, 1.0, LARGEST_GROWTH))
     curved = CURVED * (STOCHASTIC_SHARE if is_stochastic else growth) * found.error
     linear = LINEAR * found.error**LINEAR_POWER
     curved = min(curved, linear)
-    between = curved ** (1.0 - linearity) * linear**linearity
+    between = curved ** (1.0 - found.linearity) * linear**found.linearity
     share = max(1.0 - CAUTION / found.n_rows**0.5, LEAST_SHARE)
     weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
     result = float(max(share * between, weakest))
     # few rows are fitted rather than flattened
-    return min(result, FEW_ROWS_STRENGTH) if found.n_rows <= FEW_ROWS else result
+    is_fitted = found.n_rows <= FEW_ROWS and found.error > FEW_ROWS_UNDECIDED
+    return min(result, FEW_ROWS_STRENGTH) if is_fitted else result
+
+
+def tilt(found: OutOfSample, n_layers: int) -> Array:
+    """Factors of the strength in each layer of weights, with a geometric mean of 1."""
+    powers = np.linspace(1.0, -1.0, n_layers) if n_layers > 1 else np.zeros(1)
+    return np.asarray(TILT ** (found.linearity * powers))
 
 
 def out_of_sample(
@@ -308,14 +325,14 @@ def loss_scale(
     with g the first and h the mean second derivative, so that a penalty against it is
     in units of ``E g^2 / h``.  For squared error this is the variance of the residuals,
     for a deviance the dispersion, for absolute errors proportional to the deviation,
-    and for log loss near 1.  It is taken at the best constant output, as if residuals
+    and for log loss 1.  It is taken at the best constant output, as if residuals
     were targets closer together.
 
     Outputs with a larger deviation than 1 need output weights that are larger in
     proportion, so that the factor is divided by the variance.
     """
     if isinstance(loss, LogLoss):
-        return max(error, SMALLEST_LOG_LOSS_ERROR) ** LOG_LOSS_POWER
+        return 1.0
     weight = np.ones(len(targets)) if sample_weight is None else sample_weight
     Y = targets.astype(np.float64)
     center = np.average(Y, axis=0, weights=weight)

@@ -5,7 +5,7 @@ examples that are left out, see :mod:`sk_effprop.core.strength`::
 
     usual = usual_strength(problem)
     c = find_strength("auto", problem, data, usual, is_stochastic=False)
-    spread_alpha("auto", c, problem)    # c * fan_in / n, one number per layer
+    spread_alpha("auto", c, problem)    # c * fan_in / n in each layer
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from sk_effprop.core.activations import ACTIVATIONS
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import SquaredError
-from sk_effprop.core.strength import loss_scale, out_of_sample, strength
+from sk_effprop.core.strength import loss_scale, out_of_sample, strength, tilt
 from sk_effprop.core.targets import place_targets
 from sk_effprop.estimators._auto import Problem
 from sk_effprop.estimators._reading import TrainingData
@@ -27,7 +27,7 @@ FEWEST_MEASURED = 30
 
 
 def usual_strength(problem: Problem) -> float:
-    """L2 strength per unit of fan-in and example where the data are not asked.
+    """L2 strength per unit of fan-in and example, where the data are not asked.
 
     The penalty is in units of the loss: squared errors of targets that are closer to
     each other than the usual ones are smaller by their squared distance.
@@ -44,11 +44,11 @@ def find_strength(
     alpha: float | str,
     problem: Problem,
     data: TrainingData,
-    usual: float,
+    usual: float | Array,
     *,
     is_stochastic: bool,
-) -> float:
-    """L2 strength that ``alpha="auto"`` takes from the data.
+) -> float | Array:
+    """L2 strength that ``alpha="auto"`` takes from the data, one number or one a layer.
 
     The rounds of ``alpha="evidence"`` begin there as well, or below: the evidence at a
     flat minimum calls for a penalty that keeps it flat, and at an overfitted one it
@@ -60,7 +60,7 @@ def find_strength(
         The hyperparameter.
     problem : Problem
     data : TrainingData
-    usual : float
+    usual : float or ndarray of shape (n_layers - 1,)
         What is returned if the data are not asked: if alpha is given, or in a stream
         that begins with few rows.  A stream gets no stronger penalty than this, as what
         is noise to its first rows may not be noise to all.
@@ -79,11 +79,19 @@ def find_strength(
     )
     scale = loss_scale(problem.loss, data.targets, data.weight, error=found.error)
     measured = scale * strength(found, is_stochastic=is_stochastic)
-    is_bounded = problem.is_stream or alpha == "evidence"
-    return min(measured, usual) if is_bounded else measured
+    if problem.is_stream or alpha == "evidence":
+        return np.minimum(measured, usual)
+    # stochastic solvers do not get far along the narrow valleys that this makes, and
+    # other losses make no linear function of the targets
+    is_regression = problem.target_range is None
+    is_squared = isinstance(problem.loss, SquaredError)
+    is_tilted = is_regression and is_squared and not is_stochastic
+    return measured * tilt(found, len(problem.fan_ins)) if is_tilted else measured
 
 
-def spread_alpha(alpha: float | str, per_input: float, problem: Problem) -> Array:
+def spread_alpha(
+    alpha: float | str, per_input: float | Array, problem: Problem
+) -> Array:
     """L2 strength of each layer: the given number, or ``per_input * fan_in / n``.
 
     n is the number of examples.  The first few rows of a stream are not all there will

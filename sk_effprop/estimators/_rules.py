@@ -69,7 +69,7 @@ class Case:
         On a random part of them.
     theta : ndarray of shape (n_weights,)
         Where units and curvature are looked at.
-    strength : float
+    strength : float or ndarray of shape (n_layers - 1,)
         What ``alpha="auto"`` found.
     """
 
@@ -77,7 +77,7 @@ class Case:
     objective: Objective
     some: Objective
     theta: Array
-    strength: float
+    strength: float | Array
 
     @cached_property
     def inputs(self) -> Array:
@@ -322,7 +322,7 @@ def strong_penalty(case: Case) -> Finding | None:
         return None
     weaker = float(alpha.max()) / 100.0
     if isinstance(given, str):
-        if case.strength < UNDECIDED:
+        if np.min(case.strength) < UNDECIDED:
             return None
         return Finding(
             f"alpha={given!r} found nothing that predicts examples that were left "

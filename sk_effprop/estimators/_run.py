@@ -44,7 +44,7 @@ class Resume:
     kind : str
         Kind of the solver that left ``state``.
     state : object
-    strength : float
+    strength : float or ndarray of shape (n_layers - 1,)
         What ``alpha="auto"`` found, per unit of fan-in and example.
     n_seen : float
         Examples seen by all calls since the last ``fit``.
@@ -57,7 +57,7 @@ class Resume:
     rng: np.random.Generator
     kind: str
     state: Any
-    strength: float
+    strength: float | Array
     n_seen: float
     is_stream: bool
     fixed: dict[str, Any]

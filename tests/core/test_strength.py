@@ -19,6 +19,7 @@ from sk_effprop.core.strength import (
     out_of_sample,
     strength,
     tangent_kernel,
+    tilt,
 )
 
 
@@ -105,6 +106,22 @@ def test_strength_grows_with_the_error_and_with_linearity():
         assert (np.diff(found) > 0.0).all()
         linear = [strength(OutOfSample(e, e, 0.0, n)) for e in (0.01, 0.1, 0.5)]
         assert (np.array(linear) > found).all()
+
+
+def test_only_linear_functions_move_the_penalty_to_the_first_layer():
+    """The product of the factors is 1, so that the penalty of the network stays."""
+    for n_layers in (1, 2, 3):
+        for found in (OutOfSample(0.1, 1.0, 0.0, 50.0), OutOfSample(1.0, 1.0, 0.0, 50)):
+            np.testing.assert_array_equal(tilt(found, n_layers), np.ones(n_layers))
+    linear = tilt(OutOfSample(0.1, 0.1, 0.0, 50.0), 3)
+    assert (np.diff(linear) < 0.0).all()
+    assert linear.prod() == pytest.approx(1.0)
+    assert tilt(OutOfSample(0.1, 0.1, 0.0, 50.0), 1) == [1.0]
+
+
+def test_few_rows_that_a_kernel_predicts_are_not_fitted_exactly():
+    found = OutOfSample(0.5, 0.5, 0.0, 10.0)
+    assert strength(found) > FEW_ROWS_STRENGTH
 
 
 def test_a_weight_of_two_is_half_the_noise():

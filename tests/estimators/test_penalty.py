@@ -102,6 +102,15 @@ def test_what_is_partly_noise_is_fitted_in_part():
 
 
 @quiet
+@pytest.mark.parametrize(("n", "n_in"), [(25, 5), (40, 5), (40, 1), (160, 8)])
+def test_a_plane_without_noise_is_predicted_beyond_its_rows(n, n_in):
+    rng = np.random.default_rng(n)
+    X, w = rng.normal(size=(n + 500, n_in)), rng.normal(size=n_in)
+    model = EffPropRegressor(random_state=0).fit(X[:n], X[:n] @ w)
+    assert model.score(X[n:], X[n:] @ w) > 0.998
+
+
+@quiet
 @pytest.mark.parametrize("level", [0.05, 0.95])
 def test_high_and_low_quantiles_are_not_flat(level):
     X, y = make_friedman1(60, noise=1.0, random_state=10)
