@@ -13,6 +13,7 @@ approximates the exponential function.
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from sk_effprop import EffPropClassifier
@@ -29,29 +30,28 @@ X, y = load_digits(return_X_y=True)
 net = EffPropClassifier(
     30, learning_rate_init=0.01, max_iter=10, random_state=0, **PLAIN
 )
-exact = net.set_params(activation="lecun_tanh").fit(X, y)
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-curve = ActivationDisplay.from_estimator(exact, layer=0, ax=left)
-loss_curve = np.array(exact.loss_curve_)
-display = LossCurveDisplay.from_estimator(exact, name="tanh", ax=right)
 
 # %%
-# With the ratio in the hidden and the output layer, everything else is the same.
+# With the ratio in the hidden and the output layer, everything else is the same. Its
+# loss curve is dotted and lies on the other one.
 
-ratio = net.set_params(activation="rational_tanh").fit(X, y)
-LossCurveDisplay.from_estimator(ratio, name="ratio of polynomials", ax=right)
-right.lines[-1].set_linestyle(":")
-right.legend()
+exact = clone(net).set_params(activation="lecun_tanh").fit(X, y)
+ratio = clone(net).set_params(activation="rational_tanh").fit(X, y)
 
-substitute = ActivationDisplay.from_estimator(ratio, layer=0, ax=plt.figure().gca())
-plt.close()
+fig, axes = plt.subplots(1, 3, figsize=(14, 4), layout="constrained")
+curve = ActivationDisplay.from_estimator(exact, layer=0, ax=axes[0])
+substitute = ActivationDisplay.from_estimator(ratio, layer=0, ax=axes[1])
+LossCurveDisplay.from_estimator(exact, name="tanh", ax=axes[2])
+LossCurveDisplay.from_estimator(ratio, name="ratio of polynomials", ax=axes[2])
+axes[2].lines[-1].set_linestyle(":")
+axes[2].legend()
+
 difference = np.max(np.abs(substitute.value - curve.value))
-deviation = np.max(np.abs(ratio.loss_curve_ / loss_curve - 1))
+deviation = np.max(np.abs(np.divide(ratio.loss_curve_, exact.loss_curve_) - 1))
 print(f"largest difference of the two functions: {difference:.2g}")
 print(f"largest relative difference of the loss curves: {deviation:.2g}")
 
 # %%
-# The two loss curves lie on each other.
 
 assert difference < 1e-4
 assert deviation < 0.01

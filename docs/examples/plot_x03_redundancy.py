@@ -34,7 +34,6 @@ PLAIN = {
 online = EffPropClassifier(
     30, batch_size=1, learning_rate_init=0.02, max_iter=3, random_state=0, **PLAIN
 ).fit(X_copies, y_copies)
-display = LossCurveDisplay.from_estimator(online, name="on-line")
 
 # %%
 # ``loss_and_gradient`` shows that the gradients are equal.
@@ -56,6 +55,7 @@ batch = [
     for rate in (0.1, 0.3, 0.5, 0.7)
 ]  # fmt: skip
 best = min(batch, key=lambda net: (net.loss_ > online.loss_, net.n_iter_))
+display = LossCurveDisplay.from_estimator(online, name="on-line")
 LossCurveDisplay.from_estimator(best, name="batch", ax=display.ax_)
 display.ax_.set_title("1,000 examples: 10 copies of 100", fontsize="medium")
 print(f"on-line: loss {online.loss_:.3f} after {online.n_iter_} epochs")

@@ -69,10 +69,8 @@ SETTINGS = {
 }  # fmt: skip
 
 # %%
-# Regression
-# ----------
-#
 # The sine has no noise, so the loss can become as small as a solver can make it. The
+# digits have ten outputs, so one iteration of lm would use half of their budget. The
 # rate of sgd falls to zero along a cosine.
 
 x = np.linspace(-1, 1, 41)
@@ -87,13 +85,6 @@ results["diabetes"] = race(
     EffPropRegressor(8, **SETTINGS), *load_diabetes(return_X_y=True),
     budget=200, rates=(0.005, 0.01, 0.02, 0.04), solvers=COSTS, ax=axes[1],
 )  # fmt: skip
-
-# %%
-# Classification
-# --------------
-#
-# The digits have ten outputs, so one iteration of lm would use half of the budget.
-
 results["digits"] = race(
     EffPropClassifier(30, **SETTINGS), *load_digits(return_X_y=True),
     budget=20, rates=(0.005, 0.01, 0.02), solvers=("sgd", "lbfgs", "cg"), ax=axes[2],
