@@ -32,6 +32,7 @@ IMPOSSIBLE = {
     ("batch_growth", "solver"): lambda growth, solver: solver == "adam",
     ("batch_growth", "momentum"): lambda growth, momentum: momentum == 0.0,
     ("batch_growth", "learning_rate"): lambda growth, schedule: schedule != "constant",
+    ("hidden_layer_sizes", "rbf_units"): lambda sizes, rbf_units: sizes == (),
     ("learning_rate", "learning_rate_init"): lambda schedule, rate: (
         schedule in ("annealing", "invscaling")
     ),

@@ -163,14 +163,34 @@ class Softplus:
         return p * (1.0 - p)
 
 
+class Exponential:
+    """s(u) = exp(u), which makes Gaussians of squared distances."""
+
+    curvature_peak = None
+    limits = (0.0, inf)
+
+    @staticmethod
+    def value(u: Array, out: Array) -> None:
+        np.exp(u, out=out)
+
+    @staticmethod
+    def first(u: Array, s: Array, out: Array) -> None:
+        np.copyto(out, s)
+
+    @staticmethod
+    def second(u: Array, s: Array) -> Array:
+        return s
+
+
 # The kind of an activation is a number, as compiled code needs one.
-LINEAR, TANH, RATIONAL, RELU, SOFTPLUS = range(5)
+LINEAR, TANH, RATIONAL, RELU, SOFTPLUS, EXPONENTIAL = range(6)
 SHAPES: dict[int, Any] = {
     LINEAR: Linear,
     TANH: Tanh,
     RATIONAL: RationalTanh,
     RELU: Relu,
     SOFTPLUS: Softplus,
+    EXPONENTIAL: Exponential,
 }
 # Shapes that the compiled loops have a branch for; networks with others use NumPy.
 COMPILED_SHAPES = (LINEAR, TANH, RATIONAL, RELU, SOFTPLUS)
@@ -298,6 +318,8 @@ class Activation(NamedTuple):
 AnyActivation: TypeAlias = Activation | CustomActivation
 
 IDENTITY = Activation(LINEAR, amplitude=0.0, twist=1.0)
+# The radial basis function of section 4.8, given minus half a squared distance.
+GAUSSIAN = Activation(EXPONENTIAL)
 
 ACTIVATIONS: dict[str, Activation] = {
     "lecun_tanh": Activation(TANH, amplitude=1.7159, slope=2.0 / 3.0),

@@ -12,6 +12,7 @@ joint network has the shape of a member.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def joint_network(network: Network, n_members: int) -> Network:
     """Network that can compute the mean of so many networks."""
     n_in, *hidden, n_out = network.sizes
     sizes = (n_in, *(n_members * size for size in hidden), n_out)
-    return Network(sizes, network.activations)
+    return replace(network, sizes=sizes)
 
 
 def join(network: Network, thetas: Array) -> Array:

@@ -25,13 +25,8 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 
 from sk_effprop.core.arrays import Array, row_blocks
-from sk_effprop.core.inputs import (
-    gram,
-    squares_times,
-    squares_transposed_times,
-    stack_rows,
-)
-from sk_effprop.core.kernels import Passes
+from sk_effprop.core.inputs import stack_rows
+from sk_effprop.core.layer_kinds import Motion
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.trace import Block, Trace
 
@@ -86,7 +81,7 @@ class Linearization:
         width = TRACE_SHARE * objective.row_width
         for rows in row_blocks(objective.n_samples, width):
             targets = objective.targets[rows]
-            passes = Passes(self.layers, network.activations, len(targets))
+            passes = network.passes(self.theta, len(targets))
             passes.forward(objective.inputs[rows])
             w = None if weight is None else weight[rows]
             yield Block(Trace(passes), objective.loss, targets, w)
@@ -137,11 +132,11 @@ class Linearization:
             delta_change = trace.times_derivative(l, error_change)
             np.multiply(z_change, block.second_order_terms[l], out=z_change)
             delta_change += z_change
-            into[l][...] += trace.inputs[l].T @ delta_change
+            kind, delta = trace.kinds[l], block.deltas[l]
+            motion = Motion(directions[l], changes[l - 1][1] if l > 0 else None)
+            kind.add_gradient_change(delta, delta_change, motion, into[l])
             if l > 0:
-                into[l][:-1] += changes[l - 1][1].T @ block.deltas[l]
-                error_change = trace.backpropagate(l, delta_change)
-                error_change += block.deltas[l] @ directions[l][:-1].T
+                error_change = kind.error_change(delta, delta_change, motion)
 
     # -------------------------------------------------------------------- diagonals
 
@@ -156,7 +151,8 @@ class Linearization:
         into = self._cut(diagonal)
         for block in self.blocks():
             terms = block.second_order_terms if with_second_derivative else None
-            block.trace.add_lecun_diagonal(block.loss_diagonal(), into, terms)
+            deltas = block.deltas if with_second_derivative else None
+            block.trace.add_lecun_diagonal(block.loss_diagonal(), into, terms, deltas)
         return self._finish(diagonal, np.ones_like(self.theta))
 
     def hessian_diagonal(self) -> Array:
@@ -188,11 +184,10 @@ class Linearization:
                 curvature = d[:, :, None] * curvature * d[:, None, :]
             own = np.einsum("nii->ni", curvature)
             own += block.second_order_terms[l][rows]
-            x = trace.inputs[l][rows]
-            into[l][...] += squares_transposed_times(x, own)
+            kind, delta = trace.kinds[l].rows(rows), block.deltas[l][rows]
+            kind.add_squares(own, into[l], delta)
             if l > 0:
-                W = trace.layers[l][:-1]
-                curvature = W @ curvature @ W.T
+                curvature = kind.backpropagate_matrices(curvature, delta)
 
     def gauss_newton_diagonal(self) -> Array:
         """The exact diagonal of G, from one backward pass for each output."""
@@ -201,8 +196,7 @@ class Linearization:
         for block in self.blocks():
             for l, delta in block.root_deltas(block.loss_root()):
                 squares = np.einsum("nck,nck->nk", delta, delta)
-                x = block.trace.inputs[l]
-                into[l][...] += squares_transposed_times(x, squares)
+                block.trace.kinds[l].add_squares(squares, into[l])
         return self._finish(diagonal, np.ones_like(self.theta))
 
     # ------------------------------------------------------------- Jacobian and more
@@ -246,10 +240,9 @@ class Linearization:
         jacobian = np.empty((n, columns, len(self.theta)), dtype=self.theta.dtype)
         stops = np.cumsum([W.size for W in self.layers])
         for l, deltas in layer_deltas:
-            delta, x = deltas[rows], _dense_rows(block.trace.inputs[l], rows)
             part = jacobian[:, :, stops[l] - self.layers[l].size : stops[l]]
             shaped = part.reshape(n, columns, *self.layers[l].shape)
-            product = x[:, None, :, None] * delta[:, :, None, :]
+            product = block.trace.kinds[l].rows(rows).jacobian(deltas[rows])
             if np.shares_memory(shaped, part):
                 shaped[...] = product
             else:
@@ -279,22 +272,16 @@ class Linearization:
     def root_kernel(self, P: Array) -> Array:
         """S' J P^-1 J' S, where P is constant in each layer, biases apart.
 
-        The rows of J are outer products ``a d'`` of a layer's inputs a and deltas d, so
-        that the product of two of them is ``(a'a' / P_weights + 1 / P_biases) d'd'``.
+        It is a sum over the layers, none of which forms its rows of J.
         """
         blocks = list(self.blocks())
-        inputs = [block.trace.inputs for block in blocks]
         deltas = [dict(block.root_deltas(block.loss_root())) for block in blocks]
         kernel: Any = 0.0
         for l, p in enumerate(self._cut(P)):
-            products = gram(stack_rows([x[l] for x in inputs])) / p[0, 0]
-            products += 1.0 / p[-1, 0]
-            delta = np.concatenate([d[l] for d in deltas])
-            columns = delta.shape[1]
-            delta = delta.reshape(-1, delta.shape[2])
-            repeated = products.repeat(columns, axis=0).repeat(columns, axis=1)
-            repeated *= delta @ delta.T
-            kernel = kernel + repeated
+            kinds = [block.trace.kinds[l] for block in blocks]
+            x = stack_rows([kind.x for kind in kinds])
+            whole = type(kinds[0])(x, kinds[0].W)
+            kernel = kernel + whole.kernel(np.concatenate([d[l] for d in deltas]), p)
         return np.asarray(kernel)
 
     @cached_property
@@ -321,25 +308,25 @@ class Linearization:
         gradient = np.zeros_like(self.theta)
         views = self._cut(gradient)
         for block in self.blocks():
-            for view, x, delta in zip(
-                views, block.trace.inputs, block.deltas, strict=True
+            for view, kind, delta in zip(
+                views, block.trace.kinds, block.deltas, strict=True
             ):
-                view += x.T @ delta
+                kind.add_gradient(delta, view)
         return self._finish(gradient, self.theta)
 
     def pattern_curvature(self, rates: Array) -> Array:
         """Largest eigenvalue of R^1/2 G^p R^1/2 of each pattern, with its weight.
 
         G^p = J' S S' J has the eigenvalues of the small matrix S' J R J' S, which is a
-        sum over layers of products of deltas, each unit weighted by
-        ``sum_i x_i^2 R_ij``.
+        sum over layers of products of deltas, each unit weighted by the power of its
+        derivatives dz/dW.
         """
         layer_rates = self._cut(rates.astype(self.theta.dtype))
         largest = []
         for block in self.blocks():
             small: Any = 0.0
             for l, delta in block.root_deltas(block.loss_root()):
-                power = squares_times(block.trace.inputs[l], layer_rates[l])
+                power = block.trace.kinds[l].power(layer_rates[l])
                 small = small + (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
             largest.append(largest_eigenvalues(small))
         return np.concatenate(largest)
@@ -361,7 +348,3 @@ def largest_eigenvalues(matrices: Array) -> Array:
     if not np.isfinite(matrices).all():
         return np.full(len(matrices), np.inf)
     return np.asarray(np.linalg.eigvalsh(matrices)[:, -1])
-
-
-def _dense_rows(x: Any, rows: slice) -> Array:
-    return x[rows] if isinstance(x, np.ndarray) else x[rows].filled()

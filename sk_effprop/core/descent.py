@@ -49,7 +49,7 @@ def descend(
         The loss of each example, without its weight, just before its update.
     """
     network, loss = objective.network, objective.loss
-    passes = Passes(network.layers(theta), network.activations, batch_size)
+    passes = network.passes(theta, batch_size)
     make_step = _plain_step if update.is_plain else CollectingStep
     step = make_step(objective, theta, batch_size, update)
     losses = np.empty(len(order), dtype=theta.dtype)

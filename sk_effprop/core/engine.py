@@ -12,7 +12,6 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.descent import descend
-from sk_effprop.core.kernels import Passes
 from sk_effprop.core.steps import Update
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ class NumpyEngine:
     def sample_losses(self, theta: Array, gradient: Array | None = None) -> Array:
         objective = self.objective
         network, weight = objective.network, objective.sample_weight
-        layers = network.layers(theta)
         into = None if gradient is None else network.layers(gradient)
         losses = np.empty(objective.n_samples, dtype=theta.dtype)
         # Blocks share the buffers of the first one, which is the largest.
@@ -55,7 +53,7 @@ class NumpyEngine:
         for rows in row_blocks(objective.n_samples, objective.row_width):
             n_rows = rows.stop - rows.start
             if passes is None:
-                passes = Passes(layers, network.activations, n_rows)
+                passes = network.passes(theta, n_rows)
             part = passes.first(n_rows)
             part.forward(objective.inputs[rows], only_values=into is None)
             targets = objective.targets[rows]

@@ -102,7 +102,7 @@ class FoldedSparse:
         scaled = np.square(self.A)[:, None] * B[:-1]
         shifted = self.shift[:, None] * scaled
         result = self.X.multiply(self.X) @ scaled - 2.0 * (self.X @ shifted)
-        return _clip_rounding(np.asarray(result) + self.shift @ shifted, B) + B[-1]
+        return clip_rounding(np.asarray(result) + self.shift @ shifted, B) + B[-1]
 
     def squares_transposed(self, B: Array) -> Array:
         """The transpose of that square, times B."""
@@ -111,7 +111,7 @@ class FoldedSparse:
         total, shift = B.sum(axis=0), self.shift[:, None]
         result = np.asarray(self.X.multiply(self.X).T @ B)
         result = result - 2.0 * shift * np.asarray(self.X.T @ B) + shift**2 * total
-        scaled = np.square(self.A)[:, None] * _clip_rounding(result, B)
+        scaled = np.square(self.A)[:, None] * clip_rounding(result, B)
         return np.vstack([scaled, total])
 
     @property
@@ -144,7 +144,7 @@ def squares_transposed_times(x: Any, B: Array) -> Array:
     return np.asarray(x.squares_transposed(B))
 
 
-def _clip_rounding(product: Array, B: Array) -> Array:
+def clip_rounding(product: Array, B: Array) -> Array:
     """Raise negative products of squares to 0 where only rounding makes them so."""
     return np.asarray(np.maximum(product, 0.0) if (B >= 0.0).all() else product)
 

@@ -14,10 +14,15 @@ from scipy.linalg.blas import dgemm, sgemm
 
 from sk_effprop.core.activations import AnyActivation
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.layer_kinds import Affine, LayerKind
 from sk_effprop.core.losses import Loss
+from sk_effprop.core.radial import Radial
 
 # Called after the two passes of each batch with the passes, targets and weights.
 AfterBatch: TypeAlias = Callable[["Passes", Array, Array | None], None]
+
+# What a network's layers can compute before their activations.
+KINDS: dict[str, type[LayerKind]] = {"affine": Affine, "radial": Radial}
 
 
 class Passes:
@@ -33,6 +38,8 @@ class Passes:
         Views of theta; when theta changes, the next pass uses the new weights.
     activations : sequence of Activation
     n_rows : int
+    kinds : sequence of str, optional
+        What each layer computes before its activation; by default, all are affine.
 
     Attributes
     ----------
@@ -49,7 +56,11 @@ class Passes:
     """
 
     def __init__(
-        self, layers: Sequence[Array], activations: Sequence[AnyActivation], n_rows: int
+        self,
+        layers: Sequence[Array],
+        activations: Sequence[AnyActivation],
+        n_rows: int,
+        kinds: Sequence[str] = (),
     ) -> None:
         dtype = layers[0].dtype
         widths = [W.shape[1] for W in layers]
@@ -65,6 +76,7 @@ class Passes:
 
         self.layers, self.activations = layers, activations
         self.n_rows = n_rows
+        self.kinds = tuple(KINDS[kind] for kind in kinds) or (Affine,) * len(layers)
         self.derivative_scales = [f.derivative_scale for f in activations]
         self.inputs: list[Any] = [None]
         self.u = [empty(width) for width in widths]
@@ -110,6 +122,9 @@ class Passes:
         self._gemm = dgemm if self.layers[0].dtype == np.float64 else sgemm
         n_layers = len(self.layers)
         transposed_inputs = [None] + [x.T for x in self.inputs[1:]]
+        # Other layers than affine ones are computed by their kind alone.
+        others = [None if kind is Affine else l for l, kind in enumerate(self.kinds)]
+        self._made: dict[int, LayerKind] = {}
         self._forward_steps = [
             (
                 self.activations[l].slope,
@@ -120,6 +135,7 @@ class Passes:
                 self.activations[l].evaluate,
                 self.values[l],
                 self.derivatives[l],
+                others[l],
             )
             for l in range(n_layers)
         ]
@@ -131,11 +147,17 @@ class Passes:
                 self.deltas[l - 1].T,
                 self.deltas[l - 1],
                 self.derivatives[l - 1],
+                others[l],
             )
             for l in range(n_layers - 1, 0, -1)
         ]
         self._products = [
-            (self.derivative_scales[l], self.deltas[l].T, transposed_inputs[l])
+            (
+                self.derivative_scales[l],
+                self.deltas[l].T,
+                transposed_inputs[l],
+                others[l],
+            )
             for l in range(n_layers)
         ]
 
@@ -146,19 +168,16 @@ class Passes:
         """
         self.inputs[0] = inputs
         gemm, steps = self._gemm, self._forward_steps
-        if type(inputs) is np.ndarray:
-            x = inputs.T
-        else:
-            # Sparse inputs know how to multiply; all else is as for dense ones.
-            x = None
-            slope = self.activations[0].slope
-            np.multiply(inputs @ self.layers[0], slope, out=self.u[0])
+        # Sparse inputs know how to multiply; all else is as for dense ones.
+        x = inputs.T if type(inputs) is np.ndarray else None
         last = steps[-1] if self.linear_output else None
         for step in steps:
-            slope, W, own_x, u, u_T, evaluate, value, derivative = step
+            slope, W, own_x, u, u_T, evaluate, value, derivative, other = step
             x = x if own_x is None else own_x
-            if x is not None:
+            if x is not None and other is None:
                 gemm(slope, W, x, 0.0, u_T, 0, 0, 1)
+            else:
+                np.multiply(self._make(other or 0).z(), slope, out=u)
             if step is not last:
                 evaluate(u, value, None if only_values else derivative)
 
@@ -167,8 +186,20 @@ class Passes:
         if not self.linear_output:
             np.multiply(self.output_gradient, self.derivatives[-1], out=self.deltas[-1])
         gemm = self._gemm
-        for scale, W, delta, delta_below, out, derivative in self._backward_steps:
-            gemm(scale, W, delta, 0.0, delta_below, 1, 0, 1)
+        for (
+            scale,
+            W,
+            delta,
+            delta_below,
+            out,
+            derivative,
+            other,
+        ) in self._backward_steps:
+            if other is None:
+                gemm(scale, W, delta, 0.0, delta_below, 1, 0, 1)
+            else:
+                error = self._made[other].backpropagate(self.deltas[other])
+                np.multiply(error, scale, out=out)
             np.multiply(out, derivative, out=out)
 
     def add_gradient(
@@ -181,15 +212,26 @@ class Passes:
         gradient descent.
         """
         first_input = self.inputs[0]
-        for l, (own_scale, delta, x) in enumerate(self._products):
+        first = first_input.T if type(first_input) is np.ndarray else None
+        for l, (own_scale, delta, own_x, other) in enumerate(self._products):
             scale = own_scale if scales is None else own_scale * scales[l]
-            # gemm adds to the layer in place, with beta = 1.
-            if x is not None:
+            x = first if own_x is None else own_x
+            if x is not None and other is None:
+                # gemm adds to the layer in place, with beta = 1.
                 self._gemm(scale, delta, x, 1.0, layers[l].T, 0, 1, 1)
-            elif type(first_input) is np.ndarray:
-                self._gemm(scale, delta, first_input.T, 1.0, layers[l].T, 0, 1, 1)
             else:
-                layers[l][...] += scale * (first_input.T @ self.deltas[l])
+                product = np.zeros_like(layers[l])
+                self._made[l].add_gradient(self.deltas[l], product)
+                layers[l][...] += scale * product
+
+    def _make(self, l: int) -> LayerKind:
+        """Layer l at its inputs and weights, for the rest of both passes."""
+        self._made[l] = self.kind(l)
+        return self._made[l]
+
+    def kind(self, l: int) -> LayerKind:
+        """Layer l at its inputs and weights."""
+        return self.kinds[l](self.inputs[l], self.layers[l])
 
     def z(self, l: int) -> Array:
         """Pre-activations of layer l."""

@@ -8,13 +8,13 @@ the fan-in would then keep the first layer of a wide network from learning.  The
 size decides between the two, by the same formula as for the global rate.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization, largest_eigenvalues
-from sk_effprop.core.inputs import squares_times
+from sk_effprop.core.layer_kinds import LayerKind, Motion
 from sk_effprop.core.spectrum import (
     RATE_TOLERANCE,
     MeasuredPart,
@@ -72,7 +72,7 @@ def layer_curvature(
     ]
     for rows in linearization.blocks():
         for l, delta in rows.root_deltas(rows.loss_root()):
-            blocks[l].add(rows.trace.inputs[l], delta)
+            blocks[l].add(rows.trace.kinds[l], delta)
     pattern = np.array(
         [measured.mean_over_patterns(block.eigenvalues()) for block in blocks]
     )
@@ -87,7 +87,7 @@ def layer_curvature(
 
 
 class _LayerBlock:
-    """Diagonal block of one layer, as inputs and deltas: dz/dW is their outer product.
+    """Diagonal block of one layer: what its J is made of, block of rows by block.
 
     Parameters
     ----------
@@ -101,16 +101,16 @@ class _LayerBlock:
         self.n_rows = linearization.objective.n_samples
         self.rates = rates.astype(self.dtype)
         self.root = np.sqrt(self.rates)
-        self.pairs: list[tuple[Any, Array]] = []
+        self.pairs: list[tuple[LayerKind, Array]] = []
         self.powers: list[Array] = []
 
-    def add(self, x: Any, delta: Array) -> None:
-        """Add rows: inputs (n, fan_in + 1) and deltas (n, columns, fan_out)."""
-        self.pairs.append((x, delta))
-        self.powers.append(squares_times(x, self.rates))
+    def add(self, kind: LayerKind, delta: Array) -> None:
+        """Add rows: the layer for n rows, and deltas (n, columns, fan_out)."""
+        self.pairs.append((kind, delta))
+        self.powers.append(kind.power(self.rates))
 
     def power(self) -> float:
-        """Mean squared length of the inputs, in the coordinates of the rates."""
+        """Mean squared length of dz/dW, in the coordinates of the rates."""
         total = sum(float(np.sum(np.max(power, axis=1))) for power in self.powers)
         return max(total / self.n_rows, float(np.finfo(self.dtype).tiny))
 
@@ -134,7 +134,8 @@ class _LayerBlock:
     def _product(self, v: Array) -> Array:
         direction = self.root * v.reshape(self.root.shape)
         image = np.zeros_like(direction)
-        for x, delta in self.pairs:
-            change = np.einsum("nku,nu->nk", delta, x @ direction)
-            image += x.T @ np.einsum("nku,nk->nu", delta, change)
+        for kind, delta in self.pairs:
+            z_change = kind.change(Motion(direction))
+            change = np.einsum("nku,nu->nk", delta, z_change)
+            kind.add_gradient(np.einsum("nku,nk->nu", delta, change), image)
         return np.asarray((self.root * image / self.n_rows).reshape(-1))

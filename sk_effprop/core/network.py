@@ -37,10 +37,23 @@ class Network:
         Number of inputs, of units in each hidden layer, of outputs.
     activations : tuple of Activation
         One for each layer of weights, the last for the output.
+    kinds : tuple of str
+        What each layer computes before its activation, a name in
+        :data:`~sk_effprop.core.kernels.KINDS`; by default, all are affine.
     """
 
     sizes: tuple[int, ...]
     activations: tuple[AnyActivation, ...]
+    kinds: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.kinds:
+            # A frozen dataclass can only be completed this way.
+            object.__setattr__(self, "kinds", ("affine",) * len(self.activations))
+
+    def passes(self, theta: Array, n_rows: int) -> Passes:
+        """Buffers for forward and backward passes of so many rows."""
+        return Passes(self.layers(theta), self.activations, n_rows, self.kinds)
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -95,7 +108,7 @@ def forward(
         Its ``outputs`` are the result.  With ``only_values`` it lacks the derivatives
         that :class:`~sk_effprop.core.trace.Trace` needs.
     """
-    passes = Passes(network.layers(theta), network.activations, inputs.shape[0])
+    passes = network.passes(theta, inputs.shape[0])
     passes.forward(inputs, only_values=only_values)
     return passes
 

@@ -117,6 +117,7 @@ class Objective:
         return (
             isinstance(self.inputs, np.ndarray)
             and type(self.loss) in COMPILED_LOSSES
+            and set(self.network.kinds) == {"affine"}
             and all(
                 isinstance(f, Activation) and f.kind in COMPILED_SHAPES
                 for f in self.network.activations

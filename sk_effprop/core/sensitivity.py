@@ -70,5 +70,5 @@ def _slopes(passes: Passes, contrast: Array) -> Array:
     """Derivatives of a combination of the outputs with respect to the inputs."""
     passes.output_gradient[...] = contrast
     passes.backward()
-    weights = passes.layers[0][:-1]
-    return np.asarray(passes.derivative_scales[0] * (passes.deltas[0] @ weights.T))
+    slopes = passes.kind(0).backpropagate(passes.deltas[0])
+    return np.asarray(passes.derivative_scales[0] * slopes)

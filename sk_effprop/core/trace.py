@@ -27,8 +27,8 @@ from functools import cached_property
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.inputs import squares_transposed_times
 from sk_effprop.core.kernels import Passes
+from sk_effprop.core.layer_kinds import Motion
 from sk_effprop.core.losses import Loss
 
 
@@ -44,15 +44,16 @@ class Trace:
     Attributes
     ----------
     layers : sequence of ndarray of shape (fan_in + 1, fan_out)
-    inputs : list of ndarray of shape (n_rows, fan_in + 1)
-        Inputs of each layer, with a last column of ones.
+    kinds : list of LayerKind
+        What each layer computes before its activation, at its inputs and weights.
     derivatives : list of ndarray of shape (n_rows, fan_out) or None
         f'(z) of each layer; None for an identity at the output.
     """
 
     def __init__(self, passes: Passes) -> None:
         self.passes = passes
-        self.layers, self.inputs = passes.layers, passes.inputs
+        self.layers = passes.layers
+        self.kinds = [passes.kind(l) for l in range(len(self.layers))]
         self.derivatives: list[Array | None] = list(passes.derivatives)
         if passes.linear_output:
             self.derivatives[-1] = None
@@ -69,10 +70,6 @@ class Trace:
         """f'(z) error, in the memory of ``error``."""
         derivative = self.derivatives[l]
         return error if derivative is None else np.multiply(error, derivative, error)
-
-    def backpropagate(self, l: int, delta: Array) -> Array:
-        """From dE/dz of layer l to dE/dx of the layer below, eq. (9)."""
-        return np.asarray(delta @ self.layers[l][:-1].T)
 
     def jvp(self, directions: Sequence[Array]) -> Array:
         """J v: change of the outputs as theta moves along v.
@@ -94,9 +91,7 @@ class Trace:
         """
         change: Array | None = None
         for l, V in enumerate(directions):
-            z_change = self.inputs[l] @ V
-            if change is not None:
-                z_change += change @ self.layers[l][:-1]
+            z_change = self.kinds[l].change(Motion(V, change))
             change = self.times_derivative(l, z_change.copy() if keep else z_change)
             yield z_change, change
 
@@ -110,15 +105,16 @@ class Trace:
         """
         for l in reversed(range(len(self.layers))):
             delta = self.times_derivative(l, error)
-            into[l][...] += self.inputs[l].T @ delta
+            self.kinds[l].add_gradient(delta, into[l])
             if l > 0:
-                error = self.backpropagate(l, delta)
+                error = self.kinds[l].backpropagate(delta)
 
     def add_lecun_diagonal(
         self,
         curvature: Array,
         into: Sequence[Array],
         second_order_terms: Sequence[Array] | None = None,
+        deltas: Sequence[Array] | None = None,
     ) -> None:
         """Propagate curvature back from the outputs, eqs. (54)-(56), summed over rows.
 
@@ -130,6 +126,8 @@ class Trace:
             The result is added to these.
         second_order_terms : sequence of ndarray, optional
             f''(z) dE/dx of each layer, the term of (54) that is usually dropped.
+        deltas : sequence of ndarray, optional
+            dE/dz of each layer, for the second derivatives of z.
         """
         for l in reversed(range(len(self.layers))):
             # Multiplying twice takes no array for the square.
@@ -137,9 +135,10 @@ class Trace:
             curvature = self.times_derivative(l, curvature)
             if second_order_terms is not None:
                 curvature += second_order_terms[l]
-            into[l][...] += squares_transposed_times(self.inputs[l], curvature)
+            delta = None if deltas is None else deltas[l]
+            self.kinds[l].add_squares(curvature, into[l], delta)
             if l > 0:
-                curvature = curvature @ (self.layers[l][:-1] ** 2).T
+                curvature = self.kinds[l].backpropagate_squares(curvature, delta)
 
 
 class Block:
@@ -191,7 +190,7 @@ class Block:
         top = len(trace.layers) - 1
         errors, deltas = [error], [trace.times_derivative(top, error.copy())]
         for l in range(top, 0, -1):
-            errors.insert(0, trace.backpropagate(l, deltas[0]))
+            errors.insert(0, trace.kinds[l].backpropagate(deltas[0]))
             deltas.insert(0, trace.times_derivative(l - 1, errors[0].copy()))
         return errors, deltas
 
@@ -221,12 +220,10 @@ class Block:
         The layers come from the output downwards.
         """
         trace = self.trace
-        n, _, columns = root.shape
         error = root.transpose(0, 2, 1)
         for l in reversed(range(len(trace.layers))):
             derivative = trace.derivatives[l]
             delta = error if derivative is None else error * derivative[:, None, :]
             yield l, delta
             if l > 0:
-                flat = delta.reshape(n * columns, -1)
-                error = trace.backpropagate(l, flat).reshape(n, columns, -1)
+                error = trace.kinds[l].backpropagate_several(delta)

@@ -49,6 +49,10 @@ WORTH_COMPILING, LARGEST_COMPILED_BATCH = 200, 64
 BATCH_ITERATIONS, LEAST_EPOCHS = 200, 20
 LEAST_PRESENTED, LEAST_UPDATES = 30_000, 300
 
+# Mean square of a radial basis function, most of which are far from an example.  It is
+# one for normalised inputs and for the recommended sigmoid.
+RADIAL_POWER = 0.1
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -69,6 +73,8 @@ class Problem:
         Whether every example has exactly one class.
     n_seen : float or None
         Examples of a stream so far, this batch included; None in ``fit``.
+    is_radial : bool
+        Whether the last hidden layer consists of radial basis functions.
     """
 
     n_samples: int
@@ -78,6 +84,7 @@ class Problem:
     target_range: tuple[float, float] | None = None
     has_labels: bool = False
     n_seen: float | None = None
+    is_radial: bool = False
 
     @property
     def is_stream(self) -> bool:
@@ -85,9 +92,11 @@ class Problem:
         return self.n_seen is not None
 
     @property
-    def fan_ins(self) -> Array:
-        """Fan-in of each layer of weights, biases excepted."""
-        return np.array(self.sizes[:-1], dtype=float)
+    def input_powers(self) -> Array:
+        """Mean squared length of the inputs of each layer: about the fan-in."""
+        powers = np.array(self.sizes[:-1], dtype=float)
+        powers[-1] *= RADIAL_POWER if self.is_radial else 1.0
+        return powers
 
 
 @dataclass(frozen=True, eq=False)

@@ -39,6 +39,7 @@ from sk_effprop.estimators._checks import (
     check_hyperparameters,
     check_init,
     check_network,
+    check_stream,
     check_validation_data,
     fixed_parameters,
 )
@@ -55,7 +56,7 @@ from sk_effprop.estimators._interrupt import after_training, is_part_of_more
 from sk_effprop.estimators._members import Committee, Member, Trained
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
-    hidden_sizes,
+    all_hidden_sizes,
     hyperparameters_of,
 )
 from sk_effprop.estimators._run import (
@@ -234,7 +235,7 @@ class BaseEffProp(
     def _choose_solver(self, train: Examples) -> str:
         n_weights = None
         if not self._is_classifier and self.loss == "squared_error":
-            hidden = hidden_sizes(self.hidden_layer_sizes)
+            hidden = all_hidden_sizes(self)
             n_outputs = 1 if train.y.ndim == 1 else train.y.shape[1]
             sizes = (train.X.shape[1], *hidden, n_outputs)
             n_weights = n_outputs * sum((a + 1) * b for a, b in pairwise(sizes))
@@ -245,6 +246,7 @@ class BaseEffProp(
         self, X: Any, y: Any, sample_weight: Any, classes: Any = None
     ) -> Self:
         check_hyperparameters(self)
+        check_stream(self)
         time = monotonic()
         with self._call("partial_fit", 1, X, y, sample_weight) as task:
             earlier = self._earlier

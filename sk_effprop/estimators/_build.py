@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop.core.activations import AnyActivation
+from sk_effprop.core.activations import GAUSSIAN, AnyActivation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.compiled import why_not_compiled
 from sk_effprop.core.initializers import biases_through_data, get_initializer
@@ -27,7 +27,12 @@ from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.core.targets import preactivation_at
 from sk_effprop.estimators._activations import hidden_activations
 from sk_effprop.estimators._auto import Plan, choose_batch_size
-from sk_effprop.estimators._parameters import Hyperparameters, hidden_sizes
+from sk_effprop.estimators._centres import place_centres
+from sk_effprop.estimators._parameters import (
+    Hyperparameters,
+    all_hidden_sizes,
+    hidden_sizes,
+)
 from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.solvers import (
     BATCH,
@@ -64,11 +69,17 @@ CONSTANT = 1e-7
 def make_network(
     given: Hyperparameters, data: TrainingData, output: AnyActivation
 ) -> Network:
-    """Network of ``hidden_layer_sizes`` and ``activation`` for these data."""
-    hidden = hidden_sizes(given.hidden_layer_sizes)
+    """Network of ``hidden_layer_sizes`` and so on for these data."""
+    hidden = all_hidden_sizes(given)
     sizes = (data.inputs.shape[1] - 1, *hidden, data.targets.shape[1])
-    activations = hidden_activations(given.activation, len(hidden), given.twist)
-    return Network(sizes, (*activations, output))
+    n_below = len(hidden_sizes(given.hidden_layer_sizes))
+    activations = hidden_activations(given.activation, n_below, given.twist)
+    n_radial = len(hidden) - n_below
+    return Network(
+        sizes,
+        (*activations, *(GAUSSIAN,) * n_radial, output),
+        (*("affine",) * n_below, *("radial",) * n_radial, "affine"),
+    )
 
 
 def make_objective(
@@ -179,6 +190,7 @@ def initial_theta(
         for W in layers:
             W[-1] = given.bias_init
     layers[-1][-1] += _output_biases(objective)
+    place_centres(objective, theta, rng)
     return theta
 
 

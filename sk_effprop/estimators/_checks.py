@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from sk_effprop._sklearn import InvalidParameterError, validate_parameter_constraints
-from sk_effprop.core.activations import ACTIVATIONS, SHAPES, Activation
+from sk_effprop.core.activations import ACTIVATIONS, COMPILED_SHAPES, Activation
 from sk_effprop.core.custom import CustomActivation
 from sk_effprop.core.losses import OWN_OUTPUTS
 from sk_effprop.estimators._activations import is_per_layer
@@ -97,6 +97,7 @@ def check_hyperparameters(estimator: Any) -> None:
     _check_loss(estimator)
     _check_evidence(estimator)
     _check_members(estimator)
+    _check_radial(estimator)
     _check_numbers(estimator, "flow_rates", 3, lambda v: v[0] > 0 and 0 < v[2] < 1)
     if not isinstance(getattr(estimator, "target_values", ""), str):
         _check_numbers(estimator, "target_values", 2, lambda v: v[0] < v[1])
@@ -139,7 +140,7 @@ def _check_activation(
     if isinstance(one, str) and one in ACTIVATIONS:
         return
     if isinstance(one, Activation):
-        known, numbers = one.kind in list(SHAPES), np.isfinite(one).all()
+        known, numbers = one.kind in COMPILED_SHAPES, np.isfinite(one).all()
         if not (known and numbers and one.slope > 0):
             rule = "an Activation with a known kind, finite numbers and slope > 0"
             way_out = "A negative amplitude mirrors it."
@@ -195,6 +196,42 @@ def _check_members(estimator: Any) -> None:
         if is_value(getattr(estimator, name), value):
             rule = f"1 with {name}={value!r}, which needs a single network"
             raise_invalid(estimator, "n_estimators", rule, f"Or change {name}.")
+
+
+def _check_radial(estimator: Any) -> None:
+    if estimator.rbf_units is None:
+        return
+    is_lowest = not hidden_sizes(estimator.hidden_layer_sizes)
+    if is_lowest and estimator.input_gains:
+        raise_invalid(
+            estimator,
+            "rbf_units",
+            "None with hidden_layer_sizes=() and input_gains=True, as gains scale the "
+            "weights of inputs, and centres are none",
+            "Use hidden layers, or input_gains=False.",
+        )
+    if estimator.n_estimators > 1 and not is_lowest:
+        raise_invalid(
+            estimator,
+            "rbf_units",
+            "None with n_estimators > 1, as several networks are joined into one, in "
+            "which distances would be those of all members together",
+            "Use n_estimators=1, or hidden_layer_sizes=().",
+        )
+
+
+def check_stream(estimator: Any) -> None:
+    """Raise for a network that cannot follow running statistics of its inputs."""
+    is_radial = estimator.rbf_units is not None
+    is_lowest = not hidden_sizes(estimator.hidden_layer_sizes)
+    if is_radial and is_lowest and estimator.normalize is not None:
+        raise_invalid(
+            estimator,
+            "rbf_units",
+            "None for partial_fit with hidden_layer_sizes=(), as radial basis "
+            "functions of the inputs cannot follow a change of their scales",
+            "Use hidden layers, or normalize=None.",
+        )
 
 
 def _check_numbers(

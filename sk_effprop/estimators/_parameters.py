@@ -92,6 +92,7 @@ SHARED: dict[str, Hyperparameter] = {
         ("tanh", "identity"),
         is_fixed=True,
     ),
+    "rbf_units": Hyperparameter("4.8", [COUNT, None], (6,)),
     "init": Hyperparameter(
         "4.6",
         [names(INITIALIZERS), NON_NEGATIVE, np.ndarray],
@@ -286,6 +287,12 @@ def hyperparameters_of(estimator: Any) -> Hyperparameters:
     """Copy the hyperparameters of an estimator, as given."""
     values = {name: getattr(estimator, name) for name in defaults(estimator)}
     return Hyperparameters(**values)
+
+
+def all_hidden_sizes(given: Any) -> tuple[int, ...]:
+    """Sizes of the hidden layers, with that of the radial basis functions."""
+    rbf_units = () if given.rbf_units is None else (int(given.rbf_units),)
+    return (*hidden_sizes(given.hidden_layer_sizes), *rbf_units)
 
 
 def hidden_sizes(hidden_layer_sizes: Any) -> tuple[int, ...]:

@@ -1,11 +1,12 @@
 """L2 penalty of ``alpha="auto"``: its strength, and how layers share it.
 
-The strength c is a number per unit of fan-in and example.  It follows from the error of
-examples that are left out, see :mod:`sk_effprop.core.strength`::
+The strength c is a number per example and per unit of power, the mean squared length
+of a layer's inputs.  It follows from the error of examples that are left out, see
+:mod:`sk_effprop.core.strength`::
 
     usual = usual_strength(problem)
     c = find_strength("auto", problem, data, usual, is_stochastic=False)
-    spread_alpha("auto", c, problem)    # c * fan_in / n in each layer
+    spread_alpha("auto", c, problem)    # c * power / n in each layer
 """
 
 import numpy as np
@@ -81,25 +82,26 @@ def find_strength(
     measured = scale * strength(found, is_stochastic=is_stochastic)
     if problem.is_stream or alpha == "evidence":
         return np.minimum(measured, usual)
-    # stochastic solvers do not get far along the narrow valleys that this makes, and
-    # other losses make no linear function of the targets
-    is_regression = problem.target_range is None
+    # stochastic solvers do not get far along the narrow valleys that this makes, other
+    # losses make no linear function of the targets, and no Gaussian has a linear part
+    is_regression = problem.target_range is None and not problem.is_radial
     is_squared = isinstance(problem.loss, SquaredError)
     is_tilted = is_regression and is_squared and not is_stochastic
-    return measured * tilt(found, len(problem.fan_ins)) if is_tilted else measured
+    return measured * tilt(found, len(problem.input_powers)) if is_tilted else measured
 
 
 def spread_alpha(
     alpha: float | str, per_input: float | Array, problem: Problem
 ) -> Array:
-    """L2 strength of each layer: the given number, or ``per_input * fan_in / n``.
+    """L2 strength of each layer: the given number, or ``per_input * power / n``.
 
-    n is the number of examples.  The first few rows of a stream are not all there will
-    be, and a penalty for one example would leave nothing of the weights.
+    n is the number of examples, and power about the fan-in.  The first few rows of a
+    stream are not all there will be, and a penalty for one example would leave nothing
+    of the weights.
     """
     if not isinstance(alpha, str):
         return np.full(len(problem.sizes) - 1, float(alpha))
     n = problem.n_effective
     if problem.n_seen is not None:
         n = max(problem.n_seen, FEWEST_MEASURED)
-    return per_input / n * problem.fan_ins
+    return per_input / n * problem.input_powers

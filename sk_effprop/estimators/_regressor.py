@@ -61,6 +61,14 @@ class EffPropRegressor(RegressorMixin, BaseEffProp):
     output_activation : "auto", str, Activation or tuple, default="auto"
         Activation of the output units. "auto" is the identity. The losses "poisson"
         and "gamma" include the exponential function.
+    rbf_units : int or None, default=None
+        Number of radial basis functions (section 4.8), which form one more hidden layer
+        between those of ``hidden_layer_sizes`` and the outputs. Each is a Gaussian of
+        the distance between its inputs and its centre. Clusters of the training
+        examples give centres and widths to start from, and training moves both. With
+        ``hidden_layer_sizes=()``, they are functions of the inputs. NumPy computes
+        them, whatever ``engine`` is. The penalty draws centres to zero, which is the
+        middle of normalised inputs; widths have none.
     init : str, float or ndarray, default="lecun_uniform"
         Distribution of the initial weights (section 4.6). "lecun_uniform" and
         "lecun_normal" have standard deviation fan_in ** -1/2, eq. (16). Other names are
@@ -288,9 +296,9 @@ default="auto"
     coding_ : ValueCoding
         Coding of the targets: their scale, the loss, and the output activation.
     coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights of each layer, for normalised inputs.
+        Weights of each layer, for normalised inputs; centres of radial basis functions.
     intercepts_ : list of ndarray of shape (n_out,)
-        Biases of each layer.
+        Biases of each layer; logarithms of the widths of radial basis functions.
     theta_ : ndarray of shape (n_weights,)
         All weights, layer after layer. Each layer is a C-ordered (n_in + 1, n_out)
         matrix with the biases in the last row; ``network_.layers(theta_)`` returns the
@@ -395,6 +403,7 @@ default="auto"
         *,
         twist: float = 0.0,
         output_activation: ActivationLike = "auto",
+        rbf_units: int | None = None,
         init: str | float | Array = "lecun_uniform",
         bias_init: str | float = "data",
         normalize: str | None = "robust",
@@ -449,6 +458,7 @@ default="auto"
         self.activation = activation
         self.twist = twist
         self.output_activation = output_activation
+        self.rbf_units = rbf_units
         self.init = init
         self.bias_init = bias_init
         self.normalize = normalize

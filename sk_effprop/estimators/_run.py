@@ -169,6 +169,7 @@ def make_run(
         target_range=coding.target_range,
         has_labels=data.labels is not None,
         n_seen=n_seen if start.is_stream else None,
+        is_radial="radial" in network.kinds,
     )
     strength = usual_strength(problem) if earlier is None else earlier.strength
     if earlier is None or not start.is_stream:

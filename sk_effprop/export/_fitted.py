@@ -39,6 +39,7 @@ def exported_network(est: Any, caller: str) -> Network:
     """Network of an estimator that a graph or a program of numbers can stand for."""
     network = fitted_network(est, caller)
     check_no_table(est, caller)
+    check_no_centres(network, caller)
     return network
 
 
@@ -49,6 +50,15 @@ def check_no_table(est: Any, caller: str) -> None:
             f"{caller} exports a network of numbers, but this one was fitted to a "
             "table with categories, dates or missing values. Fit make_pipeline("
             "TableEncoder(), estimator), and export the last step for encoded rows."
+        )
+
+
+def check_no_centres(network: Network, caller: str) -> None:
+    """Raise a ValueError if the network has radial basis functions."""
+    if "radial" in network.kinds:
+        raise ValueError(
+            f"{caller} cannot convert radial basis functions. Fit with rbf_units=None "
+            "and another hidden layer, or pickle the estimator."
         )
 
 

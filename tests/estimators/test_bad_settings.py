@@ -22,6 +22,7 @@ BAD_VALUES = {
     "activation": ["sigmoid", ["tanh", "sigmoid"], ("sigmoid",), (np.tanh, np.cos)],
     "twist": [-0.1, "a"],
     "output_activation": ["softmax", (np.tanh, np.tanh, np.tanh)],
+    "rbf_units": [0, 2.5, "many"],
     "init": ["xavier", -1.0],
     "bias_init": ["ones"],
     "normalize": ["minmax", True],

@@ -114,6 +114,7 @@ VARIANTS = {
     "nesterov": {"nesterovs_momentum": True, "input_gains": True},
     "emphasis": {"emphasis": 0.7, "averaging": True, "momentum": 0.0},
     "growth": {"batch_growth": 1.5, "batch_size": 2},
+    "radial": {"rbf_units": 4, "momentum": 0.5},
     "diverging": {"learning_rate_init": 1e3, "activation": "relu"},
     "stalling": {"learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1},
     "early_stopping": {"early_stopping": True},
