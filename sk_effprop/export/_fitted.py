@@ -36,30 +36,20 @@ def fitted_network(est: Any, caller: str) -> Network:
 
 
 def exported_network(est: Any, caller: str) -> Network:
-    """Network of an estimator that a graph or a program of numbers can stand for."""
+    """Network of an estimator, if other software can compute its layers.
+
+    Raises
+    ------
+    ValueError
+        If it has radial basis functions.
+    """
     network = fitted_network(est, caller)
-    check_no_table(est, caller)
-    check_no_centres(network, caller)
-    return network
-
-
-def check_no_table(est: Any, caller: str) -> None:
-    """Raise a ValueError if the estimator encodes a table before its network."""
-    if est.table_encoder_ is not None:
-        raise ValueError(
-            f"{caller} exports a network of numbers, but this one was fitted to a "
-            "table with categories, dates or missing values. Fit make_pipeline("
-            "TableEncoder(), estimator), and export the last step for encoded rows."
-        )
-
-
-def check_no_centres(network: Network, caller: str) -> None:
-    """Raise a ValueError if the network has radial basis functions."""
     if "radial" in network.kinds:
         raise ValueError(
             f"{caller} cannot convert radial basis functions. Fit with rbf_units=None "
             "and another hidden layer, or pickle the estimator."
         )
+    return network
 
 
 def has_several_columns(est: Any) -> bool:
@@ -99,6 +89,13 @@ def without_names(est: Any) -> Any:
     """Copy of an estimator that does not ask for the names of columns."""
     est = copy(est)
     vars(est).pop("feature_names_in_", None)
+    return est
+
+
+def of_inputs(est: Any) -> Any:
+    """Copy of an estimator that takes an array of encoded rows."""
+    est = without_names(est)
+    est.table_encoder_, est.n_features_in_ = None, est.network_.sizes[0]
     return est
 
 
