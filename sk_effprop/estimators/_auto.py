@@ -75,11 +75,11 @@ class Problem:
         Whether every example has exactly one class.
     n_seen : float or None
         Examples of a stream so far, this batch included; None in ``fit``.
+    is_radial : bool
+        Whether the last hidden layer consists of radial basis functions.
     nonlinearity : float
         How many times larger the error of a linear model is than that of a network
         would be, see ``core.strength``; at least 1.
-    is_radial : bool
-        Whether the last hidden layer consists of radial basis functions.
     """
 
     n_samples: int
@@ -89,8 +89,8 @@ class Problem:
     target_range: tuple[float, float] | None = None
     has_labels: bool = False
     n_seen: float | None = None
-    nonlinearity: float = 1.0
     is_radial: bool = False
+    nonlinearity: float = 1.0
 
     @property
     def is_stream(self) -> bool:

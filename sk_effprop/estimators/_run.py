@@ -180,8 +180,8 @@ def make_run(
         target_range=coding.target_range,
         has_labels=data.labels is not None,
         n_seen=n_seen if start.is_stream else None,
-        nonlinearity=1.0 if found is None else found.nonlinearity,
         is_radial="radial" in network.kinds,
+        nonlinearity=1.0 if found is None else found.nonlinearity,
     )
     strength = usual_strength(problem) if earlier is None else earlier.strength
     strength = find_strength(

@@ -36,7 +36,7 @@ def fitted_network(est: Any, caller: str) -> Network:
 
 
 def exported_network(est: Any, caller: str) -> Network:
-    """Network of an estimator that a graph or a program of numbers can stand for.
+    """Network of an estimator, if other software can compute its layers.
 
     Raises
     ------
