@@ -38,11 +38,14 @@ sphinx_gallery_conf = {
     "filename_pattern": r"plot_",
     "download_all_examples": False,
     "show_memory": False,
+    "write_computation_times": False,  # that page loads scripts from the network
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sk_effprop"
+html_context = {"default_mode": "auto"}
 html_math_renderer = "mathml"
+html_favicon = "_static/favicon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
