@@ -187,8 +187,7 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         ValueError
             If the columns are not those of ``fit``, or are of other kinds.
         """
-        check_is_fitted(self)
-        return self.encode(self._read(X, reset=False))
+        return self.encode(self.read(X))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> Any:
         """Names of the inputs.
@@ -218,7 +217,12 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
             found += levels.names(names[j])
         return np.array(found, dtype=object)
 
-    # --------------------------------------------------------------- for the estimators
+    # --------------------------------------------------- for the estimators and exports
+
+    def read(self, X: Any) -> Table:
+        """Read a table with the columns of the fitted one."""
+        check_is_fitted(self)
+        return self._read(X, reset=False)
 
     def learn(self, table: Table, weight: Array, *, is_stream: bool = False) -> Self:
         """Set the fitted attributes from a table whose rows have positive weights.

@@ -43,3 +43,34 @@ def targets(cls, frame):
 def days(column):
     """Days since 1970."""
     return ((column - pd.Timestamp(0)) / pd.Timedelta("1D")).to_numpy(float)
+
+
+def new_table(n=60, seed=1):
+    """Other rows, with unknown levels, and missing values in all columns."""
+    frame = table(n, seed).assign(
+        grade=lambda old: old["grade"].astype(float),
+        town=lambda old: old["town"].astype(object),
+    )
+    rng = np.random.default_rng(seed)
+    for name, unknown in ("town", "Mainz"), ("grade", 7.0):
+        frame.loc[rng.random(n) < 0.1, name] = unknown
+    for name in NAMES:
+        missing = None if name in ("town", "member") else np.nan
+        frame.loc[rng.random(n) < 0.1, name] = missing
+    return frame
+
+
+def raw_columns(model, frame):
+    """Columns as a runtime of ONNX takes them: text, and float64 for all others."""
+    levels = model.table_encoder_.levels_
+    result = {}
+    for j, name in enumerate(frame):
+        column = frame[name]
+        if j in levels and levels[j].is_text:
+            values = column.astype(object).to_numpy()
+        elif column.dtype.kind == "M":
+            values = days(column)
+        else:
+            values = column.to_numpy(float, na_value=np.nan)
+        result[name] = values[:, None]
+    return result

@@ -55,12 +55,13 @@ ALLOWED = {
     ),
     # above the estimators, whose types it registers
     "sk_effprop.export._skl2onnx": (
+        "sk_effprop._tables",
         "sk_effprop.estimators",
         "sk_effprop.export",
         "sk_effprop.preprocessing",
     ),
     # below the estimators, whose fitted attributes are all it knows of them
-    "sk_effprop.export": ("sk_effprop._version",),
+    "sk_effprop.export": ("sk_effprop._columns", "sk_effprop._version"),
     "sk_effprop.estimators": (
         "sk_effprop._columns",
         "sk_effprop._missing",

@@ -16,7 +16,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop import EffPropClassifier, EffPropRegressor, TableEncoder
+from sk_effprop.export import SKOPS_TYPES
+from tests.tables import table, targets
 
 # a clip could not be folded into scikit-learn's networks
 SMALL = {
@@ -177,3 +179,33 @@ def test_probabilities_are_as_good_as_those_of_mlp_and_logistic_regression(table
     best = np.min(others, axis=0)
     # the classes of breast_cancer are best separated by a plane
     assert (ours <= best + 0.1 * np.abs(best) + 0.02).all(), figures
+
+
+# ------------------------------------------------------------------------------- mlflow
+
+
+@pytest.mark.parametrize("cls", [EffPropClassifier, EffPropRegressor])
+@pytest.mark.parametrize("steps", [(), (TableEncoder(),)], ids=["alone", "encoder"])
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_logs_and_saves_models_of_tables(cls, steps, tmp_path):
+    """By autolog in a Pipeline, and by skops, with the types of this package alone."""
+    mlflow = pytest.importorskip("mlflow")
+    frame = table(90)
+    pipeline = make_pipeline(*steps, cls(**SMALL))
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    mlflow.create_experiment("table", artifact_location=str(tmp_path))
+    mlflow.set_experiment("table")
+    mlflow.sklearn.autolog(log_models=False, silent=True)
+    with mlflow.start_run() as run:
+        pipeline.fit(frame, targets(cls, frame))
+    mlflow.sklearn.autolog(disable=True)
+    logged = mlflow.get_run(run.info.run_id).data
+    mlflow.set_tracking_uri("")
+    assert logged.params[f"{cls.__name__.lower()}__max_iter"] == "10"
+    assert "training_score" in logged.metrics
+    trusted = {"skops_trusted_types": list(SKOPS_TYPES)}
+    for number, model in enumerate([pipeline[-1], pipeline]):
+        mlflow.sklearn.save_model(model, f"{tmp_path}/{number}", **trusted)
+        loaded = mlflow.pyfunc.load_model(f"{tmp_path}/{number}")
+        X = frame if number or not steps else pipeline[0].transform(frame)
+        np.testing.assert_array_equal(loaded.predict(X), model.predict(X))

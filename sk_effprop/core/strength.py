@@ -56,6 +56,8 @@ UNIT_GAIN = 1.3
 CURVED, LINEAR, LINEAR_POWER = 0.2, 0.4, 0.5
 # ratio of the errors from which a function begins to count as linear
 ALMOST_LINEAR = 0.75
+# errors far below this are as good as none
+PRECISE = 1e-3
 # The penalty of a linear function's first layer is so many times as strong, and that of
 # its last layer as many times weaker.  Small weights keep the units near the middle of
 # their sigmoids, and large ones behind them make up for it.
@@ -117,11 +119,16 @@ class OutOfSample(NamedTuple):
         return self.error > UNDECIDED
 
     @property
+    def nonlinearity(self) -> float:
+        """How many times larger the error of a linear model is; at least 1."""
+        ratio = (self.linear_error + PRECISE) / (self.error + PRECISE)
+        return 1.0 if self.is_undecided else ratio
+
+    @property
     def linearity(self) -> float:
         """From 0, for functions that no linear model explains, to 1."""
-        ratio = self.error / max(self.linear_error, TINY)
-        share = (ratio - ALMOST_LINEAR) / (1.0 - ALMOST_LINEAR)
-        return 0.0 if self.is_undecided else float(np.clip(share, 0.0, 1.0))
+        share = (1.0 / self.nonlinearity - ALMOST_LINEAR) / (1.0 - ALMOST_LINEAR)
+        return 0.0 if self.is_undecided else max(share, 0.0)
 
 
 def strength(found: OutOfSample, *, is_stochastic: bool = False) -> float:

@@ -43,11 +43,13 @@ ADAM_BATCH, ADAM_RATE, ADAM_EPOCHS = 200, 1e-3, 200
 # the choice depends on shapes alone, so that all fits of a search use the same engine.
 WORTH_COMPILING, LARGEST_COMPILED_BATCH = 200, 64
 # max_iter="auto": iterations of batch solvers; the least number of epochs, of presented
-# examples and of updates that stochastic solvers need.  Presenting 40,000 examples
-# lowers the error of small tables by another 2 %, in a tenth more time.  The number of
-# updates decides where batches are large.
+# examples and of updates that stochastic solvers need.  The number of updates decides
+# where batches are large.  A function that a linear model does not explain needs more
+# presented examples, in proportion to how many times larger that model's error is.
 BATCH_ITERATIONS, LEAST_EPOCHS = 200, 20
-LEAST_PRESENTED, LEAST_UPDATES = 30_000, 300
+LEAST_PRESENTED, LEAST_UPDATES, LARGEST_EXTENSION = 30_000, 300, 20.0
+# A long training may go without progress for this share of it before it has stalled.
+LEAST_PATIENCE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,9 @@ class Problem:
         Whether every example has exactly one class.
     n_seen : float or None
         Examples of a stream so far, this batch included; None in ``fit``.
+    nonlinearity : float
+        How many times larger the error of a linear model is than that of a network
+        would be, see ``core.strength``; at least 1.
     """
 
     n_samples: int
@@ -78,6 +83,7 @@ class Problem:
     target_range: tuple[float, float] | None = None
     has_labels: bool = False
     n_seen: float | None = None
+    nonlinearity: float = 1.0
 
     @property
     def is_stream(self) -> bool:
@@ -157,8 +163,9 @@ class Plan:
 
     @property
     def has_relative_tol(self) -> bool:
-        """Whether ``tol`` is a share: second-order steps go on to a precise minimum."""
-        return self.solver == "lm"
+        """Whether ``tol`` is a share of the loss, so that small losses fall further."""
+        is_held_out = self.given.early_stopping is True
+        return self.solver in ("lm", "sgd", "sdlm") and not is_held_out
 
     @property
     def fitted_attributes(self) -> dict[str, Any]:
@@ -197,7 +204,9 @@ def make_plan(
     batch_size = choose_batch_size(given.batch_size, solver, problem.n_samples)
     if solver == "lm" and given.batch_size == "auto":
         batch_size = choose_second_order_batch(problem)
-    max_iter = choose_max_iter(given.max_iter, solver, problem.n_samples, batch_size)
+    max_iter = choose_max_iter(
+        given.max_iter, solver, problem.n_samples, batch_size, problem.nonlinearity
+    )
     max_iter = 1 if is_stream else max_iter
     # a stream is as long as it has been so far, whatever the size of its batches
     n_presented = problem.n_seen or max_iter * problem.n_samples
@@ -230,7 +239,12 @@ def make_plan(
         order=choose_order(given.shuffle, has_labels=problem.has_labels),
         averaging=given.averaging and not is_stream,
         tol=tol,
-        patience=choose_patience(tol, given.n_iter_no_change, is_evidence=is_evidence),
+        patience=choose_patience(
+            tol,
+            given.n_iter_no_change,
+            max_iter if given.max_iter == "auto" and solver not in BATCH else 0,
+            is_evidence=is_evidence,
+        ),
         max_time=None if is_stream else given.max_time,
         keep_last=is_stream,
         has_fixed_length=is_stream
@@ -288,8 +302,18 @@ def choose_engine(engine: str, solver: str, batch_size: int, n_updates: float) -
     return "numba" if is_worth_it and solver not in BATCH else "numpy"
 
 
+def asks_data(given: Hyperparameters, *, is_stochastic: bool) -> bool:
+    """Whether any "auto" depends on the errors of left-out examples."""
+    has_length = is_stochastic and isinstance(given.max_iter, str)
+    return isinstance(given.alpha, str) or has_length
+
+
 def choose_max_iter(
-    max_iter: int | str, solver: str, n_samples: int, batch_size: int
+    max_iter: int | str,
+    solver: str,
+    n_samples: int,
+    batch_size: int,
+    nonlinearity: float = 1.0,
 ) -> int:
     """Epochs of stochastic solvers, iterations of batch solvers."""
     if not isinstance(max_iter, str):
@@ -300,7 +324,8 @@ def choose_max_iter(
         return BATCH_ITERATIONS
     if solver == "adam":
         return ADAM_EPOCHS
-    n_presented = max(LEAST_PRESENTED, LEAST_UPDATES * batch_size)
+    least = LEAST_PRESENTED * min(nonlinearity, LARGEST_EXTENSION)
+    n_presented = max(least, LEAST_UPDATES * batch_size)
     return max(LEAST_EPOCHS, ceil(n_presented / n_samples))
 
 
@@ -399,9 +424,12 @@ def choose_period(
 # ----------------------------------------------------------------------------- stopping
 
 
-def choose_patience(tol: float, n_iter_no_change: float, *, is_evidence: bool) -> float:
+def choose_patience(
+    tol: float, n_iter_no_change: float, n_planned: int, *, is_evidence: bool
+) -> float:
     """Iterations without progress; rounds of evidence have a stopping rule inside."""
-    return np.inf if tol == 0 or is_evidence else n_iter_no_change
+    is_endless = tol == 0 or is_evidence
+    return np.inf if is_endless else max(n_iter_no_change, LEAST_PATIENCE * n_planned)
 
 
 def has_fixed_length(given: Hyperparameters, solver: str, *, in_batches: bool) -> bool:

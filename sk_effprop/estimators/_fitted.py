@@ -28,6 +28,7 @@ from sk_effprop.training.convergence import Convergence
 
 if TYPE_CHECKING:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
+    from sklearn.pipeline import Pipeline
 
 
 class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
@@ -217,7 +218,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         allow_inexact_proba: bool = False,
         approximate_clip: bool = False,
         X: MatrixLike | None = None,
-    ) -> "MLPClassifier | MLPRegressor":
+    ) -> "MLPClassifier | MLPRegressor | Pipeline":
         """Convert the network to a plain MLPClassifier or MLPRegressor.
 
         Parameters
@@ -233,9 +234,10 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
 
         Returns
         -------
-        MLPClassifier or MLPRegressor
+        MLPClassifier, MLPRegressor or Pipeline
             A model with the same predictions, see
-            :func:`sk_effprop.export.to_sklearn`.
+            :func:`sk_effprop.export.to_sklearn`. It is a Pipeline if the estimator
+            encodes a table.
 
         Raises
         ------

@@ -3,8 +3,9 @@
 The strength c is a number per unit of fan-in and example.  It follows from the error of
 examples that are left out, see :mod:`sk_effprop.core.strength`::
 
+    found = left_out(data, has_hidden_layers=True, is_stream=False)
     usual = usual_strength(problem)
-    c = find_strength("auto", problem, data, usual, is_stochastic=False)
+    c = find_strength("auto", problem, data, usual, found, is_stochastic=False)
     spread_alpha("auto", c, problem)    # c * fan_in / n in each layer
 """
 
@@ -13,7 +14,13 @@ import numpy as np
 from sk_effprop.core.activations import ACTIVATIONS
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import SquaredError
-from sk_effprop.core.strength import loss_scale, out_of_sample, strength, tilt
+from sk_effprop.core.strength import (
+    OutOfSample,
+    loss_scale,
+    out_of_sample,
+    strength,
+    tilt,
+)
 from sk_effprop.core.targets import place_targets
 from sk_effprop.estimators._auto import Problem
 from sk_effprop.estimators._reading import TrainingData
@@ -45,6 +52,7 @@ def find_strength(
     problem: Problem,
     data: TrainingData,
     usual: float | Array,
+    found: OutOfSample | None,
     *,
     is_stochastic: bool,
 ) -> float | Array:
@@ -61,22 +69,16 @@ def find_strength(
     problem : Problem
     data : TrainingData
     usual : float or ndarray of shape (n_layers - 1,)
-        What is returned if the data are not asked: if alpha is given, or in a stream
-        that begins with few rows.  A stream gets no stronger penalty than this, as what
-        is noise to its first rows may not be noise to all.
+        What is returned if alpha is given, or the data are not asked.  A stream gets no
+        stronger penalty than this, as what is noise to its first rows may not be noise
+        to all.
+    found : OutOfSample or None
+        The answer of the data, see ``left_out``.
     is_stochastic : bool
         Of the solver.
     """
-    if not isinstance(alpha, str):
+    if not isinstance(alpha, str) or found is None:
         return usual
-    if problem.is_stream and len(data.targets) < FEWEST_MEASURED:
-        return usual
-    found = out_of_sample(
-        data.inputs,
-        data.targets,
-        data.weight,
-        has_hidden_layers=len(problem.sizes) > 2,
-    )
     scale = loss_scale(problem.loss, data.targets, data.weight, error=found.error)
     measured = scale * strength(found, is_stochastic=is_stochastic)
     if problem.is_stream or alpha == "evidence":
@@ -87,6 +89,17 @@ def find_strength(
     is_squared = isinstance(problem.loss, SquaredError)
     is_tilted = is_regression and is_squared and not is_stochastic
     return measured * tilt(found, len(problem.fan_ins)) if is_tilted else measured
+
+
+def left_out(
+    data: TrainingData, *, has_hidden_layers: bool, is_stream: bool
+) -> OutOfSample | None:
+    """Errors of left-out examples; None in a stream that begins with few of them."""
+    if is_stream and len(data.targets) < FEWEST_MEASURED:
+        return None
+    return out_of_sample(
+        data.inputs, data.targets, data.weight, has_hidden_layers=has_hidden_layers
+    )
 
 
 def spread_alpha(

@@ -225,9 +225,10 @@ default="auto"
     max_iter : int or "auto", default="auto"
         Maximum number of epochs of stochastic solvers, or of iterations of batch
         solvers. "auto" is 200 iterations, 200 epochs of "adam", 20 epochs of "lm" on
-        mini-batches, or so many epochs of
-        "sgd" and "sdlm" that 30,000 examples are presented and 300 updates are made,
-        but at least 20.
+        mini-batches, or so many epochs of "sgd" and "sdlm" that 30,000 examples are
+        presented and 300 updates are made, but at least 20. Where the leave-one-out
+        error of a linear model is k times that of the kernel of a wide network, k
+        times as many examples are presented, with k up to 20.
     max_fun : int, default=15000
         Maximum number of evaluations of the objective. Only used when
         ``solver="lbfgs"``.
@@ -235,11 +236,14 @@ default="auto"
         Tolerance. Training stops when the objective (the validation score with early
         stopping) has not improved by at least ``tol`` for ``n_iter_no_change``
         iterations; batch solvers also stop when no component of the gradient is larger.
-        For "lm" it is relative to the objective, so that a precise minimum is found.
+        For "lm", "sgd" and "sdlm" it is relative to an objective below 1, so that a
+        precise minimum is found.
         0 disables this: training then takes exactly ``max_iter`` epochs, without a
         warning.
     n_iter_no_change : int or inf, default=10
-        Number of iterations without progress after which training stops, see ``tol``.
+        Number of iterations without progress after which training stops, see ``tol``;
+        at least a tenth of the epochs that ``max_iter="auto"`` plans for "sgd" and
+        "sdlm".
     goal : float or None, default=None
         Training stops when the objective is at most this value.
     max_time : float or None, default=None

@@ -19,6 +19,7 @@ from sk_effprop.estimators._parameters import Hyperparameters
 from sk_effprop.estimators._penalty import (
     FEWEST_MEASURED,
     find_strength,
+    left_out,
     spread_alpha,
     usual_strength,
 )
@@ -161,6 +162,16 @@ def make_run(
     build.check_engine(given.engine)
     network = build.make_network(given, data, coding.activation)
     earlier, n_seen = start.earlier, start.n_seen + data.counts.n_effective
+    is_stochastic = solver in STOCHASTIC
+    found = None
+    # later batches of a stream keep what the first one says
+    is_first = earlier is None or not start.is_stream
+    if is_first and auto.asks_data(given, is_stochastic=is_stochastic):
+        found = left_out(
+            data,
+            has_hidden_layers=len(network.sizes) > 2,
+            is_stream=start.is_stream,
+        )
     problem = auto.Problem(
         n_samples=data.counts.n_rows,
         n_effective=data.counts.n_effective,
@@ -169,14 +180,12 @@ def make_run(
         target_range=coding.target_range,
         has_labels=data.labels is not None,
         n_seen=n_seen if start.is_stream else None,
+        nonlinearity=1.0 if found is None else found.nonlinearity,
     )
     strength = usual_strength(problem) if earlier is None else earlier.strength
-    if earlier is None or not start.is_stream:
-        # later batches of a stream keep what the first one says
-        is_stochastic = solver in STOCHASTIC
-        strength = find_strength(
-            given.alpha, problem, data, strength, is_stochastic=is_stochastic
-        )
+    strength = find_strength(
+        given.alpha, problem, data, strength, found, is_stochastic=is_stochastic
+    )
     alpha = spread_alpha(given.alpha, strength, problem)
     objective = build.make_objective(network, coding.loss, data, alpha)
     plan = auto.make_plan(

@@ -24,11 +24,12 @@ from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export import _c_program as c
 from sk_effprop.export._c_file import complete_file
 from sk_effprop.export._c_integers import Integers, error_bound
+from sk_effprop.export._c_table import add_table
 from sk_effprop.export._c_vectors import self_test
 from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
-    exported_network,
+    fitted_network,
     has_several_columns,
     is_formula,
     layers_of,
@@ -62,7 +63,7 @@ def to_c(
         "int16" stores the weights of the network as integers of 16 bits with one factor
         for each unit, which halves the size of the tables.  Biases and arithmetic keep
         ``dtype``.
-    X_test : array-like of shape (n_samples, n_features), optional
+    X_test : {data frame, array-like} of shape (n_samples, n_features), optional
         Raw inputs of the test vectors; by default eight random rows that are like the
         training data.
 
@@ -70,7 +71,9 @@ def to_c(
     -------
     str
         C code with the function ``void sk_effprop_predict(const T *x, T *y)``. It
-        reads the raw inputs of one row from ``x`` and writes to ``y``: the values of a
+        reads the raw inputs of one row from ``x``, NAN if they are missing: numbers as
+        they are, dates and durations as days (dates since 1970), and categories of text
+        as codes, for which the file has an enum. It writes to ``y``: the values of a
         regressor, or the probabilities of the classes or labels in the order of
         ``classes_``, one column of classes after the other. It allocates no memory and
         has no variables outside functions. A network without "tanh" and "softplus"
@@ -109,7 +112,7 @@ def to_c(
     >>> "void sk_effprop_predict(const float *x, float *y)" in code
     True
     """
-    network = exported_network(est, "to_c")
+    network = fitted_network(est, "to_c")
     _check_choice("dtype", dtype, tuple(c.TYPES))
     _check_choice("weight_dtype", weight_dtype, (None, "int16"))
     kinds = {_formula(est, activation).kind for activation in network.activations}
@@ -144,28 +147,42 @@ def _formula(est: Any, activation: Any) -> Activation:
 
 def _add_inputs(program: c.Program, est: Any) -> str:
     """Add normalised and clipped inputs; return the name of their array."""
-    if est.normalizer_ is None:
-        return "x"
+    x = "x"
+    if est.table_encoder_ is not None:
+        x = "a" if est.normalizer_ is None or affine_of(est)[1].ndim == 1 else "b"
+        add_table(program, est.table_encoder_, x)
+    return x if est.normalizer_ is None else _add_normalization(program, est, x)
+
+
+def _add_normalization(program: c.Program, est: Any, x: str) -> str:
     shift, A = affine_of(est)
     # The constants are rounded; what is lost of the shift is added afterwards.
     rounded = shift.astype(program.dtype).astype(np.float64)
     program.table("shift", rounded)
     if A.ndim == 2:
-        return _add_rotation(program, est, A, (rounded - shift) @ A)
+        return _add_rotation(program, est, x, A, (rounded - shift) @ A)
     rest = (rounded - shift) * A
     program.table("factor", A)
-    statement = "a[i] = (x[i] - shift[i]) * factor[i]"
+    value = f"({x}[i] - shift[i]) * factor[i]"
     if rest.any():
         program.table("rest", rest)
-        statement += " + rest[i]"
-    _add_loop(program, len(shift), _clipped(program, est, statement))
+        value += " + rest[i]"
+    if est.table_encoder_ is None:
+        # a missing value is the location that is subtracted
+        program.function(c.OR_ZERO)
+        value = f"or_zero({value})"
+    _add_loop(program, len(shift), _clipped(program, est, f"a[i] = {value}"))
     return "a"
 
 
-def _add_rotation(program: c.Program, est: Any, A: Array, rest: Array) -> str:
+def _add_rotation(program: c.Program, est: Any, x: str, A: Array, rest: Array) -> str:
     """Add centred inputs times a matrix."""
     program.function(c.LAYER.replace("layer(", "rotate("))
-    _add_loop(program, len(A), "b[i] = x[i] - shift[i]")
+    value = f"{x}[i] - shift[i]"
+    if est.table_encoder_ is None:
+        program.function(c.OR_ZERO)
+        value = f"or_zero({value})"
+    _add_loop(program, len(A), f"b[i] = {value}")
     tables = program.table("axes", A.T), program.table("rest", rest)
     program.add(f"    rotate(b, {len(A)}, {tables[0]}, {tables[1]}, {A.shape[1]}, a);")
     if clip_of(est) is not None:

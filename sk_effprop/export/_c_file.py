@@ -7,6 +7,7 @@ from sklearn.base import is_classifier
 
 from sk_effprop._version import __version__
 from sk_effprop.export._c_program import Program
+from sk_effprop.export._c_table import comment, enumerations
 from sk_effprop.export._fitted import has_several_columns
 
 
@@ -40,6 +41,7 @@ def complete_file(program: Program, est: Any, bound: float | None, test: str) ->
     parts = [
         _heading(program, est, sum(sizes.values())),
         "\n".join([*includes, *definitions]),
+        enumerations(est),
         program.text(f"{signature};\n"),
         *program.tables,
         *program.functions,
@@ -64,6 +66,7 @@ def _heading(program: Program, est: Any, n_numbers: int) -> str:
         f"{type(est).__name__} {sizes}, by sk_effprop {__version__}.",
         "",
         f"    x: {est.n_features_in_} raw inputs of one row{_names(est)}",
+        *_about_columns(est),
         f"    y: {_outputs(est)}",
         "",
         f"C99. Local arrays take {n_bytes} bytes; x and y must not overlap.",
@@ -73,9 +76,25 @@ def _heading(program: Program, est: Any, n_numbers: int) -> str:
     return text.replace("\n   \n", "\n\n")
 
 
+def _about_columns(est: Any) -> list[str]:
+    """What stands for a missing value, a date and a category."""
+    encoder = est.table_encoder_
+    if encoder is None:
+        return []
+    lines = ["NAN is a missing value."]
+    for kind in ("date", "duration"):
+        found = [f"x[{j}]" for j, one in enumerate(encoder.kinds_) if one == kind]
+        if found:
+            since = " since 1970" if kind == "date" else ""
+            lines.append(f"In days{since}: {', '.join(found)}.")
+    if any(levels.is_text for levels in encoder.levels_.values()):
+        lines.append("Text is a code of the enum below, or -1 if it has none.")
+    return [f"       {line}" for line in lines]
+
+
 def _names(est: Any) -> str:
     names = getattr(est, "feature_names_in_", None)
-    return "" if names is None else ": " + _comment(names)
+    return "" if names is None else ": " + comment(names)
 
 
 def _outputs(est: Any) -> str:
@@ -83,18 +102,9 @@ def _outputs(est: Any) -> str:
         return f"{est.n_outputs_} value" + "s" * (est.n_outputs_ > 1)
     if has_several_columns(est):
         n_numbers = sum(len(classes) for classes in est.classes_)
-        columns = "\n      ".join(_comment(one.tolist()) for one in est.classes_)
+        columns = "\n      ".join(comment(one.tolist()) for one in est.classes_)
         return f"{n_numbers} probabilities, of the classes\n      {columns}"
     coding = est.coding_
     kind = "labels" if coding.is_multilabel else "classes"
-    shown = _comment(coding.classes.tolist())
+    shown = comment(coding.classes.tolist())
     return f"{len(coding.classes)} probabilities, of the {kind} {shown}"
-
-
-def _comment(names: Any) -> str:
-    """Names as they may stand in a comment."""
-    shown = "\n      ".join(
-        ", ".join(ascii(name) for name in names[i : i + 8])
-        for i in range(0, len(names), 8)
-    )
-    return shown.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")

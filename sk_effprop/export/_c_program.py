@@ -56,6 +56,13 @@ static void layer(const REAL *x, int n_in, const int16_t *w, const REAL *unit,
 }
 """
 
+OR_ZERO = """\
+static REAL or_zero(REAL z)
+{
+    return z == z ? z : 0.0_;
+}
+"""
+
 CLIP = """\
 static REAL clip(REAL z, REAL c)
 {
@@ -249,7 +256,7 @@ class Program:
 
     def table(self, name: str, values: Array, kind: str | None = None) -> str:
         """Define a table of constants; return its name."""
-        show = self.literal if kind is None else str
+        show = self._literal_or_nan if kind is None else str
         shown = [show(value) for value in np.ravel(values)]
         lines = (
             ", ".join(shown[i : i + NUMBERS_PER_LINE])
@@ -261,6 +268,9 @@ class Program:
             f"static const {kind} {name}[{len(shown)}] = {{\n    {rows}\n}};\n"
         )
         return name
+
+    def _literal_or_nan(self, value: Any) -> str:
+        return "NAN" if np.isnan(value) else self.literal(value)
 
     def add(self, template: str, **constants: Any) -> None:
         """Add a statement to the main function."""

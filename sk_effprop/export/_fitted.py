@@ -35,23 +35,6 @@ def fitted_network(est: Any, caller: str) -> Network:
     return est.network_
 
 
-def exported_network(est: Any, caller: str) -> Network:
-    """Network of an estimator that a graph or a program of numbers can stand for."""
-    network = fitted_network(est, caller)
-    check_no_table(est, caller)
-    return network
-
-
-def check_no_table(est: Any, caller: str) -> None:
-    """Raise a ValueError if the estimator encodes a table before its network."""
-    if est.table_encoder_ is not None:
-        raise ValueError(
-            f"{caller} exports a network of numbers, but this one was fitted to a "
-            "table with categories, dates or missing values. Fit make_pipeline("
-            "TableEncoder(), estimator), and export the last step for encoded rows."
-        )
-
-
 def has_several_columns(est: Any) -> bool:
     """Whether it is a classifier of several columns of classes."""
     return isinstance(getattr(est, "classes_", None), list)
@@ -89,6 +72,13 @@ def without_names(est: Any) -> Any:
     """Copy of an estimator that does not ask for the names of columns."""
     est = copy(est)
     vars(est).pop("feature_names_in_", None)
+    return est
+
+
+def of_inputs(est: Any) -> Any:
+    """Copy of an estimator that takes an array of encoded rows."""
+    est = without_names(est)
+    est.table_encoder_, est.n_features_in_ = None, est.network_.sizes[0]
     return est
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelBinarizer
 
 from sk_effprop.core.activations import (
@@ -27,11 +28,13 @@ from sk_effprop.export._fitted import (
     affine_of,
     check_one_column,
     clip_of,
-    exported_network,
+    fitted_network,
     is_formula,
     layers_of,
+    of_inputs,
 )
 from sk_effprop.export._mlp_clip import checked_rows, fold_clip, largest_difference
+from sk_effprop.export._mlp_table import check_plain_columns, with_table
 
 # scikit-learn's name of each kind of activation.  "logistic" is a tanh with other
 # constants, and keeps its name if all hidden layers are logistic.
@@ -44,7 +47,7 @@ def to_sklearn(
     allow_inexact_proba: bool = False,
     approximate_clip: bool = False,
     X: Any = None,
-) -> MLPClassifier | MLPRegressor:
+) -> MLPClassifier | MLPRegressor | Pipeline:
     """Fold a fitted network into scikit-learn's MLPClassifier or MLPRegressor.
 
     Parameters
@@ -63,15 +66,17 @@ def to_sklearn(
         Whether a network with ``input_clip`` may be converted, with the best linear
         approximation of the clip of each column of ``X``. The largest difference of the
         predictions for ``X`` is reported as ``largest_difference_`` of the result.
-    X : array-like of shape (n_samples, n_features), optional
+    X : {data frame, array-like} of shape (n_samples, n_features), optional
         Typical raw inputs, such as the training data. Required by
         ``approximate_clip=True``, and ignored otherwise.
 
     Returns
     -------
-    MLPClassifier or MLPRegressor
+    MLPClassifier, MLPRegressor or Pipeline
         A model with the predictions of ``est`` on raw inputs, up to the precision of
         the training data, and with all attributes that scikit-learn sets in ``fit``.
+        For an estimator that encodes a table, it is the last step of a Pipeline, whose
+        first step is a ColumnTransformer with an input for each level.
         Hyperparameters that do not describe the network have scikit-learn's defaults.
         With ``approximate_clip=True``, ``largest_difference_`` is the largest absolute
         difference of ``predict_proba``, of ``predict`` for regressors, or the share of
@@ -83,7 +88,7 @@ def to_sklearn(
         If no MLP computes the same, because of ``input_clip``, ``twist``, hidden layers
         with "rational_tanh", "softplus", a user-defined activation or several kinds of
         activations, or an ``output_activation`` of a regressor that differs from the
-        hidden layers.
+        hidden layers; or if a column of a table holds dates or durations.
     NotFittedError, TypeError
         If ``est`` is not a fitted estimator of this package.
 
@@ -96,6 +101,9 @@ def to_sklearn(
     Two shapes follow scikit-learn: a single column of predictions is a vector even if y
     was an (n_samples, 1) array, and ``predict_proba`` of a single class has two
     columns.
+
+    In the ColumnTransformer of a table, missing values of text are None or NaN.
+    ``pandas.NA`` is an unknown level there.
 
     A regressor with an output activation becomes an MLPRegressor with one more hidden
     layer.
@@ -119,11 +127,20 @@ def to_sklearn(
     >>> plain.activation, bool(np.allclose(plain.predict(X), regressor.predict(X)))
     ('tanh', True)
     """
-    network = exported_network(est, "to_sklearn")
+    fitted_network(est, "to_sklearn")
     check_one_column(est, "to_sklearn")
-    layers, hidden = layers_of(est), list(network.activations[:-1])
-    output = network.activations[-1]
+    if est.table_encoder_ is not None:
+        check_plain_columns(est)
     X = checked_rows(est, X) if approximate_clip else None
+    if est.table_encoder_ is None:
+        return _plain_model(est, X, allow_inexact_proba)
+    return with_table(est, _plain_model(of_inputs(est), X, allow_inexact_proba))
+
+
+def _plain_model(est: Any, X: Array | None, allow_inexact_proba: bool) -> Any:
+    """An MLP for encoded rows; with X, for an approximation of the clip."""
+    layers, hidden = layers_of(est), list(est.network_.activations[:-1])
+    output = est.network_.activations[-1]
     _fold_inputs(est, layers[0], X)
     if is_classifier(est):
         _fold_decision(est, layers[-1], output)

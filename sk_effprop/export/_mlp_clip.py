@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_array
 
-from sk_effprop.core.arrays import Array
+from sk_effprop.core.arrays import Array, dense
 from sk_effprop.core.normalization import smooth_clip
 from sk_effprop.export._fitted import affine_of, clip_of, without_names
 
@@ -33,13 +33,15 @@ def fold_clip(est: Any, W: Array, X: Array) -> None:
 
 
 def checked_rows(est: Any, X: Any) -> Array:
-    """Return typical inputs as an array."""
+    """Return typical inputs as an array, encoded if they are a table."""
     if X is None:
         raise ValueError(
             "approximate_clip=True needs X, typical inputs for which the clip is "
             "approximated and the difference is measured: "
             "to_sklearn(approximate_clip=True, X=X_train)."
         )
+    if est.table_encoder_ is not None:
+        return dense(est.table_encoder_.transform(X)).astype(np.float64)
     X = check_array(X, dtype=np.float64)
     if X.shape[1] != est.n_features_in_:
         raise ValueError(

@@ -23,12 +23,13 @@ from sk_effprop.core.targets import PROBABILITY_FLOOR
 from sk_effprop.export._fitted import (
     affine_of,
     clip_of,
-    exported_network,
+    fitted_network,
     has_several_columns,
     is_formula,
     layers_of,
 )
 from sk_effprop.export._onnx_graph import OPSET, SMALLEST_OPSET, Graph, import_onnx
+from sk_effprop.export._onnx_table import Source, add_table, declare_inputs
 
 # Logarithm of the largest float32.
 LARGEST_LOG = float(np.log(np.finfo(np.float32).max))
@@ -48,7 +49,10 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     Returns
     -------
     onnx.ModelProto
-        Model with the input ``X``, float32 of shape [None, n_features].  A classifier
+        Model with the input ``X``, float32 of shape [None, n_features].  If ``est`` was
+        fitted to a table with text or dates, each column is an input of shape [None, 1]
+        instead: strings for text, otherwise float64, with days for dates (since 1970)
+        and durations.  Missing values are NaN, or "" in text.  A classifier
         has the outputs ``label``, in the shape of ``predict``, and ``probabilities``,
         float32 in the shape of ``predict_proba``; for several columns of classes,
         ``probabilities_0``, ``probabilities_1`` and so on.  A regressor has the output
@@ -85,11 +89,15 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     >>> [output.name for output in model.graph.output]
     ['label', 'probabilities']
     """
-    exported_network(est, "to_onnx")
+    fitted_network(est, "to_onnx")
     onnx = import_onnx("to_onnx")
     opset = _checked_opset(onnx, target_opset)
-    graph = network_graph(est, Graph(onnx))
-    return graph.finish(type(est).__name__, est.n_features_in_, opset)
+    graph = Graph(onnx)
+    source = declare_inputs(graph, est)
+    # as all columns of X are of one type, which codes of categories share
+    kind = "FLOAT" if source == "X" else "DOUBLE"
+    network_graph(est, graph, add_inputs(graph, est, source, kind))
+    return graph.finish(type(est).__name__, opset)
 
 
 def _checked_opset(onnx: Any, target_opset: int | None) -> int:
@@ -105,21 +113,23 @@ def _checked_opset(onnx: Any, target_opset: int | None) -> int:
 
 
 def network_graph(
-    est: Any, graph: Graph, *, labels: Any = None, raw_scores: bool = False
+    est: Any, graph: Graph, x: str, *, labels: Any = None, raw_scores: bool = False
 ) -> Graph:
-    """Add everything between the input ``X`` and the declared outputs.
+    """Add everything between numbers and the declared outputs.
 
     Parameters
     ----------
     est : EffPropClassifier or EffPropRegressor
     graph : Graph
+    x : str
+        Name of the numbers that are to be normalised, of shape (n, n_inputs).
     labels : ndarray, optional
         Class labels in a type that ONNX has; by default those of ``est``.
     raw_scores : bool
         Whether the decision function, with a column for each class, takes the place of
         the probabilities.
     """
-    z = add_normalization(graph, *affine_of(est), clip_of(est))
+    z = add_normalization(graph, x, *affine_of(est), clip_of(est))
     for W, activation in zip(layers_of(est), est.network_.activations, strict=True):
         preactivation = graph("Add", graph("MatMul", z, W[:-1]), W[-1])
         z = _add_activation(graph, est, activation, preactivation)
@@ -139,9 +149,21 @@ def network_graph(
 # ------------------------------------------------------------------------------- inputs
 
 
-def add_normalization(graph: Graph, shift: Array, A: Array, c: float | None) -> str:
-    """Add ``clip((X - shift) A)`` in double precision; return its name."""
-    z = graph("Sub", graph.cast("X", "DOUBLE"), shift)
+def add_inputs(graph: Graph, est: Any, source: Source, kind: str) -> str:
+    """Add numbers without holes, from a matrix or the columns of a table."""
+    if est.table_encoder_ is not None:
+        return add_table(graph, est.table_encoder_, source, kind)
+    x = graph.cast(str(source), "DOUBLE")
+    if est.normalizer_ is None:
+        return x
+    return graph("Where", graph("IsNaN", x), est.normalizer_.mean_, x)
+
+
+def add_normalization(
+    graph: Graph, x: str, shift: Array, A: Array, c: float | None
+) -> str:
+    """Add ``clip((x - shift) A)`` in double precision; return its name."""
+    z = graph("Sub", x, shift)
     z = graph("Mul" if A.ndim == 1 else "MatMul", z, A)
     if c is None:
         return z

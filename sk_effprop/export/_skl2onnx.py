@@ -9,9 +9,17 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
-from sk_effprop.export._fitted import check_one_column, exported_network
-from sk_effprop.export._onnx import add_normalization, label_table, network_graph
-from sk_effprop.export._onnx_graph import SMALLEST_OPSET, Graph
+from sk_effprop.export._fitted import check_one_column, fitted_network
+from sk_effprop.export._onnx import (
+    add_inputs,
+    add_normalization,
+    label_table,
+    network_graph,
+)
+from sk_effprop.export._onnx_graph import Graph
+from sk_effprop.export._onnx_table import Source, add_table
+from sk_effprop.export._skl2onnx_copy import Copy
+from sk_effprop.export._table import holds_numbers_only
 
 # What skl2onnx calls the options that its own classifiers have.
 CLASSIFIER_OPTIONS = {
@@ -23,7 +31,7 @@ CLASSIFIER_OPTIONS = {
 
 
 def register_skl2onnx() -> None:
-    """Teach skl2onnx to convert the estimators and InputNormalizer of this package.
+    """Teach skl2onnx to convert the estimators and transformers of this package.
 
     Afterwards, ``skl2onnx.to_onnx`` and ``convert_sklearn`` accept them, alone and in a
     Pipeline, a ColumnTransformer, or another model that skl2onnx converts.  Calling it
@@ -75,6 +83,7 @@ def register_skl2onnx() -> None:
             "register_skl2onnx needs skl2onnx, a part of the extra 'onnx': "
             "pip install 'sk_effprop[onnx]'."
         ) from error
+    from sk_effprop._tables import TableEncoder
     from sk_effprop.estimators._classifier import EffPropClassifier
     from sk_effprop.estimators._regressor import EffPropRegressor
     from sk_effprop.preprocessing import InputNormalizer
@@ -98,6 +107,9 @@ def register_skl2onnx() -> None:
         "SkEffpropInputNormalizer",
         _set_normalizer_types,
         _convert_normalizer,
+    )
+    register(
+        TableEncoder, "SkEffpropTableEncoder", _set_encoder_types, _convert_encoder
     )
 
 
@@ -130,6 +142,12 @@ def _set_normalizer_types(operator: Any) -> None:
     operator.outputs[0].set_type(_real_type(operator)([n, n_columns]))
 
 
+def _set_encoder_types(operator: Any) -> None:
+    n_inputs = len(operator.raw_operator.source_)
+    n = operator.inputs[0].get_first_dimension()
+    operator.outputs[0].set_type(_real_type(operator)([n, n_inputs]))
+
+
 def _real_type(operator: Any) -> Any:
     """Type of the outputs: double for inputs that are, otherwise float."""
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
@@ -145,24 +163,56 @@ def _convert_network(scope: Any, operator: Any, container: Any) -> None:
     import onnx
 
     est = operator.raw_operator
-    exported_network(est, "skl2onnx")
+    fitted_network(est, "skl2onnx")
     check_one_column(est, "skl2onnx")
     asked = {}
     if is_classifier(est):
         options = container.get_options(est, {"raw_scores": False})
         asked = {"labels": _labels(scope, est), "raw_scores": options["raw_scores"]}
-    graph = network_graph(est, Graph(onnx), **asked)
-    _Copy(scope, operator, container).add(graph)
+    graph, copied = Graph(onnx), Copy(scope, operator, container)
+    source, kind = _source(copied, est.table_encoder_), _kind_of_levels(operator)
+    x = add_inputs(graph, est, source, kind)
+    copied.add(network_graph(est, graph, x, **asked))
 
 
 def _convert_normalizer(scope: Any, operator: Any, container: Any) -> None:
     import onnx
 
     record, graph = operator.raw_operator.normalization_, Graph(onnx)
-    z = add_normalization(graph, record.shift, record.A, record.clip)
+    copied = Copy(scope, operator, container)
+    x = graph.cast(copied.matrix(), "DOUBLE")
+    z = add_normalization(graph, x, record.shift, record.A, record.clip)
     graph("Identity", z, name="variable")
     graph.declare_output("variable", np.float64, operator.raw_operator.n_features_in_)
-    _Copy(scope, operator, container).add(graph)
+    copied.add(graph)
+
+
+def _convert_encoder(scope: Any, operator: Any, container: Any) -> None:
+    import onnx
+
+    encoder, graph = operator.raw_operator, Graph(onnx)
+    copied = Copy(scope, operator, container)
+    source, kind = _source(copied, encoder), _kind_of_levels(operator)
+    numbers = add_table(graph, encoder, source, kind)
+    graph("Identity", numbers, name="variable")
+    graph.declare_output("variable", np.float64, len(encoder.source_))
+    copied.add(graph)
+
+
+def _source(copied: Copy, encoder: Any) -> Source:
+    """A matrix, or the columns of a table if its encoder needs them."""
+    is_one = len(copied.operator.inputs) == 1
+    if encoder is None or (is_one and holds_numbers_only(encoder)):
+        return copied.matrix()
+    return copied.columns(encoder)
+
+
+def _kind_of_levels(operator: Any) -> str:
+    """Type in which levels are compared: float32 if an input is."""
+    from skl2onnx.common.data_types import FloatTensorType
+
+    kinds = [type(variable.type) for variable in operator.inputs]
+    return "FLOAT" if FloatTensorType in kinds else "DOUBLE"
 
 
 def _labels(scope: Any, est: Any) -> Any:
@@ -172,79 +222,3 @@ def _labels(scope: Any, est: Any) -> Any:
     labels = label_table(np.asarray(get_label_classes(scope, est)))
     # floats are whole numbers, as scikit-learn accepts no others as labels
     return labels.astype(np.int64) if labels.dtype.kind in "bf" else labels
-
-
-class _Copy:
-    """Copies a graph with the input ``X`` into a container of skl2onnx."""
-
-    def __init__(self, scope: Any, operator: Any, container: Any) -> None:
-        if container.target_opset < SMALLEST_OPSET:
-            raise ValueError(
-                f"target_opset must be at least {SMALLEST_OPSET} for networks of "
-                f"sk_effprop, got {container.target_opset}."
-            )
-        self.scope, self.operator, self.container = scope, operator, container
-        self.names: dict[str, str] = {}
-
-    def add(self, graph: Graph) -> None:
-        """Add all constants and nodes, and connect the outputs of the operator."""
-        self.names["X"] = self._input(graph)
-        for constant in graph.constants:
-            self._add_constant(graph, constant)
-        for node in graph.nodes:
-            self._add_node(graph, node)
-        for output, variable in zip(graph.outputs, self.operator.outputs, strict=True):
-            self._connect(self.names[output.name], variable)
-
-    def _input(self, graph: Graph) -> str:
-        """Return the name of the input, with several columns side by side."""
-        names = [variable.full_name for variable in self.operator.inputs]
-        if len(names) == 1:
-            return names[0]
-        double = graph.onnx.TensorProto.DOUBLE
-        columns = [self._new("column") for _ in names]
-        for name, column in zip(names, columns, strict=True):
-            self._node("Cast", [name], [column], to=double)
-        self._node("Concat", columns, [joined := self._new("columns")], axis=1)
-        return joined
-
-    def _add_constant(self, graph: Graph, constant: Any) -> None:
-        name = self.names[constant.name] = self._new(constant.name)
-        if constant.data_type == graph.onnx.TensorProto.STRING:
-            values = list(constant.string_data)
-            self.container.add_initializer(
-                name, constant.data_type, list(constant.dims), values
-            )
-        else:
-            self.container.add_initializer(name, None, None, constant)
-
-    def _add_node(self, graph: Graph, node: Any) -> None:
-        attributes = {
-            one.name: graph.onnx.helper.get_attribute_value(one)
-            for one in node.attribute
-        }
-        inputs = [self.names[name] for name in node.input]
-        outputs = [self.names.setdefault(n, self._new(n)) for n in node.output]
-        self._node(node.op_type, inputs, outputs, **attributes)
-
-    def _connect(self, name: str, variable: Any) -> None:
-        from skl2onnx.common.data_types import StringTensorType, guess_proto_type
-
-        if isinstance(variable.type, StringTensorType):
-            self._node("Identity", [name], [variable.full_name])
-        else:
-            to = guess_proto_type(variable.type)
-            self._node("Cast", [name], [variable.full_name], to=to)
-
-    def _node(self, op: str, inputs: Any, outputs: Any, **attributes: Any) -> None:
-        self.container.add_node(
-            op,
-            inputs,
-            outputs,
-            name=self.scope.get_unique_operator_name(op),
-            op_version=SMALLEST_OPSET,
-            **attributes,
-        )
-
-    def _new(self, name: str) -> str:
-        return str(self.scope.get_unique_variable_name(f"effprop_{name}"))

@@ -119,6 +119,14 @@ def test_only_linear_functions_move_the_penalty_to_the_first_layer():
     assert tilt(OutOfSample(0.1, 0.1, 0.0, 50.0), 1) == [1.0]
 
 
+def test_a_linear_model_is_worse_by_the_nonlinearity():
+    assert OutOfSample(0.1, 0.5, 0.0, 50.0).nonlinearity == pytest.approx(5.0, rel=0.01)
+    assert OutOfSample(0.99, 1.0, 0.0, 50.0).nonlinearity == 1.0
+    assert OutOfSample(1e-9, 1e-6, 0.0, 50.0).nonlinearity == pytest.approx(1.0, 0.01)
+    assert out_of_sample(*table(line, noise=0.5)).nonlinearity < 1.1
+    assert out_of_sample(*table(wave)).nonlinearity > 2.0
+
+
 def test_few_rows_that_a_kernel_predicts_are_not_fitted_exactly():
     found = OutOfSample(0.5, 0.5, 0.0, 10.0)
     assert strength(found) > FEW_ROWS_STRENGTH

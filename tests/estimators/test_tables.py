@@ -16,7 +16,7 @@ from sklearn.utils.validation import validate_data
 from sk_effprop import EffPropClassifier, EffPropRegressor, TableEncoder
 from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators import _tables as tables
-from sk_effprop.export import SKOPS_TYPES, to_onnx, to_sklearn
+from sk_effprop.export import SKOPS_TYPES
 from sk_effprop.inspection import ConditioningDisplay, curvature_operator
 from tests.estimators.problems import ALL_METHODS, LBFGS, SGD, both, both_solvers
 from tests.estimators.rejections import assert_refused
@@ -391,23 +391,6 @@ def test_copies_pickles_and_searches_work(cls):
     grid = {"categorical_features": ["from_dtype", ["town"], ["town", "grade"]]}
     search = GridSearchCV(clone(model), grid, cv=3).fit(frame, y)
     assert len(search.predict(frame)) == 90
-
-
-@both
-def test_exports_refuse_a_table_in_a_sentence(cls):
-    frame = table()
-    settings = {**SMALL, "input_clip": None}
-    model = cls(**settings).fit(frame, targets(cls, frame))
-    for export in (to_sklearn, to_onnx):
-        message = f"{export.__name__} exports a network of numbers.*TableEncoder"
-        assert_refused(model, export, message)
-    pipeline = make_pipeline(TableEncoder(), cls(**settings))
-    pipeline.fit(frame, targets(cls, frame))
-    plain = to_sklearn(pipeline[-1], allow_inexact_proba=True)
-    encoded = pipeline[0].transform(frame)
-    assert (plain.predict(encoded) == pipeline.predict(frame)).all() or cls is R
-    if cls is R:
-        np.testing.assert_allclose(plain.predict(encoded), pipeline.predict(frame))
 
 
 # ------------------------------------------------------------------------------- errors

@@ -36,8 +36,9 @@ STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
 SANITIZED = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # An unsigned shift, a division by zero or a lossy cast of a float is an error as well.
 SANITIZED += ["-fsanitize=float-divide-by-zero,float-cast-overflow"]
-# BLAS adds in another order than a loop, and neither is exact.  An output activation or
-# an exponential multiplies the difference.
+# BLAS adds in another order than a loop, and neither is exact.  Exact sums in C would
+# not help, as the estimator has rounding errors itself.  Several layers, an output
+# activation or an exponential multiply the difference.
 ULPS, AMPLIFIED = 4, 8
 DTYPES = ["float32", "float64"]
 both_types = pytest.mark.parametrize("dtype", DTYPES)
@@ -72,9 +73,14 @@ def predicted(est, table):
 
 
 def assert_same(tmp_path, est, table=X, dtype="float64", ulps=ULPS):
-    """Outputs agree to a few units in the last place of the largest, or to 1e-6."""
+    """Outputs agree to a few units in the last place of the largest, or to 1e-6.
+
+    Values are sums of terms that are as large as the targets, whatever the sum is.
+    """
     outputs, expected = run(tmp_path, est, table, dtype=dtype), predicted(est, table)
-    size = 1.0 if is_classifier(est) else np.abs(expected).max(axis=0)
+    size = 1.0
+    if not is_classifier(est):
+        size = np.maximum(np.abs(expected).max(axis=0), est.coding_.scale)
     tolerance = {"float32": 1e-6 * size, "float64": ulps * np.spacing(size)}[dtype]
     np.testing.assert_array_less(np.abs(outputs - expected) - tolerance, 1e-300)
 
@@ -113,7 +119,8 @@ def test_random_networks(tmp_path, seed, dtype):
     name = rng.choice(["lecun_tanh", "rational_tanh", "logistic"])
     est = EffPropRegressor(sizes, activation=str(name), max_iter=9, tol=0)
     est.set_params(random_state=seed).fit(table, Y)
-    assert_same(tmp_path, est, table, dtype)
+    # each layer adds rounding errors, here and in the estimator
+    assert_same(tmp_path, est, table, dtype, ulps=AMPLIFIED)
 
 
 @both_types

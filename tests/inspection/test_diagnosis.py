@@ -23,6 +23,7 @@ from sklearn.linear_model import LinearRegression
 from benchmarks._faults import FAULTS, estimator_for, table
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.inspection import Diagnosis, diagnose
+from tests import tables
 
 # One table for each fault; `python -m benchmarks diagnose` plants them into eight.
 CLASSES = {
@@ -213,6 +214,20 @@ def test_names_of_columns_are_escaped():
     html = diagnose(model, frame, y)._repr_html_()
     assert "column &lt;b&gt;" in html
     assert "<b>" not in html
+
+
+def test_columns_of_a_table_are_named_as_the_user_names_them():
+    """By the column if all of its inputs are meant, else by the input."""
+    frame = tables.table(300).drop(index=2)  # without the rare town
+    y = tables.targets(EffPropRegressor, frame)
+    frame = frame.assign(place=frame["town"], age_missing=frame["age"].isna())
+    model = fitted(EffPropRegressor((8,), random_state=0), frame, y)
+    diagnosis = diagnose(model, frame, y)
+    (copies,) = [one for one in diagnosis.findings if one.parameter == "X"]
+    assert copies.value == "without columns missingindicator_age, place"
+    assert "place repeat other columns" in str(diagnosis)
+    assert copies.value in diagnosis._repr_html_()
+    assert copies.value in diagnosis.to_frame()["value"].tolist()
 
 
 def test_the_frame_has_a_row_for_each_finding():

@@ -67,12 +67,13 @@ def copied_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     if not len(copies):
         return
     n_constant = evidence.numbers["inputs"]["n_constant"]
-    constant = f", and {n_constant} columns are constant" if n_constant else ""
+    constant = ", and 1 column is constant" if n_constant == 1 else ""
+    if n_constant > 1:
+        constant = f", and {n_constant} columns are constant"
     names = _named(subject, copies)
     yield Suspicion(
         "duplicated columns",
-        f"{names} {'repeats' if len(copies) == 1 else 'repeat'} other columns"
-        f"{constant}",
+        f"{names} {_verb('repeats', 'repeat', names)} other columns{constant}",
         (Change("X", f"without {names}", dropped_columns=copies),),
         is_fact=True,
     )
@@ -90,7 +91,7 @@ def constant_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     names = _named(subject, constant)
     yield Suspicion(
         "constant columns",
-        f"{names} {'is' if len(constant) == 1 else 'are'} constant and not centred "
+        f"{names} {_verb('is', 'are', names)} constant and not centred "
         f"(normalize={subject.given['normalize']!r})",
         (
             Change("normalize", "robust"),
@@ -172,7 +173,11 @@ def unreachable_targets(evidence: Evidence) -> Iterator[Suspicion]:
     )
 
 
-def _named(subject: Subject, columns: Array) -> str:
-    names = [subject.names[column] for column in columns]
+def _named(subject: Subject, inputs: Array) -> str:
+    names = subject.names_of(inputs)
     shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     return f"column {shown}" if len(names) == 1 else f"columns {shown}"
+
+
+def _verb(singular: str, plural: str, names: str) -> str:
+    return plural if names.startswith("columns ") else singular

@@ -120,15 +120,19 @@ class Subject:
         start = other._start(None, 0.0, is_stream=False)
         return other._make_run(self.examples, self.estimator.solver_, start).plan
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the columns, their numbers if they have none."""
-        known = getattr(self.estimator, "feature_names_in_", None)
-        n = self.examples.X.shape[1]
-        if known is not None and len(known) != n:
-            # a table, of which categories have several inputs
-            known = None
-        return [str(name) for name in (range(n) if known is None else known)]
+    def names_of(self, inputs: Array) -> list[str]:
+        """Names of the user's columns that these inputs are, their numbers without.
+
+        An input that is not all that is made of a column has a name of its own.
+        """
+        estimator, encoder = self.estimator, self.estimator.table_encoder_
+        names = getattr(estimator, "feature_names_in_", range(estimator.n_features_in_))
+        if encoder is None:
+            return [str(names[i]) for i in inputs]
+        own, source = encoder.get_feature_names_out(), encoder.source_
+        is_whole = ~np.isin(source, np.delete(source, inputs))
+        shown = [names[source[i]] if is_whole[i] else own[i] for i in inputs]
+        return list(dict.fromkeys(map(str, shown)))
 
     def _case(self, theta: Array) -> Case:
         objective = self.run.objective
