@@ -1,8 +1,8 @@
 """Open every page of the built site in headless Chromium, and report what is broken.
 
-``python docs/check_site.py`` after the build; ``--pictures FOLDER`` saves
-screenshots. Each page is opened at desktop and phone width. A request to another host is
-reported. Needs the extra ``docs`` and Chromium.
+``python docs/check_site.py`` after the build; ``--pictures FOLDER`` saves screenshots.
+Each page is opened at desktop and phone width. Requests to other hosts are errors.
+Needs the extra ``docs`` and Chromium.
 """
 
 import argparse
