@@ -78,9 +78,9 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
     ----------
     kinds_ : tuple of str
         Kind of each column: "number", "date", "duration" or "category".
-    medians_ : ndarray of shape (n_features_in_,)
+    medians_ : ndarray of shape (n_features,)
         What replaces missing values, in days for dates; NaN for categories.
-    has_indicator_ : ndarray of bool of shape (n_features_in_,)
+    has_indicator_ : ndarray of bool of shape (n_features,)
         Whether an input tells where values are missing.
     levels_ : dict of int to Levels
         Levels of each category by the index of its column. ``levels_[j].encoder`` is
@@ -89,7 +89,7 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         Index of the column from which each input is made.
     n_features_in_ : int
         Number of columns of the table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if the table is a data frame.
 
     See Also

@@ -91,14 +91,14 @@ None, default="standardize"
 
     Attributes
     ----------
-    mean_ : ndarray of shape (n_features_in_,)
+    mean_ : ndarray of shape (n_features,)
         Mean of each column, or median if "robust" found it heavy-tailed. "scale" does
         not subtract it.
-    var_ : ndarray of shape (n_features_in_,)
+    var_ : ndarray of shape (n_features,)
         Population variance of each column.
-    scale_ : ndarray of shape (n_features_in_,)
+    scale_ : ndarray of shape (n_features,)
         Divisor of each column; 1 for constant columns and for "center".
-    components_ : ndarray of shape (n_features_in_, n_features_in_) or None
+    components_ : ndarray of shape (n_features, n_features) or None
         Principal axes of the standardized columns as rows, largest variance first; for
         "whiten" divided by the standard deviation along them. None for other methods.
     normalization_ : Normalization
@@ -107,7 +107,7 @@ None, default="standardize"
         Number of rows seen, or the sum of their weights.
     n_features_in_ : int
         Number of columns seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if X had any.
 
     See Also

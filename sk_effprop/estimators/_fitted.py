@@ -74,7 +74,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
 
     @property
     def feature_importances_(self) -> Array:
-        """Importance of every column of X, an ndarray of shape (n_features_in_,).
+        """Importance of every column of X, an ndarray of shape (n_features,).
 
         To first order, it is the share of the column in the variation of the outputs::
 

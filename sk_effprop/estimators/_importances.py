@@ -37,7 +37,7 @@ def importances(estimator: Any, trained_on: Objective) -> Array:
 
     Returns
     -------
-    ndarray of shape (n_features_in_,)
+    ndarray of shape (n_features,)
         Not negative; the sum is 1, or 0 if the outputs are constant.
     """
     objective = replace(trained_on, network=estimator.network_)

@@ -368,7 +368,7 @@ default="auto"
         Number of inputs.
     feature_names_in_ : ndarray of str
         Names of the inputs, if X had any.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         Share of each input in the variation of the outputs, from derivatives over the
         training data; for RFE and SelectFromModel. Not available after ``partial_fit``.
 

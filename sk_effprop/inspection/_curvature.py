@@ -149,14 +149,14 @@ def hessian_spectrum(
     Returns
     -------
     Bunch
-        ``eigenvalues`` : ndarray, in descending order.  Those of the Hessian may be
-        negative.
-        ``eigenvectors`` : ndarray of shape (n_weights, n_eigenvalues).
-        ``trace`` : float, the trace of the whole matrix.
-        ``condition_number`` : float or None
-            Ratio of the largest to the smallest absolute eigenvalue that is not zero
-            up to rounding.  The time to convergence is proportional to it (section
-            5.1).  None if ``k`` is given, as the smallest is then unknown.
+        - ``eigenvalues`` : ndarray, in descending order.  Those of the Hessian may be
+          negative.
+        - ``eigenvectors`` : ndarray of shape (n_weights, n_eigenvalues).
+        - ``trace`` : float, the trace of the whole matrix.
+        - ``condition_number`` : float or None.  Ratio of the largest to the smallest
+          absolute eigenvalue that is not zero up to rounding.  The time to convergence
+          is proportional to it (section 5.1).  None if ``k`` is given, as the smallest
+          is then unknown.
 
     Raises
     ------
