@@ -367,7 +367,7 @@ def try_candidates(
 
 
 INTRODUCTION = """\
-`python -m benchmarks.accuracy --seeds 3` prints this page. All models have default
+`python -m benchmarks.accuracy --seeds {seeds}` prints this page. All models have default
 parameters, raw inputs, the same three folds and one thread. The baseline is
 StandardScaler and MLP, with a scaled target in regression.
 
@@ -375,8 +375,8 @@ The first two tables summarise the tasks. The columns of errors, log loss and ti
 geometric means of ratios to the baseline: of error + 0.002, log loss + 0.005, and
 processor seconds of a fit. The errors are 1 - accuracy and 1 - R2. The next two columns
 count the tasks whose error exceeds that of the baseline by more than 1.25 and 1.6
-times. The last column is the standard deviation between three seeds, relative to the
-error. It is nan for models with one seed.
+times. The last column is the standard deviation between seeds, relative to the error.
+It is nan for models with one seed.
 
 The defaults were chosen on the half "choose", see
 [accuracy-log.md](accuracy-log.md). The half "report" shows how well they generalise.
@@ -405,7 +405,8 @@ def main(arguments=()):
     if options.write:
         folder = Path(options.write)
         (folder / "accuracy.md").write_text(
-            f"# Default parameters\n\n{INTRODUCTION}\n{text}\n"
+            "# Default parameters\n\n"
+            f"{INTRODUCTION.format(seeds=options.seeds)}\n{text}\n"
         )
         plot(scores, tasks("report"), folder / "accuracy.png")
 
