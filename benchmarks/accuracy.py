@@ -367,8 +367,8 @@ def try_candidates(
 
 
 INTRODUCTION = """\
-`python -m benchmarks.accuracy --seeds {seeds}` prints this page. All models have default
-parameters, raw inputs, the same three folds and one thread. The baseline is
+`python -m benchmarks.accuracy --seeds {seeds}` prints this page. All models have
+default parameters, raw inputs, the same three folds and one thread. The baseline is
 StandardScaler and MLP, with a scaled target in regression.
 
 The first two tables summarise the tasks. The columns of errors, log loss and time are

@@ -222,6 +222,10 @@ class Huber(Separable):
     def hessian_diagonal(self, outputs: Array, targets: Array) -> Array:
         return np.asarray(np.abs(outputs - targets) <= self.delta, dtype=outputs.dtype)
 
+    def secant(self, outputs: Array, targets: Array) -> Array:
+        size = np.maximum(np.abs(outputs - targets), self.delta)
+        return np.asarray(self.delta / size, dtype=outputs.dtype)
+
 
 @dataclass(frozen=True)
 class AbsoluteError(Separable):
@@ -268,10 +272,40 @@ class AbsoluteError(Separable):
         steep = (self.over + self.under) / 2.0
         return np.asarray(steep * self.rounding**2 / length**3)
 
+    def secant(self, outputs: Array, targets: Array) -> Array:
+        _, length = self._error_and_length(outputs, targets)
+        return np.asarray((self.over + self.under) / 2.0 / length)
+
 
 def quantile(level: float = 0.5) -> AbsoluteError:
     """Smooth pinball loss, which is half the absolute error for a level of 1/2."""
     return AbsoluteError(under=level, over=1.0 - level)
+
+
+@dataclass(frozen=True)
+class Majorant(Separable):
+    """A loss with the curvature of the parabola that touches it from above.
+
+    The loss grows like ``|e|`` for large errors e, so that its curvature vanishes there
+    and tells nothing about a step that makes them small.  The parabola with the same
+    slope at ``e`` and ``-e`` has the curvature "slope / e" and is never below the loss.
+    """
+
+    loss: Huber | AbsoluteError
+
+    def terms(self, outputs: Array, targets: Array) -> Array:
+        return self.loss.terms(outputs, targets)
+
+    def gradient(self, outputs: Array, targets: Array, out: Array) -> None:
+        self.loss.gradient(outputs, targets, out)
+
+    def hessian_diagonal(self, outputs: Array, targets: Array) -> Array:
+        return self.loss.secant(outputs, targets)
+
+
+def majorant(loss: Loss) -> Loss:
+    """Loss whose curvature holds for steps of any length."""
+    return Majorant(loss) if isinstance(loss, Huber | AbsoluteError) else loss
 
 
 class LogLink(Separable):

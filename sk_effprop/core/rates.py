@@ -6,7 +6,7 @@ afterwards is the subject of :mod:`sk_effprop.core.schedules` and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ import numpy as np
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.layer_curvature import layer_curvature
+from sk_effprop.core.losses import majorant
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.spectrum import (
     LeadingCurvature,
@@ -166,6 +167,9 @@ class RateRule:
             If the curvature overflows and no rates were measured before.
         """
         diagonal = self._diagonal(objective, theta, rng)
+        if earlier is None:
+            # errors are large at the start, and become small
+            objective = replace(objective, loss=majorant(objective.loss))
         rates = Rates(
             1.0,
             self._scaling(objective, theta, rng, earlier, diagonal),

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy.special import expit, softmax
 
-from sk_effprop.core.losses import LOSSES, LogLoss, SquaredError
+from sk_effprop.core.losses import (
+    LOSSES,
+    AbsoluteError,
+    Huber,
+    LogLoss,
+    SquaredError,
+    majorant,
+)
 from tests import reference
 from tests.cases import LOSS_PARAMS, params
 
@@ -150,3 +157,32 @@ def test_probabilities_are_what_the_gradient_compares_with_the_targets(loss):
 def test_losses_are_found_by_name():
     assert LOSSES["squared_error"]() == SquaredError()
     assert LOSSES["log_loss"](True).exclusive
+
+
+@pytest.mark.parametrize(
+    "loss", [Huber(0.7), AbsoluteError(), AbsoluteError(0.9, 0.1, rounding=0.3)]
+)
+def test_the_majorant_is_a_parabola_that_touches_the_loss_from_above(loss):
+    rng = np.random.default_rng(0)
+    targets, outputs, others = rng.normal(scale=3.0, size=(3, 400, 1))
+    parabola = majorant(loss)
+    gradient = np.empty_like(outputs)
+    parabola.gradient(outputs, targets, gradient)
+    curvature = parabola.hessian_diagonal(outputs, targets)
+    step = others - outputs
+    bound = loss.terms(outputs, targets) + step * (gradient + 0.5 * step * curvature)
+    assert (loss.terms(others, targets) <= bound + 1e-12).all()
+    assert (curvature >= loss.hessian_diagonal(outputs, targets) - 1e-12).all()
+    np.testing.assert_array_equal(
+        parabola.terms(outputs, targets), loss.terms(outputs, targets)
+    )
+    # at the minimum both are the same
+    np.testing.assert_allclose(
+        parabola.hessian_diagonal(targets, targets),
+        loss.hessian_diagonal(targets, targets),
+    )
+
+
+def test_other_losses_are_their_own_majorants():
+    loss = SquaredError()
+    assert majorant(loss) is loss

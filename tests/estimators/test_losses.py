@@ -1,7 +1,10 @@
 """What the losses of the estimators mean."""
 
+import warnings
+
 import numpy as np
 import pytest
+from scipy.stats import norm
 from sklearn.linear_model import (
     GammaRegressor,
     HuberRegressor,
@@ -13,6 +16,7 @@ from sklearn.metrics import (
     mean_gamma_deviance,
     mean_pinball_loss,
     mean_poisson_deviance,
+    r2_score,
 )
 from sklearn.neural_network import MLPRegressor
 
@@ -68,6 +72,24 @@ def test_quantiles_of_a_network_enclose_the_noise_where_it_is():
     assert np.mean((low < y) & (y < high)) == pytest.approx(0.8, abs=0.05)
     right = X[:, 0] > 0.2
     assert np.mean((high - low)[right]) > 2.5 * np.mean((high - low)[~right])
+
+
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+def test_targets_far_from_the_first_outputs_do_not_make_the_rate_huge(level, solver):
+    """Training used to saturate all units in the first epoch."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-2, 2, size=(1200, 1))
+    y = np.sin(2 * X[:, 0]) + 0.3 * np.abs(X[:, 0]) * rng.normal(size=1200)
+    model = EffPropRegressor(
+        (16,), loss="quantile", quantile=level, solver=solver, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+    assert np.mean(y <= model.predict(X)) == pytest.approx(level, abs=0.05)
+    true = np.sin(2 * X[:, 0]) + 0.3 * np.abs(X[:, 0]) * norm.ppf(level)
+    assert r2_score(true, model.predict(X)) > 0.9
 
 
 def test_the_absolute_error_leads_to_the_median():
