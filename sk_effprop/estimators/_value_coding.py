@@ -230,7 +230,14 @@ class ValueCoding:
         """Targets for values; a ValueError if the number of outputs differs."""
         self.check(y)
         Y = y.reshape(len(y), -1)
-        return CodedTargets(((Y - self.mean) / self.scale).astype(dtype), None)
+        targets = ((Y - self.mean) / self.scale).astype(dtype)
+        if isinstance(self.loss, LogLink) and not self.loss.accepts(targets):
+            raise ValueError(
+                f"loss={self.loss_name!r} requires {self.loss.rule}, but "
+                f"{np.min(y)} is 0 in {targets.dtype}. Pass X as float64, or y in "
+                "larger units."
+            )
+        return CodedTargets(targets, None)
 
     def check(self, y: Array) -> None:
         """Raise a ValueError for another number of outputs or a wrong range."""

@@ -277,6 +277,13 @@ def targets_for(loss):
     return counts_or_sizes(loss) if loss in LOG_LINK else skewed()
 
 
+def test_targets_that_single_precision_takes_for_zero_are_refused():
+    X, y = np.ones((2, 1), dtype=np.float32), np.array([1e-46, 1.0])
+    model = EffPropRegressor(**SMALL, loss="gamma", normalize_target=False)
+    with pytest.raises(ValueError, match="1e-46 is 0 in float32"):
+        model.fit(X, y)
+
+
 @pytest.mark.parametrize("loss", REGRESSION_LOSSES)
 @pytest.mark.parametrize("solver", ["lbfgs", "lm"])
 def test_a_weight_is_a_number_of_repeats(loss, solver):
