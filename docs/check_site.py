@@ -29,6 +29,9 @@ BROKEN = """() => {
   if (document.querySelector('merror')) complaints.push('formula with an error');
   if (document.documentElement.scrollWidth > innerWidth + 1)
     complaints.push('page wider than the window');
+  const article = document.querySelector('.bd-article-container');
+  if (article && article.scrollWidth > article.clientWidth + 1)
+    complaints.push('text wider than its column');
   for (const link of document.querySelectorAll('a[href^="#"]')) {
     const id = decodeURIComponent(link.hash.slice(1));
     if (id && !document.getElementById(id)) complaints.push('no target ' + link.hash);
@@ -120,7 +123,8 @@ def save_pictures(browser: Browser, root: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = [
         "index", "tricks", "auto_examples/index", "ko/index", "ko/tricks", "pictures",
-        "recipes", "reference/generated/sk_effprop.EffPropClassifier",
+        "how_to/matlab", "reference/generated/sk_effprop.EffPropRegressor",
+        "auto_examples/plot_x14_online_eigenvalue", "benchmarks/accuracy", "paper",
     ]  # fmt: skip
     for width, (x, y) in WIDTHS.items():
         for scheme in ("light", "dark"):
@@ -131,7 +135,7 @@ def save_pictures(browser: Browser, root: str, folder: Path) -> None:
             for name in names:
                 page.goto(f"{root}/{name}.html")
                 file = f"{name.split('/')[-1]}-{name.count('/')}-{width}-{scheme}.png"
-                page.screenshot(path=folder / file)
+                page.screenshot(path=folder / file, full_page=True)
             page.close()
 
 
