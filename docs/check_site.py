@@ -32,11 +32,17 @@ BROKEN = """() => {
   const article = document.querySelector('.bd-article-container');
   if (article && article.scrollWidth > article.clientWidth + 1)
     complaints.push('text wider than its column');
-  for (const link of document.querySelectorAll('a[href^="#"]')) {
-    const id = decodeURIComponent(link.hash.slice(1));
-    if (id && !document.getElementById(id)) complaints.push('no target ' + link.hash);
-  }
   return complaints;
+}"""
+# addresses that the page has, and those that it links within the site
+ADDRESSES = """() => {
+  const here = location.origin + location.pathname;
+  const ids = [...document.querySelectorAll('[id]')].map(e => here + '#' + e.id);
+  const links = [...document.links].map(a => decodeURIComponent(a.href));
+  return [
+    [here, here + '#', ...ids],
+    links.filter(link => /[.]html($|#)/.test(link) && link.startsWith(location.origin))
+  ];
 }"""
 
 
@@ -95,6 +101,20 @@ def check_pages(browser: Browser, root: str, width: str) -> list[str]:
     return complaints
 
 
+def check_links(browser: Browser, root: str) -> list[str]:
+    """Each link to a page or to a part of it leads somewhere."""
+    page, _ = watched_page(browser, root, "desktop")
+    known, linked = set(), {}
+    for name in page_names():
+        page.goto(f"{root}/{name}", wait_until="load")
+        addresses, links = page.evaluate(ADDRESSES)
+        known.update(addresses)
+        linked.update(dict.fromkeys(links, name))
+    page.close()
+    lost = sorted(linked.keys() - known)
+    return [f"{linked[link]}: no target {link.removeprefix(root)}" for link in lost]
+
+
 def check_search(browser: Browser, root: str) -> list[str]:
     """Search for a word that many pages have."""
     page, _ = watched_page(browser, root, "desktop")
@@ -151,7 +171,8 @@ def main() -> int:
             args=["--no-sandbox", "--disable-background-networking"],
         )
         complaints = [c for w in WIDTHS for c in check_pages(browser, root, w)]
-        complaints += check_search(browser, root) + check_dark_mode(browser, root)
+        for check in (check_links, check_search, check_dark_mode):
+            complaints += check(browser, root)
         if options.pictures:
             save_pictures(browser, root, options.pictures)
         browser.close()
