@@ -13,6 +13,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 KOREAN = (ROOT / "README.ko.md").read_text(encoding="utf-8")
 
 
+each_language = pytest.mark.parametrize("text", [README, KOREAN], ids=["en", "ko"])
+
+
 def blocks(text, language):
     """Code blocks in a language, without the fences."""
     return re.findall(rf"^```{language}\b[^\n]*\n(.*?)^```$", text, re.M | re.S)
@@ -32,7 +35,7 @@ def test_the_korean_readme_has_the_same_commands():
     assert blocks(KOREAN, "sh") == blocks(README, "sh")
 
 
-@pytest.mark.parametrize("text", [README, KOREAN], ids=["en", "ko"])
+@each_language
 def test_the_first_example_runs(text, capsys):
     """It prints an accuracy with default parameters."""
     exec(blocks(text, "python")[0], {})
@@ -40,7 +43,7 @@ def test_the_first_example_runs(text, capsys):
     assert accuracy > 0.93
 
 
-@pytest.mark.parametrize("text", [README, KOREAN], ids=["en", "ko"])
+@each_language
 def test_the_textbook_cases_come_out_right(text, capsys):
     exec(blocks(text, "python")[1], {})
     xor, *scores = capsys.readouterr().out.splitlines()
@@ -48,15 +51,17 @@ def test_the_textbook_cases_come_out_right(text, capsys):
     assert all(float(score) > 0.999 for score in scores)
 
 
-def test_the_grid_search_runs(capsys):
+@each_language
+def test_the_grid_search_runs(text, capsys):
     """It is over tricks, and prints what it found."""
-    exec(blocks(README, "python")[-2], {})
+    exec(blocks(text, "python")[-2], {})
     assert "'normalize': " in capsys.readouterr().out
 
 
-def test_the_second_order_example_runs(capsys):
+@each_language
+def test_the_second_order_example_runs(text, capsys):
     """The last block prints the five largest eigenvalues."""
-    exec(blocks(README, "python")[-1], {})
+    exec(blocks(text, "python")[-1], {})
     printed = capsys.readouterr().out.strip("[] \n")
     values = [float(number) for number in printed.split()]
     assert len(values) == 5
