@@ -13,7 +13,7 @@ from scipy.optimize import OptimizeResult, minimize
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.quasi_newton import InverseFactor, Memory, Pair
+from sk_effprop.core.quasi_newton import InverseFactor, Memory, Pair, lengths
 from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # SciPy's status code when the evaluations are used up.
@@ -80,14 +80,11 @@ class LBFGS:
             theta, answers = state
         else:
             answers = Answers(state if state and self.remembers else ())
-        known = answers.known
         run = _Run(self, objective, theta.astype(np.float64), answers, monitor)
         with np.errstate(over="ignore", invalid="ignore"):
-            if self.remembers:
-                run.memory.note(run.origin, run.gradient_at(run.origin))
             result = minimize(
                 run.value_and_gradient,
-                np.zeros_like(run.origin) if known else run.origin,
+                np.zeros_like(run.origin),
                 method="L-BFGS-B",
                 jac=True,
                 callback=run.report,
@@ -96,7 +93,7 @@ class LBFGS:
                     "maxfun": self.max_fun,
                     "maxiter": np.iinfo(np.int32).max,
                     # SciPy would compare the gradient with respect to z.
-                    "gtol": 0.0 if known else self.gradient_tolerance,
+                    "gtol": 0.0,
                     "ftol": 0.0,
                 },
             )
@@ -106,10 +103,7 @@ class LBFGS:
 
 
 class _Run:
-    """One call of ``solve``, in the variables z of ``theta = origin + L z``.
-
-    Without known pairs, z is theta itself.
-    """
+    """One call of ``solve``, in the variables z of ``theta = origin + L z``."""
 
     def __init__(
         self,
@@ -123,36 +117,29 @@ class _Run:
         self.solver, self.objective, self.monitor = solver, objective, monitor
         self.answers: list[tuple[float, Array]] = []
         self.n_evaluated = self.n_iter = 0
-        self.origin, self.is_changed = origin, bool(known)
-        self.memory, self.factor = Memory(known), InverseFactor(known)
-        # The point that was evaluated last, and its gradient.
-        self.latest = origin, np.full_like(origin, np.inf)
-        self.accepted = self.latest[1]
+        self.origin, self.memory = origin, Memory(known)
+        self.factor = InverseFactor(known, lengths(objective, origin))
+        # The points that were evaluated and accepted last, and their gradients.
+        self.latest = self.accepted = origin, np.full_like(origin, np.inf)
         self.is_stopped = False
 
     def theta_of(self, z: Array) -> Array:
         """Return the weights that z stands for."""
-        return self.origin + self.factor.times(z) if self.is_changed else z
-
-    def gradient_at(self, x: Array) -> Array:
-        """Return the gradient with respect to theta."""
-        return self._evaluated(x)[1]
+        return np.asarray(self.origin + self.factor.times(z))
 
     def value_and_gradient(self, z: Array) -> tuple[float, Array]:
         """Return E and its gradient with respect to z."""
         x = self.theta_of(z)
         value, gradient = self._evaluated(x)
-        self.latest = x.copy(), gradient
-        if self.is_changed:
-            return value, self.factor.transposed_times(gradient)
-        return value, gradient
+        self.latest = x, gradient
+        if self.n_evaluated == 1:
+            self._accept()
+        return value, self.factor.transposed_times(gradient)
 
     def report(self, intermediate_result: OptimizeResult) -> None:
         """Note an iteration; StopIteration ends the minimisation."""
-        # The accepted point is the one that was evaluated last.
-        x, self.accepted = self.latest
-        if self.solver.remembers:
-            self.memory.note(x, self.accepted)
+        self._accept()
+        x, _ = self.accepted
         self.n_iter += 1
         if self.n_iter > self.earlier.n_iter:
             dtype = self.objective.dtype
@@ -160,7 +147,7 @@ class _Run:
             self.is_stopped = self.monitor(x.astype(dtype), value)
             if not self.is_stopped:
                 self.monitor.pause(self._paused)
-        if self.is_stopped or (self.is_changed and self._vanishes(self.accepted)):
+        if self.is_stopped or self._has_converged:
             raise StopIteration
 
     def message(self, result: OptimizeResult) -> Reason:
@@ -171,8 +158,7 @@ class _Run:
             return Reason.MAX_FUN
         # SciPy's status is the same for a gradient that vanishes and for an objective
         # that falls no more.
-        gradient = self.accepted if self.is_changed else result.jac
-        return Reason.CONVERGED if self._vanishes(gradient) else Reason.PRECISION
+        return Reason.CONVERGED if self._has_converged else Reason.PRECISION
 
     def _paused(self) -> Paused:
         values = np.array([value for value, _ in self.answers])
@@ -197,5 +183,13 @@ class _Run:
         value, gradient = self.objective.value_and_gradient(x)
         return value, gradient.astype(np.float64)
 
-    def _vanishes(self, gradient: Array) -> bool:
+    def _accept(self) -> None:
+        """Take the point that was evaluated last for the next iterate."""
+        self.accepted = self.latest
+        if self.solver.remembers:
+            self.memory.note(*self.accepted)
+
+    @property
+    def _has_converged(self) -> bool:
+        _, gradient = self.accepted
         return bool(np.max(np.abs(gradient)) <= self.solver.gradient_tolerance)
