@@ -39,6 +39,8 @@ MAX_ROWS = 200
 # as with four.
 SMOOTH, ROUGH = 0.5, 2.0
 N_HIDDEN_LAYERS = 2
+# of the kernels that are compared
+SMOOTH_KERNEL = 1
 # share of a layer's variance that comes from its biases
 BIAS_SHARE = 0.1
 # noise levels, in units of the kernels, whose diagonals are about 1
@@ -70,8 +72,10 @@ STOCHASTIC_SHARE = 0.5
 # weak a one, as it flattens the outputs.  So many standard errors, of 1 / sqrt(n) each,
 # are taken off, but no more than leaves this share.
 CAUTION, LEAST_SHARE = 2.5, 0.1
-# For log loss e**(1 + LOG_LOSS_POWER) takes the place of e, down to a smallest e.
-LOG_LOSS_POWER, SMALLEST_LOG_LOSS_ERROR = -0.25, 0.05
+# The noise level with which smooth functions predict best is such a penalty as well: it
+# tells a rough rule without noise from a noisy one.  It is trusted up to this, where
+# they predict about as well as the best.
+LARGEST_MEASURED_NOISE, ALMOST_BEST = 0.1, 1.1
 # The weakest strength with so many rows, and more.  With a weaker one L-BFGS may not
 # find the way down.  It falls with the third power of n: few rows are fitted exactly.
 WEAKEST, WEAKEST_FROM = 0.01, 400
@@ -100,6 +104,9 @@ class OutOfSample(NamedTuple):
         Of the best kernel; at most 1.
     linear_error : float
         Of the linear kernel; at most 1.
+    noise : float
+        Noise level with which the kernel of smooth functions predicts best, or a linear
+        one where there is no other; next to none if others predict better.
     opposition : float
         Standard score of the agreement of targets with the predictions of their
         neighbours, far below 0 if these are wrong more often than by chance; 0 where
@@ -110,6 +117,7 @@ class OutOfSample(NamedTuple):
 
     error: float
     linear_error: float
+    noise: float
     opposition: float
     n_rows: float
 
@@ -144,7 +152,8 @@ def strength(found: OutOfSample, *, is_stochastic: bool = False) -> float:
     between = curved ** (1.0 - found.linearity) * linear**found.linearity
     share = max(1.0 - CAUTION / found.n_rows**0.5, LEAST_SHARE)
     weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
-    result = float(max(share * between, weakest))
+    noise = min(found.noise, LARGEST_MEASURED_NOISE)
+    result = float(max(share * between, weakest, noise))
     # few rows are fitted rather than flattened
     is_fitted = found.n_rows <= FEW_ROWS and found.error > FEW_ROWS_UNDECIDED
     return min(result, FEW_ROWS_STRENGTH) if is_fitted else result
@@ -192,20 +201,25 @@ def out_of_sample(
     with np.errstate(over="ignore", invalid="ignore"):
         products = gram(inputs[rows].astype(np.float64)) / max(inputs.shape[1] - 1, 1)
         if not Y.size or not np.isfinite(products).all():
-            return OutOfSample(1.0, 1.0, 0.0, n_effective)
+            return OutOfSample(1.0, 1.0, 0.0, 0.0, n_effective)
     kernels = _kernels(products, has_hidden_layers=has_hidden_layers)
-    errors = [_left_out_error(kernel, Y, weight) for kernel in kernels]
+    pairs = [_left_out_error(kernel, Y, weight) for kernel in kernels]
+    errors = [error for error, _ in pairs]
     best = int(np.argmin(errors))
+    smooth_error, noise = pairs[min(SMOOTH_KERNEL, len(pairs) - 1)]
+    if smooth_error > ALMOST_BEST * errors[best]:
+        noise = float(NOISES[0])
     gained = 1.0
     if len(targets) > MAX_ROWS:
         half = slice(None, None, 2)
-        of_half = _left_out_error(kernels[best][half, half], Y[half], weight[half])
+        part = kernels[best][half, half]
+        of_half, _ = _left_out_error(part, Y[half], weight[half])
         doublings = min(np.log2(len(targets) / MAX_ROWS), MAX_DOUBLINGS)
         gained = min(errors[best] / max(of_half, TINY), 1.0) ** doublings
     error, linear = gained * errors[best], gained * errors[0]
     is_rough = has_hidden_layers and error > UNDECIDED
     opposition = _agreement(kernels[-1], Y) if is_rough else 0.0
-    return OutOfSample(float(error), float(linear), opposition, n_effective)
+    return OutOfSample(float(error), float(linear), noise, opposition, n_effective)
 
 
 def _kernels(gram: Array, *, has_hidden_layers: bool) -> list[Array]:
@@ -266,8 +280,8 @@ def _standardized(Y: Array, weight: Array) -> Array:
     return np.asarray((Y - mean)[:, varies] / deviation[varies])
 
 
-def _left_out_error(kernel: Array, Y: Array, weight: Array) -> float:
-    """Smallest mean squared error of left-out rows over the noise levels, at most 1.
+def _left_out_error(kernel: Array, Y: Array, weight: Array) -> tuple[float, float]:
+    """Smallest mean squared error of left-out rows, at most 1, and its noise level.
 
     With A = W^1/2 K W^1/2 + noise I, a weight of 2 being half the noise, the residual
     of a row that is left out is (A^-1 y)_i / (A^-1)_ii.
@@ -276,13 +290,14 @@ def _left_out_error(kernel: Array, Y: Array, weight: Array) -> float:
     values, vectors = np.linalg.eigh(root * kernel * root.T)
     aims = vectors.T @ (root * Y)
     squares = vectors**2
-    errors = [1.0]
+    errors = []
     for noise in NOISES:
         inverse = 1.0 / (np.maximum(values, 0.0) + noise)
         residual = (vectors @ (inverse[:, None] * aims)) / (squares @ inverse)[:, None]
         # weights enter as sqrt(w) e, whose square is w e^2
         errors.append(float(np.mean(residual**2)))
-    return min(errors)
+    best = int(np.argmin(errors))
+    return min(errors[best], 1.0), float(NOISES[best])
 
 
 def _agreement(kernel: Array, Y: Array) -> float:

@@ -30,6 +30,10 @@ def table(function, n=100, n_in=3, noise=0.0, seed=0):
     return with_ones(X), (function(X) + noise * rng.normal(size=n))[:, None]
 
 
+def errors(error, linear_error, *, n_rows, noise=0.0):
+    return OutOfSample(error, linear_error, noise, 0.0, n_rows)
+
+
 def line(X):
     return X[:, 0]
 
@@ -52,7 +56,7 @@ def test_left_out_errors_are_those_of_leaving_out(monkeypatch):
         A = K[np.ix_(rest, rest)] + np.diag(0.1 / weight[rest])
         residuals.append(Y[i] - K[i, rest] @ np.linalg.solve(A, Y[rest]))
     expected = np.mean(weight * np.square(residuals).ravel())
-    assert _left_out_error(K, Y, weight) == pytest.approx(min(expected, 1.0))
+    assert _left_out_error(K, Y, weight) == (pytest.approx(min(expected, 1.0)), 0.1)
 
 
 def test_the_kernel_is_that_of_a_wide_network():
@@ -102,33 +106,51 @@ def test_few_rows_are_fitted():
 
 def test_strength_grows_with_the_error_and_with_linearity():
     for n in (20, 200, 2000):
-        found = [strength(OutOfSample(e, 1.0, 0.0, n)) for e in (0.01, 0.1, 0.5)]
+        found = [strength(errors(e, 1.0, n_rows=n)) for e in (0.01, 0.1, 0.5)]
         assert (np.diff(found) > 0.0).all()
-        linear = [strength(OutOfSample(e, e, 0.0, n)) for e in (0.01, 0.1, 0.5)]
+        linear = [strength(errors(e, e, n_rows=n)) for e in (0.01, 0.1, 0.5)]
         assert (np.array(linear) > found).all()
 
 
 def test_only_linear_functions_move_the_penalty_to_the_first_layer():
     """The product of the factors is 1, so that the penalty of the network stays."""
     for n_layers in (1, 2, 3):
-        for found in (OutOfSample(0.1, 1.0, 0.0, 50.0), OutOfSample(1.0, 1.0, 0.0, 50)):
+        for found in (errors(0.1, 1.0, n_rows=50.0), errors(1.0, 1.0, n_rows=50.0)):
             np.testing.assert_array_equal(tilt(found, n_layers), np.ones(n_layers))
-    linear = tilt(OutOfSample(0.1, 0.1, 0.0, 50.0), 3)
+    linear = tilt(errors(0.1, 0.1, n_rows=50.0), 3)
     assert (np.diff(linear) < 0.0).all()
     assert linear.prod() == pytest.approx(1.0)
-    assert tilt(OutOfSample(0.1, 0.1, 0.0, 50.0), 1) == [1.0]
+    assert tilt(errors(0.1, 0.1, n_rows=50.0), 1) == [1.0]
 
 
 def test_a_linear_model_is_worse_by_the_nonlinearity():
-    assert OutOfSample(0.1, 0.5, 0.0, 50.0).nonlinearity == pytest.approx(5.0, rel=0.01)
-    assert OutOfSample(0.99, 1.0, 0.0, 50.0).nonlinearity == 1.0
-    assert OutOfSample(1e-9, 1e-6, 0.0, 50.0).nonlinearity == pytest.approx(1.0, 0.01)
+    assert errors(0.1, 0.5, n_rows=50.0).nonlinearity == pytest.approx(5.0, rel=0.01)
+    assert errors(0.99, 1.0, n_rows=50.0).nonlinearity == 1.0
+    assert errors(1e-9, 1e-6, n_rows=50.0).nonlinearity == pytest.approx(1.0, 0.01)
     assert out_of_sample(*table(line, noise=0.5)).nonlinearity < 1.1
     assert out_of_sample(*table(wave)).nonlinearity > 2.0
 
 
+def test_noise_is_told_from_a_rule_that_is_as_hard_to_learn():
+    """Parity of few bits has no noise, a disc with wrong labels has."""
+    bits = np.random.default_rng(0).choice([-1.0, 1.0], size=(120, 5))
+    rule = out_of_sample(with_ones(bits), bits.prod(axis=1)[:, None])
+    X = np.random.default_rng(0).normal(size=(150, 8))
+    labels = np.sign(np.sum(X**2, axis=1) - 7.3)[:, None]
+    noisy = out_of_sample(with_ones(X), labels)
+    assert rule.noise < 1e-3 < 0.1 <= noisy.noise
+    share = strength(noisy, is_stochastic=True) / noisy.error
+    assert share > strength(rule, is_stochastic=True) / rule.error
+
+
+def test_the_noise_level_is_a_lower_bound_up_to_a_tenth():
+    for noise in (0.05, 0.1, 10.0):
+        found = errors(0.05, 0.5, n_rows=1000.0, noise=noise)
+        assert strength(found, is_stochastic=True) == min(noise, 0.1)
+
+
 def test_few_rows_that_a_kernel_predicts_are_not_fitted_exactly():
-    found = OutOfSample(0.5, 0.5, 0.0, 10.0)
+    found = errors(0.5, 0.5, n_rows=10.0)
     assert strength(found) > FEW_ROWS_STRENGTH
 
 
