@@ -182,6 +182,7 @@ def make_run(
         n_seen=n_seen if start.is_stream else None,
         is_radial="radial" in network.kinds,
         nonlinearity=1.0 if found is None else found.nonlinearity,
+        unexplained=1.0 if found is None else found.error,
     )
     strength = usual_strength(problem) if earlier is None else earlier.strength
     strength = find_strength(
