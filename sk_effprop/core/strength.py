@@ -71,7 +71,7 @@ STOCHASTIC_SHARE = 0.5
 # Few rows tell little about the noise, and too strong a penalty costs more than too
 # weak a one, as it flattens the outputs.  So many standard errors, of 1 / sqrt(n) each,
 # are taken off, but no more than leaves this share.
-CAUTION, LEAST_SHARE = 2.5, 0.1
+CAUTION, LEAST_SHARE = 3.5, 0.1
 # The noise level with which smooth functions predict best is such a penalty as well: it
 # tells a rough rule without noise from a noisy one.  It is trusted up to this, where
 # they predict about as well as the best.
@@ -87,7 +87,7 @@ UNDECIDED = 0.97
 NOISE_STRENGTH = 1.0
 # unless the rows are so few (all tables of truth with three inputs are fitted by this),
 # for which an error above FEW_ROWS_UNDECIDED is not decisive
-FEW_ROWS, FEW_ROWS_STRENGTH, FEW_ROWS_UNDECIDED = 12, 0.003, 0.9
+FEW_ROWS, FEW_ROWS_STRENGTH, FEW_ROWS_UNDECIDED = 12, 0.003, 0.8
 # or follow a rule that is opposed to smoothness (parity of seven bits needs this)
 OPPOSED, OPPOSED_STRENGTH = -4.0, 1e-4
 # Noise level at which opposition is tested.  With it, of 600 tables of noise the most
@@ -193,7 +193,7 @@ def out_of_sample(
     """
     weight = np.ones(len(targets)) if sample_weight is None else sample_weight
     weight = weight.astype(np.float64) / np.mean(weight, dtype=np.float64)
-    n_effective = float(np.sum(weight) ** 2 / np.sum(weight**2))
+    n_effective = effective_size(weight)
     rows = _sample(len(targets))
     weight = weight[rows]
     Y = _standardized(targets[rows].astype(np.float64), weight)
@@ -225,8 +225,8 @@ def out_of_sample(
 def _kernels(gram: Array, *, has_hidden_layers: bool) -> list[Array]:
     """The linear kernel, and those of wide networks, the roughest last."""
     if not has_hidden_layers:
-        return [gram + 1.0]
-    return [gram + 1.0, tangent_kernel(gram, SMOOTH), tangent_kernel(gram, ROUGH)]
+        return [gram]
+    return [gram, tangent_kernel(gram, SMOOTH), tangent_kernel(gram, ROUGH)]
 
 
 def tangent_kernel(gram: Array, deviation: float) -> Array:
@@ -264,6 +264,11 @@ def tangent_kernel(gram: Array, deviation: float) -> Array:
     return np.asarray(tangent)
 
 
+def effective_size(weight: Array) -> float:
+    """Kish's number of rows of equal weight, (sum w)^2 / sum w^2."""
+    return float(np.sum(weight) ** 2 / np.sum(weight**2))
+
+
 def _sample(n_samples: int) -> Any:
     """Random rows, the same for each number of them; all if they are not too many."""
     if n_samples <= MAX_ROWS:
@@ -283,21 +288,27 @@ def _standardized(Y: Array, weight: Array) -> Array:
 def _left_out_error(kernel: Array, Y: Array, weight: Array) -> tuple[float, float]:
     """Smallest mean squared error of left-out rows, at most 1, and its noise level.
 
-    With A = W^1/2 K W^1/2 + noise I, a weight of 2 being half the noise, the residual
-    of a row that is left out is (A^-1 y)_i / (A^-1)_ii.
+    With A = W^1/2 K W^1/2 + noise I, a weight of 2 being half the noise, and a constant
+    c that costs nothing, the residual of a row that is left out is (P y)_i / P_ii,
+    where P = A^-1 - A^-1 c c' A^-1 / c'A^-1 c.  With the mean alone it is n / (n - 1)
+    times the deviation of the row, by which the error is divided.
     """
     root = np.sqrt(weight)[:, None]
     values, vectors = np.linalg.eigh(root * kernel * root.T)
-    aims = vectors.T @ (root * Y)
+    aims, constant = vectors.T @ (root * Y), vectors.T @ root
     squares = vectors**2
     errors = []
     for noise in NOISES:
-        inverse = 1.0 / (np.maximum(values, 0.0) + noise)
-        residual = (vectors @ (inverse[:, None] * aims)) / (squares @ inverse)[:, None]
+        inverse = 1.0 / (np.maximum(values, 0.0) + noise)[:, None]
+        along = inverse * constant
+        size = float(np.sum(constant * along))
+        fitted = vectors @ (inverse * aims - along * (along.T @ aims) / size)
+        diagonal = squares @ inverse - (vectors @ along) ** 2 / size
         # weights enter as sqrt(w) e, whose square is w e^2
-        errors.append(float(np.mean(residual**2)))
+        errors.append(float(np.mean((fitted / diagonal) ** 2)))
     best = int(np.argmin(errors))
-    return min(errors[best], 1.0), float(NOISES[best])
+    share = errors[best] * (1.0 - 1.0 / effective_size(weight)) ** 2
+    return min(share, 1.0), float(NOISES[best])
 
 
 def _agreement(kernel: Array, Y: Array) -> float:
