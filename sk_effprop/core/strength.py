@@ -76,6 +76,10 @@ CAUTION, LEAST_SHARE = 3.5, 0.1
 # tells a rough rule without noise from a noisy one.  It is trusted up to this, where
 # they predict about as well as the best.
 LARGEST_MEASURED_NOISE, ALMOST_BEST = 0.1, 1.1
+# Where the best kernel predicts well, and best with next to no noise, targets are exact
+# and the weakest strength is enough.  Log loss wants EXACT_CLASSES, as the outputs for
+# separable classes would grow beyond bounds.
+EXACT_FROM, EXACT_BELOW, EXACT_NOISE, EXACT_CLASSES = 30, 0.5, 3.2e-5, 0.003
 # The weakest strength with so many rows, and more.  With a weaker one L-BFGS may not
 # find the way down.  It falls with the third power of n: few rows are fitted exactly.
 WEAKEST, WEAKEST_FROM = 0.01, 400
@@ -105,8 +109,10 @@ class OutOfSample(NamedTuple):
     linear_error : float
         Of the linear kernel; at most 1.
     noise : float
-        Noise level with which the kernel of smooth functions predicts best, or a linear
-        one where there is no other; next to none if others predict better.
+        Noise level with which the best kernel predicts best.
+    smooth_noise : float
+        The same for smooth functions, or for linear ones where there are no others; 0
+        if these do not predict about as well as the best.
     opposition : float
         Standard score of the agreement of targets with the predictions of their
         neighbours, far below 0 if these are wrong more often than by chance; 0 where
@@ -118,6 +124,7 @@ class OutOfSample(NamedTuple):
     error: float
     linear_error: float
     noise: float
+    smooth_noise: float
     opposition: float
     n_rows: float
 
@@ -125,6 +132,12 @@ class OutOfSample(NamedTuple):
     def is_undecided(self) -> bool:
         """Whether no kernel predicts better than the mean."""
         return self.error > UNDECIDED
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether a kernel predicts well, and the better the closer it fits."""
+        is_clear = self.n_rows >= EXACT_FROM and self.error < EXACT_BELOW
+        return is_clear and self.noise <= EXACT_NOISE
 
     @property
     def nonlinearity(self) -> float:
@@ -139,7 +152,9 @@ class OutOfSample(NamedTuple):
         return 0.0 if self.is_undecided else max(share, 0.0)
 
 
-def strength(found: OutOfSample, *, is_stochastic: bool = False) -> float:
+def strength(
+    found: OutOfSample, *, is_stochastic: bool = False, has_classes: bool = False
+) -> float:
     """L2 strength for one connection and one example, with targets of variance 1."""
     if found.is_undecided:
         if found.opposition < OPPOSED:
@@ -152,7 +167,9 @@ def strength(found: OutOfSample, *, is_stochastic: bool = False) -> float:
     between = curved ** (1.0 - found.linearity) * linear**found.linearity
     share = max(1.0 - CAUTION / found.n_rows**0.5, LEAST_SHARE)
     weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
-    noise = min(found.noise, LARGEST_MEASURED_NOISE)
+    if found.is_exact:
+        return max(weakest, EXACT_CLASSES) if has_classes else weakest
+    noise = min(found.smooth_noise, LARGEST_MEASURED_NOISE)
     result = float(max(share * between, weakest, noise))
     # few rows are fitted rather than flattened
     is_fitted = found.n_rows <= FEW_ROWS and found.error > FEW_ROWS_UNDECIDED
@@ -201,14 +218,14 @@ def out_of_sample(
     with np.errstate(over="ignore", invalid="ignore"):
         products = gram(inputs[rows].astype(np.float64)) / max(inputs.shape[1] - 1, 1)
         if not Y.size or not np.isfinite(products).all():
-            return OutOfSample(1.0, 1.0, 0.0, 0.0, n_effective)
+            return OutOfSample(1.0, 1.0, 0.0, 0.0, 0.0, n_effective)
     kernels = _kernels(products, has_hidden_layers=has_hidden_layers)
     pairs = [_left_out_error(kernel, Y, weight) for kernel in kernels]
     errors = [error for error, _ in pairs]
     best = int(np.argmin(errors))
-    smooth_error, noise = pairs[min(SMOOTH_KERNEL, len(pairs) - 1)]
+    smooth_error, smooth_noise = pairs[min(SMOOTH_KERNEL, len(pairs) - 1)]
     if smooth_error > ALMOST_BEST * errors[best]:
-        noise = float(NOISES[0])
+        smooth_noise = 0.0
     gained = 1.0
     if len(targets) > MAX_ROWS:
         half = slice(None, None, 2)
@@ -219,7 +236,14 @@ def out_of_sample(
     error, linear = gained * errors[best], gained * errors[0]
     is_rough = has_hidden_layers and error > UNDECIDED
     opposition = _agreement(kernels[-1], Y) if is_rough else 0.0
-    return OutOfSample(float(error), float(linear), noise, opposition, n_effective)
+    return OutOfSample(
+        error=float(error),
+        linear_error=float(linear),
+        noise=pairs[best][1],
+        smooth_noise=smooth_noise,
+        opposition=opposition,
+        n_rows=n_effective,
+    )
 
 
 def _kernels(gram: Array, *, has_hidden_layers: bool) -> list[Array]:

@@ -30,8 +30,8 @@ def table(function, n=100, n_in=3, noise=0.0, seed=0):
     return with_ones(X), (function(X) + noise * rng.normal(size=n))[:, None]
 
 
-def errors(error, linear_error, *, n_rows, noise=0.0):
-    return OutOfSample(error, linear_error, noise, 0.0, n_rows)
+def errors(error, linear_error, *, n_rows, noise=0.1, smooth_noise=0.0):
+    return OutOfSample(error, linear_error, noise, smooth_noise, 0.0, n_rows)
 
 
 def line(X):
@@ -163,15 +163,29 @@ def test_noise_is_told_from_a_rule_that_is_as_hard_to_learn():
     X = np.random.default_rng(0).normal(size=(150, 8))
     labels = np.sign(np.sum(X**2, axis=1) - 7.3)[:, None]
     noisy = out_of_sample(with_ones(X), labels)
-    assert rule.noise < 1e-3 < 0.1 <= noisy.noise
+    assert rule.smooth_noise < 1e-3 < 0.1 <= noisy.smooth_noise
     share = strength(noisy, is_stochastic=True) / noisy.error
     assert share > strength(rule, is_stochastic=True) / rule.error
 
 
 def test_the_noise_level_is_a_lower_bound_up_to_a_tenth():
     for noise in (0.05, 0.1, 10.0):
-        found = errors(0.05, 0.5, n_rows=1000.0, noise=noise)
+        found = errors(0.05, 0.5, n_rows=1000.0, smooth_noise=noise)
         assert strength(found, is_stochastic=True) == min(noise, 0.1)
+
+
+def test_targets_without_noise_get_the_weakest_strength():
+    """A sawtooth is hard for smooth functions, but has no noise."""
+    x = np.linspace(-1.7, 1.7, 120)[:, None]
+    saw = (np.arange(120.0) / 20.0 % 1.0)[:, None]
+    exact = out_of_sample(with_ones(x), saw)
+    assert exact.is_exact
+    weakest = strength(errors(1e-9, 1.0, n_rows=120.0))
+    assert strength(exact) == weakest
+    assert weakest < strength(exact, has_classes=True) < 0.01
+    disturbed = saw + np.random.default_rng(0).normal(size=saw.shape)
+    assert not out_of_sample(with_ones(x), disturbed).is_exact
+    assert not errors(0.1, 1.0, n_rows=20.0, noise=1e-6).is_exact
 
 
 def test_few_rows_that_a_kernel_predicts_are_not_fitted_exactly():
