@@ -108,11 +108,11 @@ class OutOfSample(NamedTuple):
         Of the best kernel; at most 1.
     linear_error : float
         Of the linear kernel; at most 1.
-    noise : float
-        Noise level with which the best kernel predicts best.
+    is_exact : bool
+        Whether a kernel predicts well, and the better the closer it fits.
     smooth_noise : float
-        The same for smooth functions, or for linear ones where there are no others; 0
-        if these do not predict about as well as the best.
+        Noise level with which the kernel of smooth functions predicts best, or a linear
+        one where there is no other; 0 if others predict much better.
     opposition : float
         Standard score of the agreement of targets with the predictions of their
         neighbours, far below 0 if these are wrong more often than by chance; 0 where
@@ -123,7 +123,7 @@ class OutOfSample(NamedTuple):
 
     error: float
     linear_error: float
-    noise: float
+    is_exact: bool
     smooth_noise: float
     opposition: float
     n_rows: float
@@ -132,12 +132,6 @@ class OutOfSample(NamedTuple):
     def is_undecided(self) -> bool:
         """Whether no kernel predicts better than the mean."""
         return self.error > UNDECIDED
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether a kernel predicts well, and the better the closer it fits."""
-        is_clear = self.n_rows >= EXACT_FROM and self.error < EXACT_BELOW
-        return is_clear and self.noise <= EXACT_NOISE
 
     @property
     def nonlinearity(self) -> float:
@@ -218,7 +212,7 @@ def out_of_sample(
     with np.errstate(over="ignore", invalid="ignore"):
         products = gram(inputs[rows].astype(np.float64)) / max(inputs.shape[1] - 1, 1)
         if not Y.size or not np.isfinite(products).all():
-            return OutOfSample(1.0, 1.0, 0.0, 0.0, 0.0, n_effective)
+            return OutOfSample(1.0, 1.0, False, 0.0, 0.0, n_effective)
     kernels = _kernels(products, has_hidden_layers=has_hidden_layers)
     pairs = [_left_out_error(kernel, Y, weight) for kernel in kernels]
     errors = [error for error, _ in pairs]
@@ -239,11 +233,16 @@ def out_of_sample(
     return OutOfSample(
         error=float(error),
         linear_error=float(linear),
-        noise=pairs[best][1],
+        is_exact=_is_exact(*pairs[best], n_effective),
         smooth_noise=smooth_noise,
         opposition=opposition,
         n_rows=n_effective,
     )
+
+
+def _is_exact(error: float, noise: float, n_rows: float) -> bool:
+    is_clear = n_rows >= EXACT_FROM and error < EXACT_BELOW
+    return is_clear and noise <= EXACT_NOISE
 
 
 def _kernels(gram: Array, *, has_hidden_layers: bool) -> list[Array]:
