@@ -31,6 +31,8 @@ LEAST_EXPLAINED, SUSPICIOUS = 0.01, 0.2
 # A sorted presentation does harm to better fits, too, and so does what keeps a network
 # from what neighbouring examples have in common.
 SUSPICIOUS_IF_SORTED, SUSPICIOUS_IF_SHARED = 0.7, 0.6
+# The curvature of an objective of normalised data is far smaller.
+LARGE_DAMPING = 1000.0
 # The loss oscillates if its mean over the last epochs is so much above the best; half
 # the usual momentum calms it.
 OSCILLATING, LARGE_MOMENTUM = 0.1, 0.5
@@ -118,10 +120,12 @@ def _poor_result(
 ) -> Finding | None:
     """Find a cause in the result, where no hyperparameter is known to do harm."""
     is_useless = share < LEAST_EXPLAINED
-    finding = None
+    finding = _heavy_damping(run) if share < SUSPICIOUS else None
     if is_useless:
-        finding = rules.strong_penalty(case) or _far_from_minimum(
-            run, monitor, case.theta
+        finding = (
+            finding
+            or rules.strong_penalty(case)
+            or _far_from_minimum(run, monitor, case.theta)
         )
     if share < SUSPICIOUS:
         finding = finding or _oscillation(run, monitor)
@@ -136,6 +140,16 @@ def _early_end(run: Run, monitor: Monitor, theta: Array) -> Finding | None:
     if finding is None:
         return None
     return finding._replace(sentence=f"Training ended early: {finding.sentence}")
+
+
+def _heavy_damping(run: Run) -> Finding | None:
+    """Find a given damping that leaves no more than tiny steps."""
+    damping = run.plan.given.damping
+    is_used = run.plan.solver in ("lm", "sdlm") and not isinstance(damping, str)
+    if not is_used or damping <= LARGE_DAMPING:
+        return None
+    sentence = f"damping={damping:.3g} is too large."
+    return Finding(sentence, "damping", "Use damping='auto'.", value="auto")
 
 
 def _oscillation(run: Run, monitor: Monitor) -> Finding | None:
