@@ -17,7 +17,7 @@ kernel                    products of rows of the Jacobian, layer by layer
 Units are those of the objective: means over examples, penalty included.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, singledispatch
 from typing import Any
 
@@ -222,17 +222,12 @@ class Linearization:
                 rows = slice(start, start + step)
                 yield self._jacobian_rows(block, layer_deltas, rows)
 
-    def gauss_newton_matrix(self, between: Callable[[], None] | None = None) -> Array:
-        """G without penalty; only the upper triangle is meant to be read.
-
-        ``between`` is called between two blocks of examples, and may raise to stop.
-        """
+    def gauss_newton_matrix(self) -> Array:
+        """G without penalty; only the upper triangle is meant to be read."""
         n_weights = len(self.theta)
         matrix = np.zeros((n_weights, n_weights), order="F")
         share = 1.0 / self.objective.n_samples
-        for number, J in enumerate(self.jacobian_blocks()):
-            if number > 0 and between is not None:
-                between()
+        for J in self.jacobian_blocks():
             # the upper triangle of J'J; BLAS reads J.T, as it stores columns first
             matrix = dsyrk(share, J.T, 1.0, matrix, overwrite_c=1)
         return matrix

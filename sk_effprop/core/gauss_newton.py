@@ -9,7 +9,6 @@ The same factors give the uncertainty of a fitted network: for noise of variance
 the posterior of the weights is a Gaussian with precision ``n / s^2 (G + penalty)``.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -131,8 +130,6 @@ class PrimalSystem:
         Upper triangle of a G from other examples; the result is a mean of both.
     share : float
         Weight of the new examples in it.
-    between : callable, optional
-        Called between two blocks of examples; it may raise to stop.
     """
 
     def __init__(
@@ -140,9 +137,8 @@ class PrimalSystem:
         linearization: Any,
         earlier: Array | None = None,
         share: float = 1.0,
-        between: Callable[[], None] | None = None,
     ) -> None:
-        self._matrix = linearization.gauss_newton_matrix(between)
+        self._matrix = linearization.gauss_newton_matrix()
         if earlier is not None:
             self._matrix *= share
             self._matrix += (1.0 - share) * earlier
@@ -203,13 +199,10 @@ class DualSystem:
         return np.asarray(self.jacobian.T @ self.jacobian)
 
 
-def make_system(
-    linearization: Any, between: Callable[[], None] | None = None
-) -> PrimalSystem | DualSystem:
+def make_system(linearization: Any) -> PrimalSystem | DualSystem:
     """Make the primal or the dual system, whichever is smaller.
 
     The Jacobian of examples in parts is never in one place, so theirs is the primal.
-    ``between`` is called between two blocks of examples, and may raise to stop.
 
     Raises
     ------
@@ -221,7 +214,7 @@ def make_system(
     has_jacobian = isinstance(linearization, Linearization)
     if n_rows < n_weights and has_jacobian:
         return DualSystem(linearization)
-    return PrimalSystem(linearization, between=between)
+    return PrimalSystem(linearization)
 
 
 def check_system_size(n_weights: int, n_rows: int) -> None:

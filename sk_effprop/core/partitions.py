@@ -317,11 +317,8 @@ class PartitionedLinearization:
         """H v, see ``Linearization``."""
         return self._product(_hessian_product, direction)
 
-    def gauss_newton_matrix(self, between: Callable[[], None] | None = None) -> Array:
-        """Upper triangle of the Gauss-Newton matrix without penalty.
-
-        The parts may be on other machines, so that ``between`` is not called.
-        """
+    def gauss_newton_matrix(self) -> Array:
+        """Upper triangle of the Gauss-Newton matrix without penalty."""
         (matrix,) = self.objective.average(_gauss_newton_matrix, self.theta)
         return np.asfortranarray(matrix)
 

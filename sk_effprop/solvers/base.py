@@ -89,16 +89,6 @@ class Monitor(Protocol):
         """Note an iteration and E(theta), or its function; return whether to stop."""
 
 
-class OutOfTime(Exception):
-    """``max_time`` is over in the middle of a step, which is given up."""
-
-
-def stop_in_time(monitor: Monitor) -> None:
-    """Raise :class:`OutOfTime` if training should end as soon as possible."""
-    if monitor.is_out_of_time:
-        raise OutOfTime
-
-
 class Solution(NamedTuple):
     """Result of a solver.
 

@@ -28,14 +28,7 @@ from sk_effprop.core.gauss_newton import (
     weigh_evidence,
 )
 from sk_effprop.core.objective import Objective
-from sk_effprop.solvers.base import (
-    Monitor,
-    OutOfTime,
-    Paused,
-    Reason,
-    Solution,
-    stop_in_time,
-)
+from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # Initial mu relative to the largest diagonal entry of the system.
 START_DAMPING = 1e-3
@@ -120,14 +113,7 @@ class LevenbergMarquardt:
             step, message = None, Reason.CONVERGED
             smallest = self.gradient_tolerance * min(whole_value, 1.0)
             if np.max(np.abs(here.gradient)) > smallest:
-                message = Reason.PRECISION
-                try:
-                    between = partial(stop_in_time, monitor)
-                    step = self._step(here, value, damping, between)
-                except OutOfTime:
-                    left = SampleState(damping, rows, n_part)
-                    monitor.pause(partial(Paused, theta, left))
-                    return Solution(theta.astype(dtype), damping, Reason.MAX_TIME)
+                step, message = self._step(here, value, damping), Reason.PRECISION
             if step is not None:
                 step_value = step.value if part is whole else whole.value(step.theta)
                 if step_value < whole_value:
@@ -135,29 +121,25 @@ class LevenbergMarquardt:
                     whole_value = step_value
                     if monitor(theta.astype(dtype), whole_value):
                         return Solution(theta.astype(dtype), damping)
-                    left = SampleState(damping, rows, n_part)
-                    monitor.pause(partial(Paused, theta, left))
+                    between = SampleState(damping, rows, n_part)
+                    monitor.pause(partial(Paused, theta, between))
                     continue
             if part is whole:
-                known = damping if message == Reason.CONVERGED else None
-                return Solution(theta.astype(dtype), known, message)
+                left = damping if message == Reason.CONVERGED else None
+                return Solution(theta.astype(dtype), left, message)
             # Further steps on this sample would only fit its noise.
             rows, n_part = _sample(whole, SAMPLE_GROWTH * n_part, rng)
             part = whole if rows is None else whole.subset(rows)
             value, damping = part.value(theta), None
 
     def _step(
-        self,
-        linearization: Linearization,
-        value: float,
-        damping: Damping | None,
-        between: Callable[[], None],
+        self, linearization: Linearization, value: float, damping: Damping | None
     ) -> _Step | None:
-        system = make_system(linearization, between)
+        system = make_system(linearization)
         if damping is None:
             scale = largest_diagonal(linearization, system)
             damping = Damping(self.damping or START_DAMPING * scale)
-        return _damped_step(linearization, system, value, damping, between)
+        return _damped_step(linearization, system, value, damping)
 
 
 def _first_sample(whole: Objective, theta: Array) -> int:
@@ -265,8 +247,6 @@ class EvidenceRounds:
                 penalty = evidence.penalty
             if is_over or at_minimum.overruled:
                 message = Reason.CONVERGED
-                if solution.message == Reason.MAX_TIME:
-                    message = Reason.MAX_TIME
                 if at_minimum.overruled:
                     message = Reason.NOT_ENDED
                 left = EvidenceState(best, penalty, damping)
@@ -326,13 +306,10 @@ def _damped_step(
     system: PrimalSystem | DualSystem,
     value: float,
     damping: Damping,
-    between: Callable[[], None],
 ) -> _Step | None:
     """Raise the damping until a step lowers the objective; None if no step does."""
     objective, gradient = linearization.objective, linearization.gradient
-    for number in range(MAX_REJECTIONS):
-        if number > 0:
-            between()
+    for _ in range(MAX_REJECTIONS):
         try:
             step = -system.factor(objective.penalty + damping.mu).solve(gradient)
         except LinAlgError:
