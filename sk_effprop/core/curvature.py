@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg.blas import dsyrk
 
-from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import stack_rows
 from sk_effprop.core.layer_kinds import Motion
 from sk_effprop.core.objective import Objective
@@ -68,7 +68,9 @@ class Linearization:
             is_frequent = self._n_traversals > TRAVERSALS_BEFORE_KEEPING
             if is_frequent or self._n_kept <= SOON_KEPT_NUMBERS:
                 self._kept = list(self._trace())
-        return iter(self._kept) if self._kept is not None else self._trace()
+        for block in self._trace() if self._kept is None else self._kept:
+            self.objective.clock()
+            yield block
 
     def kept(self) -> "Linearization":
         """The same, with all its blocks computed and kept, for a few rows."""
@@ -79,7 +81,7 @@ class Linearization:
         objective = self.objective
         network, weight = objective.network, objective.sample_weight
         width = TRACE_SHARE * objective.row_width
-        for rows in row_blocks(objective.n_samples, width):
+        for rows in objective.row_blocks(width):
             targets = objective.targets[rows]
             passes = network.passes(self.theta, len(targets))
             passes.forward(objective.inputs[rows])
@@ -220,6 +222,7 @@ class Linearization:
             layer_deltas = list(block.root_deltas(root))
             for start in range(0, len(root), step):
                 rows = slice(start, start + step)
+                self.objective.clock()
                 yield self._jacobian_rows(block, layer_deltas, rows)
 
     def gauss_newton_matrix(self) -> Array:
@@ -276,12 +279,15 @@ class Linearization:
         """
         blocks = list(self.blocks())
         deltas = [dict(block.root_deltas(block.loss_root())) for block in blocks]
-        kernel: Any = 0.0
+        kernel: Any = None
         for l, p in enumerate(self._cut(P)):
+            self.objective.clock()
             kinds = [block.trace.kinds[l] for block in blocks]
             x = stack_rows([kind.x for kind in kinds])
             whole = type(kinds[0])(x, kinds[0].W)
-            kernel = kernel + whole.kernel(np.concatenate([d[l] for d in deltas]), p)
+            own = whole.kernel(np.concatenate([d[l] for d in deltas]), p)
+            # in place, as the matrices are large
+            kernel = own if kernel is None else np.add(kernel, own, out=own)
         return np.asarray(kernel)
 
     @cached_property

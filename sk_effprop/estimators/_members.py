@@ -29,6 +29,7 @@ from sk_effprop.estimators._run import Run, fitted_with
 from sk_effprop.estimators._validation import assign_folds
 from sk_effprop.solvers.base import Reason
 from sk_effprop.training.convergence import warning_message
+from sk_effprop.training.monitor import Monitor
 
 # The user ended the whole fit, not the training of one member.
 ENDS_ALL = (Reason.INTERRUPTED, Reason.CALLBACK)
@@ -65,14 +66,14 @@ class Trained(NamedTuple):
         Attributes of an estimator with this network alone.
     reason : Reason
         Why training ended.
-    is_out_of_time : bool
+    monitor : Monitor
     """
 
     run: Run
     theta: Array
     attributes: dict[str, Any]
     reason: Reason
-    is_out_of_time: bool
+    monitor: Monitor
 
     @property
     def ends_all(self) -> bool:
