@@ -38,8 +38,9 @@ TRAVERSALS_BEFORE_KEEPING = 2
 # Traced blocks are this many times smaller than blocks of a plain forward pass, as a
 # trace holds more arrays.
 TRACE_SHARE = 2
-# Numbers in a block of rows of the Jacobian, which bounds its memory.
-JACOBIAN_BLOCK = 2**20
+# Numbers in a block of rows of the Jacobian, which bounds its memory.  A product of it
+# with itself takes less than a tenth of a second, if that leaves rows enough.
+JACOBIAN_BLOCK, JACOBIAN_PRODUCTS, ENOUGH_ROWS = 2**20, 2**31, 64
 
 
 class Linearization:
@@ -211,9 +212,7 @@ class Linearization:
         ``sum(B.T @ B for B in blocks)`` is the Gauss-Newton matrix without penalty,
         summed over the examples.
         """
-        step = max(
-            1, JACOBIAN_BLOCK // (len(self.theta) * self.objective.targets.shape[1])
-        )
+        step = self._jacobian_step()
         for block in self.blocks():
             root = block.loss_root()
             if not scaled:
@@ -224,6 +223,13 @@ class Linearization:
                 rows = slice(start, start + step)
                 self.objective.clock()
                 yield self._jacobian_rows(block, layer_deltas, rows)
+
+    def _jacobian_step(self) -> int:
+        """Examples in a block of the Jacobian."""
+        n_weights = len(self.theta)
+        n_rows = max(ENOUGH_ROWS, JACOBIAN_PRODUCTS // n_weights**2)
+        n_rows = min(n_rows, JACOBIAN_BLOCK // n_weights)
+        return max(1, n_rows // self.objective.targets.shape[1])
 
     def gauss_newton_matrix(self) -> Array:
         """G without penalty; only the upper triangle is meant to be read."""

@@ -300,8 +300,10 @@ def laplace(linearization: Linearization) -> Laplace:
 
 def _mean_squares(objective: Objective, theta: Array) -> tuple[Any, ...]:
     """Mean squared error of each output."""
-    outputs = forward(objective.network, theta, objective.inputs).outputs
-    squares = (outputs - objective.targets) ** 2
+    network, squares = objective.network, np.empty_like(objective.targets)
+    for rows in objective.row_blocks(objective.row_width):
+        passes = forward(network, theta, objective.inputs[rows], only_values=True)
+        squares[rows] = (passes.outputs - objective.targets[rows]) ** 2
     return (weighted_mean(squares, objective.sample_weight),)
 
 

@@ -198,6 +198,7 @@ class Objective:
         """The same objective in double precision, for solvers of linear systems."""
         if self.targets.dtype == np.float64:
             return self
+        self.clock()
         weight = self.sample_weight
         return replace(
             self,
