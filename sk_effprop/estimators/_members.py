@@ -320,9 +320,13 @@ def _part(objective: Objective, rows: Array) -> Objective:
     part, weight = objective.subset(rows), objective.sample_weight
     share = len(rows) / objective.n_samples
     if weight is not None:
-        mean = float(np.mean(weight[rows], dtype=np.float64))
+        own = weight[rows]
+        if not own.any():
+            # the rows that are left out have all the weight, as far as numbers reach
+            own = np.ones_like(own)
+        mean = float(np.mean(own, dtype=np.float64))
         share *= mean
-        part = replace(part, sample_weight=(weight[rows] / mean).astype(weight.dtype))
+        part = replace(part, sample_weight=(own / mean).astype(weight.dtype))
     return replace(part, count=objective.count * share)
 
 
