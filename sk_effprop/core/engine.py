@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
-from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.descent import descend
 from sk_effprop.core.steps import Update
 
@@ -50,7 +50,7 @@ class NumpyEngine:
         losses = np.empty(objective.n_samples, dtype=theta.dtype)
         # Blocks share the buffers of the first one, which is the largest.
         passes = None
-        for rows in row_blocks(objective.n_samples, objective.row_width):
+        for rows in objective.row_blocks(objective.row_width):
             n_rows = rows.stop - rows.start
             if passes is None:
                 passes = network.passes(theta, n_rows)

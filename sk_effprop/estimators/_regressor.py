@@ -714,7 +714,10 @@ default="auto"
                 "assumes Gaussian noise, and with at most "
                 f"{MAX_POSTERIOR_WEIGHTS} weights. This model used {self.solver_!r} "
                 f"and {self.loss!r} for {len(self.theta_)} weights, and "
-                f"n_estimators={self.n_estimators}."
+                f"n_estimators={self.n_estimators}; its training ended by "
+                f"{self.convergence_.reason!r}, and max_time is {self.max_time}. "
+                "The uncertainty is not computed when the time is over, or after "
+                "Ctrl-C."
             )
         if not np.array_equal(posterior.theta, self.theta_):
             raise ValueError(
