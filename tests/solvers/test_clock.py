@@ -5,9 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sk_effprop.core import curvature
 from sk_effprop.core.schedules import SCHEDULES
-from sk_effprop.solvers import EvidenceRounds, LevenbergMarquardt
 from sk_effprop.solvers import stochastic as module
 from tests.cases import initial_theta, ridge_problem, stochastic
 from tests.solvers.running import per_engine, run
@@ -39,15 +37,3 @@ def test_looking_at_the_clock_changes_nothing(schedule, monkeypatch):
         solution, _ = run(solver, objective, theta, 3)
         results.append(solution.theta)
     np.testing.assert_array_equal(*results)
-
-
-@pytest.mark.parametrize("wrapper", [lambda solver: solver, EvidenceRounds])
-def test_time_that_is_over_ends_a_step_of_levenberg_marquardt(wrapper, monkeypatch):
-    monkeypatch.setattr(curvature, "JACOBIAN_BLOCK", 1)
-    objective = ridge_problem()
-    theta = initial_theta(objective)
-    solver = wrapper(LevenbergMarquardt(1e-9))
-    solution, monitor = run(solver, objective, theta, 5, max_time=1e-9)
-    assert solution.message == "max_time"
-    assert monitor.n_now == 0
-    np.testing.assert_array_equal(solution.theta, theta)
