@@ -18,8 +18,8 @@ from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # SciPy's status code when the evaluations are used up.
 MAX_FUN = 1
-# Inputs of at most so many numbers are copied to double precision: the line search and
-# the curvature depend on small differences of the objective.
+# The objective of at most so many inputs is computed in double precision: the line
+# search and the curvature depend on small differences of it.
 MAX_DOUBLED_NUMBERS = 10**7
 
 State: TypeAlias = tuple[Pair, ...]
@@ -73,15 +73,16 @@ class LBFGS:
         monitor: Monitor,
     ) -> Solution:
         """Minimise until the monitor stops or the gradient vanishes."""
-        dtype = theta.dtype
+        dtype = precision = theta.dtype
         if objective.n_input_numbers <= MAX_DOUBLED_NUMBERS:
-            objective = objective.as_float64()
+            objective, precision = objective.accepting_float64(), np.dtype(np.float64)
         if isinstance(state, Paused):
             theta, answers = state
         else:
             answers = Answers(state if state and self.remembers else ())
         known = answers.known
-        run = _Run(self, objective, theta.astype(np.float64), answers, monitor)
+        origin = theta.astype(np.float64)
+        run = _Run(self, objective, precision, origin, answers, monitor)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.remembers:
                 run.memory.note(run.origin, run.gradient_at(run.origin))
@@ -115,12 +116,14 @@ class _Run:
         self,
         solver: LBFGS,
         objective: Objective,
+        precision: Any,
         origin: Array,
         earlier: Answers,
         monitor: Monitor,
     ) -> None:
         known, self.earlier = earlier.known, earlier
         self.solver, self.objective, self.monitor = solver, objective, monitor
+        self.precision = precision
         self.answers: list[tuple[float, Array]] = []
         self.n_evaluated = self.n_iter = 0
         self.origin, self.is_changed = origin, bool(known)
@@ -155,9 +158,8 @@ class _Run:
             self.memory.note(x, self.accepted)
         self.n_iter += 1
         if self.n_iter > self.earlier.n_iter:
-            dtype = self.objective.dtype
             value = float(intermediate_result.fun)
-            self.is_stopped = self.monitor(x.astype(dtype), value)
+            self.is_stopped = self.monitor(x.astype(self.precision), value)
             if not self.is_stopped:
                 self.monitor.pause(self._paused)
         if self.is_stopped or (self.is_changed and self._vanishes(self.accepted)):
@@ -193,8 +195,7 @@ class _Run:
         return value, gradient
 
     def _computed(self, x: Array) -> tuple[float, Array]:
-        x = x.astype(self.objective.dtype)
-        value, gradient = self.objective.value_and_gradient(x)
+        value, gradient = self.objective.value_and_gradient(x.astype(self.precision))
         return value, gradient.astype(np.float64)
 
     def _vanishes(self, gradient: Array) -> bool:
