@@ -299,7 +299,9 @@ class Linearization:
 
         It is ``-g's - s'(G + penalty)s / 2`` for a step s.
         """
-        curvature = float(self.gauss_newton_product(step) @ step)
+        change = self.root_product(step)
+        curvature = float(change @ change) / self.objective.n_samples
+        curvature += 2.0 * self.objective.penalty_value(step)
         return -float(self.gradient @ step) - 0.5 * curvature
 
     @cached_property
