@@ -33,7 +33,7 @@ from sk_effprop.core.trace import Block, Trace
 # Traces of up to SOON_KEPT_NUMBERS numbers are kept from the first product on.  Those
 # of up to MAX_KEPT_NUMBERS are kept once there have been TRAVERSALS_BEFORE_KEEPING
 # products, and larger ones never: a trace that is used only once stays in the cache.
-SOON_KEPT_NUMBERS, MAX_KEPT_NUMBERS = 2**16, 2**24
+SOON_KEPT_NUMBERS, MAX_KEPT_NUMBERS = 2**18, 2**24
 TRAVERSALS_BEFORE_KEEPING = 2
 # Traced blocks are this many times smaller than blocks of a plain forward pass, as a
 # trace holds more arrays.
@@ -311,7 +311,9 @@ class Linearization:
 
         It is ``-g's - s'(G + penalty)s / 2`` for a step s.
         """
-        curvature = float(self.gauss_newton_product(step) @ step)
+        change = self.root_product(step)
+        curvature = float(change @ change) / self.objective.n_samples
+        curvature += 2.0 * self.objective.penalty_value(step)
         return -float(self.gradient @ step) - 0.5 * curvature
 
     @cached_property

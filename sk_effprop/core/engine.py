@@ -55,8 +55,8 @@ class NumpyEngine:
             if passes is None:
                 passes = network.passes(theta, n_rows)
             part = passes.first(n_rows)
-            part.forward(objective.inputs[rows], only_values=into is None)
-            targets = objective.targets[rows]
+            inputs, targets = objective.rows_in(rows, theta.dtype)
+            part.forward(inputs, only_values=into is None)
             losses[rows] = objective.loss.value(part.outputs, targets)
             if into is not None:
                 objective.loss.gradient(part.outputs, targets, part.output_gradient)

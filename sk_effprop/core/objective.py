@@ -207,6 +207,21 @@ class Objective:
             sample_weight=None if weight is None else weight.astype(np.float64),
         )
 
+    def accepting_float64(self) -> "Objective":
+        """The same objective, whose losses are in double precision if theta is.
+
+        NumPy converts a block of rows at a time; other engines need a copy of all.
+        """
+        is_by_blocks = self.engine_type is NumpyEngine
+        return self if is_by_blocks else self.as_float64()
+
+    def rows_in(self, rows: slice, dtype: Any) -> tuple[Any, Array]:
+        """Inputs and targets of some rows, in this precision."""
+        inputs = self.inputs[rows]
+        if inputs.dtype != dtype:
+            inputs = inputs.astype(dtype)
+        return inputs, self.targets[rows].astype(dtype, copy=False)
+
     def subset(self, rows: Array) -> "Objective":
         """The objective of some examples, which keep their weights."""
         weight, labels = self.sample_weight, self.labels

@@ -241,6 +241,10 @@ class PartitionedObjective:
         parts = self.parts.map(Objective.as_float64)
         return replace(self, parts=parts, rows=self.rows.as_float64())
 
+    def accepting_float64(self) -> "PartitionedObjective":
+        """The same objective, whose losses are in double precision if theta is."""
+        return self.as_float64()
+
     def sample(
         self, n_samples: int, rng: np.random.Generator
     ) -> "Objective | PartitionedObjective":

@@ -49,11 +49,11 @@ def lengths(objective: Any, theta: Array) -> Array:
     Parameters
     ----------
     objective : Objective or PartitionedObjective
-    theta : ndarray of shape (n_weights,)
+    theta : ndarray of shape (n_weights,), float64
     """
     n_outputs = objective.network.sizes[-1]
     n_samples = max(FEWEST_MEASURED, MAX_RESIDUALS // n_outputs)
-    some = objective.sampled.sample(n_samples, np.random.default_rng(0))
+    some = objective.sampled.sample(n_samples, np.random.default_rng(0)).as_float64()
     diagonal = Linearization(some, theta).gauss_newton_diagonal()
     mean = float(np.mean(diagonal))
     if not 0.0 < mean < np.inf:

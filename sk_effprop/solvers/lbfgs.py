@@ -18,8 +18,8 @@ from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # SciPy's status code when the evaluations are used up.
 MAX_FUN = 1
-# Inputs of at most so many numbers are copied to double precision: the line search and
-# the curvature depend on small differences of the objective.
+# The objective of at most so many inputs is computed in double precision: the line
+# search and the curvature depend on small differences of it.
 MAX_DOUBLED_NUMBERS = 10**7
 
 State: TypeAlias = tuple[Pair, ...]
@@ -73,14 +73,15 @@ class LBFGS:
         monitor: Monitor,
     ) -> Solution:
         """Minimise until the monitor stops or the gradient vanishes."""
-        dtype = theta.dtype
+        dtype = precision = theta.dtype
         if objective.n_input_numbers <= MAX_DOUBLED_NUMBERS:
-            objective = objective.as_float64()
+            objective, precision = objective.accepting_float64(), np.dtype(np.float64)
         if isinstance(state, Paused):
             theta, answers = state
         else:
             answers = Answers(state if state and self.remembers else ())
-        run = _Run(self, objective, theta.astype(np.float64), answers, monitor)
+        origin = theta.astype(np.float64)
+        run = _Run(self, objective, precision, origin, answers, monitor)
         with np.errstate(over="ignore", invalid="ignore"):
             result = minimize(
                 run.value_and_gradient,
@@ -109,12 +110,14 @@ class _Run:
         self,
         solver: LBFGS,
         objective: Objective,
+        precision: Any,
         origin: Array,
         earlier: Answers,
         monitor: Monitor,
     ) -> None:
         known, self.earlier = earlier.known, earlier
         self.solver, self.objective, self.monitor = solver, objective, monitor
+        self.precision = precision
         self.answers: list[tuple[float, Array]] = []
         self.n_evaluated = self.n_iter = 0
         self.origin, self.memory = origin, Memory(known)
@@ -142,9 +145,8 @@ class _Run:
         x, _ = self.accepted
         self.n_iter += 1
         if self.n_iter > self.earlier.n_iter:
-            dtype = self.objective.dtype
             value = float(intermediate_result.fun)
-            self.is_stopped = self.monitor(x.astype(dtype), value)
+            self.is_stopped = self.monitor(x.astype(self.precision), value)
             if not self.is_stopped:
                 self.monitor.pause(self._paused)
         if self.is_stopped or self._has_converged:
@@ -179,8 +181,7 @@ class _Run:
         return value, gradient
 
     def _computed(self, x: Array) -> tuple[float, Array]:
-        x = x.astype(self.objective.dtype)
-        value, gradient = self.objective.value_and_gradient(x)
+        value, gradient = self.objective.value_and_gradient(x.astype(self.precision))
         return value, gradient.astype(np.float64)
 
     def _accept(self) -> None:
