@@ -79,7 +79,10 @@ LARGEST_MEASURED_NOISE, ALMOST_BEST = 0.1, 1.1
 # Where the best kernel predicts well, and best with next to no noise, targets are exact
 # and the weakest strength is enough.  Log loss wants EXACT_CLASSES, as the outputs for
 # separable classes would grow beyond bounds.
-EXACT_FROM, EXACT_BELOW, EXACT_NOISE, EXACT_CLASSES = 30, 0.5, 3.2e-5, 0.003
+EXACT_FROM, EXACT_BELOW, EXACT_NOISE, EXACT_CLASSES = 30, 0.6, 3.2e-5, 0.003
+# A linear kernel fits noisy targets best without any noise as well, so the best one must
+# predict so many times better.
+EXACT_NONLINEARITY = 1.7
 # The weakest strength with so many rows, and more.  With a weaker one L-BFGS may not
 # find the way down.  It falls with the third power of n: few rows are fitted exactly.
 WEAKEST, WEAKEST_FROM = 0.01, 400
@@ -233,16 +236,17 @@ def out_of_sample(
     return OutOfSample(
         error=float(error),
         linear_error=float(linear),
-        is_exact=_is_exact(*pairs[best], n_effective),
+        is_exact=_is_exact(*pairs[best], errors[0], n_effective),
         smooth_noise=smooth_noise,
         opposition=opposition,
         n_rows=n_effective,
     )
 
 
-def _is_exact(error: float, noise: float, n_rows: float) -> bool:
+def _is_exact(error: float, noise: float, linear: float, n_rows: float) -> bool:
     is_clear = n_rows >= EXACT_FROM and error < EXACT_BELOW
-    return is_clear and noise <= EXACT_NOISE
+    is_curved = linear > EXACT_NONLINEARITY * error
+    return is_clear and is_curved and noise <= EXACT_NOISE
 
 
 def _kernels(gram: Array, *, has_hidden_layers: bool) -> list[Array]:

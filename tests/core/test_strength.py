@@ -185,6 +185,8 @@ def test_targets_without_noise_get_the_weakest_strength():
     assert weakest < strength(exact, has_classes=True) < 0.01
     disturbed = saw + np.random.default_rng(0).normal(size=saw.shape)
     assert not out_of_sample(with_ones(x), disturbed).is_exact
+    line = x + 0.5 * np.random.default_rng(1).normal(size=x.shape)
+    assert not out_of_sample(with_ones(x), line).is_exact
     few = out_of_sample(with_ones(x[:20]), saw[:20])
     assert few.error < 0.1
     assert not few.is_exact
