@@ -80,8 +80,8 @@ LARGEST_MEASURED_NOISE, ALMOST_BEST = 0.1, 1.1
 # and the weakest strength is enough.  Log loss wants EXACT_CLASSES, as the outputs for
 # separable classes would grow beyond bounds.
 EXACT_FROM, EXACT_BELOW, EXACT_NOISE, EXACT_CLASSES = 30, 0.6, 3.2e-5, 0.003
-# A linear kernel fits noisy targets best without any noise as well, so the best one must
-# predict so many times better.
+# A linear kernel fits noisy targets best without any noise as well, so the best kernel
+# must predict so many times better.
 EXACT_NONLINEARITY = 1.7
 # The weakest strength with so many rows, and more.  With a weaker one L-BFGS may not
 # find the way down.  It falls with the third power of n: few rows are fitted exactly.
