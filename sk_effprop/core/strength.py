@@ -150,9 +150,16 @@ class OutOfSample(NamedTuple):
 
 
 def strength(
-    found: OutOfSample, *, is_stochastic: bool = False, has_classes: bool = False
+    found: OutOfSample,
+    *,
+    is_stochastic: bool = False,
+    has_classes: bool = False,
+    is_cautious: bool = True,
 ) -> float:
-    """L2 strength for one connection and one example, with targets of variance 1."""
+    """L2 strength for one connection and one example, with targets of variance 1.
+
+    Caution leaves less of it with few rows.
+    """
     if found.is_undecided:
         if found.opposition < OPPOSED:
             return OPPOSED_STRENGTH
@@ -162,7 +169,8 @@ def strength(
     linear = LINEAR * found.error**LINEAR_POWER
     curved = min(curved, linear)
     between = curved ** (1.0 - found.linearity) * linear**found.linearity
-    share = max(1.0 - CAUTION / found.n_rows**0.5, LEAST_SHARE)
+    caution = CAUTION if is_cautious else 0.0
+    share = max(1.0 - caution / found.n_rows**0.5, LEAST_SHARE)
     weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
     if found.is_exact:
         return max(weakest, EXACT_CLASSES) if has_classes else weakest
@@ -331,8 +339,10 @@ def _left_out_error(kernel: Array, Y: Array, weight: Array) -> tuple[float, floa
         size = float(np.sum(constant * along))
         fitted = vectors @ (inverse * aims - along * (along.T @ aims) / size)
         diagonal = squares @ inverse - (vectors @ along) ** 2 / size
+        # a row with all the weight decides on the constant alone
+        residual = fitted / np.maximum(diagonal, TINY)
         # weights enter as sqrt(w) e, whose square is w e^2
-        errors.append(float(np.mean((fitted / diagonal) ** 2)))
+        errors.append(float(np.mean(residual**2)))
     best = int(np.argmin(errors))
     share = errors[best] * (1.0 - 1.0 / effective_size(weight)) ** 2
     return min(share, 1.0), float(NOISES[best])

@@ -83,7 +83,10 @@ def find_strength(
     scale = loss_scale(problem.loss, data.targets, data.weight, error=found.error)
     has_classes = problem.target_range is not None
     measured = scale * strength(
-        found, is_stochastic=is_stochastic, has_classes=has_classes
+        found,
+        is_stochastic=is_stochastic,
+        has_classes=has_classes,
+        is_cautious=alpha != "evidence",
     )
     if problem.is_stream or alpha == "evidence":
         return np.minimum(measured, usual)
