@@ -79,10 +79,10 @@ LARGEST_MEASURED_NOISE, ALMOST_BEST = 0.1, 1.1
 # Where the best kernel predicts well, and best with next to no noise, targets are exact
 # and the weakest strength is enough.  Log loss wants EXACT_CLASSES, as the outputs for
 # separable classes would grow beyond bounds.
-EXACT_FROM, EXACT_BELOW, EXACT_NOISE, EXACT_CLASSES = 30, 0.6, 3.2e-5, 0.003
-# A linear kernel fits noisy targets best without any noise as well, so the best kernel
-# must predict so many times better.
-EXACT_NONLINEARITY = 1.7
+EXACT_FROM, EXACT_BELOW, EXACT_NOISE, EXACT_CLASSES = 30, 0.6, 3.2e-4, 0.003
+# A kernel with few functions, or one that takes all rows for far apart, predicts about
+# as well with any noise level up to this, so the error must be so many times smaller.
+MODERATE_NOISE, EXACT_GAIN = 0.1, 1.7
 # The weakest strength with so many rows, and more.  With a weaker one L-BFGS may not
 # find the way down.  It falls with the third power of n: few rows are fitted exactly.
 WEAKEST, WEAKEST_FROM = 0.01, 400
@@ -225,17 +225,16 @@ def out_of_sample(
         if not Y.size or not np.isfinite(products).all():
             return OutOfSample(1.0, 1.0, False, 0.0, 0.0, n_effective)
     kernels = _kernels(products, has_hidden_layers=has_hidden_layers)
-    pairs = [_left_out_error(kernel, Y, weight) for kernel in kernels]
-    errors = [error for error, _ in pairs]
+    pairs = [_left_out(kernel, Y, weight) for kernel in kernels]
+    errors = [pair.error for pair in pairs]
     best = int(np.argmin(errors))
-    smooth_error, smooth_noise = pairs[min(SMOOTH_KERNEL, len(pairs) - 1)]
-    if smooth_error > ALMOST_BEST * errors[best]:
-        smooth_noise = 0.0
+    smooth = pairs[min(SMOOTH_KERNEL, len(pairs) - 1)]
+    is_smooth = smooth.error <= ALMOST_BEST * errors[best]
     gained = 1.0
     if len(targets) > MAX_ROWS:
         half = slice(None, None, 2)
         part = kernels[best][half, half]
-        of_half, _ = _left_out_error(part, Y[half], weight[half])
+        of_half = _left_out(part, Y[half], weight[half]).error
         doublings = min(np.log2(len(targets) / MAX_ROWS), MAX_DOUBLINGS)
         gained = min(errors[best] / max(of_half, TINY), 1.0) ** doublings
     error, linear = gained * errors[best], gained * errors[0]
@@ -244,17 +243,11 @@ def out_of_sample(
     return OutOfSample(
         error=float(error),
         linear_error=float(linear),
-        is_exact=_is_exact(*pairs[best], errors[0], n_effective),
-        smooth_noise=smooth_noise,
+        is_exact=n_effective >= EXACT_FROM and pairs[best].is_exact,
+        smooth_noise=smooth.noise if is_smooth else 0.0,
         opposition=opposition,
         n_rows=n_effective,
     )
-
-
-def _is_exact(error: float, noise: float, linear: float, n_rows: float) -> bool:
-    is_clear = n_rows >= EXACT_FROM and error < EXACT_BELOW
-    is_curved = linear > EXACT_NONLINEARITY * error
-    return is_clear and is_curved and noise <= EXACT_NOISE
 
 
 def _kernels(gram: Array, *, has_hidden_layers: bool) -> list[Array]:
@@ -320,8 +313,21 @@ def _standardized(Y: Array, weight: Array) -> Array:
     return np.asarray((Y - mean)[:, varies] / deviation[varies])
 
 
-def _left_out_error(kernel: Array, Y: Array, weight: Array) -> tuple[float, float]:
-    """Smallest mean squared error of left-out rows, at most 1, and its noise level.
+class _LeftOut(NamedTuple):
+    """Smallest error of one kernel, its noise level, and the error with a usual one."""
+
+    error: float
+    noise: float
+    moderate_error: float
+
+    @property
+    def is_exact(self) -> bool:
+        is_clear = self.error < EXACT_BELOW and self.noise <= EXACT_NOISE
+        return is_clear and self.moderate_error > EXACT_GAIN * self.error
+
+
+def _left_out(kernel: Array, Y: Array, weight: Array) -> _LeftOut:
+    """Smallest mean squared error of left-out rows, at most 1, over the noise levels.
 
     With A = W^1/2 K W^1/2 + noise I, a weight of 2 being half the noise, and a constant
     c that costs nothing, the residual of a row that is left out is (P y)_i / P_ii,
@@ -344,8 +350,11 @@ def _left_out_error(kernel: Array, Y: Array, weight: Array) -> tuple[float, floa
         # weights enter as sqrt(w) e, whose square is w e^2
         errors.append(float(np.mean(residual**2)))
     best = int(np.argmin(errors))
-    share = errors[best] * (1.0 - 1.0 / effective_size(weight)) ** 2
-    return min(share, 1.0), float(NOISES[best])
+    moderate = errors[int(np.argmin(np.abs(np.log(NOISES / MODERATE_NOISE))))]
+    of_mean = (1.0 - 1.0 / effective_size(weight)) ** 2
+    return _LeftOut(
+        min(errors[best] * of_mean, 1.0), float(NOISES[best]), moderate * of_mean
+    )
 
 
 def _agreement(kernel: Array, Y: Array) -> float:

@@ -30,7 +30,7 @@ from sk_effprop.training.monitor import Monitor
 LEAST_EXPLAINED, SUSPICIOUS = 0.01, 0.2
 # A sorted presentation does harm to better fits, too, and so does what keeps a network
 # from what neighbouring examples have in common.
-SUSPICIOUS_IF_SORTED, SUSPICIOUS_IF_SHARED = 0.7, 0.6
+SUSPICIOUS_IF_SORTED, SUSPICIOUS_IF_SHARED = 0.7, 0.5
 # The curvature of an objective of normalised data is far smaller.
 LARGE_DAMPING = 1000.0
 # The loss oscillates if its mean over the last epochs is so much above the best; half
@@ -171,10 +171,12 @@ def _oscillation(run: Run, monitor: Monitor) -> Finding | None:
 
 
 def _missed(case: Case, monitor: Monitor) -> Finding | None:
-    """Find what was left to be learnt, unless the user decided on the end."""
+    """Find what was left to be learnt, unless the user or other data ended it."""
     is_short = monitor.reason in (Reason.GOAL, Reason.MAX_TIME, Reason.CALLBACK)
     is_planned = monitor.reason == Reason.MAX_ITER and case.plan.given.tol == 0
-    return None if is_short or is_planned else missed_structure(case, monitor.reason)
+    if is_short or is_planned or monitor.validate is not None:
+        return None
+    return missed_structure(case, monitor.reason)
 
 
 def _mistake(case: Case) -> Finding | None:

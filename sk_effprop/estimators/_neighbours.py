@@ -27,6 +27,8 @@ MOST_INPUTS = 50
 CORRELATED, N_DEVIATIONS = 0.35, 3.0
 # A weaker penalty than this is not what keeps a network from learning.
 WEAK_PENALTY = 1e-3
+# So few weights for each residual may be too few.
+FEW_WEIGHTS = 0.05
 # Levenberg-Marquardt takes seconds for larger Jacobians.
 LARGEST_JACOBIAN = 10**7
 
@@ -81,6 +83,9 @@ def _merged(rows: Array, errors: Array) -> tuple[Array, Array]:
 def _remedy(case: Case, reason: Reason) -> tuple[str, object, str]:
     """Parameter, a value to try and a sentence: the first that is not on."""
     plan, strongest = case.plan, float(case.plan.alpha.max())
+    more_units = "Use more hidden units, or another random_state."
+    if len(case.theta) < FEW_WEIGHTS * case.objective.n_residuals:
+        return "hidden_layer_sizes", None, more_units
     if strongest > WEAK_PENALTY and not plan.is_evidence:
         weaker = float(f"{strongest / 100.0:.1g}")
         return "alpha", weaker, f"Decrease alpha, to {weaker:.1g} say."
@@ -92,5 +97,4 @@ def _remedy(case: Case, reason: Reason) -> tuple[str, object, str]:
     if reason == Reason.MAX_ITER:
         longer = 4 * plan.max_iter
         return "max_iter", longer, f"Increase max_iter, to {longer} say."
-    advice = "Use more hidden units, or another random_state."
-    return "hidden_layer_sizes", None, advice
+    return "hidden_layer_sizes", None, more_units

@@ -109,7 +109,7 @@ def test_momentum_that_keeps_the_loss_oscillating_is_named():
     weight = np.random.default_rng(14).lognormal(0.0, 2.5, size=len(y))
     model = EffPropClassifier(
         (8,), activation="softplus", batch_size="full", learning_rate="constant",
-        max_iter=60, solver="sdlm", random_state=14,
+        max_iter=60, solver="sdlm", random_state=14, alpha=0.003,
     )  # fmt: skip
     with pytest.warns(ConvergenceWarning, match="oscillates"):
         model.fit(X, y, sample_weight=weight)
