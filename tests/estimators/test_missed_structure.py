@@ -71,7 +71,7 @@ def test_a_flattened_classifier_is_led_to_a_weaker_penalty(alpha):
 def test_a_network_that_is_too_small_is_named():
     rng = np.random.default_rng(0)
     inputs = rng.uniform(-2.0, 2.0, size=(600, 1))
-    y = np.sin(5.0 * inputs[:, 0])
+    y = np.sin(3.0 * inputs[:, 0])
     model, is_reported = fitted(EffPropRegressor((1,), random_state=0), inputs, y)
     assert is_reported
     assert model.convergence_.parameter == "hidden_layer_sizes"

@@ -261,7 +261,7 @@ def test_diagnosis_and_pictures_know_them(cls):
 
 
 def test_they_are_no_better_basis_for_bumps():
-    """Local units suit them, by the paper's argument, but as many sigmoids do as well."""
+    """Local units suit them, says the paper, but as many sigmoids do as well."""
     X, y = waves(600)
     scores = []
     for sizes in (
