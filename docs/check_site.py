@@ -29,11 +29,20 @@ BROKEN = """() => {
   if (document.querySelector('merror')) complaints.push('formula with an error');
   if (document.documentElement.scrollWidth > innerWidth + 1)
     complaints.push('page wider than the window');
-  for (const link of document.querySelectorAll('a[href^="#"]')) {
-    const id = decodeURIComponent(link.hash.slice(1));
-    if (id && !document.getElementById(id)) complaints.push('no target ' + link.hash);
-  }
+  const article = document.querySelector('.bd-article-container');
+  if (article && article.scrollWidth > article.clientWidth + 1)
+    complaints.push('text wider than its column');
   return complaints;
+}"""
+# addresses that the page has, and those that it links within the site
+ADDRESSES = """() => {
+  const here = location.origin + location.pathname;
+  const ids = [...document.querySelectorAll('[id]')].map(e => here + '#' + e.id);
+  const links = [...document.links].map(a => decodeURIComponent(a.href));
+  return [
+    [here, here + '#', ...ids],
+    links.filter(link => /[.]html($|#)/.test(link) && link.startsWith(location.origin))
+  ];
 }"""
 
 
@@ -92,6 +101,20 @@ def check_pages(browser: Browser, root: str, width: str) -> list[str]:
     return complaints
 
 
+def check_links(browser: Browser, root: str) -> list[str]:
+    """Each link to a page or to a part of it leads somewhere."""
+    page, _ = watched_page(browser, root, "desktop")
+    known, linked = set(), {}
+    for name in page_names():
+        page.goto(f"{root}/{name}", wait_until="load")
+        addresses, links = page.evaluate(ADDRESSES)
+        known.update(addresses)
+        linked.update(dict.fromkeys(links, name))
+    page.close()
+    lost = sorted(linked.keys() - known)
+    return [f"{linked[link]}: no target {link.removeprefix(root)}" for link in lost]
+
+
 def check_search(browser: Browser, root: str) -> list[str]:
     """Search for a word that many pages have."""
     page, _ = watched_page(browser, root, "desktop")
@@ -120,7 +143,8 @@ def save_pictures(browser: Browser, root: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     names = [
         "index", "tricks", "auto_examples/index", "ko/index", "ko/tricks", "pictures",
-        "recipes", "reference/generated/sk_effprop.EffPropClassifier",
+        "how_to/matlab", "reference/generated/sk_effprop.EffPropRegressor",
+        "auto_examples/plot_x14_online_eigenvalue", "benchmarks/accuracy", "paper",
     ]  # fmt: skip
     for width, (x, y) in WIDTHS.items():
         for scheme in ("light", "dark"):
@@ -131,7 +155,7 @@ def save_pictures(browser: Browser, root: str, folder: Path) -> None:
             for name in names:
                 page.goto(f"{root}/{name}.html")
                 file = f"{name.split('/')[-1]}-{name.count('/')}-{width}-{scheme}.png"
-                page.screenshot(path=folder / file)
+                page.screenshot(path=folder / file, full_page=True)
             page.close()
 
 
@@ -147,7 +171,8 @@ def main() -> int:
             args=["--no-sandbox", "--disable-background-networking"],
         )
         complaints = [c for w in WIDTHS for c in check_pages(browser, root, w)]
-        complaints += check_search(browser, root) + check_dark_mode(browser, root)
+        for check in (check_links, check_search, check_dark_mode):
+            complaints += check(browser, root)
         if options.pictures:
             save_pictures(browser, root, options.pictures)
         browser.close()

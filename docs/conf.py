@@ -1,5 +1,6 @@
 """Sphinx configuration of the documentation site: see CONTRIBUTING.md."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ myst_enable_extensions = ["dollarmath"]
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
+toc_object_entries_show_parents = "hide"
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
@@ -39,7 +41,12 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "write_computation_times": False,  # that page loads scripts from the network
+    "within_subsection_order": "FileNameSortKey",
+    "capture_repr": ("_repr_html_",),  # no addresses of matplotlib's objects
 }
+
+BENCHMARKS = (Path(__file__).parent / "benchmarks").glob("*.md")
+WIDE_PAGES = ["paper", "migrating", *(f"benchmarks/{p.stem}" for p in BENCHMARKS)]
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sk_effprop"
@@ -57,7 +64,10 @@ html_theme_options = {
     "show_prev_next": True,
     "footer_start": ["copyright"],
     "footer_end": [],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        **{page: [] for page in WIDE_PAGES},
+    },
 }
 html_sidebars = {"index": [], "ko/index": []}
 copyright = author
@@ -77,6 +87,21 @@ def _skip_what_scikit_learn_documents(
     return None
 
 
+def _link_pages_not_files(app: Any, name: str, source: list[str]) -> None:
+    """Turn the names of files, which GitHub links, into those of pages."""
+    text = re.sub(r"\[[\w/-]+\.md\]\((?!https?:)", "[](", source[0])
+    source[0] = re.sub(r"\]\(examples/(\w+)\.py\)", r"](auto_examples/\1.rst)", text)
+
+
+def _link_pages_of_docstrings(
+    app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    """Link the pages that docstrings name, such as docs/extending.md."""
+    lines[:] = [re.sub(r"docs/([\w/]+)\.md", r":doc:`/\1`", line) for line in lines]
+
+
 def setup(app: Any) -> None:
-    """Connect the filter of members."""
+    """Connect what adapts pages and docstrings to the site."""
     app.connect("autodoc-skip-member", _skip_what_scikit_learn_documents)
+    app.connect("autodoc-process-docstring", _link_pages_of_docstrings)
+    app.connect("source-read", _link_pages_not_files)

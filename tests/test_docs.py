@@ -20,27 +20,39 @@ EXAMPLE = re.compile(
 )
 
 
+SITE = sorted(
+    path
+    for path in DOCS.rglob("*.md")
+    if not {"_build", "auto_examples", "generated"} & {*path.parts}
+)
+# their examples have a test of their own: of each recipe alone, and of doctests
+ELSEWHERE = {
+    DOCS / "packages.md": "test_packages",
+    DOCS / "export.md": "export.test_docs",
+}
 PAGES = [
-    "checkpoints.md", "diagnosis.md", "distributed.md", "monitoring.md",
-    "out_of_core.md", "pictures.md", "tables.md", "tricks.md",
-    "index.md", "extending.md",
-    "how_to/mixed_columns.md", "how_to/intervals.md", "how_to/conformal.md",
-    "how_to/forecasting.md", "how_to/matlab.md", "how_to/r_nnet.md",
-    "how_to/streaming.md", "how_to/compiling.md", "how_to/deployment.md",
-    "ko/index.md", "ko/tour.md", "ko/tricks.md",
-]  # fmt: skip
+    page
+    for page in SITE
+    if "```python" in page.read_text(encoding="utf-8") and page not in ELSEWHERE
+]
+each_page = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda p: str(p.relative_to(DOCS))
+)
 
 
-@pytest.mark.parametrize("page", PAGES)
+def examples_of(page):
+    """What each block needs, its source and what it prints; files are written first."""
+    examples = EXAMPLE.findall(page.read_text(encoding="utf-8"))
+    return sorted(examples, key=lambda example: example[0] != " first")
+
+
+@each_page
 def test_the_examples_of_a_page_run_and_print_what_it_shows(
     capsys, page, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)  # some examples write files
     namespace = {}
-    examples = EXAMPLE.findall((DOCS / page).read_text(encoding="utf-8"))
-    examples = [one for one in examples if page != "tricks.md" or one[2]]
-    assert examples
-    for needs, source, shown in examples:
+    for needs, source, shown in examples_of(page):
         if "callbacks" in needs and find_spec("sklearn.callback") is None:
             continue
         exec(compile(source, page, "exec"), namespace)
@@ -50,19 +62,25 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(
     plt.close("all")
 
 
+@each_page
+def test_no_block_of_a_page_escapes_the_test(page):
+    text = page.read_text(encoding="utf-8")
+    assert len(examples_of(page)) == len(re.findall(r"^ *```py", text, re.M))
+
+
+@pytest.mark.parametrize("name", ELSEWHERE.values())
+def test_the_other_pages_have_a_test_of_their_own(name):
+    assert "PAGE" in vars(import_module(f"tests.{name}"))
+
+
 def test_every_picture_of_a_page_is_there():
-    text = (DOCS / "pictures.md").read_text(encoding="utf-8")
-    pictures = re.findall(r"^!\[[^]]+\]\(([^)]+)\)$", text, re.M)
-    assert len(pictures) > 5
-    for picture in pictures:
-        assert (DOCS / picture).read_bytes().startswith(b"\x89PNG"), picture
+    for page in SITE:
+        text = page.read_text(encoding="utf-8")
+        for picture in re.findall(r"^!\[[^]]+\]\(([^)]+)\)$", text, re.M):
+            start = (page.parent / picture).read_bytes()[:4]
+            assert start == b"\x89PNG", (page, picture)
 
 
-SITE = sorted(
-    path
-    for path in DOCS.rglob("*.md")
-    if not {"_build", "auto_examples", "generated"} & {*path.parts}
-)
 TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
