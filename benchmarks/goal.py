@@ -11,7 +11,7 @@ penalty, and no stopping rule but the goal and a time limit.  So a learning rate
 would fall until ``max_iter`` practically stays constant.  The stopping rules are:
 
 * The estimators of this package have the hyperparameter ``goal``.  "lm, tanh" has the
-  same hidden units as the other libraries.
+  same hidden units as the other libraries, and "lm, batches" takes batches of 250.
 * scikit-learn has no such rule.  The methods that it calls after each evaluation
   (lbfgs) or epoch (adam) are overridden to check the loss, which takes very little
   time.
@@ -206,6 +206,9 @@ def contestants(problem):
     entries["pyrenn"] = train_pyrenn
     entries["torch-levenberg-marquardt"] = train_torch
     if len(problem.y) > 1000:
+        entries[f"{OURS}, batches"] = with_settings(
+            train_ours, solver="lm", batch_size=250
+        )
         entries["torch-levenberg-marquardt, batches"] = with_settings(
             train_torch, batch_size=1000, solve_method="solve"
         )

@@ -1,10 +1,12 @@
-"""How long training goes on after Ctrl-C, in the middle of epochs that take minutes.
+"""How long training goes on after Ctrl-C, or after ``max_time``, on large data.
 
-A signal comes at a random moment of a long epoch; the delay is that of the solver, in
-seconds of a core, so that other processes do not matter.  It does not include the
-evaluation of the weights that are kept::
+In the first table Ctrl-C comes at a random moment of a long epoch, in the second one
+the time is over at a moment of an iteration of a batch solver.  The delay is that of
+the solver, in seconds of a core, so that other processes do not matter.  It does not
+include the evaluation of the weights that are kept, which is the second number::
 
     python -m benchmarks interrupts
+    python -m benchmarks interrupts --groups batch
 """
 
 import argparse
@@ -12,10 +14,13 @@ import signal
 import time
 import warnings
 from itertools import pairwise, product
+from unittest import mock
 
 import numpy as np
 
 from sk_effprop import EffPropRegressor
+from sk_effprop.estimators import _base as base_module
+from sk_effprop.training import monitor as monitor_module
 from sk_effprop.training.monitor import Monitor
 
 NETWORKS = ((), (10,), (5,) * 20, (300, 300))
@@ -28,6 +33,13 @@ VARIANTS = (
 )
 # Large networks take as long for a tenth of the rows.
 MOST_ROWS, N_PRODUCTS, LIMIT = 10**6, 10**9, 0.2
+# Rows, columns and hidden units; the limits of time are shares of an iteration.
+LARGE = ((10**6, 10, 20), (10**5, 50, 100), (20_000, 50, 60), (2000, 50, 60))
+BATCH_VARIANTS = (
+    *({"solver": solver} for solver in ("lbfgs", "cg", "scg", "lm")),
+    {"solver": "lm", "alpha": "evidence"},
+)
+MOMENTS = (0.15, 0.4, 1.0, 2.5)
 
 
 def delay(rng, engine, hidden, batch_size, variant):
@@ -52,11 +64,8 @@ def delay(rng, engine, hidden, batch_size, variant):
         ended.append(time.process_time())
         end(self, message)
 
-    Monitor.begin, Monitor.end = begun, ending
-    try:
+    with mock.patch.multiple(Monitor, begin=begun, end=ending):
         model.fit(X, X[:, 0])
-    finally:
-        Monitor.begin, Monitor.end = begin, end
     return ended[0] - pressed[0]
 
 
@@ -65,18 +74,75 @@ def press(*args):
     raise KeyboardInterrupt
 
 
-def main(arguments=()):
-    """Print the longest delay of each engine and network."""
-    parser = argparse.ArgumentParser("python -m benchmarks interrupts")
-    parser.parse_args(arguments)
-    warnings.simplefilter("ignore")
-    signal.signal(signal.SIGPROF, press)
-    rng, longest = np.random.default_rng(0), 0.0
+def long_epochs(rng):
+    """Print the longest delay of each engine and network; return the longest of all."""
+    longest = 0.0
     for engine, hidden in product(("numpy", "numba"), NETWORKS):
         delays = [
             delay(rng, engine, hidden, *rest) for rest in product(BATCHES, VARIANTS)
         ]
         longest = max(longest, *delays)
         print(f"{engine} {hidden}: {max(delays):.3f} s", flush=True)
+    return longest
+
+
+def delay_of_iteration(X, y, hidden, seconds, variant):
+    """Seconds from the end of ``max_time``, and from the end of training, to the end.
+
+    The time counts from the first look at the objective, after the preparation.
+    """
+    model = EffPropRegressor((hidden,), random_state=0, max_time=1.0, **variant)
+    init, end, over, ended = Monitor.__init__, Monitor.end, [], []
+
+    def begun(self, *args, **kwargs):
+        init(self, *args, **kwargs | {"start_time": time.process_time(),
+                                      "max_time": seconds})  # fmt: skip
+        over.append(time.process_time() + seconds)
+
+    def ending(self, message):
+        ended.append(time.process_time())
+        end(self, message)
+
+    clock = {"monotonic": time.process_time}
+    with (
+        mock.patch.multiple(Monitor, __init__=begun, end=ending),
+        mock.patch.multiple(monitor_module, **clock),
+        mock.patch.multiple(base_module, **clock),
+    ):
+        model.fit(X, y)
+    return ended[0] - over[0], time.process_time() - ended[0]
+
+
+def batch_iterations(rng):
+    """Print the longest delays of batch solvers; return the longest of all."""
+    longest = 0.0
+    for (n_rows, n_columns, hidden), variant in product(LARGE, BATCH_VARIANTS):
+        X = rng.standard_normal((n_rows, n_columns), dtype=np.float32)
+        y = np.sin(X[:, 0]) + X[:, 1]
+        both = [
+            delay_of_iteration(X, y, hidden, seconds, variant) for seconds in MOMENTS
+        ]
+        late, after = np.max(both, axis=0)
+        longest = max(longest, late)
+        n_weights = (n_columns + 2) * hidden + 1
+        print(
+            f"{variant}, {n_rows} rows, {n_weights} weights: {late:.3f} s, "
+            f"then {after:.3f} s",
+            flush=True,
+        )
+    return longest
+
+
+GROUPS = {"epochs": long_epochs, "batch": batch_iterations}
+
+
+def main(arguments=()):
+    """Print the longest delay of each engine and network, and of batch solvers."""
+    parser = argparse.ArgumentParser("python -m benchmarks interrupts")
+    parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS))
+    groups = parser.parse_args(arguments).groups
+    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGPROF, press)
+    longest = max(GROUPS[name](np.random.default_rng(0)) for name in groups)
     print(f"The longest delay is {longest:.3f} s, the limit {LIMIT} s.")
     return int(longest > LIMIT)

@@ -52,8 +52,6 @@ EXCLUDED = {
     "examples fitted",
     "test_mlp_vs_poisson_glm_equivalent[42]": DEFAULTS + "input_clip, which bends what "
     "is to be a linear model",
-    "test_mlp_regressor_dtypes_casting": DEFAULTS + "solver; lbfgs gets so close to "
-    "targets of 0 that single precision has no 4 digits left there",
 }
 
 

@@ -13,13 +13,15 @@ triangle of Cholesky's decomposition takes less.  Single precision is enough for
 over penalties from 0 to the automatic one, standard deviations were off by 1e-6.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
 from scipy.linalg.lapack import dpstrf
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.cholesky import cholesky, root_quadratic
+from sk_effprop.core.objective import no_clock
 
 # A direction that is left out changes v' A^-1 v by at most this share.
 NEGLIGIBLE = 1e-6
@@ -56,8 +58,7 @@ class PackedRoot:
     def quadratic(self, V: Array) -> Array:
         root = np.zeros((self._size, self._size))
         root[_upper(self._size)] = self._entries
-        half = solve_triangular(root, V.T, trans=1, check_finite=False)
-        return np.asarray(np.einsum("ij,ij->j", half, half))
+        return root_quadratic(root, V)
 
 
 def _upper(size: int) -> Array:
@@ -65,7 +66,9 @@ def _upper(size: int) -> Array:
     return np.tri(size, dtype=bool).T
 
 
-def compact_inverse(G: Array, prior: Array) -> CompactInverse:
+def compact_inverse(
+    G: Array, prior: Array, clock: Callable[[], None] = no_clock
+) -> CompactInverse:
     """Keep what ``v' A^-1 v`` needs.
 
     Parameters
@@ -74,6 +77,8 @@ def compact_inverse(G: Array, prior: Array) -> CompactInverse:
         Only the upper triangle is read.
     prior : ndarray of shape (n_weights,)
         Positive.
+    clock : callable, optional
+        Called now and then; it may raise an error.
     """
     n_weights = len(prior)
     scale = 1.0 / np.sqrt(prior)
@@ -81,9 +86,9 @@ def compact_inverse(G: Array, prior: Array) -> CompactInverse:
     scaled = np.asfortranarray(G * scale[:, None] * scale)
     root, pivots, rank, _ = dpstrf(scaled, tol=NEGLIGIBLE / n_weights, overwrite_a=1)
     if 2 * rank > n_weights:
-        A = G.copy()
+        A = G.copy(order="F")
         np.fill_diagonal(A, np.diagonal(G) + prior)
-        return PackedRoot(cholesky(A, overwrite_a=True, check_finite=False))
+        return PackedRoot(cholesky(A, clock))
     half = np.empty((n_weights, rank))
     half[pivots - 1] = np.triu(root[:rank]).T
     # half = Q T, and the singular values of T are the roots of the eigenvalues of G

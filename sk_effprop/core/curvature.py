@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg.blas import dsyrk
 
-from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import stack_rows
 from sk_effprop.core.layer_kinds import Motion
 from sk_effprop.core.objective import Objective
@@ -33,13 +33,14 @@ from sk_effprop.core.trace import Block, Trace
 # Traces of up to SOON_KEPT_NUMBERS numbers are kept from the first product on.  Those
 # of up to MAX_KEPT_NUMBERS are kept once there have been TRAVERSALS_BEFORE_KEEPING
 # products, and larger ones never: a trace that is used only once stays in the cache.
-SOON_KEPT_NUMBERS, MAX_KEPT_NUMBERS = 2**16, 2**24
+SOON_KEPT_NUMBERS, MAX_KEPT_NUMBERS = 2**18, 2**24
 TRAVERSALS_BEFORE_KEEPING = 2
 # Traced blocks are this many times smaller than blocks of a plain forward pass, as a
 # trace holds more arrays.
 TRACE_SHARE = 2
-# Numbers in a block of rows of the Jacobian, which bounds its memory.
-JACOBIAN_BLOCK = 2**20
+# Numbers in a block of rows of the Jacobian, which bounds its memory.  A product of it
+# with itself takes less than a tenth of a second, if that leaves rows enough.
+JACOBIAN_BLOCK, JACOBIAN_PRODUCTS, ENOUGH_ROWS = 2**20, 2**31, 64
 
 
 class Linearization:
@@ -68,7 +69,9 @@ class Linearization:
             is_frequent = self._n_traversals > TRAVERSALS_BEFORE_KEEPING
             if is_frequent or self._n_kept <= SOON_KEPT_NUMBERS:
                 self._kept = list(self._trace())
-        return iter(self._kept) if self._kept is not None else self._trace()
+        for block in self._trace() if self._kept is None else self._kept:
+            self.objective.clock()
+            yield block
 
     def kept(self) -> "Linearization":
         """The same, with all its blocks computed and kept, for a few rows."""
@@ -79,7 +82,7 @@ class Linearization:
         objective = self.objective
         network, weight = objective.network, objective.sample_weight
         width = TRACE_SHARE * objective.row_width
-        for rows in row_blocks(objective.n_samples, width):
+        for rows in objective.row_blocks(width):
             targets = objective.targets[rows]
             passes = network.passes(self.theta, len(targets))
             passes.forward(objective.inputs[rows])
@@ -209,9 +212,7 @@ class Linearization:
         ``sum(B.T @ B for B in blocks)`` is the Gauss-Newton matrix without penalty,
         summed over the examples.
         """
-        step = max(
-            1, JACOBIAN_BLOCK // (len(self.theta) * self.objective.targets.shape[1])
-        )
+        step = self._jacobian_step()
         for block in self.blocks():
             root = block.loss_root()
             if not scaled:
@@ -220,7 +221,15 @@ class Linearization:
             layer_deltas = list(block.root_deltas(root))
             for start in range(0, len(root), step):
                 rows = slice(start, start + step)
+                self.objective.clock()
                 yield self._jacobian_rows(block, layer_deltas, rows)
+
+    def _jacobian_step(self) -> int:
+        """Examples in a block of the Jacobian."""
+        n_weights = len(self.theta)
+        n_rows = max(ENOUGH_ROWS, JACOBIAN_PRODUCTS // n_weights**2)
+        n_rows = min(n_rows, JACOBIAN_BLOCK // n_weights)
+        return max(1, n_rows // self.objective.targets.shape[1])
 
     def gauss_newton_matrix(self) -> Array:
         """G without penalty; only the upper triangle is meant to be read."""
@@ -276,12 +285,15 @@ class Linearization:
         """
         blocks = list(self.blocks())
         deltas = [dict(block.root_deltas(block.loss_root())) for block in blocks]
-        kernel: Any = 0.0
+        kernel: Any = None
         for l, p in enumerate(self._cut(P)):
+            self.objective.clock()
             kinds = [block.trace.kinds[l] for block in blocks]
             x = stack_rows([kind.x for kind in kinds])
             whole = type(kinds[0])(x, kinds[0].W)
-            kernel = kernel + whole.kernel(np.concatenate([d[l] for d in deltas]), p)
+            own = whole.kernel(np.concatenate([d[l] for d in deltas]), p)
+            # in place, as the matrices are large
+            kernel = own if kernel is None else np.add(kernel, own, out=own)
         return np.asarray(kernel)
 
     @cached_property
@@ -299,7 +311,9 @@ class Linearization:
 
         It is ``-g's - s'(G + penalty)s / 2`` for a step s.
         """
-        curvature = float(self.gauss_newton_product(step) @ step)
+        change = self.root_product(step)
+        curvature = float(change @ change) / self.objective.n_samples
+        curvature += 2.0 * self.objective.penalty_value(step)
         return -float(self.gradient @ step) - 0.5 * curvature
 
     @cached_property

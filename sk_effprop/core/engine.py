@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
-from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.arrays import Array
 from sk_effprop.core.descent import descend
 from sk_effprop.core.steps import Update
 
@@ -50,13 +50,13 @@ class NumpyEngine:
         losses = np.empty(objective.n_samples, dtype=theta.dtype)
         # Blocks share the buffers of the first one, which is the largest.
         passes = None
-        for rows in row_blocks(objective.n_samples, objective.row_width):
+        for rows in objective.row_blocks(objective.row_width):
             n_rows = rows.stop - rows.start
             if passes is None:
                 passes = network.passes(theta, n_rows)
             part = passes.first(n_rows)
-            part.forward(objective.inputs[rows], only_values=into is None)
-            targets = objective.targets[rows]
+            inputs, targets = objective.rows_in(rows, theta.dtype)
+            part.forward(inputs, only_values=into is None)
             losses[rows] = objective.loss.value(part.outputs, targets)
             if into is not None:
                 objective.loss.gradient(part.outputs, targets, part.output_gradient)

@@ -9,20 +9,21 @@ The same factors give the uncertainty of a fitted network: for noise of variance
 the posterior of the weights is a Gaussian with precision ``n / s^2 (G + penalty)``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.linalg import LinAlgError, solve_triangular
-from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.linalg.lapack import dpotrs
 
-from sk_effprop.core.arrays import Array
+from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.cholesky import cholesky, root_quadratic
 from sk_effprop.core.compact import CompactInverse, compact_inverse
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network, forward
-from sk_effprop.core.objective import Objective, weighted_mean
+from sk_effprop.core.objective import Objective, no_clock, weighted_mean
 
 # Maximum number of entries of the system's matrix, which take 2 GiB.
 MAX_SYSTEM = 2**28
@@ -52,26 +53,17 @@ class Factor(Protocol):
         """Return log |A|."""
 
 
-def _cholesky(A: Array) -> Array:
-    """Upper Cholesky factor of a symmetric matrix, given its upper triangle."""
-    root, info = dpotrf(A, lower=0, clean=0, overwrite_a=1)
-    if info != 0:
-        raise LinAlgError("The matrix is singular to rounding.")
-    return np.asarray(root)
-
-
 class PrimalFactor:
     """Factorisation of A by Cholesky's decomposition."""
 
-    def __init__(self, A: Array) -> None:
-        self._root = _cholesky(A)
+    def __init__(self, A: Array, clock: Callable[[], None] = no_clock) -> None:
+        self._root, self._clock = cholesky(A, clock), clock
 
     def solve(self, b: Array) -> Array:
         return np.asarray(dpotrs(self._root, b, lower=0)[0])
 
     def quadratic(self, V: Array) -> Array:
-        half = solve_triangular(self._root, V.T, trans=1, check_finite=False)
-        return np.asarray(np.einsum("ij,ij->j", half, half))
+        return root_quadratic(self._root, V, self._clock)
 
     def inverse_diagonal(self) -> Array:
         return self.quadratic(np.eye(len(self._root)))
@@ -95,7 +87,8 @@ class DualFactor:
         self._system, self._P = system, P
         K = system.kernel(P)
         K[np.diag_indices(len(K))] += 1.0
-        self._root = _cholesky(np.asfortranarray(K))
+        # it is symmetric, and its transpose is in Fortran's order
+        self._root = cholesky(np.asfortranarray(K.T), system.clock)
 
     def solve(self, b: Array) -> Array:
         first = b / self._P
@@ -103,17 +96,15 @@ class DualFactor:
         return np.asarray(first - self._system.transposed_times(inner) / self._P)
 
     def quadratic(self, V: Array) -> Array:
-        half = self._half_solved((V / self._P) @ self._system.jacobian.T)
-        return np.asarray((V**2) @ (1.0 / self._P) - np.einsum("ij,ij->j", half, half))
+        determined = self._quadratic((V / self._P) @ self._system.jacobian.T)
+        return np.asarray((V**2) @ (1.0 / self._P) - determined)
 
     def inverse_diagonal(self) -> Array:
-        half = self._half_solved((self._system.jacobian / self._P).T)
-        return np.asarray(1.0 / self._P - np.einsum("ij,ij->j", half, half))
+        determined = self._quadratic((self._system.jacobian / self._P).T)
+        return np.asarray(1.0 / self._P - determined)
 
-    def _half_solved(self, rows: Array) -> Array:
-        return np.asarray(
-            solve_triangular(self._root, rows.T, trans=1, check_finite=False)
-        )
+    def _quadratic(self, rows: Array) -> Array:
+        return root_quadratic(self._root, rows, self._system.clock)
 
     def log_determinant(self) -> float:
         roots = np.log(np.diagonal(self._root))
@@ -138,6 +129,7 @@ class PrimalSystem:
         earlier: Array | None = None,
         share: float = 1.0,
     ) -> None:
+        self._clock = linearization.objective.clock
         self._matrix = linearization.gauss_newton_matrix()
         if earlier is not None:
             self._matrix *= share
@@ -146,13 +138,22 @@ class PrimalSystem:
 
     def factor(self, added: Array) -> Factor:
         """Factorise ``G + diag(added)``; LinAlgError if singular to rounding."""
-        A = self._matrix.copy(order="F")
+        A = _copied(self._matrix, self._clock)
         np.fill_diagonal(A, self.diagonal + added)
-        return PrimalFactor(A)
+        return PrimalFactor(A, self._clock)
 
     def upper_triangle(self) -> Array:
         """G; only the upper triangle is meant to be read."""
         return np.asarray(self._matrix)
+
+
+def _copied(matrix: Array, clock: Callable[[], None]) -> Array:
+    """Copy of the upper triangle, in Fortran's order."""
+    copy = np.empty_like(matrix, order="F")
+    for columns in row_blocks(len(matrix), len(matrix)):
+        clock()
+        copy[: columns.stop, columns] = matrix[: columns.stop, columns]
+    return copy
 
 
 class DualSystem:
@@ -165,6 +166,7 @@ class DualSystem:
 
     def __init__(self, linearization: Linearization) -> None:
         self._linearization = linearization
+        self.clock = linearization.objective.clock
         self._scale = 1.0 / np.sqrt(linearization.objective.n_samples)
 
     @cached_property
@@ -188,7 +190,8 @@ class DualSystem:
 
     def kernel(self, P: Array) -> Array:
         """J P^-1 J' for a diagonal P that is constant in each layer, biases apart."""
-        return self._scale**2 * self._linearization.root_kernel(P)
+        kernel = self._linearization.root_kernel(P)
+        return np.multiply(kernel, self._scale**2, out=kernel)
 
     def factor(self, added: Array) -> Factor:
         """Factorise ``G + diag(added)``; see :class:`DualFactor` for ``added``."""
@@ -291,14 +294,16 @@ def laplace(linearization: Linearization) -> Laplace:
     # degrees of freedom that are left for the noise, per output
     left = max(objective.count - n_determined / len(noise), 1.0)
     noise = noise * objective.count / left
-    inverse = compact_inverse(system.upper_triangle(), prior)
+    inverse = compact_inverse(system.upper_triangle(), prior, objective.clock)
     return Laplace(theta, inverse, objective.count, n_determined, noise)
 
 
 def _mean_squares(objective: Objective, theta: Array) -> tuple[Any, ...]:
     """Mean squared error of each output."""
-    outputs = forward(objective.network, theta, objective.inputs).outputs
-    squares = (outputs - objective.targets) ** 2
+    network, squares = objective.network, np.empty_like(objective.targets)
+    for rows in objective.row_blocks(objective.row_width):
+        passes = forward(network, theta, objective.inputs[rows], only_values=True)
+        squares[rows] = (passes.outputs - objective.targets[rows]) ** 2
     return (weighted_mean(squares, objective.sample_weight),)
 
 

@@ -180,9 +180,10 @@ class Affine:
         products += 1.0 / P[-1, 0]
         columns = deltas.shape[1]
         flat = deltas.reshape(-1, deltas.shape[2])
-        repeated = products.repeat(columns, axis=0).repeat(columns, axis=1)
-        repeated *= flat @ flat.T
-        return np.asarray(repeated)
+        if columns > 1:
+            products = products.repeat(columns, axis=0).repeat(columns, axis=1)
+        products *= flat @ flat.T
+        return np.asarray(products)
 
 
 def dense(x: Any) -> Array:

@@ -5,7 +5,7 @@ penalty is alpha for weights and 0 for biases.  The minimiser does not depend on
 batch size, and a weight of 2 has the same effect as a repeated example.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sk_effprop.core.activations import COMPILED_SHAPES, Activation
-from sk_effprop.core.arrays import Array
+from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.engine import Engine, NumpyEngine
 from sk_effprop.core.losses import COMPILED_LOSSES, Loss
 from sk_effprop.core.network import Network
@@ -22,6 +22,10 @@ from sk_effprop.core.steps import Update
 # Examples of more than so many times the mean weight are presented in several pieces.
 # In single precision, the mean of the weights is 1 only up to the tolerance.
 LARGEST_WEIGHT, WEIGHT_TOLERANCE = 2.0, 1e-6
+
+
+def no_clock() -> None:
+    """The clock of an objective that nobody is waiting for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +50,8 @@ class Objective:
         the number of rows by default.
     engine_type : callable
         Makes the engine of an objective: ``NumpyEngine`` or ``NumbaEngine``.
+    clock : callable
+        Called between blocks of rows; it raises an error if the time is over.
     """
 
     network: Network
@@ -57,6 +63,7 @@ class Objective:
     labels: Array | None = None
     count: float = 0.0
     engine_type: Callable[["Objective"], Engine] = NumpyEngine
+    clock: Callable[[], None] = no_clock
 
     def __post_init__(self) -> None:
         # A frozen dataclass can only be completed this way.
@@ -110,6 +117,12 @@ class Objective:
         """Numbers per row in the widest dense array that a pass needs."""
         is_dense = isinstance(self.inputs, np.ndarray)
         return max(self.network.sizes if is_dense else self.network.sizes[1:])
+
+    def row_blocks(self, width: int) -> Iterator[slice]:
+        """Blocks of rows for a pass with so many numbers a row, by the clock."""
+        for rows in row_blocks(self.n_samples, width):
+            self.clock()
+            yield rows
 
     @property
     def is_compilable(self) -> bool:
@@ -173,6 +186,10 @@ class Objective:
         """
         return self.engine.descend(theta, order, batch_size, update)
 
+    def with_clock(self, clock: Callable[[], None]) -> "Objective":
+        """The same objective, whose passes over the rows end when the time is over."""
+        return replace(self, clock=clock)
+
     def without_penalty(self) -> "Objective":
         """The same objective without its penalty."""
         return replace(self, penalty=np.zeros_like(self.penalty))
@@ -181,6 +198,7 @@ class Objective:
         """The same objective in double precision, for solvers of linear systems."""
         if self.targets.dtype == np.float64:
             return self
+        self.clock()
         weight = self.sample_weight
         return replace(
             self,
@@ -188,6 +206,21 @@ class Objective:
             targets=self.targets.astype(np.float64),
             sample_weight=None if weight is None else weight.astype(np.float64),
         )
+
+    def accepting_float64(self) -> "Objective":
+        """The same objective, whose losses are in double precision if theta is.
+
+        NumPy converts a block of rows at a time; other engines need a copy of all.
+        """
+        is_by_blocks = self.engine_type is NumpyEngine
+        return self if is_by_blocks else self.as_float64()
+
+    def rows_in(self, rows: slice, dtype: Any) -> tuple[Any, Array]:
+        """Inputs and targets of some rows, in this precision."""
+        inputs = self.inputs[rows]
+        if inputs.dtype != dtype:
+            inputs = inputs.astype(dtype)
+        return inputs, self.targets[rows].astype(dtype, copy=False)
 
     def subset(self, rows: Array) -> "Objective":
         """The objective of some examples, which keep their weights."""

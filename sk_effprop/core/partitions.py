@@ -21,7 +21,11 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization, linearize
 from sk_effprop.core.losses import Loss
 from sk_effprop.core.network import Network
-from sk_effprop.core.objective import Objective, mean_loss_of_constants
+from sk_effprop.core.objective import (
+    Objective,
+    mean_loss_of_constants,
+    no_clock,
+)
 
 # function(part, *arguments): what is wanted of a part, as a tuple of numbers and arrays
 OfPart: TypeAlias = Callable[..., tuple[Any, ...]]
@@ -149,6 +153,8 @@ class PartitionedObjective:
     is_sequential : bool
         Whether stochastic solvers go through the parts one after the other, and not
         through all of them at the same time.
+    clock : callable
+        Called within long computations; it raises an error if the time is over.
     """
 
     parts: Parts
@@ -157,6 +163,7 @@ class PartitionedObjective:
     penalty: Array
     count: float
     is_sequential: bool = False
+    clock: Callable[[], None] = no_clock
 
     @property
     def network(self) -> Network:
@@ -212,6 +219,13 @@ class PartitionedObjective:
         """1/2 sum_j penalty_j theta_j^2."""
         return self.sampled.penalty_value(theta)
 
+    def with_clock(self, clock: Callable[[], None]) -> "PartitionedObjective":
+        """The same objective; parts elsewhere know nothing of the clock."""
+        parts = self.parts
+        if self.is_sequential:
+            parts = parts.map(Objective.with_clock, clock)
+        return replace(self, parts=parts, clock=clock)
+
     def without_penalty(self) -> "PartitionedObjective":
         """The same objective without its penalty."""
         return replace(self, penalty=np.zeros_like(self.penalty))
@@ -226,6 +240,10 @@ class PartitionedObjective:
             return self
         parts = self.parts.map(Objective.as_float64)
         return replace(self, parts=parts, rows=self.rows.as_float64())
+
+    def accepting_float64(self) -> "PartitionedObjective":
+        """The same objective, whose losses are in double precision if theta is."""
+        return self.as_float64()
 
     def sample(
         self, n_samples: int, rng: np.random.Generator

@@ -1,18 +1,23 @@
-"""The pairs that L-BFGS remembers, as a change of variables.
+"""What L-BFGS knows of the Hessian at its start, as a change of variables.
 
 SciPy's L-BFGS starts from the identity and takes no pairs of an earlier call.  With
-``H = L L'`` the inverse Hessian that these pairs stand for, descent in z with ``theta =
-origin + L z`` starts from the identity where descent in theta starts from H.
+``H = L L'`` an estimate of the inverse Hessian, descent in z with ``theta = origin + L
+z`` starts from the identity where descent in theta starts from H.  The estimate is that
+of the pairs, which begins with the diagonal curvature::
+
+    factor = InverseFactor(pairs, lengths(objective, theta))
+    theta = origin + factor.times(z)
 """
 
 from collections import deque
 from collections.abc import Iterable
 from math import sqrt
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.curvature import Linearization
 
 # A step, and the change of the gradient along it.
 Pair: TypeAlias = tuple[Array, Array]
@@ -21,6 +26,14 @@ Pair: TypeAlias = tuple[Array, Array]
 MAX_PAIRS = 10
 # The curvature along a step must be positive beyond rounding.
 LEAST_CURVATURE = 1e-12
+# L is this power of the diagonal curvature.  Newton's method would take -1/2, but the
+# curvature changes on the way: between it and the identity, fits of 350 rows took a
+# tenth fewer evaluations than from the identity, and had the lowest errors.
+LENGTH_POWER = -0.25
+# Curvature of a weight that has none, as a share of the mean.
+CURVATURE_FLOOR = 0.01
+# Examples, and examples times outputs, from which the diagonal is taken.
+FEWEST_MEASURED, MAX_RESIDUALS = 100, 5000
 
 
 def is_usable(pair: Pair) -> bool:
@@ -30,21 +43,47 @@ def is_usable(pair: Pair) -> bool:
     return float(step @ change) > LEAST_CURVATURE * sqrt(squares) > 0.0
 
 
+def lengths(objective: Any, theta: Array) -> Array:
+    """Lengths of the steps for weights of different curvature; 1 for the mean of them.
+
+    Parameters
+    ----------
+    objective : Objective or PartitionedObjective
+    theta : ndarray of shape (n_weights,), float64
+    """
+    n_outputs = objective.network.sizes[-1]
+    n_samples = max(FEWEST_MEASURED, MAX_RESIDUALS // n_outputs)
+    some = objective.sampled.sample(n_samples, np.random.default_rng(0)).as_float64()
+    diagonal = Linearization(some, theta).gauss_newton_diagonal()
+    mean = float(np.mean(diagonal))
+    if not 0.0 < mean < np.inf:
+        return np.ones_like(theta)
+    return np.asarray((CURVATURE_FLOOR + diagonal / mean) ** LENGTH_POWER)
+
+
 class InverseFactor:
     """L of the BFGS inverse Hessian ``L L'``, in product form.
 
     The update ``H <- (I - s p') H (I - p s')`` is that of BFGS for ``p = r y - c B s``,
     with ``B`` the inverse of H, ``r = 1 / s'y`` and ``c = sqrt(r / s'B s)`` (Brodlie,
-    Gourlay and Greenstadt 1973), so that L is a product of such factors.
+    Gourlay and Greenstadt 1973), so that L is a product of such factors, the first of
+    which is a diagonal matrix.
+
+    Parameters
+    ----------
+    pairs : iterable of pairs
+    lengths : ndarray of shape (n_weights,)
+        The diagonal, up to a factor that the latest pair tells.
     """
 
-    def __init__(self, pairs: Iterable[Pair]) -> None:
+    def __init__(self, pairs: Iterable[Pair], lengths: Array) -> None:
         pairs = list(pairs)
-        self.scale = 1.0
+        self.scale = lengths
         self._factors: list[Pair] = []
         if pairs:
             step, change = pairs[-1]
-            self.scale = sqrt(float(step @ change) / float(change @ change))
+            scaled = lengths * change
+            self.scale = lengths * sqrt(float(step @ change) / float(scaled @ scaled))
         for step, change in pairs:
             product = self._solve_transposed(self.solve(step))
             r, curvature = 1.0 / float(step @ change), float(step @ product)

@@ -64,25 +64,23 @@ def largest_eigenvalue(
         inf if a product overflows.
     """
     before, vector = np.zeros_like(start), start / np.linalg.norm(start)
-    diagonal: list[float] = []
-    off_diagonal: list[float] = []
-    value, n_still = 0.0, 0
-    for _ in range(n_iter):
+    # only the lower triangle of the tridiagonal matrix is read
+    tridiagonal = np.zeros((n_iter, n_iter))
+    value, length, n_still = 0.0, 0.0, 0
+    for n in range(n_iter):
         image = product(vector)
-        diagonal.append(float(vector @ image))
-        if not np.isfinite(diagonal[-1]):
+        tridiagonal[n, n] = along = float(vector @ image)
+        if not np.isfinite(along):
             return np.inf
-        tridiagonal = np.diag(diagonal)
-        tridiagonal += np.diag(off_diagonal, 1) + np.diag(off_diagonal, -1)
-        known, value = value, float(np.linalg.eigvalsh(tridiagonal)[-1])
+        restricted = tridiagonal[: n + 1, : n + 1]
+        known, value = value, float(np.linalg.eigvalsh(restricted)[-1])
         n_still = n_still + 1 if value - known <= tolerance * value else 0
-        image -= diagonal[-1] * vector
-        if off_diagonal:
-            image -= off_diagonal[-1] * before
+        image -= along * vector
+        image -= length * before
         length = float(np.linalg.norm(image))
-        if n_still == ENOUGH_STILL or length == 0.0:
+        if n_still == ENOUGH_STILL or length == 0.0 or n + 1 == n_iter:
             break
-        off_diagonal.append(length)
+        tridiagonal[n + 1, n] = length
         before, vector = vector, image / length
     return value
 

@@ -39,6 +39,8 @@ MAX_ROWS = 200
 # as with four.
 SMOOTH, ROUGH = 0.5, 2.0
 N_HIDDEN_LAYERS = 2
+# of the kernels that are compared
+SMOOTH_KERNEL = 1
 # share of a layer's variance that comes from its biases
 BIAS_SHARE = 0.1
 # noise levels, in units of the kernels, whose diagonals are about 1
@@ -69,9 +71,18 @@ STOCHASTIC_SHARE = 0.5
 # Few rows tell little about the noise, and too strong a penalty costs more than too
 # weak a one, as it flattens the outputs.  So many standard errors, of 1 / sqrt(n) each,
 # are taken off, but no more than leaves this share.
-CAUTION, LEAST_SHARE = 2.5, 0.1
-# For log loss e**(1 + LOG_LOSS_POWER) takes the place of e, down to a smallest e.
-LOG_LOSS_POWER, SMALLEST_LOG_LOSS_ERROR = -0.25, 0.05
+CAUTION, LEAST_SHARE = 3.5, 0.1
+# The noise level with which smooth functions predict best is such a penalty as well: it
+# tells a rough rule without noise from a noisy one.  It is trusted up to this, where
+# they predict about as well as the best.
+LARGEST_MEASURED_NOISE, ALMOST_BEST = 0.1, 1.1
+# Where the best kernel predicts well, and best with next to no noise, targets are exact
+# and the weakest strength is enough.  Log loss wants EXACT_CLASSES, as the outputs for
+# separable classes would grow beyond bounds.
+EXACT_FROM, EXACT_BELOW, EXACT_NOISE, EXACT_CLASSES = 30, 0.6, 3.2e-4, 0.003
+# A kernel with few functions, or one that takes all rows for far apart, predicts about
+# as well with any noise level up to this, so the error must be so many times smaller.
+MODERATE_NOISE, EXACT_GAIN = 0.1, 1.7
 # The weakest strength with so many rows, and more.  With a weaker one L-BFGS may not
 # find the way down.  It falls with the third power of n: few rows are fitted exactly.
 WEAKEST, WEAKEST_FROM = 0.01, 400
@@ -83,7 +94,7 @@ UNDECIDED = 0.97
 NOISE_STRENGTH = 1.0
 # unless the rows are so few (all tables of truth with three inputs are fitted by this),
 # for which an error above FEW_ROWS_UNDECIDED is not decisive
-FEW_ROWS, FEW_ROWS_STRENGTH, FEW_ROWS_UNDECIDED = 12, 0.003, 0.9
+FEW_ROWS, FEW_ROWS_STRENGTH, FEW_ROWS_UNDECIDED = 12, 0.003, 0.8
 # or follow a rule that is opposed to smoothness (parity of seven bits needs this)
 OPPOSED, OPPOSED_STRENGTH = -4.0, 1e-4
 # Noise level at which opposition is tested.  With it, of 600 tables of noise the most
@@ -100,6 +111,11 @@ class OutOfSample(NamedTuple):
         Of the best kernel; at most 1.
     linear_error : float
         Of the linear kernel; at most 1.
+    is_exact : bool
+        Whether a kernel predicts well, and the better the closer it fits.
+    smooth_noise : float
+        Noise level with which the kernel of smooth functions predicts best, or a linear
+        one where there is no other; 0 if others predict much better.
     opposition : float
         Standard score of the agreement of targets with the predictions of their
         neighbours, far below 0 if these are wrong more often than by chance; 0 where
@@ -110,6 +126,8 @@ class OutOfSample(NamedTuple):
 
     error: float
     linear_error: float
+    is_exact: bool
+    smooth_noise: float
     opposition: float
     n_rows: float
 
@@ -131,8 +149,17 @@ class OutOfSample(NamedTuple):
         return 0.0 if self.is_undecided else max(share, 0.0)
 
 
-def strength(found: OutOfSample, *, is_stochastic: bool = False) -> float:
-    """L2 strength for one connection and one example, with targets of variance 1."""
+def strength(
+    found: OutOfSample,
+    *,
+    is_stochastic: bool = False,
+    has_classes: bool = False,
+    is_cautious: bool = True,
+) -> float:
+    """L2 strength for one connection and one example, with targets of variance 1.
+
+    Caution leaves less of it with few rows.
+    """
     if found.is_undecided:
         if found.opposition < OPPOSED:
             return OPPOSED_STRENGTH
@@ -142,9 +169,13 @@ def strength(found: OutOfSample, *, is_stochastic: bool = False) -> float:
     linear = LINEAR * found.error**LINEAR_POWER
     curved = min(curved, linear)
     between = curved ** (1.0 - found.linearity) * linear**found.linearity
-    share = max(1.0 - CAUTION / found.n_rows**0.5, LEAST_SHARE)
+    caution = CAUTION if is_cautious else 0.0
+    share = max(1.0 - caution / found.n_rows**0.5, LEAST_SHARE)
     weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
-    result = float(max(share * between, weakest))
+    if found.is_exact:
+        return max(weakest, EXACT_CLASSES) if has_classes else weakest
+    noise = min(found.smooth_noise, LARGEST_MEASURED_NOISE)
+    result = float(max(share * between, weakest, noise))
     # few rows are fitted rather than flattened
     is_fitted = found.n_rows <= FEW_ROWS and found.error > FEW_ROWS_UNDECIDED
     return min(result, FEW_ROWS_STRENGTH) if is_fitted else result
@@ -184,7 +215,7 @@ def out_of_sample(
     """
     weight = np.ones(len(targets)) if sample_weight is None else sample_weight
     weight = weight.astype(np.float64) / np.mean(weight, dtype=np.float64)
-    n_effective = float(np.sum(weight) ** 2 / np.sum(weight**2))
+    n_effective = effective_size(weight)
     rows = _sample(len(targets))
     weight = weight[rows]
     Y = _standardized(targets[rows].astype(np.float64), weight)
@@ -192,27 +223,38 @@ def out_of_sample(
     with np.errstate(over="ignore", invalid="ignore"):
         products = gram(inputs[rows].astype(np.float64)) / max(inputs.shape[1] - 1, 1)
         if not Y.size or not np.isfinite(products).all():
-            return OutOfSample(1.0, 1.0, 0.0, n_effective)
+            return OutOfSample(1.0, 1.0, False, 0.0, 0.0, n_effective)
     kernels = _kernels(products, has_hidden_layers=has_hidden_layers)
-    errors = [_left_out_error(kernel, Y, weight) for kernel in kernels]
+    pairs = [_left_out(kernel, Y, weight) for kernel in kernels]
+    errors = [pair.error for pair in pairs]
     best = int(np.argmin(errors))
+    smooth = pairs[min(SMOOTH_KERNEL, len(pairs) - 1)]
+    is_smooth = smooth.error <= ALMOST_BEST * errors[best]
     gained = 1.0
     if len(targets) > MAX_ROWS:
         half = slice(None, None, 2)
-        of_half = _left_out_error(kernels[best][half, half], Y[half], weight[half])
+        part = kernels[best][half, half]
+        of_half = _left_out(part, Y[half], weight[half]).error
         doublings = min(np.log2(len(targets) / MAX_ROWS), MAX_DOUBLINGS)
         gained = min(errors[best] / max(of_half, TINY), 1.0) ** doublings
     error, linear = gained * errors[best], gained * errors[0]
     is_rough = has_hidden_layers and error > UNDECIDED
     opposition = _agreement(kernels[-1], Y) if is_rough else 0.0
-    return OutOfSample(float(error), float(linear), opposition, n_effective)
+    return OutOfSample(
+        error=float(error),
+        linear_error=float(linear),
+        is_exact=n_effective >= EXACT_FROM and pairs[best].is_exact,
+        smooth_noise=smooth.noise if is_smooth else 0.0,
+        opposition=opposition,
+        n_rows=n_effective,
+    )
 
 
 def _kernels(gram: Array, *, has_hidden_layers: bool) -> list[Array]:
     """The linear kernel, and those of wide networks, the roughest last."""
     if not has_hidden_layers:
-        return [gram + 1.0]
-    return [gram + 1.0, tangent_kernel(gram, SMOOTH), tangent_kernel(gram, ROUGH)]
+        return [gram]
+    return [gram, tangent_kernel(gram, SMOOTH), tangent_kernel(gram, ROUGH)]
 
 
 def tangent_kernel(gram: Array, deviation: float) -> Array:
@@ -250,6 +292,11 @@ def tangent_kernel(gram: Array, deviation: float) -> Array:
     return np.asarray(tangent)
 
 
+def effective_size(weight: Array) -> float:
+    """Kish's number of rows of equal weight, (sum w)^2 / sum w^2."""
+    return float(np.sum(weight) ** 2 / np.sum(weight**2))
+
+
 def _sample(n_samples: int) -> Any:
     """Random rows, the same for each number of them; all if they are not too many."""
     if n_samples <= MAX_ROWS:
@@ -266,23 +313,48 @@ def _standardized(Y: Array, weight: Array) -> Array:
     return np.asarray((Y - mean)[:, varies] / deviation[varies])
 
 
-def _left_out_error(kernel: Array, Y: Array, weight: Array) -> float:
-    """Smallest mean squared error of left-out rows over the noise levels, at most 1.
+class _LeftOut(NamedTuple):
+    """Smallest error of one kernel, its noise level, and the error with a usual one."""
 
-    With A = W^1/2 K W^1/2 + noise I, a weight of 2 being half the noise, the residual
-    of a row that is left out is (A^-1 y)_i / (A^-1)_ii.
+    error: float
+    noise: float
+    moderate_error: float
+
+    @property
+    def is_exact(self) -> bool:
+        is_clear = self.error < EXACT_BELOW and self.noise <= EXACT_NOISE
+        return is_clear and self.moderate_error > EXACT_GAIN * self.error
+
+
+def _left_out(kernel: Array, Y: Array, weight: Array) -> _LeftOut:
+    """Smallest mean squared error of left-out rows, at most 1, over the noise levels.
+
+    With A = W^1/2 K W^1/2 + noise I, a weight of 2 being half the noise, and a constant
+    c that costs nothing, the residual of a row that is left out is (P y)_i / P_ii,
+    where P = A^-1 - A^-1 c c' A^-1 / c'A^-1 c.  With the mean alone it is n / (n - 1)
+    times the deviation of the row, by which the error is divided.
     """
     root = np.sqrt(weight)[:, None]
     values, vectors = np.linalg.eigh(root * kernel * root.T)
-    aims = vectors.T @ (root * Y)
+    aims, constant = vectors.T @ (root * Y), vectors.T @ root
     squares = vectors**2
-    errors = [1.0]
+    errors = []
     for noise in NOISES:
-        inverse = 1.0 / (np.maximum(values, 0.0) + noise)
-        residual = (vectors @ (inverse[:, None] * aims)) / (squares @ inverse)[:, None]
+        inverse = 1.0 / (np.maximum(values, 0.0) + noise)[:, None]
+        along = inverse * constant
+        size = float(np.sum(constant * along))
+        fitted = vectors @ (inverse * aims - along * (along.T @ aims) / size)
+        diagonal = squares @ inverse - (vectors @ along) ** 2 / size
+        # a row with all the weight decides on the constant alone
+        residual = fitted / np.maximum(diagonal, TINY)
         # weights enter as sqrt(w) e, whose square is w e^2
         errors.append(float(np.mean(residual**2)))
-    return min(errors)
+    best = int(np.argmin(errors))
+    moderate = errors[int(np.argmin(np.abs(np.log(NOISES / MODERATE_NOISE))))]
+    of_mean = (1.0 - 1.0 / effective_size(weight)) ** 2
+    return _LeftOut(
+        min(errors[best] * of_mean, 1.0), float(NOISES[best]), moderate * of_mean
+    )
 
 
 def _agreement(kernel: Array, Y: Array) -> float:

@@ -16,6 +16,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.baseline import constant_value
 from sk_effprop.core.network import forward
 from sk_effprop.estimators import _rules as rules
+from sk_effprop.estimators._neighbours import missed_structure
 from sk_effprop.estimators._rules import Case
 from sk_effprop.estimators._run import Run
 from sk_effprop.solvers import BATCH
@@ -27,8 +28,14 @@ from sk_effprop.training.monitor import Monitor
 # share may be all that noise allows, so it is suspicious only together with a setting
 # that is known to harm.
 LEAST_EXPLAINED, SUSPICIOUS = 0.01, 0.2
-# A sorted presentation does harm to better fits, too.
-SUSPICIOUS_IF_SORTED = 0.7
+# A sorted presentation does harm to better fits, too, and so does what keeps a network
+# from what neighbouring examples have in common.
+SUSPICIOUS_IF_SORTED, SUSPICIOUS_IF_SHARED = 0.7, 0.5
+# The curvature of an objective of normalised data is far smaller.
+LARGE_DAMPING = 1000.0
+# The loss oscillates if its mean over the last epochs is so much above the best; half
+# the usual momentum calms it.
+OSCILLATING, LARGE_MOMENTUM = 0.1, 0.5
 # Outputs that vary by less than this share of their targets are flat.
 FLAT_SHARE = 0.1
 # Shorter fits are experiments, which nobody expects to be of use.
@@ -85,27 +92,91 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
         # constant targets are predicted by anything
         return None
     share = explained / baseline
+    return (
+        _poor_fit(run, monitor, theta, share)
+        or (_cut_off(run, monitor) if share < 1.0 - MUCH_LEFT else None)
+        or _early_end(run, monitor, theta)
+    )
+
+
+def _poor_fit(run: Run, monitor: Monitor, theta: Array, share: float) -> Finding | None:
+    """Find why a fit explains little of the constant's loss; None if it does not."""
+    is_recovered = monitor.n_recoveries > 0
+    if share >= SUSPICIOUS_IF_SORTED and not is_recovered:
+        return None
     case = _case(run, theta)
-    if share < SUSPICIOUS_IF_SORTED or monitor.n_recoveries:
-        finding = rules.sorted_presentation(case)
-        if share < SUSPICIOUS or monitor.n_recoveries:
-            finding = _mistake(case) or finding
-        if share < LEAST_EXPLAINED and monitor.reason != Reason.DIVERGED:
-            finding = (
-                finding
-                or rules.strong_penalty(case)
-                or _far_from_minimum(run, monitor, theta)
-                or _plateau(run, monitor)
-            )
-        if finding is not None:
-            return _reported(finding, share, monitor, _is_flat(case))
-    cut_off = _cut_off(run, monitor) if share < 1.0 - MUCH_LEFT else None
-    if cut_off is not None:
-        return cut_off
+    finding = rules.sorted_presentation(case)
+    if share < SUSPICIOUS or is_recovered:
+        finding = _mistake(case) or finding
+    if monitor.reason != Reason.DIVERGED:
+        finding = finding or _poor_result(run, monitor, case, share)
+    if finding is None:
+        return None
+    return _reported(finding, share, monitor, _is_flat(case))
+
+
+def _poor_result(
+    run: Run, monitor: Monitor, case: Case, share: float
+) -> Finding | None:
+    """Find a cause in the result, where no hyperparameter is known to do harm."""
+    is_useless = share < LEAST_EXPLAINED
+    finding = _heavy_damping(run) if share < SUSPICIOUS else None
+    if is_useless:
+        finding = (
+            finding
+            or rules.strong_penalty(case)
+            or _far_from_minimum(run, monitor, case.theta)
+        )
+    if share < SUSPICIOUS:
+        finding = finding or _oscillation(run, monitor)
+    if share < SUSPICIOUS_IF_SHARED:
+        finding = finding or _missed(case, monitor)
+    return finding or (_plateau(run, monitor) if is_useless else None)
+
+
+def _early_end(run: Run, monitor: Monitor, theta: Array) -> Finding | None:
+    """Find a solver that has stopped far from a minimum, where the fit is of use."""
     finding = _far_from_minimum(run, monitor, theta)
     if finding is None:
         return None
     return finding._replace(sentence=f"Training ended early: {finding.sentence}")
+
+
+def _heavy_damping(run: Run) -> Finding | None:
+    """Find a given damping that leaves no more than tiny steps."""
+    damping = run.plan.given.damping
+    is_used = run.plan.solver in ("lm", "sdlm") and not isinstance(damping, str)
+    if not is_used or damping <= LARGE_DAMPING:
+        return None
+    sentence = f"damping={damping:.3g} is too large."
+    return Finding(sentence, "damping", "Use damping='auto'.", value="auto")
+
+
+def _oscillation(run: Run, monitor: Monitor) -> Finding | None:
+    """Find steps that led away from the best weights until patience was at an end."""
+    plan, curve = run.plan, np.array(monitor.loss_curve[-monitor.n_now :])
+    is_stall = monitor.reason == Reason.STALLED and monitor.validate is None
+    if plan.solver in BATCH or not is_stall or monitor.initial_rates is None:
+        return None
+    latest = float(np.mean(curve[-FEWEST_ITERATIONS:]))
+    if not latest > (1.0 + OSCILLATING) * abs(monitor.best_value):
+        return None
+    sentence = "the loss oscillates far above that of the best weights."
+    if plan.solver != "adam" and plan.given.momentum > LARGE_MOMENTUM:
+        advice = f"Use momentum={LARGE_MOMENTUM}, or learning_rate='cosine'."
+        return Finding(sentence, "momentum", advice, value=LARGE_MOMENTUM)
+    lower = float(f"{monitor.initial_rates.eta / 4.0:.2g}")
+    advice = f"Start with learning_rate_init={lower:.2g}, or use solver='lbfgs'."
+    return Finding(sentence, "learning_rate_init", advice, value=lower)
+
+
+def _missed(case: Case, monitor: Monitor) -> Finding | None:
+    """Find what was left to be learnt, unless the user or other data ended it."""
+    is_short = monitor.reason in (Reason.GOAL, Reason.MAX_TIME, Reason.CALLBACK)
+    is_planned = monitor.reason == Reason.MAX_ITER and case.plan.given.tol == 0
+    if is_short or is_planned or monitor.validate is not None:
+        return None
+    return missed_structure(case, monitor.reason)
 
 
 def _mistake(case: Case) -> Finding | None:

@@ -48,6 +48,9 @@ WORTH_COMPILING, LARGEST_COMPILED_BATCH = 200, 64
 # presented examples, in proportion to how many times larger that model's error is.
 BATCH_ITERATIONS, LEAST_EPOCHS = 200, 20
 LEAST_PRESENTED, LEAST_UPDATES, LARGEST_EXTENSION = 30_000, 300, 20.0
+# L-BFGS comes closer to the minimum where less than this share of the variance of the
+# targets is noise, in up to so many times as many iterations.
+PRECISE_BELOW, LEAST_UNEXPLAINED, LARGEST_PRECISION = 0.03, 1e-4, 3.0
 # A long training may go without progress for this share of it before it has stalled.
 LEAST_PATIENCE = 0.1
 
@@ -80,6 +83,8 @@ class Problem:
     nonlinearity : float
         How many times larger the error of a linear model is than that of a network
         would be, see ``core.strength``; at least 1.
+    unexplained : float
+        Share of the variance of the targets that a network will not explain.
     """
 
     n_samples: int
@@ -91,6 +96,7 @@ class Problem:
     n_seen: float | None = None
     is_radial: bool = False
     nonlinearity: float = 1.0
+    unexplained: float = 1.0
 
     @property
     def is_stream(self) -> bool:
@@ -213,15 +219,21 @@ def make_plan(
     batch_size = choose_batch_size(given.batch_size, solver, problem.n_samples)
     if solver == "lm" and given.batch_size == "auto":
         batch_size = choose_second_order_batch(problem)
+    precision = choose_precision(solver, problem.unexplained)
     max_iter = choose_max_iter(
-        given.max_iter, solver, problem.n_samples, batch_size, problem.nonlinearity
+        given.max_iter,
+        solver,
+        problem.n_samples,
+        batch_size,
+        nonlinearity=problem.nonlinearity,
+        precision=precision,
     )
     max_iter = 1 if is_stream else max_iter
     # a stream is as long as it has been so far, whatever the size of its batches
     n_presented = problem.n_seen or max_iter * problem.n_samples
     n_updates = n_presented / batch_size
     engine = choose_engine(given.engine, solver, batch_size, n_updates)
-    tol = 0.0 if is_stream else given.tol
+    tol = 0.0 if is_stream else given.tol / precision
     schedule = choose_schedule(given.learning_rate, solver, is_stream=is_stream)
     return Plan(
         given=given,
@@ -317,12 +329,21 @@ def asks_data(given: Hyperparameters, *, is_stochastic: bool) -> bool:
     return isinstance(given.alpha, str) or has_length
 
 
+def choose_precision(solver: str, unexplained: float) -> float:
+    """How many times closer than usual L-BFGS comes to the minimum; at least 1."""
+    if solver != AUTO_BATCH:
+        return 1.0
+    return max(PRECISE_BELOW / max(unexplained, LEAST_UNEXPLAINED), 1.0)
+
+
 def choose_max_iter(
     max_iter: int | str,
     solver: str,
     n_samples: int,
     batch_size: int,
+    *,
     nonlinearity: float = 1.0,
+    precision: float = 1.0,
 ) -> int:
     """Epochs of stochastic solvers, iterations of batch solvers."""
     if not isinstance(max_iter, str):
@@ -330,7 +351,7 @@ def choose_max_iter(
     if solver == "lm" and batch_size < n_samples:
         return SECOND_ORDER_EPOCHS
     if solver in BATCH:
-        return BATCH_ITERATIONS
+        return ceil(BATCH_ITERATIONS * min(precision, LARGEST_PRECISION))
     if solver == "adam":
         return ADAM_EPOCHS
     least = LEAST_PRESENTED * min(nonlinearity, LARGEST_EXTENSION)

@@ -52,7 +52,11 @@ from sk_effprop.estimators._diagnosis import (
 )
 from sk_effprop.estimators._fitted import FittedNetwork
 from sk_effprop.estimators._importances import importances
-from sk_effprop.estimators._interrupt import after_training, is_part_of_more
+from sk_effprop.estimators._interrupt import (
+    after_training,
+    in_any_case,
+    is_part_of_more,
+)
 from sk_effprop.estimators._members import Committee, Member, Trained
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
@@ -61,6 +65,7 @@ from sk_effprop.estimators._parameters import (
 )
 from sk_effprop.estimators._run import (
     INTERRUPTED,
+    OUT_OF_TIME,
     Resume,
     Run,
     Start,
@@ -79,9 +84,10 @@ from sk_effprop.estimators._validation import (
 )
 from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
-from sk_effprop.solvers.base import Reason
+from sk_effprop.solvers.base import OutOfTime, Reason
 from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
 from sk_effprop.training.convergence import warning_message
+from sk_effprop.training.monitor import Monitor
 from sk_effprop.training.progress import show_progress
 
 
@@ -400,10 +406,9 @@ class BaseEffProp(
             trained.append(self._minimise(member, task, own))
             if trained[-1].ends_all:
                 break
-        self.__dict__.update(committee.results_of(trained))
+        self.__dict__.update(in_any_case(lambda: committee.results_of(trained)))
         with after_training():
-            has_time = not trained[-1].is_out_of_time
-            self._conclude(trained[0].run, trained[0].theta, has_time=has_time)
+            self._conclude(trained[0].run, trained[0].theta, trained[-1].monitor)
 
     def _minimise(
         self, member: Member, task: Task | None, checkpoint: Checkpoint | None
@@ -418,6 +423,9 @@ class BaseEffProp(
         value = initial_value(objective, theta, plan.given, is_new=is_new)
         monitor = make_monitor(run, theta, value, history_of(self, run), validate)
         presented = run.presented
+        if plan.solver in BATCH:
+            # stochastic solvers look at the clock themselves, between two updates
+            presented = presented.with_clock(monitor.check_time)
         solver = build.make_solver(plan, presented)
         told = iteration_tasks(
             task, monitor, lambda m: results_of(run, m, m.theta.copy())
@@ -433,20 +441,25 @@ class BaseEffProp(
                 )
             except KeyboardInterrupt:
                 solution = INTERRUPTED
+            except OutOfTime:
+                solution = OUT_OF_TIME
             monitor.end(solution.message)
         if monitor.reason == Reason.INTERRUPTED and is_part_of_more():
             raise KeyboardInterrupt
         run = run.with_penalty(solution.penalty)
-        theta = monitor.best_theta
-        results = results_of(run, monitor, theta, solution, find_fault)
-        return Trained(run, theta, results, monitor.reason, monitor.is_out_of_time)
+        theta = in_any_case(lambda: monitor.best_theta)
+        results = in_any_case(
+            lambda: results_of(run, monitor, theta, solution, find_fault)
+        )
+        return Trained(run, theta, results, monitor.reason, monitor)
 
-    def _conclude(self, run: Run, theta: Array, *, has_time: bool) -> None:
+    def _conclude(self, run: Run, theta: Array, monitor: Monitor) -> None:
         """Compute what follows from the fit; most may take longer than training."""
         if not run.plan.keep_last:
             self._importances = importances(self, run.objective.sampled)
-        if not has_time:
+        if monitor.is_out_of_time:
             return
+        run = replace(run, objective=run.objective.with_clock(monitor.check_time))
         if run.plan.is_evidence:
             self.__dict__.update(evidence_attributes(run.objective, theta))
         self._posterior = self._find_posterior(run, theta)

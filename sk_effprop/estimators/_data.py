@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sk_effprop.core.arrays import Array
+from sk_effprop.core.arrays import Array, row_blocks
 
-# Larger tables are not searched for equal rows, as that takes several copies of them.
-MAX_MERGED_NUMBERS = 10**7
-# The equal rows of larger tables are not counted, either.
-MAX_COUNTED_ROWS = 10**4
+# Larger tables are not sorted, as a sorted copy doubles the memory of a fit.
+MAX_MERGED_NUMBERS = 10**6
+# The equal rows of larger tables are not counted, as that takes longer than an epoch.
+MAX_COUNTED_ROWS, MAX_COUNTED_NUMBERS = 10**4, 10**7
 # Weights have a common unit if they are multiples of the smallest weight, or of one of
 # at most so many equal parts of it.  A row stands for at most so many examples, as the
 # sampling weights of a survey may be large integers.
@@ -162,8 +162,8 @@ def size_and_count(examples: Examples) -> tuple[int, float]:
     """
     weight = examples.weight
     n_numbers = np.prod(examples.X.shape)
-    if len(weight) <= MAX_COUNTED_ROWS and n_numbers <= MAX_MERGED_NUMBERS:
-        weight = _merged(examples).weight
+    if len(weight) <= MAX_COUNTED_ROWS and n_numbers <= MAX_COUNTED_NUMBERS:
+        weight = _merged_weight(examples, *_sorted_by_content(examples))
     n = len(weight)
     weight = weight / np.max(weight)
     effective = effective_size(n, float(np.sum(weight)), float(np.sum(weight**2)))
@@ -198,13 +198,16 @@ def _repeats(weight: Any) -> float:
 
 def _merged(examples: Examples) -> Examples:
     order, is_new = _sorted_by_content(examples)
-    starts = np.flatnonzero(is_new)
-    weight = np.add.reduceat(examples.weight[order], starts)
-    X, y = (values[order[starts]] for values in (examples.X, examples.y))
+    weight = _merged_weight(examples, order, is_new)
+    X, y = (values[order[is_new]] for values in (examples.X, examples.y))
     merged_to = np.empty_like(order)
     merged_to[order] = np.cumsum(is_new) - 1
     places = examples._moved_to(merged_to)
     return Examples(X, y, weight, examples.all_y, None, places)
+
+
+def _merged_weight(examples: Examples, order: Any, is_new: Any) -> Any:
+    return np.add.reduceat(examples.weight[order], np.flatnonzero(is_new))
 
 
 def _sorted_by_content(examples: Examples) -> tuple[Any, Any]:
@@ -214,14 +217,40 @@ def _sorted_by_content(examples: Examples) -> tuple[Any, Any]:
     X = examples.X
     if sparse.issparse(X):
         return _sorted_keys(_row_keys(X, targets))
-    # the bits of each number; adding zero makes -0.0 and 0.0 equal
-    bits = (X.astype(np.float64) + 0.0).view(np.uint64)
-    content = np.column_stack([bits, targets])
-    order = np.lexsort((_hashes(content, seed=2), _hashes(content, seed=1)))
-    in_order = content[order]
+    hashes = _row_hashes(X, targets)
+    order = np.lexsort(hashes)
     is_new = np.ones(len(order), dtype=bool)
-    is_new[1:] = (in_order[1:] != in_order[:-1]).any(axis=1)
+    in_order = hashes[:, order]
+    is_new[1:] = (in_order[:, 1:] != in_order[:, :-1]).any(axis=0)
+    # rows with the hashes of the previous one need not be equal to it
+    _compare(X, targets, order, is_new)
     return order, is_new
+
+
+def _content(X: Any, targets: Any, rows: Any) -> Any:
+    """The bits of each number of some rows; adding zero makes -0.0 and 0.0 equal."""
+    bits = (X[rows].astype(np.float64) + 0.0).view(np.uint64)
+    return np.column_stack([bits, targets[rows]])
+
+
+def _compare(X: Any, targets: Any, order: Any, is_new: Any) -> None:
+    """Mark the rows that differ from the previous one though they seem equal to it."""
+    doubtful = np.flatnonzero(~is_new)
+    for block in row_blocks(len(doubtful), X.shape[1] + targets.shape[1]):
+        places = doubtful[block]
+        rows, previous = order[places], order[places - 1]
+        difference = _content(X, targets, rows) != _content(X, targets, previous)
+        is_new[places] = difference.any(axis=1)
+
+
+def _row_hashes(X: Any, targets: Any) -> Any:
+    """Two hashes of each row, (2, n), which depend on its content alone."""
+    width = X.shape[1] + targets.shape[1]
+    hashes = np.empty((2, len(X)), dtype=np.uint64)
+    for rows in row_blocks(len(X), width):
+        content = _content(X, targets, rows)
+        hashes[:, rows] = _hashes(content, seed=2), _hashes(content, seed=1)
+    return hashes
 
 
 def _hashes(content: Any, seed: int) -> Any:

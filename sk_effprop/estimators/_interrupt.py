@@ -6,9 +6,14 @@ trained.  ``fit`` is told nothing of its caller, so the calls above it are looke
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+from sk_effprop.solvers.base import OutOfTime
+
+Result = TypeVar("Result")
 
 # Packages that call ``fit`` in order to compare, combine or tune what comes out.
 DRIVERS = {"sklearn", "joblib", "imblearn", "dask_ml", "optuna", "skopt", "hyperopt"}
@@ -36,11 +41,23 @@ def _drives(module: str) -> bool:
     return module.partition(".")[0] in DRIVERS and not passes_on
 
 
+def in_any_case(compute: Callable[[], Result]) -> Result:
+    """Compute what the weights that are found need: Ctrl-C begins it again."""
+    while True:
+        try:
+            return compute()
+        except KeyboardInterrupt:
+            if is_part_of_more():
+                raise
+
+
 @contextmanager
 def after_training() -> Iterator[None]:
-    """Do what follows from weights that are found, which no interrupt may lose."""
+    """Do what weights that are found can do without, while nobody ends it."""
     try:
         yield
+    except OutOfTime:
+        pass
     except KeyboardInterrupt:
         if is_part_of_more():
             raise

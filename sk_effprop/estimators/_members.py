@@ -29,6 +29,7 @@ from sk_effprop.estimators._run import Run, fitted_with
 from sk_effprop.estimators._validation import assign_folds
 from sk_effprop.solvers.base import Reason
 from sk_effprop.training.convergence import warning_message
+from sk_effprop.training.monitor import Monitor
 
 # The user ended the whole fit, not the training of one member.
 ENDS_ALL = (Reason.INTERRUPTED, Reason.CALLBACK)
@@ -65,14 +66,14 @@ class Trained(NamedTuple):
         Attributes of an estimator with this network alone.
     reason : Reason
         Why training ended.
-    is_out_of_time : bool
+    monitor : Monitor
     """
 
     run: Run
     theta: Array
     attributes: dict[str, Any]
     reason: Reason
-    is_out_of_time: bool
+    monitor: Monitor
 
     @property
     def ends_all(self) -> bool:
@@ -319,9 +320,13 @@ def _part(objective: Objective, rows: Array) -> Objective:
     part, weight = objective.subset(rows), objective.sample_weight
     share = len(rows) / objective.n_samples
     if weight is not None:
-        mean = float(np.mean(weight[rows], dtype=np.float64))
+        own = weight[rows]
+        if not own.any():
+            # the rows that are left out have all the weight, as far as numbers reach
+            own = np.ones_like(own)
+        mean = float(np.mean(own, dtype=np.float64))
         share *= mean
-        part = replace(part, sample_weight=(weight[rows] / mean).astype(weight.dtype))
+        part = replace(part, sample_weight=(own / mean).astype(weight.dtype))
     return replace(part, count=objective.count * share)
 
 

@@ -81,14 +81,19 @@ def find_strength(
     if not isinstance(alpha, str) or found is None:
         return usual
     scale = loss_scale(problem.loss, data.targets, data.weight, error=found.error)
-    measured = scale * strength(found, is_stochastic=is_stochastic)
+    has_classes = problem.target_range is not None
+    measured = scale * strength(
+        found,
+        is_stochastic=is_stochastic,
+        has_classes=has_classes,
+        is_cautious=alpha != "evidence",
+    )
     if problem.is_stream or alpha == "evidence":
         return np.minimum(measured, usual)
     # stochastic solvers do not get far along the narrow valleys that this makes, other
     # losses make no linear function of the targets, and no Gaussian has a linear part
-    is_regression = problem.target_range is None and not problem.is_radial
-    is_squared = isinstance(problem.loss, SquaredError)
-    is_tilted = is_regression and is_squared and not is_stochastic
+    is_regression = not has_classes and isinstance(problem.loss, SquaredError)
+    is_tilted = is_regression and not problem.is_radial and not is_stochastic
     return measured * tilt(found, len(problem.input_powers)) if is_tilted else measured
 
 

@@ -260,7 +260,7 @@ def sorted_presentation(case: Case) -> Finding | None:
 
 def target_scale(case: Case) -> Finding | None:
     """Find targets that are not normalised, and far from what initial weights give."""
-    given, objective = case.plan.given, case.objective
+    given, objective = case.plan.given, case.objective.sampled
     if getattr(given, "normalize_target", True) or isinstance(objective.loss, LogLink):
         return None
     mean = np.abs(np.mean(objective.targets, axis=0))
@@ -286,7 +286,7 @@ def targets_off_range(case: Case) -> Finding | None:
     is_used = case.plan.given.loss == "squared_error"
     if not is_used or (isinstance(values, str) and values == "max_curvature"):
         return None
-    targets = case.objective.targets
+    targets = case.objective.sampled.targets
     low, high = float(np.min(targets)), float(np.max(targets))
     cause = _cause_of_range(low, high, case.objective.network.activations[-1])
     if cause is None:

@@ -31,8 +31,9 @@ from sk_effprop.training.history import History
 from sk_effprop.training.monitor import Monitor, Validate
 
 UNFINISHED = Solution(np.empty(0), None)
-# Ctrl-C leaves no state from which a solver could continue.
+# An iteration that is cut leaves no state from which a solver could continue.
 INTERRUPTED = Solution(np.empty(0), None, Reason.INTERRUPTED)
+OUT_OF_TIME = INTERRUPTED._replace(message=Reason.MAX_TIME)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +183,7 @@ def make_run(
         n_seen=n_seen if start.is_stream else None,
         is_radial="radial" in network.kinds,
         nonlinearity=1.0 if found is None else found.nonlinearity,
+        unexplained=1.0 if found is None else found.error,
     )
     strength = usual_strength(problem) if earlier is None else earlier.strength
     strength = find_strength(

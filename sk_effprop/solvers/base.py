@@ -35,6 +35,10 @@ class Reason(StrEnum):
     STUCK = "stuck"
 
 
+class OutOfTime(Exception):
+    """The time is over in the middle of an iteration; the monitor has the best."""
+
+
 # A monitor calls it with STALLED or DIVERGED before it stops for that reason.  True
 # means that the solver has lowered its learning rate and continues.
 Rescue: TypeAlias = Callable[[Reason], bool]

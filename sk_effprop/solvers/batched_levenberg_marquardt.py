@@ -1,9 +1,10 @@
 """Levenberg-Marquardt on mini-batches, with a running Gauss-Newton matrix.
 
 A step on a batch solves ``(G + penalty + mu I) d = momentum mu d_before - g``.  G is a
-running mean over about one epoch, so that it knows the curvature of all examples while
-the gradient g is that of the batch: the full matrix in place of the running diagonal of
-stochastic diagonal Levenberg-Marquardt (section 9.1).  Where a matrix of weights x
+running mean over several residuals for each weight, or over an epoch if that is less,
+so that it knows the curvature of more examples than the gradient g, which is that of
+the batch: the full matrix in place of the running diagonal of stochastic diagonal
+Levenberg-Marquardt (section 9.1).  Where a matrix of weights x
 weights would be too large, G is that of the batch alone and is never formed (see
 :class:`~sk_effprop.core.gauss_newton.DualSystem`).  The momentum then carries what
 earlier batches have told into the directions that this one does not determine, as in
@@ -39,6 +40,9 @@ from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # Weights up to which the running matrix is kept: it takes 32 MiB at this limit.
 MAX_RUNNING_WEIGHTS = 2000
+# The running mean is over so many residuals for each weight, which determine all
+# directions.  More of them would be about weights of many steps ago.
+RUNNING_RESIDUALS = 10
 # Initial mu relative to the largest diagonal entry of G + penalty.
 START_DAMPING = 0.1
 # With b residuals for W weights, the share of a step is b / (b + NOISE_WEIGHT W).
@@ -63,7 +67,7 @@ class RunningState(NamedTuple):
     curvature : ndarray of shape (n_weights, n_weights) or None
         Upper triangle of the running mean of G; None if G is that of each batch.
     n_averaged : int
-        Examples that the running mean has seen.
+        Examples that the running mean is over.
     """
 
     progress: Progress
@@ -165,6 +169,10 @@ class _Descent:
         n_residuals *= objective.targets.shape[1]
         if not self.is_running:
             check_system_size(len(theta), n_residuals)
+        self.n_remembered = min(
+            RUNNING_RESIDUALS * len(theta) // objective.targets.shape[1],
+            objective.n_samples,
+        )
         quiet_share = n_residuals / (n_residuals + NOISE_WEIGHT * len(theta))
         n_steps = solver.settings.max_iter * -(
             -objective.n_samples // solver.batch_size
@@ -292,9 +300,9 @@ class _Descent:
         if not self.is_running:
             return DualSystem(here)
         state, n = self.state, here.objective.n_samples
-        # a mean over all examples so far, but over no more than an epoch
-        n_averaged = min(state.n_averaged + n, self.objective.n_samples)
-        system = PrimalSystem(here, state.curvature, n / max(n_averaged, n))
+        # a mean over all examples at first
+        n_averaged = max(min(state.n_averaged + n, self.n_remembered), n)
+        system = PrimalSystem(here, state.curvature, n / n_averaged)
         self.state = state._replace(
             curvature=system.upper_triangle(), n_averaged=n_averaged
         )

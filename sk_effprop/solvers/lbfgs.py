@@ -13,13 +13,13 @@ from scipy.optimize import OptimizeResult, minimize
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.quasi_newton import InverseFactor, Memory, Pair
+from sk_effprop.core.quasi_newton import InverseFactor, Memory, Pair, lengths
 from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
 
 # SciPy's status code when the evaluations are used up.
 MAX_FUN = 1
-# Inputs of at most so many numbers are copied to double precision: the line search and
-# the curvature depend on small differences of the objective.
+# The objective of at most so many inputs is computed in double precision: the line
+# search and the curvature depend on small differences of it.
 MAX_DOUBLED_NUMBERS = 10**7
 
 State: TypeAlias = tuple[Pair, ...]
@@ -73,21 +73,19 @@ class LBFGS:
         monitor: Monitor,
     ) -> Solution:
         """Minimise until the monitor stops or the gradient vanishes."""
-        dtype = theta.dtype
+        dtype = precision = theta.dtype
         if objective.n_input_numbers <= MAX_DOUBLED_NUMBERS:
-            objective = objective.as_float64()
+            objective, precision = objective.accepting_float64(), np.dtype(np.float64)
         if isinstance(state, Paused):
             theta, answers = state
         else:
             answers = Answers(state if state and self.remembers else ())
-        known = answers.known
-        run = _Run(self, objective, theta.astype(np.float64), answers, monitor)
+        origin = theta.astype(np.float64)
+        run = _Run(self, objective, precision, origin, answers, monitor)
         with np.errstate(over="ignore", invalid="ignore"):
-            if self.remembers:
-                run.memory.note(run.origin, run.gradient_at(run.origin))
             result = minimize(
                 run.value_and_gradient,
-                np.zeros_like(run.origin) if known else run.origin,
+                np.zeros_like(run.origin),
                 method="L-BFGS-B",
                 jac=True,
                 callback=run.report,
@@ -96,7 +94,7 @@ class LBFGS:
                     "maxfun": self.max_fun,
                     "maxiter": np.iinfo(np.int32).max,
                     # SciPy would compare the gradient with respect to z.
-                    "gtol": 0.0 if known else self.gradient_tolerance,
+                    "gtol": 0.0,
                     "ftol": 0.0,
                 },
             )
@@ -106,61 +104,52 @@ class LBFGS:
 
 
 class _Run:
-    """One call of ``solve``, in the variables z of ``theta = origin + L z``.
-
-    Without known pairs, z is theta itself.
-    """
+    """One call of ``solve``, in the variables z of ``theta = origin + L z``."""
 
     def __init__(
         self,
         solver: LBFGS,
         objective: Objective,
+        precision: Any,
         origin: Array,
         earlier: Answers,
         monitor: Monitor,
     ) -> None:
         known, self.earlier = earlier.known, earlier
         self.solver, self.objective, self.monitor = solver, objective, monitor
+        self.precision = precision
         self.answers: list[tuple[float, Array]] = []
         self.n_evaluated = self.n_iter = 0
-        self.origin, self.is_changed = origin, bool(known)
-        self.memory, self.factor = Memory(known), InverseFactor(known)
-        # The point that was evaluated last, and its gradient.
-        self.latest = origin, np.full_like(origin, np.inf)
-        self.accepted = self.latest[1]
+        self.origin, self.memory = origin, Memory(known)
+        self.factor = InverseFactor(known, lengths(objective, origin))
+        # The points that were evaluated and accepted last, and their gradients.
+        self.latest = self.accepted = origin, np.full_like(origin, np.inf)
         self.is_stopped = False
 
     def theta_of(self, z: Array) -> Array:
         """Return the weights that z stands for."""
-        return self.origin + self.factor.times(z) if self.is_changed else z
-
-    def gradient_at(self, x: Array) -> Array:
-        """Return the gradient with respect to theta."""
-        return self._evaluated(x)[1]
+        return np.asarray(self.origin + self.factor.times(z))
 
     def value_and_gradient(self, z: Array) -> tuple[float, Array]:
         """Return E and its gradient with respect to z."""
         x = self.theta_of(z)
         value, gradient = self._evaluated(x)
-        self.latest = x.copy(), gradient
-        if self.is_changed:
-            return value, self.factor.transposed_times(gradient)
-        return value, gradient
+        self.latest = x, gradient
+        if self.n_evaluated == 1:
+            self._accept()
+        return value, self.factor.transposed_times(gradient)
 
     def report(self, intermediate_result: OptimizeResult) -> None:
         """Note an iteration; StopIteration ends the minimisation."""
-        # The accepted point is the one that was evaluated last.
-        x, self.accepted = self.latest
-        if self.solver.remembers:
-            self.memory.note(x, self.accepted)
+        self._accept()
+        x, _ = self.accepted
         self.n_iter += 1
         if self.n_iter > self.earlier.n_iter:
-            dtype = self.objective.dtype
             value = float(intermediate_result.fun)
-            self.is_stopped = self.monitor(x.astype(dtype), value)
+            self.is_stopped = self.monitor(x.astype(self.precision), value)
             if not self.is_stopped:
                 self.monitor.pause(self._paused)
-        if self.is_stopped or (self.is_changed and self._vanishes(self.accepted)):
+        if self.is_stopped or self._has_converged:
             raise StopIteration
 
     def message(self, result: OptimizeResult) -> Reason:
@@ -171,8 +160,7 @@ class _Run:
             return Reason.MAX_FUN
         # SciPy's status is the same for a gradient that vanishes and for an objective
         # that falls no more.
-        gradient = self.accepted if self.is_changed else result.jac
-        return Reason.CONVERGED if self._vanishes(gradient) else Reason.PRECISION
+        return Reason.CONVERGED if self._has_converged else Reason.PRECISION
 
     def _paused(self) -> Paused:
         values = np.array([value for value, _ in self.answers])
@@ -193,9 +181,16 @@ class _Run:
         return value, gradient
 
     def _computed(self, x: Array) -> tuple[float, Array]:
-        x = x.astype(self.objective.dtype)
-        value, gradient = self.objective.value_and_gradient(x)
+        value, gradient = self.objective.value_and_gradient(x.astype(self.precision))
         return value, gradient.astype(np.float64)
 
-    def _vanishes(self, gradient: Array) -> bool:
+    def _accept(self) -> None:
+        """Take the point that was evaluated last for the next iterate."""
+        self.accepted = self.latest
+        if self.solver.remembers:
+            self.memory.note(*self.accepted)
+
+    @property
+    def _has_converged(self) -> bool:
+        _, gradient = self.accepted
         return bool(np.max(np.abs(gradient)) <= self.solver.gradient_tolerance)

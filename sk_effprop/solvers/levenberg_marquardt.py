@@ -28,7 +28,7 @@ from sk_effprop.core.gauss_newton import (
     weigh_evidence,
 )
 from sk_effprop.core.objective import Objective
-from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
+from sk_effprop.solvers.base import Monitor, OutOfTime, Paused, Reason, Solution
 
 # Initial mu relative to the largest diagonal entry of the system.
 START_DAMPING = 1e-3
@@ -238,6 +238,8 @@ class EvidenceRounds:
                 )  # fmt: skip
             except KeyboardInterrupt:
                 return Solution(theta, left, Reason.INTERRUPTED, penalty=best)
+            except OutOfTime:
+                return Solution(theta, left, Reason.MAX_TIME, penalty=best)
             theta, damping, is_first = solution.theta, solution.state, False
             inner, previous = None, np.inf
             evidence, is_over = at_minimum.evidence, True

@@ -105,14 +105,17 @@ class BestWeights:
     def _decide(self) -> None:
         """Evaluate the candidates."""
         if self._after_lowest is not None:
-            candidate, self._after_lowest = self._after_lowest, None
+            candidate = self._after_lowest
+            # first, as Ctrl-C may end it
             value = self._evaluated(candidate)
+            self._after_lowest = None
             # Below the mean of its own epoch, it is below the end of earlier epochs.
             if value <= self.lowest_mean or value < self.value:
                 self._take(candidate, value)
         if self._latest is not None:
-            candidate, self._latest = self._latest, None
+            candidate = self._latest
             value = self._evaluated(candidate)
+            self._latest = None
             if value < self.value:
                 self._take(candidate, value)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.rates import Rates
-from sk_effprop.solvers.base import Paused, Reason, Rescue
+from sk_effprop.solvers.base import OutOfTime, Paused, Reason, Rescue
 from sk_effprop.training.best import BestWeights, Evaluate
 from sk_effprop.training.history import History
 from sk_effprop.training.stopping import Divergence, Limits, Patience
@@ -37,6 +37,8 @@ EARLY_SHARE = 0.75
 # solver may spend dozens of iterations there, on tables of parity for instance, before
 # it finds the way down, which is no lack of progress.
 PLATEAU = 0.01
+# Training may take so many seconds in any case, as no iteration at all is of no use.
+LEAST_SECONDS = 0.1
 
 
 class MonitorState(NamedTuple):
@@ -137,7 +139,8 @@ class Monitor:
         self.n_recoveries = 0
         self._patience = Patience(tol, patience, is_relative=is_relative)
         self._divergence = Divergence(value, null_value)
-        self._start_time = monotonic() if start_time is None else start_time
+        self._created_at = monotonic()
+        self._start_time = self._created_at if start_time is None else start_time
 
     @property
     def n_iter(self) -> int:
@@ -179,6 +182,11 @@ class Monitor:
         """True if ``max_time`` is over."""
         max_time = self.limits.max_time
         return max_time is not None and self.seconds >= max_time
+
+    def check_time(self) -> None:
+        """Raise OutOfTime if ``max_time`` is over: for passes that take long."""
+        if self.is_out_of_time and monotonic() - self._created_at >= LEAST_SECONDS:
+            raise OutOfTime
 
     @property
     def state(self) -> MonitorState:

@@ -59,6 +59,8 @@ def test_gauss_newton_identities(hidden, loss):
     for v in directions(theta):
         got = linearization.gauss_newton_product(v)
         assert reference.relative_error(got, G @ v) <= 1e-10
+        predicted = -linearization.gradient @ v - 0.5 * v @ G @ v
+        assert linearization.predicted(v) == pytest.approx(predicted, rel=1e-10)
     assert (
         reference.relative_error(linearization.gauss_newton_diagonal(), np.diag(G))
         <= 1e-10

@@ -47,6 +47,31 @@ def test_blocks_of_rows_do_not_change_anything(monkeypatch, loss, block_size):
     assert_same(objective.value_and_gradient(theta), expected)
 
 
+@pytest.mark.parametrize("is_sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
+def test_blocks_are_converted_as_all_data_would_be(monkeypatch, loss, is_sparse):
+    objective, theta = make_problem((4, 3), CUSTOM, loss, n=11)
+    if is_sparse:
+        width = objective.inputs.shape[1] - 1
+        X = sparse_normal(np.random.default_rng(0), (11, width), 0.5)
+        inputs = FoldedSparse(X, np.full(width, 0.5), np.ones(width))
+        objective = replace(objective, inputs=inputs)
+    weight = objective.sample_weight
+    single = replace(
+        objective,
+        inputs=objective.inputs.astype(np.float32),
+        targets=objective.targets.astype(np.float32),
+        sample_weight=None if weight is None else weight.astype(np.float32),
+    )
+    expected = single.as_float64().value_and_gradient(theta)
+    monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", 13)
+    by_blocks = single.accepting_float64()
+    assert by_blocks is single
+    value, gradient = by_blocks.value_and_gradient(theta)
+    assert gradient.dtype == np.float64
+    assert_same((value, gradient), expected)
+
+
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
 def test_a_weight_is_a_number_of_repeats(loss):
     objective, theta = make_problem((4,), CUSTOM, loss, weighted=False)

@@ -13,9 +13,12 @@ def random_pairs(n=6, m=4, seed=0):
 
 def test_the_factor_is_that_of_the_bfgs_inverse():
     pairs = random_pairs()
-    factor, identity = InverseFactor(pairs), np.eye(6)
+    factor, identity = InverseFactor(pairs, np.arange(1.0, 7.0)), np.eye(6)
     L = np.array([factor.times(e) for e in identity]).T
-    expected = factor.scale**2 * identity
+    expected = np.diag(factor.scale**2)
+    step, change = pairs[-1]
+    # along the latest step, the diagonal has the length that was measured
+    np.testing.assert_allclose(change @ expected @ change, step @ change)
     for s, y in pairs:
         r = 1.0 / (s @ y)
         V = identity - r * np.outer(s, y)

@@ -14,7 +14,7 @@ from sk_effprop.core.strength import (
     OPPOSED_STRENGTH,
     ROUGH,
     OutOfSample,
-    _left_out_error,
+    _left_out,
     loss_scale,
     out_of_sample,
     strength,
@@ -30,6 +30,10 @@ def table(function, n=100, n_in=3, noise=0.0, seed=0):
     return with_ones(X), (function(X) + noise * rng.normal(size=n))[:, None]
 
 
+def errors(error, linear_error, *, n_rows, smooth_noise=0.0):
+    return OutOfSample(error, linear_error, False, smooth_noise, 0.0, n_rows)
+
+
 def line(X):
     return X[:, 0]
 
@@ -38,21 +42,46 @@ def wave(X):
     return np.sin(3.0 * X[:, 0])
 
 
+def nothing(X):
+    return np.zeros(len(X))
+
+
 def test_left_out_errors_are_those_of_leaving_out(monkeypatch):
     """In closed form, and by fitting n times."""
     inputs, Y = table(wave, n=20)
     Y = (Y - Y.mean()) / Y.std()
     K = tangent_kernel(inputs[:, :-1] @ inputs[:, :-1].T / 3, ROUGH)
-    monkeypatch.setattr("sk_effprop.core.strength.NOISES", [0.1])
+    monkeypatch.setattr("sk_effprop.core.strength.NOISES", np.array([0.1]))
     weight = np.random.default_rng(1).uniform(0.5, 2.0, size=20)
     weight /= weight.mean()
     residuals = []
     for i in range(20):
         rest = np.delete(np.arange(20), i)
         A = K[np.ix_(rest, rest)] + np.diag(0.1 / weight[rest])
-        residuals.append(Y[i] - K[i, rest] @ np.linalg.solve(A, Y[rest]))
-    expected = np.mean(weight * np.square(residuals).ravel())
-    assert _left_out_error(K, Y, weight) == pytest.approx(min(expected, 1.0))
+        # the constant that suits the others best, and what the kernel adds
+        ones = np.ones(19)
+        constant = (
+            ones @ np.linalg.solve(A, Y[rest, 0]) / (ones @ np.linalg.solve(A, ones))
+        )
+        added = K[i, rest] @ np.linalg.solve(A, Y[rest, 0] - constant)
+        residuals.append(Y[i, 0] - constant - added)
+    n_effective = weight.sum() ** 2 / np.sum(weight**2)
+    expected = np.mean(weight * np.square(residuals)) * (1.0 - 1.0 / n_effective) ** 2
+    found = _left_out(K, Y, weight)
+    assert found.error == pytest.approx(min(expected, 1.0))
+    assert found.noise == 0.1
+
+
+def test_the_error_of_the_mean_is_one():
+    """With so much noise that the kernel adds nothing to it, for any weights."""
+    Y = np.array([[1.0], [0.0], [-1.0], [0.5], [-0.5]])
+    error = _left_out(1e-12 * np.eye(5), Y, np.ones(5)).error
+    assert error == pytest.approx(np.mean(Y**2))
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        for tiny in (1e-3, 1e-9, 1e-300):
+            weight = np.array([1.0, tiny, tiny, tiny, tiny])
+            found = out_of_sample(with_ones(Y), Y**2, weight)
+            assert 0.0 <= found.error <= 1.0
 
 
 def test_the_kernel_is_that_of_a_wide_network():
@@ -74,9 +103,11 @@ def test_the_kernel_is_that_of_a_wide_network():
 def test_noise_is_told_from_functions():
     assert out_of_sample(*table(line)).error < 1e-3
     assert out_of_sample(*table(wave)).error < 0.4
-    noise = out_of_sample(*table(lambda X: 0.0 * X[:, 0], noise=1.0))
-    assert noise.is_undecided
-    assert strength(noise) == NOISE_STRENGTH
+    tables = [table(nothing, 150, noise=1.0, seed=seed) for seed in range(20)]
+    noise = [out_of_sample(*one) for one in tables]
+    undecided = [found for found in noise if found.is_undecided]
+    assert len(undecided) >= 18
+    assert {strength(found) for found in undecided} == {NOISE_STRENGTH}
     half = out_of_sample(*table(line, noise=1.0))
     assert 0.35 < half.error < 0.7
 
@@ -91,44 +122,83 @@ def test_parity_is_opposed_to_smoothness(n_bits):
 
 def test_noise_is_hardly_ever_opposed():
     for seed in range(40):
-        inputs, targets = table(lambda X: 0.0 * X[:, 0], 40, 4, noise=1.0, seed=seed)
+        inputs, targets = table(nothing, 40, 4, noise=1.0, seed=seed)
         assert out_of_sample(inputs, targets).opposition > -4.0
 
 
 def test_few_rows_are_fitted():
-    found = out_of_sample(*table(lambda X: 0.0 * X[:, 0], 6, 2, noise=1.0, seed=3))
+    found = out_of_sample(*table(nothing, 6, 2, noise=1.0, seed=3))
     assert strength(found) <= max(FEW_ROWS_STRENGTH, 0.05)
 
 
 def test_strength_grows_with_the_error_and_with_linearity():
     for n in (20, 200, 2000):
-        found = [strength(OutOfSample(e, 1.0, 0.0, n)) for e in (0.01, 0.1, 0.5)]
+        found = [strength(errors(e, 1.0, n_rows=n)) for e in (0.01, 0.1, 0.5)]
         assert (np.diff(found) > 0.0).all()
-        linear = [strength(OutOfSample(e, e, 0.0, n)) for e in (0.01, 0.1, 0.5)]
+        linear = [strength(errors(e, e, n_rows=n)) for e in (0.01, 0.1, 0.5)]
         assert (np.array(linear) > found).all()
 
 
 def test_only_linear_functions_move_the_penalty_to_the_first_layer():
     """The product of the factors is 1, so that the penalty of the network stays."""
     for n_layers in (1, 2, 3):
-        for found in (OutOfSample(0.1, 1.0, 0.0, 50.0), OutOfSample(1.0, 1.0, 0.0, 50)):
+        for found in (errors(0.1, 1.0, n_rows=50.0), errors(1.0, 1.0, n_rows=50.0)):
             np.testing.assert_array_equal(tilt(found, n_layers), np.ones(n_layers))
-    linear = tilt(OutOfSample(0.1, 0.1, 0.0, 50.0), 3)
+    linear = tilt(errors(0.1, 0.1, n_rows=50.0), 3)
     assert (np.diff(linear) < 0.0).all()
     assert linear.prod() == pytest.approx(1.0)
-    assert tilt(OutOfSample(0.1, 0.1, 0.0, 50.0), 1) == [1.0]
+    assert tilt(errors(0.1, 0.1, n_rows=50.0), 1) == [1.0]
 
 
 def test_a_linear_model_is_worse_by_the_nonlinearity():
-    assert OutOfSample(0.1, 0.5, 0.0, 50.0).nonlinearity == pytest.approx(5.0, rel=0.01)
-    assert OutOfSample(0.99, 1.0, 0.0, 50.0).nonlinearity == 1.0
-    assert OutOfSample(1e-9, 1e-6, 0.0, 50.0).nonlinearity == pytest.approx(1.0, 0.01)
+    assert errors(0.1, 0.5, n_rows=50.0).nonlinearity == pytest.approx(5.0, rel=0.01)
+    assert errors(0.99, 1.0, n_rows=50.0).nonlinearity == 1.0
+    assert errors(1e-9, 1e-6, n_rows=50.0).nonlinearity == pytest.approx(1.0, 0.01)
     assert out_of_sample(*table(line, noise=0.5)).nonlinearity < 1.1
     assert out_of_sample(*table(wave)).nonlinearity > 2.0
 
 
+def test_noise_is_told_from_a_rule_that_is_as_hard_to_learn():
+    """Parity of few bits has no noise, a disc with wrong labels has."""
+    bits = np.random.default_rng(0).choice([-1.0, 1.0], size=(120, 5))
+    rule = out_of_sample(with_ones(bits), bits.prod(axis=1)[:, None])
+    X = np.random.default_rng(0).normal(size=(150, 8))
+    labels = np.sign(np.sum(X**2, axis=1) - 7.3)[:, None]
+    noisy = out_of_sample(with_ones(X), labels)
+    assert rule.smooth_noise < 1e-3 < 0.1 <= noisy.smooth_noise
+    share = strength(noisy, is_stochastic=True) / noisy.error
+    assert share > strength(rule, is_stochastic=True) / rule.error
+
+
+def test_the_noise_level_is_a_lower_bound_up_to_a_tenth():
+    for noise in (0.05, 0.1, 10.0):
+        found = errors(0.05, 0.5, n_rows=1000.0, smooth_noise=noise)
+        assert strength(found, is_stochastic=True) == min(noise, 0.1)
+
+
+def test_targets_without_noise_get_the_weakest_strength():
+    """A sawtooth is hard for smooth functions, but has no noise."""
+    x = np.linspace(-1.7, 1.7, 120)[:, None]
+    saw = (np.arange(120.0) / 20.0 % 1.0)[:, None]
+    exact = out_of_sample(with_ones(x), saw)
+    assert exact.is_exact
+    weakest = strength(errors(1e-9, 1.0, n_rows=120.0))
+    assert strength(exact) == weakest
+    assert weakest < strength(exact, has_classes=True) < 0.01
+    disturbed = saw + np.random.default_rng(0).normal(size=saw.shape)
+    assert not out_of_sample(with_ones(x), disturbed).is_exact
+    line = x + 0.5 * np.random.default_rng(1).normal(size=x.shape)
+    assert not out_of_sample(with_ones(x), line).is_exact
+    # in many dimensions, a rough kernel says the same whatever the noise
+    wide = np.random.default_rng(2).normal(size=(120, 40))
+    assert not out_of_sample(with_ones(wide), np.sign(wide[:, :1])).is_exact
+    few = out_of_sample(with_ones(x[:20]), saw[:20])
+    assert few.error < 0.1
+    assert not few.is_exact
+
+
 def test_few_rows_that_a_kernel_predicts_are_not_fitted_exactly():
-    found = OutOfSample(0.5, 0.5, 0.0, 10.0)
+    found = errors(0.5, 0.5, n_rows=10.0)
     assert strength(found) > FEW_ROWS_STRENGTH
 
 

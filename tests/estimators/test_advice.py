@@ -176,3 +176,13 @@ def test_many_halvings_lead_to_the_rate():
     assert model.convergence_.n_recoveries > 5
     assert model.convergence_.parameter == "learning_rate_init"
     assert "max_iter" not in message
+
+
+@pytest.mark.parametrize("damping", [1e10, 1e30, 1e300])
+def test_a_damping_that_stops_every_step_is_named(damping):
+    settings = {"solver": "lm", "damping": damping, "random_state": 0}
+    model = EffPropRegressor((8,), **settings)
+    with pytest.warns(ConvergenceWarning, match="damping=1e"):
+        model.fit(X[:100], y[:100])
+    assert model.convergence_.parameter == "damping"
+    assert "'auto'" in model.convergence_.advice

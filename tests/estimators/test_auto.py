@@ -65,13 +65,30 @@ def test_the_epochs_present_enough_examples_in_enough_updates(
     assert auto.choose_max_iter(given, solver, n, batch_size) == expected
 
 
+def test_targets_without_noise_are_fitted_more_precisely():
+    assert auto.choose_precision("sgd", 1e-3) == 1.0
+    precision = [auto.choose_precision("lbfgs", e) for e in (1.0, 0.03, 0.01, 0.0)]
+    assert precision == [1.0, 1.0, pytest.approx(3.0), pytest.approx(300.0)]
+    iterations = [
+        auto.choose_max_iter("auto", "lbfgs", 100, 100, precision=p)
+        for p in (1.0, 1.5, 300.0)
+    ]
+    assert iterations == [200, 300, 600]
+    x = np.linspace(-3.0, 3.0, 300)[:, None]
+    wave, noise = np.sin(4.0 * x[:, 0]), np.random.default_rng(0).normal(size=300)
+    exact = EffPropRegressor(random_state=0).fit(x, wave)
+    assert exact.max_iter_ > 200
+    assert exact.score(x, wave) > 0.999
+    assert EffPropRegressor(random_state=0).fit(x, wave + noise).max_iter_ == 200
+
+
 def test_curved_functions_are_presented_more_often():
     epochs = [
-        auto.choose_max_iter("auto", "sgd", 1000, 8, nonlinearity)
+        auto.choose_max_iter("auto", "sgd", 1000, 8, nonlinearity=nonlinearity)
         for nonlinearity in (1.0, 2.5, 20.0, 1e9)
     ]
     assert epochs == [30, 75, 600, 600]
-    assert auto.choose_max_iter("auto", "lbfgs", 1000, 8, 20.0) == 200
+    assert auto.choose_max_iter("auto", "lbfgs", 1000, 8, nonlinearity=20.0) == 200
     rng = np.random.default_rng(0)
     X = rng.uniform(-3.0, 3.0, size=(600, 2))
     plane, wave = X[:, 0] - X[:, 1], np.sin(2.0 * X[:, 0]) * X[:, 1]
@@ -181,7 +198,9 @@ def test_what_auto_became_is_fitted(cls, solver):
     model = cls((4,), solver=solver, random_state=0).fit(X, y)
     is_batch = solver not in STOCHASTIC
     assert model.batch_size_ == (60 if is_batch or solver == "adam" else 8)
-    if is_batch or solver == "adam":
+    if solver == "lbfgs":
+        assert 200 <= model.max_iter_ <= 600
+    elif is_batch or solver == "adam":
         assert model.max_iter_ == 200
     else:
         assert 500 <= model.max_iter_ <= 20 * 500

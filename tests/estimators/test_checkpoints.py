@@ -285,8 +285,8 @@ def test_what_has_no_influence_shares_a_file(tmp_path):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_all_fits_of_a_search_may_share_a_folder(tmp_path, n_jobs):
     X, y = problem(EffPropClassifier)
-    grid = {"momentum": [0.0, 0.9], "batch_size": [1, 8]}
-    search = GridSearchCV(EffPropClassifier(**SGD), grid, cv=3, n_jobs=n_jobs)
+    grid = {"momentum": [0.0, 0.9]}
+    search = GridSearchCV(EffPropClassifier(**SGD), grid, cv=2, n_jobs=n_jobs)
     expected = clone(search).fit(X, y)
     search.set_params(estimator__checkpoint=tmp_path, estimator__resume=True)
     for _ in range(2):
@@ -296,7 +296,7 @@ def test_all_fits_of_a_search_may_share_a_folder(tmp_path, n_jobs):
             expected.cv_results_["mean_test_score"],
         )
     # one for each setting and fold, and one for the best setting on all data
-    assert len(os.listdir(tmp_path)) == 4 * 3 + 1
+    assert len(os.listdir(tmp_path)) == 2 * 2 + 1
 
 
 def test_a_fit_that_ran_out_of_time_goes_on(tmp_path, monkeypatch):

@@ -112,7 +112,7 @@ def test_a_grid_search_over_tricks_in_two_processes():
         GridSearchCV(model, grid, cv=3, n_jobs=n_jobs).fit(X, y) for n_jobs in (2, 1)
     )
     assert two.best_params_["normalize"] == "standardize"
-    assert two.best_score_ > 0.95
+    assert two.best_score_ > 0.93
     for key in ("mean_test_score", "rank_test_score"):
         np.testing.assert_array_equal(two.cv_results_[key], one.cv_results_[key])
 

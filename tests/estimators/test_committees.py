@@ -460,3 +460,12 @@ def test_lines_say_which_network_is_trained(capsys):
     assert lines[0] == "EffPropRegressor, network 1 of 2:"
     assert lines[5] == "EffPropRegressor, network 2 of 2:"
     assert len(lines) == 10
+
+
+def test_a_row_of_nearly_all_the_weight_may_be_left_out():
+    X, y = problem(EffPropRegressor)
+    weight = np.ones(len(y))
+    weight[3] = 1e200
+    model = EffPropRegressor((3,), n_estimators=3, max_iter=2, random_state=0)
+    model.fit(X.astype(np.float32), y, sample_weight=weight)
+    assert np.isfinite(model.predict(X)).all()

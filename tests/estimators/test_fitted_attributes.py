@@ -65,7 +65,7 @@ def test_loss_and_gradient_is_the_objective_at_the_fitted_weights(
             model.theta_[j] += step
             ends.append(model.loss_and_gradient(X, y, weight)[0])
         numeric[j] = (ends[0] - ends[1]) / 2e-5
-    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(gradient, numeric, rtol=1e-6, atol=1e-7)
 
 
 @both

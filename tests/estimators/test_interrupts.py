@@ -1,6 +1,7 @@
 """Ctrl-C ends a fit and keeps its weights, or ends the search that it belongs to."""
 
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import EffPropRegressor
+from sk_effprop.core.objective import Objective
+from sk_effprop.estimators import _regressor as regressor_module
+from sk_effprop.solvers import BATCH
 from sk_effprop.solvers import stochastic as stochastic_module
+from sk_effprop.solvers.base import OutOfTime
+from sk_effprop.training import monitor as monitor_module
 from sk_effprop.training.monitor import Monitor
 from tests.estimators.problems import SGD, may_not_converge, problem
 
@@ -74,6 +80,98 @@ def test_an_interrupt_after_training_ends_a_search_too(monkeypatch):
     monkeypatch.setattr(EffPropRegressor, "_find_posterior", press)
     with pytest.raises(KeyboardInterrupt):
         AS_PARTS["cross-validation"](X, y)
+
+
+# ----------------------------------------------- within an iteration of batch solvers
+
+WAYS = {"max_time": OutOfTime, "interrupted": KeyboardInterrupt}
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """Count looks at the clock; the time is over, or Ctrl-C comes, at ``stop_at``."""
+    looks = SimpleNamespace(n=0, stop_at=np.inf, error=OutOfTime)
+
+    def look(self):
+        looks.n += 1
+        if looks.n >= looks.stop_at:
+            raise looks.error
+
+    monkeypatch.setattr(Monitor, "check_time", look)
+    return looks
+
+
+@may_not_converge
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "settings",
+    [*({"solver": solver} for solver in BATCH),
+     {"solver": "lm", "alpha": "evidence"},
+     {"solver": "lm", "batch_size": 50, "learning_rate": "constant"}],
+    ids=str,
+)  # fmt: skip
+def test_an_iteration_ends_in_the_middle_and_the_best_weights_stay(
+    settings, way, looks
+):
+    X, y = problem(EffPropRegressor)
+    losses, model = [], EffPropRegressor((5,), random_state=0, max_iter=6, **settings)
+    model.fit(X, y)
+    n_looks, looks.error = looks.n, WAYS[way]
+    for looks.stop_at in np.unique(np.linspace(1, n_looks, 6).astype(int)):
+        looks.n = 0
+        model.fit(X, y)
+        if model.convergence_.reason == way:
+            losses.append(model.loss_)
+        assert np.isfinite(model.predict(X)).all()
+    assert len(losses) >= 3
+    # time never makes it worse: the best weights are those of an earlier iteration
+    if settings.get("alpha") != "evidence":
+        np.testing.assert_array_equal(losses, np.minimum.accumulate(losses))
+
+
+def test_a_short_time_is_enough_for_an_iteration(monkeypatch):
+    monkeypatch.setattr(monitor_module, "LEAST_SECONDS", 60.0)
+    X, y = problem(EffPropRegressor)
+    for solver in BATCH:
+        model = EffPropRegressor((5,), solver=solver, random_state=0, max_time=1e-9)
+        assert (model.fit(X, y).n_iter_, model.convergence_.reason) == (1, "max_time")
+        monkeypatch.setattr(monitor_module, "LEAST_SECONDS", 0.0)
+        assert (model.fit(X, y).n_iter_, model.convergence_.reason) == (0, "max_time")
+        monkeypatch.setattr(monitor_module, "LEAST_SECONDS", 60.0)
+
+
+@pytest.mark.parametrize("error", WAYS.values(), ids=WAYS)
+def test_an_uncertainty_that_takes_too_long_is_left_out(error, monkeypatch):
+    def stop(*args):
+        raise error
+
+    monkeypatch.setattr(regressor_module, "posterior_of", stop)
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor((5,), solver="lm", random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="not computed when the time is over"):
+        model.predict(X, return_std=True)
+
+
+@may_not_converge
+@pytest.mark.parametrize("solver", ["sgd", "lm"])
+def test_pressing_again_does_not_lose_what_the_first_time_has_kept(
+    solver, monkeypatch, presses
+):
+    evaluate, times = Objective.value_and_gradient, []
+
+    def interrupted(self, theta):
+        if presses and len(times) < 3:
+            times.append(None)
+            raise KeyboardInterrupt
+        return evaluate(self, theta)
+
+    monkeypatch.setattr(Objective, "value_and_gradient", interrupted)
+    X, y = problem(EffPropRegressor)
+    settings = {**SGD, "solver": solver} if solver == "sgd" else {"solver": solver}
+    model = EffPropRegressor(**settings).fit(X, y)
+    assert len(times) == 3
+    assert model.convergence_.reason == "interrupted"
+    assert np.isfinite(model.predict(X)).all()
 
 
 # ---------------------------------------------------------------- within a long epoch

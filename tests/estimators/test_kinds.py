@@ -10,14 +10,16 @@ from functools import cache
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.solvers import BATCH, SOLVERS
 
-# EFFPROP_DRAWS=100000 looks longer
+# EFFPROP_DRAWS=100000 looks longer, EFFPROP_SEED=2 elsewhere
 N_DRAWS = int(os.environ.get("EFFPROP_DRAWS", "2000"))
+SEED = int(os.environ.get("EFFPROP_SEED", "1"))
 N_PARTS = 20
 LOSSES = {
     EffPropClassifier: ["log_loss", "squared_error"],
@@ -87,7 +89,7 @@ def constant_loss(model, X, y, weight):
 
 @pytest.mark.parametrize("part", range(N_PARTS))
 def test_random_settings_beat_a_constant_or_say_why_not(part):
-    rng = np.random.default_rng([1, part])
+    rng = np.random.default_rng([SEED, part])
     for _ in range(N_DRAWS // N_PARTS):
         model, weight = draw(rng)
         X, y = data(type(model))
@@ -100,3 +102,19 @@ def test_random_settings_beat_a_constant_or_say_why_not(part):
         loss = model.loss_and_gradient(X, y, weight)[0]
         is_useful = loss < 0.95 * constant_loss(model, X, y, weight)
         assert is_useful or caught, model
+
+
+def test_momentum_that_keeps_the_loss_oscillating_is_named():
+    X, y = data(EffPropClassifier)
+    weight = np.random.default_rng(14).lognormal(0.0, 2.5, size=len(y))
+    model = EffPropClassifier(
+        (8,), activation="softplus", batch_size="full", learning_rate="constant",
+        max_iter=60, solver="sdlm", random_state=14, alpha=0.003,
+    )  # fmt: skip
+    with pytest.warns(ConvergenceWarning, match="oscillates"):
+        model.fit(X, y, sample_weight=weight)
+    assert model.convergence_.parameter == "momentum"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        calm = clone(model).set_params(momentum=0.5).fit(X, y, sample_weight=weight)
+    assert calm.best_loss_ < 0.9 * model.best_loss_

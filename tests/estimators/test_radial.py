@@ -260,17 +260,22 @@ def test_diagnosis_and_pictures_know_them(cls):
     ActivationDisplay.from_estimator(model)
 
 
-def test_they_find_bumps_that_few_sigmoids_do_not():
-    """The paper's argument for local units: here they are the better basis."""
+def test_they_are_no_better_basis_for_bumps():
+    """Local units suit them, says the paper, but as many sigmoids do as well."""
     X, y = waves(600)
     scores = []
     for sizes in (
         {"hidden_layer_sizes": 12},
         {"hidden_layer_sizes": (), "rbf_units": 12},
     ):
-        model = EffPropRegressor(**sizes, solver="lbfgs", random_state=0)
-        scores.append(model.fit(X[:300], y[:300]).score(X[300:], y[300:]))
-    assert scores[1] > scores[0]
+        models = [
+            EffPropRegressor(**sizes, solver="lbfgs", random_state=seed)
+            for seed in range(3)
+        ]
+        of_seeds = [m.fit(X[:300], y[:300]).score(X[300:], y[300:]) for m in models]
+        scores.append(np.median(of_seeds))
+    sigmoids, local = scores
+    assert 0.98 < local < sigmoids
 
 
 def test_they_are_no_help_with_many_inputs():

@@ -201,7 +201,7 @@ def test_evidence_can_be_taken_up_and_left_by_a_warm_start():
         model.set_params(alpha=alpha).fit(X, y)
         loss, gradient = model.loss_and_gradient(X, y)
         assert loss == pytest.approx(model.loss_)
-        assert np.linalg.norm(gradient) < 0.03
+        assert np.linalg.norm(gradient) < 0.05
 
 
 @may_not_converge

@@ -15,7 +15,7 @@ from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import LARGEST_WEIGHT, Objective
 from sk_effprop.core.spectrum import draw_patterns
-from sk_effprop.estimators._data import Examples, size_and_count
+from sk_effprop.estimators._data import Examples, as_weighted_set, size_and_count
 
 UNITS = [1e-300, 1e-3, 2.0, 10.0, 1000.0, 1e307]
 
@@ -42,6 +42,27 @@ def test_uniform_weights_count_rows_and_repeats_count_as_weights():
     kept = times > 0
     assert size_and_count(examples(times[kept], np.arange(5)[kept])) == repeated
     assert repeated == (4, 11.0)
+
+
+@pytest.mark.parametrize("n_hashes", [1, 3])
+def test_rows_of_the_same_hash_are_merged_only_if_they_are_equal(monkeypatch, n_hashes):
+    def few(content, seed):
+        return content[:, 0] % np.uint64(n_hashes)
+
+    monkeypatch.setattr("sk_effprop.estimators._data._hashes", few)
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.standard_normal((40, 3)), 2, axis=0)
+    given = Examples(X, np.zeros(80), np.ones(80))
+    monkeypatch.setattr("sk_effprop.core.arrays.BLOCK_SIZE", 20)
+    merged = as_weighted_set(given)
+    assert np.array_equal(np.unique(merged.X, axis=0), np.unique(X, axis=0))
+    assert np.array_equal(merged.X[merged.places], X)
+    assert np.bincount(merged.places) == pytest.approx(merged.weight)
+
+
+def test_zeros_of_both_signs_are_the_same_number():
+    X, y = np.array([[0.0], [-0.0], [1.0]]), np.zeros(3)
+    assert len(as_weighted_set(Examples(X, y, np.ones(3)))) == 2
 
 
 def test_other_weights_count_half_way_to_kish():

@@ -185,6 +185,21 @@ def test_weights_and_validation_data_work():
     assert est.t_ == only.t_
 
 
+@pytest.mark.parametrize("settings", [
+    {"normalize_target": False}, {"target_values": (-1.715, 1.715)},
+])  # fmt: skip
+def test_advice_on_targets_is_found_in_a_sample_of_them(settings):
+    X, y = problem(600)
+    y = np.random.default_rng(0).permutation(1e4 * y)
+    few = {**SMALL, "max_iter": 20, "solver": "sgd"}
+    est = EffPropRegressor(**few)
+    if "target_values" in settings:
+        est = EffPropClassifier(**few, loss="squared_error")
+        y = y > np.median(y)
+    fit_batches(est.set_params(**settings), batches(X, y))
+    assert est.convergence_.parameter in settings
+
+
 def test_max_time_ends_an_epoch():
     X, y = problem()
     est = EffPropRegressor(**SMALL, max_iter=10**6, max_time=0.5)

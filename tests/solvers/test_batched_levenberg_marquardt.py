@@ -10,6 +10,7 @@ from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.presentation import ORDERS
+from sk_effprop.solvers.batched_levenberg_marquardt import RUNNING_RESIDUALS
 from tests.cases import (
     ALL_ACTIVATIONS,
     MAIN_LOSS_PARAMS,
@@ -95,6 +96,18 @@ def test_the_running_curvature_is_that_of_all_examples_after_an_epoch():
     upper = np.triu_indices(len(theta))
     G = dense_gauss_newton(objective, theta)
     np.testing.assert_allclose(solution.state.curvature[upper], G[upper], atol=1e-6)
+
+
+def test_the_running_curvature_forgets_the_weights_of_many_steps_ago():
+    X = np.linspace(-1.0, 1.0, 10_000)[:, None]
+    y = np.sinc(10.0 * X[:, 0] / np.pi)
+    for seed in range(3):
+        model = EffPropRegressor(
+            (20,), solver="lm", batch_size=250, alpha=0.0, normalize_target=False,
+            learning_rate="constant", max_iter=3, tol=0.0, random_state=seed,
+        ).fit(X, y)  # fmt: skip
+        assert model._resume.state.n_averaged == RUNNING_RESIDUALS * len(model.theta_)
+        assert np.mean((model.predict(X) - y) ** 2) < 1e-6
 
 
 @FORMS

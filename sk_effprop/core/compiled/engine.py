@@ -65,6 +65,7 @@ class NumbaEngine:
         n_rows = PRODUCTS_PER_CALL // self.objective.network.n_weights
         size = LANES * max(n_rows // LANES, 1)
         for start in range(0, self.objective.n_samples, size):
+            self.objective.clock()
             yield slice(start, min(start + size, self.objective.n_samples))
 
     def _losses_of(self, rows: slice, gradient: Array | None) -> Array:

@@ -1,0 +1,100 @@
+"""Whether neighbouring examples share their errors, which a network could learn.
+
+Noise is different at every example, but what a network has missed is nearly the same
+at examples close to each other.  The correlation between the errors of an example and
+of its nearest neighbour so tells noise from a fit that was flattened or got stuck, on
+any data and for any loss::
+
+    finding = missed_structure(case, monitor.reason)
+    finding.parameter    # "alpha"
+    finding.advice       # "Decrease alpha, to 0.0002 say."
+"""
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from sk_effprop.core.arrays import Array
+from sk_effprop.core.network import forward
+from sk_effprop.estimators._rules import Case
+from sk_effprop.solvers import BATCH
+from sk_effprop.solvers.base import Reason
+from sk_effprop.training.convergence import Finding
+
+# Neighbours in more dimensions are as far away as any example.
+MOST_INPUTS = 50
+# Correlations above are no accident: this one, and so many standard deviations of that
+# of pure noise.
+CORRELATED, N_DEVIATIONS = 0.35, 3.0
+# A weaker penalty than this is not what keeps a network from learning.
+WEAK_PENALTY = 1e-3
+# So few weights for each residual may be too few.
+FEW_WEIGHTS = 0.05
+# Levenberg-Marquardt takes seconds for larger Jacobians.
+LARGEST_JACOBIAN = 10**7
+
+
+def missed_structure(case: Case, reason: Reason) -> Finding | None:
+    """Find errors that neighbours share, and what has kept the network from them.
+
+    Parameters
+    ----------
+    case : Case
+        At the weights that are kept.
+    reason : Reason
+        Why training has ended.
+    """
+    if case.some.network.sizes[0] > MOST_INPUTS or len(case.some.network.sizes) == 2:
+        return None
+    correlation, n = _shared_errors(case)
+    if correlation < max(CORRELATED, N_DEVIATIONS / np.sqrt(n)):
+        return None
+    sentence = (
+        f"neighbouring examples share their errors (correlation {correlation:.2f}), so "
+        "that there is more to be learnt."
+    )
+    parameter, value, advice = _remedy(case, reason)
+    return Finding(
+        sentence, parameter, advice, cause="structure left in the errors", value=value
+    )
+
+
+def _shared_errors(case: Case) -> tuple[float, int]:
+    """Correlation of the errors of different neighbours, and their number."""
+    some = case.some
+    outputs = forward(some.network, case.theta, some.inputs, only_values=True).outputs
+    errors = np.empty_like(outputs)
+    some.loss.gradient(outputs, some.targets, errors)
+    rows, means = _merged(case.inputs.astype(np.float64), errors - errors.mean(axis=0))
+    power = float(np.sum(means**2))
+    if len(rows) < 3 or power == 0.0:
+        return 0.0, 1
+    nearest = cKDTree(rows).query(rows, k=2)[1][:, 1]
+    return float(np.sum(means * means[nearest])) / power, len(rows)
+
+
+def _merged(rows: Array, errors: Array) -> tuple[Array, Array]:
+    """Different rows, and the mean error at each: repeated rows share any noise."""
+    different, group = np.unique(rows, axis=0, return_inverse=True)
+    sums = np.zeros((len(different), errors.shape[1]))
+    np.add.at(sums, group.ravel(), errors)
+    return different, sums / np.bincount(group.ravel())[:, None]
+
+
+def _remedy(case: Case, reason: Reason) -> tuple[str, object, str]:
+    """Parameter, a value to try and a sentence: the first that is not on."""
+    plan, strongest = case.plan, float(case.plan.alpha.max())
+    more_units = "Use more hidden units, or another random_state."
+    if len(case.theta) < FEW_WEIGHTS * case.objective.n_residuals:
+        return "hidden_layer_sizes", None, more_units
+    if strongest > WEAK_PENALTY and not plan.is_evidence:
+        weaker = float(f"{strongest / 100.0:.1g}")
+        return "alpha", weaker, f"Decrease alpha, to {weaker:.1g} say."
+    n_numbers = case.objective.n_residuals * len(case.theta)
+    if plan.solver != "lm" and n_numbers <= LARGEST_JACOBIAN:
+        return "solver", "lm", "Use solver='lm'."
+    if plan.solver in BATCH and plan.solver != "lm":
+        return "solver", "sgd", "Use solver='sgd'."
+    if reason == Reason.MAX_ITER:
+        longer = 4 * plan.max_iter
+        return "max_iter", longer, f"Increase max_iter, to {longer} say."
+    return "hidden_layer_sizes", None, more_units

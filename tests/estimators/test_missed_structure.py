@@ -1,0 +1,100 @@
+"""A fit that misses what neighbouring examples share says so, and its advice helps."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+
+from sk_effprop import EffPropClassifier, EffPropRegressor
+
+X = np.linspace(0.0, 1.0, 120)[:, None]
+PERIODIC = {
+    "sine": np.sin(12.0 * np.pi * X[:, 0]),
+    "sawtooth": (6.0 * X[:, 0]) % 1.0,
+    "square": np.floor(12.0 * X[:, 0]) % 2.0,
+}
+
+
+def spiral(n_arms, n_rows):
+    """Points of arms that turn twice around the origin, and their arms."""
+    t = np.linspace(0.5, 4.0 * np.pi, n_rows)
+    angles = t + 2.0 * np.pi / n_arms * np.arange(n_arms)[:, None]
+    points = np.stack([t * np.cos(angles), t * np.sin(angles)], axis=-1)
+    return points.reshape(-1, 2), np.repeat(np.arange(n_arms), n_rows)
+
+
+def fitted(model, inputs, y, **settings):
+    """The model, and whether its warning is about shared errors."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.set_params(**settings).fit(inputs, y)
+    assert all(w.category is ConvergenceWarning for w in caught)
+    return model, any("share their errors" in str(w.message) for w in caught)
+
+
+def proposed(advice):
+    """The value in a sentence of advice."""
+    number = re.search(r"to (\S+) say", advice)
+    return float(number[1]) if number else re.search("'(.*)'", advice)[1]
+
+
+def advised(model, inputs, y):
+    """The model after its advice, taken three times at most."""
+    model, is_reported = fitted(model, inputs, y)
+    for _ in range(3):
+        if is_reported:
+            done = model.convergence_
+            settings = {done.parameter: proposed(done.advice)}
+            model, is_reported = fitted(model, inputs, y, **settings)
+    return model
+
+
+@pytest.mark.parametrize("solver", ["auto", "lm", "lbfgs", "cg", "scg", "sgd"])
+@pytest.mark.parametrize("shape", PERIODIC)
+def test_many_periods_are_learnt_or_the_advice_leads_there(shape, solver):
+    model = EffPropRegressor(solver=solver, random_state=0)
+    assert advised(model, X, PERIODIC[shape]).score(X, PERIODIC[shape]) > 0.5
+
+
+@pytest.mark.parametrize("alpha", [0.02, 0.05])
+def test_a_flattened_classifier_is_led_to_a_weaker_penalty(alpha):
+    points, arms = spiral(3, 60)
+    model = EffPropClassifier(alpha=alpha, random_state=0)
+    fitted(model, points, arms)
+    assert model.convergence_.parameter == "alpha"
+    assert advised(model, points, arms).score(points, arms) > 0.9
+
+
+def test_a_network_that_is_too_small_is_named():
+    rng = np.random.default_rng(0)
+    inputs = rng.uniform(-2.0, 2.0, size=(600, 1))
+    y = np.sin(3.0 * inputs[:, 0])
+    model, is_reported = fitted(EffPropRegressor((1,), random_state=0), inputs, y)
+    assert is_reported
+    assert model.convergence_.parameter == "hidden_layer_sizes"
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "poisson", "quantile"])
+@pytest.mark.parametrize("n", [30, 150, 600])
+def test_noise_is_not_taken_for_structure(n, loss):
+    rng = np.random.default_rng(n)
+    inputs = rng.normal(size=(n, 2))
+    y = rng.poisson(np.exp(0.4 * inputs[:, 0])).astype(float)
+    assert not fitted(EffPropRegressor(loss=loss, random_state=0), inputs, y)[1]
+
+
+def test_repeated_rows_are_not_neighbours():
+    rng = np.random.default_rng(0)
+    inputs, y = rng.normal(size=(100, 3)), rng.normal(size=100)
+    rows = np.repeat(np.arange(100), 4)
+    model = EffPropRegressor(alpha=1.0, random_state=0)
+    assert not fitted(model, inputs[rows], y[rows])[1]
+
+
+def test_a_usual_table_has_no_structure_left():
+    assert not fitted(
+        EffPropRegressor(random_state=0), *load_diabetes(return_X_y=True)
+    )[1]
