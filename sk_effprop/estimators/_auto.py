@@ -82,7 +82,7 @@ class Problem:
         Whether the last hidden layer consists of radial basis functions.
     nonlinearity : float
         How many times larger the error of a linear model is than that of a network
-        would be, see ``core.strength``; at least 1.
+        would be, see ``core.left_out``; at least 1.
     unexplained : float
         Share of the variance of the targets that a network will not explain.
     """

@@ -2,7 +2,7 @@
 
 The strength c is a number per example and per unit of power, the mean squared length
 of a layer's inputs.  It follows from the error of examples that are left out, see
-:mod:`sk_effprop.core.strength`::
+:mod:`sk_effprop.core.left_out`::
 
     found = left_out(data, has_hidden_layers=True, is_stream=False)
     usual = usual_strength(problem)
@@ -14,14 +14,9 @@ import numpy as np
 
 from sk_effprop.core.activations import ACTIVATIONS
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.left_out import OutOfSample, out_of_sample
 from sk_effprop.core.losses import SquaredError
-from sk_effprop.core.strength import (
-    OutOfSample,
-    loss_scale,
-    out_of_sample,
-    strength,
-    tilt,
-)
+from sk_effprop.core.strength import loss_scale, strength, tilt
 from sk_effprop.core.targets import place_targets
 from sk_effprop.estimators._auto import Problem
 from sk_effprop.estimators._reading import TrainingData
