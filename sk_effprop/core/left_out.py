@@ -140,7 +140,7 @@ def out_of_sample(
     """
     weight = np.ones(len(targets)) if sample_weight is None else sample_weight
     weight = weight.astype(np.float64) / np.mean(weight, dtype=np.float64)
-    n_effective = effective_size(weight)
+    n_effective = kish_size(weight)
     rows = _sample(len(targets))
     weight = weight[rows]
     Y = _standardized(targets[rows].astype(np.float64), weight)
@@ -217,7 +217,7 @@ def tangent_kernel(gram: Array, deviation: float) -> Array:
     return np.asarray(tangent)
 
 
-def effective_size(weight: Array) -> float:
+def kish_size(weight: Array) -> float:
     """Kish's number of rows of equal weight, (sum w)^2 / sum w^2."""
     return float(np.sum(weight) ** 2 / np.sum(weight**2))
 
@@ -276,7 +276,7 @@ def _left_out(kernel: Array, Y: Array, weight: Array) -> _LeftOut:
         errors.append(float(np.mean(residual**2)))
     best = int(np.argmin(errors))
     moderate = errors[int(np.argmin(np.abs(np.log(NOISES / MODERATE_NOISE))))]
-    of_mean = (1.0 - 1.0 / effective_size(weight)) ** 2
+    of_mean = (1.0 - 1.0 / kish_size(weight)) ** 2
     return _LeftOut(
         min(errors[best] * of_mean, 1.0), float(NOISES[best]), moderate * of_mean
     )

@@ -70,6 +70,9 @@ def strength(
         if found.opposition < OPPOSED:
             return OPPOSED_STRENGTH
         return FEW_ROWS_STRENGTH if found.n_rows <= FEW_ROWS else NOISE_STRENGTH
+    weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
+    if found.is_exact:
+        return max(weakest, EXACT_CLASSES) if has_classes else weakest
     growth = float(np.clip((found.n_rows / MANY_ROWS) ** 0.5, 1.0, LARGEST_GROWTH))
     curved = CURVED * (STOCHASTIC_SHARE if is_stochastic else growth) * found.error
     linear = LINEAR * found.error**LINEAR_POWER
@@ -77,9 +80,6 @@ def strength(
     between = curved ** (1.0 - found.linearity) * linear**found.linearity
     caution = CAUTION if is_cautious else 0.0
     share = max(1.0 - caution / found.n_rows**0.5, LEAST_SHARE)
-    weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
-    if found.is_exact:
-        return max(weakest, EXACT_CLASSES) if has_classes else weakest
     noise = min(found.smooth_noise, LARGEST_MEASURED_NOISE)
     result = float(max(share * between, weakest, noise))
     # few rows are fitted rather than flattened

@@ -129,7 +129,7 @@ def _poor_result(
         )
     if share < SUSPICIOUS:
         finding = finding or _oscillation(run, monitor)
-    if share < SUSPICIOUS_IF_SHARED:
+    if -LEAST_EXPLAINED < share < SUSPICIOUS_IF_SHARED:
         finding = finding or _missed(case, monitor)
     return finding or (_plateau(run, monitor) if is_useless else None)
 
@@ -163,7 +163,7 @@ def _oscillation(run: Run, monitor: Monitor) -> Finding | None:
         return None
     sentence = "the loss oscillates far above that of the best weights."
     if plan.solver != "adam" and plan.given.momentum > LARGE_MOMENTUM:
-        advice = f"Use momentum={LARGE_MOMENTUM}, or learning_rate='cosine'."
+        advice = f"Use momentum={LARGE_MOMENTUM}."
         return Finding(sentence, "momentum", advice, value=LARGE_MOMENTUM)
     lower = float(f"{monitor.initial_rates.eta / 4.0:.2g}")
     advice = f"Start with learning_rate_init={lower:.2g}, or use solver='lbfgs'."

@@ -219,7 +219,9 @@ def make_plan(
     batch_size = choose_batch_size(given.batch_size, solver, problem.n_samples)
     if solver == "lm" and given.batch_size == "auto":
         batch_size = choose_second_order_batch(problem)
-    precision = choose_precision(solver, problem.unexplained)
+    precision = choose_precision(
+        solver, problem.unexplained, is_held_out=given.early_stopping is True
+    )
     max_iter = choose_max_iter(
         given.max_iter,
         solver,
@@ -329,9 +331,14 @@ def asks_data(given: Hyperparameters, *, is_stochastic: bool) -> bool:
     return isinstance(given.alpha, str) or has_length
 
 
-def choose_precision(solver: str, unexplained: float) -> float:
-    """How many times closer than usual L-BFGS comes to the minimum; at least 1."""
-    if solver != AUTO_BATCH:
+def choose_precision(
+    solver: str, unexplained: float, *, is_held_out: bool = False
+) -> float:
+    """How many times closer than usual L-BFGS comes to the minimum; at least 1.
+
+    A score on held-out data decides on its own when training has come far enough.
+    """
+    if solver != AUTO_BATCH or is_held_out:
         return 1.0
     return max(PRECISE_BELOW / max(unexplained, LEAST_UNEXPLAINED), 1.0)
 

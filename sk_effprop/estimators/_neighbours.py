@@ -27,8 +27,8 @@ MOST_INPUTS = 50
 CORRELATED, N_DEVIATIONS = 0.35, 3.0
 # A weaker penalty than this is not what keeps a network from learning.
 WEAK_PENALTY = 1e-3
-# So few weights for each residual may be too few.
-FEW_WEIGHTS = 0.05
+# A network with fewer weights may be too small for data with this many times more rows.
+FEW_WEIGHTS, MANY_RESIDUALS = 50, 20
 # Levenberg-Marquardt takes seconds for larger Jacobians.
 LARGEST_JACOBIAN = 10**7
 
@@ -84,12 +84,14 @@ def _remedy(case: Case, reason: Reason) -> tuple[str, object, str]:
     """Parameter, a value to try and a sentence: the first that is not on."""
     plan, strongest = case.plan, float(case.plan.alpha.max())
     more_units = "Use more hidden units, or another random_state."
-    if len(case.theta) < FEW_WEIGHTS * case.objective.n_residuals:
-        return "hidden_layer_sizes", None, more_units
     if strongest > WEAK_PENALTY and not plan.is_evidence:
         weaker = float(f"{strongest / 100.0:.1g}")
         return "alpha", weaker, f"Decrease alpha, to {weaker:.1g} say."
-    n_numbers = case.objective.n_residuals * len(case.theta)
+    n_weights = len(case.theta)
+    is_small = MANY_RESIDUALS * n_weights < case.objective.n_residuals
+    if is_small and n_weights < FEW_WEIGHTS:
+        return "hidden_layer_sizes", None, more_units
+    n_numbers = case.objective.n_residuals * n_weights
     if plan.solver != "lm" and n_numbers <= LARGEST_JACOBIAN:
         return "solver", "lm", "Use solver='lm'."
     if plan.solver in BATCH and plan.solver != "lm":

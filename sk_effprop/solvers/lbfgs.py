@@ -81,8 +81,8 @@ class LBFGS:
         else:
             answers = Answers(state if state and self.remembers else ())
         origin = theta.astype(np.float64)
-        run = _Run(self, objective, precision, origin, answers, monitor)
         with np.errstate(over="ignore", invalid="ignore"):
+            run = _Run(self, objective, precision, origin, answers, monitor)
             result = minimize(
                 run.value_and_gradient,
                 np.zeros_like(run.origin),

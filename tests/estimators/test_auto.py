@@ -69,6 +69,7 @@ def test_targets_without_noise_are_fitted_more_precisely():
     assert auto.choose_precision("sgd", 1e-3) == 1.0
     precision = [auto.choose_precision("lbfgs", e) for e in (1.0, 0.03, 0.01, 0.0)]
     assert precision == [1.0, 1.0, pytest.approx(3.0), pytest.approx(300.0)]
+    assert auto.choose_precision("lbfgs", 0.0, is_held_out=True) == 1.0
     iterations = [
         auto.choose_max_iter("auto", "lbfgs", 100, 100, precision=p)
         for p in (1.0, 1.5, 300.0)
