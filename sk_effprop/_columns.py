@@ -156,6 +156,8 @@ def chosen_columns(
     if isinstance(categorical_features, str):
         return [None] * n_features
     given = np.asarray([] if categorical_features is None else categorical_features)
+    if given.ndim != 1:
+        _raise_wrong_choice(given, "it must be a list of names or indices, or a mask")
     chosen = np.zeros(n_features, dtype=bool)
     if given.size == 0:
         return list(chosen)
@@ -176,7 +178,7 @@ def chosen_columns(
     return [name in set(given.tolist()) for name in known]
 
 
-def _raise_wrong_choice(given: Array, rule: str) -> None:
+def _raise_wrong_choice(given: Array, rule: str) -> NoReturn:
     raise ValueError(f"categorical_features={given.tolist()} does not match X: {rule}.")
 
 

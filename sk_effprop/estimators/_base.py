@@ -281,7 +281,7 @@ class BaseEffProp(
 
         One BLAS thread makes results independent of the number of threads.
         """
-        limit = None if max_iter == "auto" else max_iter * self.n_estimators
+        limit = None if max_iter == "auto" else int(max_iter) * int(self.n_estimators)
         context = callback_context(self, name, limit)
         weights = None if sample_weight is None else {"sample_weight": sample_weight}
         # callbacks see the data as the user gave them

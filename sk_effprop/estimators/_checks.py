@@ -1,5 +1,6 @@
 """Checks of hyperparameters, alone and in combination."""
 
+import sys
 from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, NoReturn
@@ -12,6 +13,8 @@ from sk_effprop.core.custom import CustomActivation
 from sk_effprop.core.losses import OWN_OUTPUTS
 from sk_effprop.estimators._activations import is_per_layer
 from sk_effprop.estimators._parameters import defaults, hidden_sizes
+
+LARGEST = sys.float_info.max
 
 
 def raise_invalid(estimator: Any, name: str, rule: str, way_out: str) -> NoReturn:
@@ -32,12 +35,21 @@ def check_changed_parameters(estimator: Any) -> None:
         for name, default in defaults(estimator).items()
         if getattr(estimator, name) is not default
     }
+    _check_ranges(estimator, changed)
     constraints = estimator._parameter_constraints
     validate_parameter_constraints(
         {name: constraints[name] for name in changed if name in constraints},
         changed,
         caller_name=type(estimator).__name__,
     )
+
+
+def _check_ranges(estimator: Any, changed: dict[str, Any]) -> None:
+    """Raise for ints that no float can stand for."""
+    for name, value in changed.items():
+        if isinstance(value, Integral) and not -LARGEST <= value <= LARGEST:
+            rule = f"at most {LARGEST:.3g} in size"
+            raise_invalid(estimator, name, rule, "Use a smaller number.")
 
 
 def fixed_parameters(estimator: Any) -> dict[str, Any]:
@@ -110,7 +122,7 @@ def is_value(given: Any, value: Any) -> bool:
 
 def _check_sizes(estimator: Any) -> None:
     sizes: Any = estimator.hidden_layer_sizes
-    sizes = [sizes] if isinstance(sizes, Integral) else sizes
+    sizes = [sizes] if np.ndim(sizes) == 0 else sizes
     if not all(isinstance(size, Integral) and int(size) >= 1 for size in sizes):
         rule = "a positive int or a sequence of positive ints"
         raise_invalid(estimator, "hidden_layer_sizes", rule, "() is the linear model.")

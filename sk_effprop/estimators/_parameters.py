@@ -284,9 +284,19 @@ def _defaults(cls: Any) -> dict[str, Any]:
 
 
 def hyperparameters_of(estimator: Any) -> Hyperparameters:
-    """Copy the hyperparameters of an estimator, as given."""
+    """Copy the hyperparameters of an estimator, as given.
+
+    Scalars of NumPy become those of Python, which do not overflow.
+    """
     values = {name: getattr(estimator, name) for name in defaults(estimator)}
-    return Hyperparameters(**values)
+    return Hyperparameters(**{name: as_plain(value) for name, value in values.items()})
+
+
+def as_plain(value: Any) -> Any:
+    """Python's number for a number of NumPy; anything else is returned as it is."""
+    if isinstance(value, np.floating):
+        return float(value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def all_hidden_sizes(given: Any) -> tuple[int, ...]:

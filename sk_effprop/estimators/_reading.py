@@ -58,6 +58,7 @@ def validate(
     X becomes a Table if it has categories, dates or missing values.
     """
     _check_sparse_targets(y, y_numeric)
+    check_masks(X=X, y=y)
     check = {"multi_output": True, "y_numeric": y_numeric}
     encoder = None if reset else estimator.table_encoder_
     table = read_table(estimator, X, reset=reset)
@@ -78,6 +79,7 @@ def validate_inputs(estimator: Any, X: Any) -> Any:
     """Validate X of a prediction."""
     if _is_sound(estimator, X):
         return X
+    check_masks(X=X)
     encoder = estimator.table_encoder_
     table = read_table(estimator, X, reset=False)
     if table is not None:
@@ -98,15 +100,34 @@ def _check_sparse_targets(y: Any, y_numeric: bool) -> None:
         )
 
 
+def check_masks(**arrays: Any) -> None:
+    """Raise a ValueError for masked entries, whose mask NumPy's functions drop."""
+    for name, array in arrays.items():
+        if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+            way_out = (
+                "Use X.filled(np.nan) for missing values."
+                if name == "X"
+                else "Leave these rows out."
+            )
+            raise ValueError(f"{name} has masked entries. {way_out}")
+
+
 @contextmanager
 def _about_text() -> Iterator[None]:
     """Say where text is accepted if it is refused as a number.
 
-    scikit-learn looks for infinite values in a sum, which may overflow.
+    scikit-learn looks for infinite values in a sum, which may overflow, and compares
+    objects with themselves, which pandas.NA does not allow.
     """
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             yield
+    except TypeError as error:
+        if "NA is ambiguous" not in str(error):
+            raise
+        raise ValueError(
+            "y contains missing values (pandas.NA). Leave these rows out."
+        ) from error
     except ValueError as error:
         if "could not convert string" not in str(error):
             raise
@@ -136,6 +157,7 @@ def _is_sound(estimator: Any, X: Any) -> bool:
 
 def validate_weight(sample_weight: Any, X: Any) -> Array:
     """Validate sample weights, by default 1, as float64."""
+    check_masks(sample_weight=sample_weight)
     weight = check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
     )

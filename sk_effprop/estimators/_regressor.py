@@ -6,7 +6,7 @@ from typing import Any, Literal, Self, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from sk_effprop._sklearn import available_if, fit_context
 from sk_effprop.core.arrays import Array
@@ -577,6 +577,8 @@ default="auto"
                 f"y must be numeric for regression, got dtype {np.asarray(y).dtype}. "
                 "Use EffPropClassifier for classification."
             )
+        # None among objects has become NaN after scikit-learn had looked for it
+        assert_all_finite(y, input_name="y")
         return y
 
     def _make_coding(self, examples: Examples, classes: Any) -> ValueCoding:

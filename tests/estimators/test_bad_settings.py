@@ -111,6 +111,50 @@ def test_a_wrong_value_is_refused_by_name_rule_and_value(cls, name, value):
     assert learnt(model) == before
 
 
+# where infinity is a value, so is a number beyond all floats
+NUMBERS = [
+    "alpha", "batch_growth", "bias_init", "damping", "goal", "init", "input_clip",
+    "learning_rate_init", "max_time", "tol", "twist",
+]  # fmt: skip
+
+
+@both
+@pytest.mark.parametrize("name", NUMBERS)
+def test_ints_that_no_float_can_stand_for_are_refused(cls, name):
+    X, y = problem(cls)
+    model = cls(**SGD).set_params(**{name: 10**400})
+    with pytest.raises(ValueError, match=f"'{name}' parameter .* must be .* in size"):
+        model.fit(X, y)
+
+
+NARROW = {
+    "hidden_layer_sizes": 5, "batch_size": 3, "max_iter": 100, "max_fun": 100,
+    "n_iter_no_change": 100, "curvature_samples": 100, "curvature_period": 3,
+    "n_estimators": 2, "random_state": 1, "verbose": 0, "alpha": 1, "max_time": 100,
+    "checkpoint_interval": 100,
+}  # fmt: skip
+
+
+@both
+@pytest.mark.parametrize("solver", ["sgd", "sdlm", "adam", "lbfgs", "lm"])
+@pytest.mark.parametrize("name", NARROW)
+def test_narrow_ints_of_numpy_are_ints(cls, solver, name):
+    X, y = problem(cls, 20)
+    settings = SGD | {"solver": solver}
+    wanted = cls(**settings | {name: NARROW[name]}).fit(X, y)
+    found = cls(**settings | {name: np.int8(NARROW[name])}).fit(X, y)
+    np.testing.assert_array_equal(found.theta_, wanted.theta_)
+
+
+@both
+@pytest.mark.parametrize("value", [np.array(1.0), {}, [[0], [1]]], ids=str)
+@pytest.mark.parametrize("name", ["hidden_layer_sizes", "categorical_features"])
+def test_lists_of_numbers_have_one_dimension(cls, name, value):
+    X, y = problem(cls)
+    model = cls(**SGD).fit(X, y).set_params(**{name: value})
+    assert_refused(model, lambda m: m.fit(X, y), name)
+
+
 # ------------------------------------------------------------------------- combinations
 
 

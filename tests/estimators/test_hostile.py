@@ -120,6 +120,43 @@ def test_sparse_targets_are_refused_with_the_way_out(cls, way):
         assert_refused(model, call, r"y is sparse.*Use y.toarray\(\)\.")
 
 
+@pytest.mark.parametrize("way", ["fit", "partial_fit", "loss_and_gradient", "y_val"])
+@pytest.mark.parametrize("missing", [None, np.nan, "nan", np.inf, "1e999"])
+def test_objects_that_stand_for_no_number_are_refused(missing, way):
+    X, y = problem(R)
+    model = R(**SGD).fit(X, y)
+    wrong = y.astype(object)
+    wrong[3] = missing
+    assert_refused(model, calls(model, X, y, wrong)[way], "contains (NaN|infinity)")
+
+
+@both
+def test_masks_are_not_ignored(cls):
+    """scikit-learn would read what is behind the mask."""
+    X, y = problem(cls)
+    weight, mask = np.ones(len(y)), np.arange(len(y)) == 3
+    model = cls(**SGD).fit(X, y)
+    before = model.predict(X)
+    masked_X = np.ma.masked_array(X, mask=np.repeat(mask[:, None], 3, axis=1))
+    masked_y, masked_weight = (np.ma.masked_array(a, mask=mask) for a in (y, weight))
+    assert_refused(model, lambda m: m.fit(masked_X, y), r"X has masked .*filled")
+    assert_refused(model, lambda m: m.predict(masked_X), r"X has masked .*filled")
+    assert_refused(model, lambda m: m.fit(X, masked_y), "y has masked .*rows out")
+    assert_refused(
+        model, lambda m: m.fit(X, y, masked_weight), "sample_weight has masked"
+    )
+    no_mask = np.ma.masked_array(X), np.ma.masked_array(y), np.ma.masked_array(weight)
+    np.testing.assert_array_equal(model.fit(*no_mask).predict(no_mask[0]), before)
+
+
+def test_missing_labels_are_named():
+    pandas = pytest.importorskip("pandas")
+    X, y = problem(C)
+    labels = pandas.Series(NAMES[y], dtype="string")
+    labels[3] = pandas.NA
+    assert_refused(C(**SGD), lambda m: m.fit(X, labels), "y contains missing values")
+
+
 # --------------------------------------------------------------- the cause of overflow
 
 
