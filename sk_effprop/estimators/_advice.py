@@ -15,6 +15,8 @@ import numpy as np
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.baseline import constant_value
 from sk_effprop.core.network import forward
+from sk_effprop.core.objective import Objective
+from sk_effprop.estimators import _extremes as extremes
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.estimators._neighbours import missed_structure
 from sk_effprop.estimators._rules import Case
@@ -31,8 +33,6 @@ LEAST_EXPLAINED, SUSPICIOUS = 0.01, 0.2
 # A sorted presentation does harm to better fits, too, and so does what keeps a network
 # from what neighbouring examples have in common.
 SUSPICIOUS_IF_SORTED, SUSPICIOUS_IF_SHARED = 0.7, 0.5
-# The curvature of an objective of normalised data is far smaller.
-LARGE_DAMPING = 1000.0
 # The loss oscillates if its mean over the last epochs is so much above the best; half
 # the usual momentum calms it.
 OSCILLATING, LARGE_MOMENTUM = 0.1, 0.5
@@ -40,11 +40,12 @@ OSCILLATING, LARGE_MOMENTUM = 0.1, 0.5
 FLAT_SHARE = 0.1
 # Shorter fits are experiments, which nobody expects to be of use.
 FEWEST_ITERATIONS = 10
+LIMITS = {Reason.MAX_ITER: "max_iter", Reason.MAX_FUN: "max_fun"}
 CONCLUSIVE = (Reason.CONVERGED, Reason.PRECISION, Reason.DIVERGED)
 # Examples on which causes are looked for.
 EXAMINED_ROWS = 500
-# Constant losses below this are those of constant targets.
-NO_LOSS = 1e-9
+# Targets whose range is this share of their size are constant.
+NO_RANGE = 1e-9
 # A solver has ended far from a minimum if a step of this share of the weights promises
 # to lower the objective by that share of it, unless the objective is already small.
 PROMISING_STEP, PROMISE, SMALL_OBJECTIVE = 0.1, 0.1, 0.01
@@ -53,14 +54,18 @@ PROMISING_STEP, PROMISE, SMALL_OBJECTIVE = 0.1, 0.1, 0.01
 STEEP, MUCH_LEFT, SHORTEST_CURVE = 0.25, 0.1, 9
 
 
-# In the order in which the causes exclude each other: too large a rate saturates units,
-# which then seem to allow a larger one.
+# In the order in which the causes exclude each other: too large a rate, and targets far
+# out, saturate units, which then seem to allow a larger rate.
 MISTAKES = (
+    extremes.extreme_setting,
+    extremes.extreme_activation,
+    extremes.identical_units,
     rules.too_large_rate,
-    rules.saturated_units,
-    rules.vanishing_weights,
-    rules.too_deep,
     rules.target_scale,
+    rules.saturated_units,
+    extremes.exploding_weights,
+    extremes.vanishing_weights,
+    rules.too_deep,
     rules.too_small_rate,
     rules.raw_inputs,
     rules.targets_off_range,
@@ -86,17 +91,26 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
     if monitor.n_now < FEWEST_ITERATIONS and monitor.reason not in CONCLUSIVE:
         return None
     objective = run.objective
+    if _are_constant(objective.sampled.targets):
+        # predicted by anything
+        return None
+    share = _explained_share(objective, theta, loss)
+    return _poor_fit(run, monitor, theta, share) or _early_end(
+        run, monitor, theta, share
+    )
+
+
+def _are_constant(targets: Array) -> bool:
+    size = np.max(np.abs(targets), axis=0)
+    return bool((np.ptp(targets, axis=0) <= NO_RANGE * size).all())
+
+
+def _explained_share(objective: Objective, theta: Array, loss: float) -> float:
+    """Share of the loss of the best constant that the network explains."""
     baseline = constant_value(objective)
     explained = baseline - (loss - objective.penalty_value(theta))
-    if baseline <= NO_LOSS:
-        # constant targets are predicted by anything
-        return None
-    share = explained / baseline
-    return (
-        _poor_fit(run, monitor, theta, share)
-        or (_cut_off(run, monitor) if share < 1.0 - MUCH_LEFT else None)
-        or _early_end(run, monitor, theta)
-    )
+    # the loss of tiny targets may be 0 in any precision
+    return explained / max(baseline, float(np.finfo(np.float64).tiny))
 
 
 def _poor_fit(run: Run, monitor: Monitor, theta: Array, share: float) -> Finding | None:
@@ -120,36 +134,49 @@ def _poor_result(
 ) -> Finding | None:
     """Find a cause in the result, where no hyperparameter is known to do harm."""
     is_useless = share < LEAST_EXPLAINED
-    finding = _heavy_damping(run) if share < SUSPICIOUS else None
+    finding = _hasty(run, monitor) if share < SUSPICIOUS else None
     if is_useless:
         finding = (
             finding
+            or (None if _is_limited(run, monitor) else extremes.linear_network(case))
             or rules.strong_penalty(case)
             or _far_from_minimum(run, monitor, case.theta)
         )
     if share < SUSPICIOUS:
         finding = finding or _oscillation(run, monitor)
+    finding = finding or _cut_off(run, monitor)
     if -LEAST_EXPLAINED < share < SUSPICIOUS_IF_SHARED:
         finding = finding or _missed(case, monitor)
     return finding or (_plateau(run, monitor) if is_useless else None)
 
 
-def _early_end(run: Run, monitor: Monitor, theta: Array) -> Finding | None:
-    """Find a solver that has stopped far from a minimum, where the fit is of use."""
-    finding = _far_from_minimum(run, monitor, theta)
+def _is_limited(run: Run, monitor: Monitor) -> bool:
+    """Whether training ended at a limit that the user has set."""
+    is_given = not isinstance(run.plan.given.max_iter, str)
+    return monitor.reason in LIMITS and (is_given or monitor.reason == Reason.MAX_FUN)
+
+
+def _early_end(
+    run: Run, monitor: Monitor, theta: Array, share: float
+) -> Finding | None:
+    """Find what has stopped training far from a minimum, where the fit is of use."""
+    finding = None
+    if share < 1.0 - MUCH_LEFT:
+        finding = _cut_off(run, monitor) or _hasty(run, monitor)
+    finding = finding or _far_from_minimum(run, monitor, theta)
     if finding is None:
         return None
     return finding._replace(sentence=f"Training ended early: {finding.sentence}")
 
 
-def _heavy_damping(run: Run) -> Finding | None:
-    """Find a given damping that leaves no more than tiny steps."""
-    damping = run.plan.given.damping
-    is_used = run.plan.solver in ("lm", "sdlm") and not isinstance(damping, str)
-    if not is_used or damping <= LARGE_DAMPING:
+def _hasty(run: Run, monitor: Monitor) -> Finding | None:
+    """Find a tolerance that has ended training in its first steps."""
+    tol = run.plan.given.tol
+    is_cause = monitor.reason in (Reason.STALLED, Reason.CONVERGED, Reason.STUCK)
+    if not is_cause or tol <= extremes.LARGE_TOL:
         return None
-    sentence = f"damping={damping:.3g} is too large."
-    return Finding(sentence, "damping", "Use damping='auto'.", value="auto")
+    sentence = f"tol={tol:.3g} is too large."
+    return Finding(sentence, "tol", "Use tol=0.0001.", value=1e-4)
 
 
 def _oscillation(run: Run, monitor: Monitor) -> Finding | None:
@@ -174,9 +201,14 @@ def _missed(case: Case, monitor: Monitor) -> Finding | None:
     """Find what was left to be learnt, unless the user or other data ended it."""
     is_short = monitor.reason in (Reason.GOAL, Reason.MAX_TIME, Reason.CALLBACK)
     is_planned = monitor.reason == Reason.MAX_ITER and case.plan.given.tol == 0
-    if is_short or is_planned or monitor.validate is not None:
+    has_ended = is_short or is_planned or monitor.validate is not None
+    if has_ended or extremes.is_linear(case):
         return None
-    return missed_structure(case, monitor.reason)
+    finding = missed_structure(case, monitor.reason)
+    if finding is None:
+        return None
+    # a setting that is known to do harm rather than what else could help
+    return _mistake(case) or finding
 
 
 def _mistake(case: Case) -> Finding | None:
@@ -249,22 +281,19 @@ def _plateau(run: Run, monitor: Monitor) -> Finding | None:
     is_planned = monitor.reason == Reason.MAX_ITER and plan.given.tol == 0
     if is_planned or monitor.validate is not None:
         return None
-    limits = {Reason.MAX_ITER: "max_iter", Reason.MAX_FUN: "max_fun"}
-    if monitor.reason in limits:
-        name = limits[Reason(monitor.reason)]
+    if monitor.reason in LIMITS:
+        name = LIMITS[Reason(monitor.reason)]
         now = plan.max_iter if name == "max_iter" else plan.given.max_fun
         sentence = f"training was cut off by {name}={now}."
         return Finding(sentence, name, f"Increase {name}, to {4 * now} say.")
-    if len(run.objective.network.sizes) == 2:
-        sentence = "a linear model cannot explain these targets."
-        advice = "Use hidden layers, such as hidden_layer_sizes=(32, 16)."
-        return Finding(sentence, "hidden_layer_sizes", advice)
     sentence = "training stopped on a plateau, or there is nothing to be learnt."
     if isinstance(plan.given.alpha, str) and plan.alpha.any():
         weaker = float(plan.alpha.max()) / 100.0
-        advice = f"Try alpha={weaker:.1g} with tol=0, or another init or random_state."
+        longer = "" if plan.given.tol == 0 else " with tol=0"
+        advice = f"Try alpha={weaker:.1g}{longer}, or another init or random_state."
         return Finding(sentence, "alpha", advice)
-    return Finding(sentence, "init", "Try tol=0, or another init or random_state.")
+    longer = "" if plan.given.tol == 0 else "tol=0, or "
+    return Finding(sentence, "init", f"Try {longer}another init or random_state.")
 
 
 def _cut_off(run: Run, monitor: Monitor) -> Finding | None:
@@ -283,7 +312,7 @@ def _cut_off(run: Run, monitor: Monitor) -> Finding | None:
     after = np.mean(curve[n - third : n])
     if not (before - after > STEEP * abs(after)):
         return None
-    sentence = "Training ended while the loss still fell steeply:"
+    sentence = "the loss still fell steeply:"
     case = _case(run, monitor.best_theta)
     finding = rules.too_large_rate(case) or rules.too_small_rate(case)
     if finding is not None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_effprop.core.activations import Activation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.objective import Objective
@@ -64,7 +65,11 @@ def _sizes(
     """Largest absolute value that each argument brings in; inf for nan."""
     layers = objective.network.layers(theta)
     weights = max(_largest(W[:-1]) for W in layers)
-    sizes = {"X": _largest_input(objective.sampled.inputs), "twist": float(given.twist)}
+    sizes = {
+        "X": _largest_input(objective.sampled.inputs),
+        "twist": float(given.twist),
+        "activation": _largest_factor(objective),
+    }
     if not is_new:
         # weights of usual training are not to blame for what new inputs make of them
         largest = _largest(theta)
@@ -73,6 +78,13 @@ def _sizes(
     if not isinstance(given.bias_init, str):
         sizes["bias_init"] = abs(float(given.bias_init))
     return sizes
+
+
+def _largest_factor(objective: Objective) -> float:
+    """Largest factor of the hidden activations."""
+    hidden = objective.network.activations[:-1]
+    numbers = [one for one in hidden if isinstance(one, Activation)]
+    return max((_largest([one.amplitude, one.slope]) for one in numbers), default=0.0)
 
 
 def _largest_input(inputs: Any) -> float:

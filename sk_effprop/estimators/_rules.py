@@ -33,9 +33,8 @@ from sk_effprop.training.convergence import Finding
 SATURATED, MOSTLY = 0.01, 0.8
 # Output weights below this size are the work of a penalty, not of saturated units.
 SMALL_WEIGHT = 0.1
-# No signal passes initial weights below this share of the paper's (eq. 16), nor more
-# layers than this of an activation that is not centred.
-VANISHING, DEEP = 0.05, 4
+# No signal passes more layers than this of an activation that is not centred.
+DEEP = 4
 UNCENTRED = ("logistic", "relu", "softplus")
 # Strengths from which alpha="auto" leaves nothing of a network.
 UNDECIDED = 0.5
@@ -163,29 +162,14 @@ def saturated_units(case: Case) -> Finding | None:
         return finding("normalize", "robust", "Use normalize='robust'.")
     if not isinstance(given.init, str):
         return finding("init", "lecun_uniform", "Use init='lecun_uniform'.")
-    if case.plan.learning_rate_init is not None and case.plan.solver not in BATCH:
+    is_rate_given = not isinstance(given.learning_rate_init, str)
+    if is_rate_given and case.plan.solver not in BATCH:
         advice = "Decrease learning_rate_init, or use 'auto'."
         return finding("learning_rate_init", "auto", advice)
     advice = "Use fewer hidden layers, or another activation"
     if given.activation == "lecun_tanh":
         return finding("activation", None, f"{advice}.")
     return finding("activation", "lecun_tanh", f"{advice}, such as 'lecun_tanh'.")
-
-
-def vanishing_weights(case: Case) -> Finding | None:
-    """Find initial weights through which no signal passes."""
-    given, sizes = case.plan.given, case.some.network.sizes
-    if not isinstance(given.init, float | int) or len(sizes) == 2:
-        return None
-    if given.init >= VANISHING / np.sqrt(max(sizes[:-1])):
-        return None
-    return Finding(
-        f"init={given.init:.3g} is too small for the signal to pass.",
-        "init",
-        "Use init='lecun_uniform'.",
-        cause="initial weights too small",
-        value="lecun_uniform",
-    )
 
 
 def too_deep(case: Case) -> Finding | None:
@@ -212,13 +196,7 @@ def raw_inputs(case: Case) -> Finding | None:
     mean, deviation = np.mean(case.inputs, axis=0), np.std(case.inputs, axis=0)
     varies = deviation > 0.0
     if not varies.any():
-        return Finding(
-            "no input varies (after normalize and input_clip).",
-            "normalize",
-            "Use normalize='robust', or other inputs.",
-            cause="constant inputs",
-            value="robust",
-        )
+        return _constant_inputs(normalize)
     if normalize not in UNEVEN_KINDS:
         return None
     mean, deviation = np.abs(mean[varies]), deviation[varies]
@@ -233,6 +211,19 @@ def raw_inputs(case: Case) -> Finding | None:
         cause="uneven input scales" if is_uneven else "input means far from zero",
         value="robust",
     )
+
+
+def _constant_inputs(normalize: str | None) -> Finding:
+    finding = Finding(
+        "no input varies (after normalize and input_clip).",
+        "X",
+        "Columns are constant, missing, or text that hardly ever repeats.",
+        cause="constant inputs",
+    )
+    if normalize not in UNEVEN_KINDS:
+        return finding
+    advice = f"{finding.advice} If not, use normalize='robust'."
+    return finding._replace(parameter="normalize", advice=advice, value="robust")
 
 
 def sorted_presentation(case: Case) -> Finding | None:
@@ -261,12 +252,18 @@ def sorted_presentation(case: Case) -> Finding | None:
 def target_scale(case: Case) -> Finding | None:
     """Find targets that are not normalised, and far from what initial weights give."""
     given, objective = case.plan.given, case.objective.sampled
-    if getattr(given, "normalize_target", True) or isinstance(objective.loss, LogLink):
+    if getattr(given, "normalize_target", True):
         return None
     mean = np.abs(np.mean(objective.targets, axis=0))
-    deviation = np.std(objective.targets, axis=0)
-    is_off = (deviation > LARGE_TARGETS) | (deviation < SMALL_TARGETS)
-    is_off |= mean > FAR_TARGETS * deviation
+    # squares of tiny targets would be 0
+    unit = float(np.max(np.abs(objective.targets), initial=0.0)) or 1.0
+    deviation = np.std(objective.targets / unit, axis=0) * unit
+    if isinstance(objective.loss, LogLink):
+        # its outputs are logarithms
+        is_off = np.abs(np.log(mean)) > FAR_TARGETS
+    else:
+        is_off = (deviation > LARGE_TARGETS) | (deviation < SMALL_TARGETS)
+        is_off |= mean > FAR_TARGETS * deviation
     if not is_off.any() or not deviation.any():
         return None
     k = int(np.argmax(is_off))
@@ -301,6 +298,8 @@ def targets_off_range(case: Case) -> Finding | None:
 
 
 def _cause_of_range(low: float, high: float, output: AnyActivation) -> str | None:
+    if high - low < SMALL_TARGETS:
+        return "targets too close to each other"
     if output.is_sigmoid:
         z = np.linspace(-10.0, 10.0, 2001)
         slopes = np.abs(np.asarray(output.df(z)))

@@ -292,6 +292,12 @@ def _check_range(y: Array, loss: Loss, name: Any) -> None:
             f"loss={name!r} requires {loss.rule}, but min(y) is {np.min(y)}. "
             "Use another loss, such as 'squared_error'."
         )
+    least = np.finfo(np.float64).tiny
+    if isinstance(loss, LogLink) and 0.0 < np.max(y) < least:
+        raise ValueError(
+            f"y is too small: max(y) is {np.max(y):.3g}, and with loss={name!r} "
+            f"predictions are at least {least:.3g}. Multiply y by a large number."
+        )
 
 
 def _is_constant(statistics: TargetStatistics) -> Array:

@@ -15,7 +15,9 @@ from sklearn.datasets import (
 from sklearn.exceptions import ConvergenceWarning
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.core.activations import TANH, Activation
 
+SHORT = {"solver": "lbfgs", "max_iter": 1, "tol": 0.0, "random_state": 0}
 rng = np.random.RandomState(0)
 X = rng.randn(700, 6)
 y = np.tanh(X @ [1.0, -0.7, 0.5, 0.4, -0.3, 0.2]) + 0.1 * rng.randn(700)
@@ -53,6 +55,25 @@ FAULTS = {
     "strong penalty, scg": ({"alpha": 5.0, "solver": "scg"}, "alpha"),
     "deep logistic stack": (
         {"hidden_layer_sizes": (12,) * 7, "activation": "logistic"},
+        "activation",
+    ),
+    "far biases": ({"bias_init": 50.0}, "bias_init"),
+    "far biases, lbfgs": ({"bias_init": 50.0, "solver": "lbfgs"}, "bias_init"),
+    "dead units": (
+        {"bias_init": -50.0, "solver": "lbfgs", "activation": "relu"},
+        "bias_init",
+    ),
+    "huge twist": ({"twist": 1e6}, "twist"),
+    "huge twist, lbfgs": ({"twist": 1e6, "solver": "lbfgs"}, "twist"),
+    "tiny clip": ({"normalize": "standardize", "input_clip": 1e-5}, "input_clip"),
+    "tiny clip, lbfgs": (
+        {"normalize": "standardize", "input_clip": 1e-6, "solver": "lbfgs"},
+        "input_clip",
+    ),
+    "huge epsilon": ({"epsilon": 1e6, "solver": "adam"}, "epsilon"),
+    "coarse tolerance, lbfgs": ({"tol": 10.0, "solver": "lbfgs"}, "tol"),
+    "flat activation": (
+        {"activation": Activation(TANH, amplitude=1e-200, slope=1e-200)},
         "activation",
     ),
 }
@@ -98,6 +119,86 @@ def test_advice_never_names_what_is_on(fault):
             assert "'auto'" not in advice
     if model.init == "lecun_uniform":
         assert "lecun_uniform" not in advice
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize("value", [0.0, 0.3])
+def test_units_that_start_alike_are_found(value, solver):
+    bent = np.sin(2.0 * X[:, 0]) * np.sign(X[:, 1])
+    settings = {"solver": solver, "random_state": 0, "max_iter": 100}
+    n_weights = len(EffPropRegressor((8,), **SHORT).fit(X, bent).theta_)
+    model = EffPropRegressor((8,), init=np.full(n_weights, value), **settings)
+    with pytest.warns(ConvergenceWarning, match="start with the same weights"):
+        model.fit(X, bent)
+    assert model.convergence_.parameter == "init"
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize(
+    ("scale", "loss"),
+    [(1e4, "squared_error"), (1e-5, "squared_error"), (1e-200, "squared_error"),
+     (1e-5, "huber"), (1e-200, "absolute_error"), (1e-7, "poisson")],
+)  # fmt: skip
+def test_targets_of_any_scale_are_named(scale, loss, solver):
+    """A loss of nearly 0 does not mean that targets are constant."""
+    targets = scale * (y - y.min() + 0.1)
+    settings = {"loss": loss, "solver": solver, "normalize_target": False}
+    model = EffPropRegressor((8,), random_state=0, max_iter=40, **settings)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, targets)
+    with np.errstate(over="ignore"):
+        errors = (model.predict(X) - targets) / scale / np.std(y)
+        is_fine = np.mean(errors**2) < 0.3
+    named = bool(caught) and model.convergence_.parameter == "normalize_target"
+    assert is_fine or named
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs", "lm"])
+@pytest.mark.parametrize(
+    ("settings", "parameter"),
+    [({"hidden_layer_sizes": ()}, "hidden_layer_sizes"),
+     ({"activation": "identity"}, "activation")],
+)  # fmt: skip
+def test_linear_networks_on_targets_that_are_not(settings, parameter, solver):
+    inputs = np.random.RandomState(1).uniform(-1.0, 1.0, (600, 2))
+    targets = np.prod(np.sign(inputs), axis=1)
+    model = EffPropRegressor(**{"solver": solver, "random_state": 0} | settings)
+    with pytest.warns(ConvergenceWarning, match="linear"):
+        model.fit(inputs, targets)
+    assert model.convergence_.parameter == parameter
+
+
+def test_an_early_end_is_blamed_before_the_solver():
+    """Neighbours share their errors as long as training goes on."""
+    inputs, targets = make_friedman1(600, random_state=0)
+    model = EffPropRegressor(solver="adam", max_iter=12, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="fell steeply"):
+        model.fit(inputs, targets)
+    assert model.convergence_.parameter == "max_iter"
+
+
+@pytest.mark.parametrize("tol", [0.3, 10.0])
+def test_a_coarse_tolerance_is_named_even_after_a_fair_fit(tol):
+    inputs, targets = make_friedman1(600, random_state=0)
+    model = EffPropRegressor(solver="adam", tol=tol, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="ended early: tol="):
+        model.fit(inputs, targets)
+    assert model.convergence_.parameter == "tol"
+
+
+def test_columns_that_hold_nothing_are_named_whatever_normalises_them():
+    with pytest.warns(ConvergenceWarning, match="no input varies"):
+        model = EffPropRegressor(random_state=0).fit(np.ones((100, 3)), y[:100])
+    assert model.convergence_.parameter == "X"
+    assert "robust" not in model.convergence_.advice
+
+
+def test_adam_is_not_told_to_use_the_rate_that_is_on():
+    model = EffPropRegressor((8,), solver="adam", init=100.0, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    assert model.convergence_.parameter == "init"
 
 
 @pytest.mark.parametrize("cls", BOTH)

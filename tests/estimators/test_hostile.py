@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.core.activations import TANH, Activation
 from tests.estimators.rejections import SGD, assert_refused, both, problem
 
 C, R = EffPropClassifier, EffPropRegressor
@@ -222,6 +223,12 @@ HUGE = {
     "init": ({"init": 1e308}, 1.0, 1.0, "init=1e.308 is too large"),
     "bias_init": ({"bias_init": 1e308}, 1.0, 1.0, "bias_init=1e.308 is too large"),
     "twist": ({"twist": 1e308}, 1.0, 1.0, "twist=1e.308 is too large"),
+    "activation": (
+        {"activation": Activation(TANH, amplitude=1e300)},
+        1.0,
+        1.0,
+        "activation=.* is too large",
+    ),
     "X": ({"normalize": None, "input_clip": None}, 1e307, 1.0, "Scale X"),
     "y": ({"normalize_target": False}, 1.0, 1e307, "y is too large.*Scale y"),
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sk_effprop.estimators import _extremes as extremes
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.inspection.diagnosis._evidence import (
     Evidence,
@@ -25,11 +26,11 @@ FADED = 0.05
 def initial_weights(evidence: Evidence) -> Iterator[Suspicion]:
     """Initial weights that saturate the units, or that let no signal pass."""
     case, given = evidence.subject.at_start, evidence.given
-    faults = [rules.vanishing_weights(case)]
+    faults = [extremes.vanishing_weights(case)]
     if not isinstance(given["init"], str):
         faults.insert(0, rules.saturated_units(case))
     for fault in faults:
-        if fault is not None:
+        if fault is not None and fault.parameter == "init":
             cause = {"saturated units": "initial weights too large"}
             remedy = Change("init", "lecun_uniform")
             yield Suspicion(
