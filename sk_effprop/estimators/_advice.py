@@ -135,10 +135,13 @@ def _poor_result(
     """Find a cause in the result, where no hyperparameter is known to do harm."""
     is_useless = share < LEAST_EXPLAINED
     finding = _hasty(run, monitor) if share < SUSPICIOUS else None
+    if is_useless and not _is_limited(run, monitor):
+        finding = finding or extremes.linear_network(case)
+    if share < SUSPICIOUS:
+        finding = finding or rules.undecided_penalty(case)
     if is_useless:
         finding = (
             finding
-            or (None if _is_limited(run, monitor) else extremes.linear_network(case))
             or rules.strong_penalty(case)
             or _far_from_minimum(run, monitor, case.theta)
         )

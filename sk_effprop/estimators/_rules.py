@@ -80,7 +80,7 @@ class Case:
 
     @cached_property
     def inputs(self) -> Array:
-        """Inputs of the network for some examples, dense and without the ones."""
+        """Inputs for some examples, dense and without the ones."""
         inputs = self.some.inputs
         full = inputs.filled() if isinstance(inputs, FoldedSparse) else inputs
         return np.asarray(full[:, :-1])
@@ -319,20 +319,11 @@ def strong_penalty(case: Case) -> Finding | None:
     top = case.some.network.layers(case.theta)[-1][:-1]
     if not alpha.any() or np.abs(top).max(initial=0.0) > SMALL_WEIGHT:
         return None
-    weaker = float(alpha.max()) / 100.0
     if isinstance(given, str):
-        if np.min(case.strength) < UNDECIDED:
-            return None
-        return Finding(
-            f"alpha={given!r} found nothing that predicts examples that were left "
-            f"out, and chose a penalty of {alpha.max():.2g}.",
-            "alpha",
-            f"To fit these data all the same, set alpha, to {weaker:.1g} say.",
-            cause="nothing to learn",
-            value=float(f"{weaker:.1g}"),
-        )
+        return undecided_penalty(case)
     if float(alpha.max()) * objective.count < max(objective.network.sizes[:-1]):
         return None
+    weaker = float(alpha.max()) / 100.0
     return Finding(
         f"the penalty alpha={given:.3g} is too strong.",
         "alpha",
@@ -340,4 +331,21 @@ def strong_penalty(case: Case) -> Finding | None:
         "MLPRegressor divide theirs by the batch size.",
         cause="penalty too strong",
         value="auto",
+    )
+
+
+def undecided_penalty(case: Case) -> Finding | None:
+    """Find an automatic penalty that is strong because nothing could be predicted."""
+    alpha, given = case.plan.alpha, case.plan.given.alpha
+    is_strong = alpha.any() and np.min(case.strength) >= UNDECIDED
+    if not isinstance(given, str) or not is_strong:
+        return None
+    weaker = float(f"{alpha.max() / 100.0:.1g}")
+    return Finding(
+        f"alpha={given!r} found nothing that predicts examples that were left "
+        f"out, and chose a penalty of {alpha.max():.2g}.",
+        "alpha",
+        f"To fit these data all the same, set alpha, to {weaker:.1g} say.",
+        cause="nothing to learn",
+        value=weaker,
     )

@@ -1,5 +1,6 @@
 """Fits that are of no use say so, and name the hyperparameter that did it."""
 
+import re
 import warnings
 
 import numpy as np
@@ -287,3 +288,19 @@ def test_a_damping_that_stops_every_step_is_named(damping):
         model.fit(X[:100], y[:100])
     assert model.convergence_.parameter == "damping"
     assert "'auto'" in model.convergence_.advice
+
+
+@pytest.mark.parametrize("batch_size", [1, 16, "full"])
+def test_a_penalty_that_nothing_has_decided_is_named(batch_size):
+    """Also if the flat network explains a little, or its loss oscillates."""
+    rng = np.random.RandomState(3)
+    inputs = rng.randn(200, 2000)
+    classes = (inputs @ rng.randn(2000) > 0).astype(int)
+    settings = {"solver": "sgd", "batch_size": batch_size, "random_state": 0}
+    model = EffPropClassifier((20,), **settings)
+    with pytest.warns(ConvergenceWarning, match="found nothing"):
+        model.fit(inputs, classes)
+    assert model.convergence_.parameter == "alpha"
+    weaker = float(re.search("to (.*) say", model.convergence_.advice).group(1))
+    helped = EffPropClassifier((20,), alpha=weaker, **settings).fit(inputs, classes)
+    assert helped.score(inputs, classes) > 0.9
