@@ -1,8 +1,10 @@
 """Levels of one category, and the input that each of them switches on.
 
 scikit-learn's OneHotEncoder joins rare levels, but it does not know sample weights.  It
-is therefore shown frequent levels twice, rare ones once, and is told to join those that
-it sees once.  Its answers are kept, as asking it takes a millisecond.
+is therefore shown frequent levels twice, something that stands for all rare ones once,
+and is told to join what it sees once.  Its answers are kept, as asking it takes a
+millisecond.  Rare levels are not kept: unknown ones have the same input, and a name
+that occurs once belongs to the data rather than to a model.
 """
 
 from dataclasses import dataclass
@@ -30,13 +32,12 @@ class Levels:
     encoder : OneHotEncoder
         Fitted to this column.
     values : ndarray of shape (n_values,)
-        Levels of the training data, text or float64.
+        Levels with an input of their own, text or float64.
     inputs : ndarray of int of shape (n_values + 1,)
         Input that each level switches on, and at last the one of missing values;
         UNKNOWN if there is none.
     unknown_input : int
-        Input of levels that the training data did not have: the one of rare levels, or
-        UNKNOWN.
+        Input of all other levels: the one of rare levels, or UNKNOWN.
     n_inputs : int
         Number of inputs: frequent levels, missing values, and all rare levels.
     """
@@ -85,25 +86,39 @@ def learn_levels(
     counts = np.bincount(codes, counted, minlength=len(values))
     if keeps_declared:
         counts[:-1] = np.maximum(counts[:-1], min_frequency)
-    times = _times_to_show(labels.values, counts, min_frequency)
-    shown = np.repeat(values, times)
+    is_frequent = _are_frequent(labels.values, counts, min_frequency)
+    shown = np.repeat(values[is_frequent], 2)
+    if (counts[~is_frequent] > 0.0).any():
+        shown = np.append(shown, _stand_in(labels))
+    kept = labels.values[is_frequent[:-1]]
+    asked = np.array([*kept.tolist(), np.nan], dtype=object)
     encoder = OneHotEncoder(
         handle_unknown="infrequent_if_exist", min_frequency=2, sparse_output=False
     ).fit(_as_column(shown, labels))
-    answers = encoder.transform(_as_column(values, labels))
+    answers = encoder.transform(_as_column(asked, labels))
     inputs = np.where(answers.any(axis=1), answers.argmax(axis=1), UNKNOWN)
     n_inputs, has_rare = answers.shape[1], encoder.infrequent_categories_[0] is not None
     unknown = n_inputs - 1 if has_rare else UNKNOWN
-    return Levels(encoder, labels.values, inputs, unknown, n_inputs)
+    return Levels(encoder, kept, inputs, unknown, n_inputs)
 
 
-def _times_to_show(values: Array, counts: Array, min_frequency: int) -> Array:
-    """How often the encoder is shown each value, and at last a missing one."""
+def _stand_in(labels: Labels) -> str | float:
+    """A value that does not occur, in place of all rare ones."""
+    if not labels.is_text:
+        return float(np.max(labels.values, initial=0.0)) + 1.0
+    name = "rare"
+    while name in labels.values:
+        name += "_"
+    return name
+
+
+def _are_frequent(values: Array, counts: Array, min_frequency: int) -> Array:
+    """Whether each value, and at last a missing one, has an input of its own."""
     is_frequent = counts >= min_frequency * (1.0 - ROUNDING)
     # the order of the values decides between equal counts, not that of the rows
     by_count = np.lexsort((values, -counts[:-1]))
     is_frequent[by_count[MAX_LEVELS:]] = False
-    return np.where(is_frequent, 2, 1) * (counts > 0.0)
+    return np.asarray(is_frequent & (counts > 0.0))
 
 
 def _as_column(values: Array, labels: Labels) -> Any:

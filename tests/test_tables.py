@@ -321,3 +321,19 @@ def test_single_precision_stays():
     assert encoded(frame).dtype == np.float32
     assert encoded(frame.assign(y=[1.0, 2.0])).dtype == np.float64
     assert encoded(np.float32([[1.0], [np.nan]])).dtype == np.float32
+
+
+def test_the_stand_in_for_rare_numbers_is_none_of_them():
+    X = np.array([[1.0]] * 9 + [[2.0]] * 9 + [[-7.5], [3.0], [1e9]])
+    encoder = TableEncoder(categorical_features=[0], min_frequency=5).fit(X)
+    assert encoder.levels_[0].values.tolist() == [1.0, 2.0]
+    expected = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
+    found = encoder.transform([[1.0], [2.0], [-7.5], [4.0]])
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_the_stand_in_for_rare_text_is_none_of_the_levels():
+    X = np.array([["rare"]] * 9 + [["rare_"]] * 9 + [["x"]], dtype=object)
+    encoder = TableEncoder(categorical_features=[0], min_frequency=5).fit(X)
+    found = encoder.transform(np.array([["rare"], ["rare_"], ["x"]], dtype=object))
+    np.testing.assert_array_equal(found, np.eye(3))

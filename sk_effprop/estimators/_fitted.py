@@ -20,7 +20,7 @@ from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples
-from sk_effprop.estimators._layers import LayerAttributes
+from sk_effprop.estimators._layers import LayerAttributes, check_weights
 from sk_effprop.estimators._run import Resume
 from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.preprocessing import InputNormalizer
@@ -269,6 +269,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
                 result = read(self._forward(inputs)).copy()
                 is_bad = ~np.isfinite(result).all(axis=1)
                 if is_bad.any():
+                    check_weights(self.theta_)
                     extreme = bounded(inputs[is_bad], self.theta_.dtype)
                     result[is_bad] = read(self._forward(extreme))
                 results.append(result)

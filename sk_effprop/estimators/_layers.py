@@ -4,7 +4,7 @@ All three can be assigned.  What is assigned is checked at once, as a wrong valu
 only show in predictions that make no sense, or in the middle of a product.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.network import Network
+from sk_effprop.estimators._masks import check_masks
 
 
 class LayerAttributes:
@@ -87,6 +88,8 @@ class LayerAttributes:
         """Write new values into a copy of theta_, as others may have the old one."""
         wanted = [view.shape for view in self._weights(name, rows)]
         dtype = self._weights_dtype
+        if not isinstance(values, Iterable):
+            raise ValueError(f"{name} must be a list of arrays, got {values!r}.")
         arrays = [_as_weights(name, value, dtype) for value in values]
         if [array.shape for array in arrays] != wanted:
             raise ValueError(
@@ -102,6 +105,16 @@ class LayerAttributes:
     def _weights_dtype(self) -> Any:
         """Precision of the fitted weights."""
         return self.__dict__.get("theta_", np.empty(0)).dtype
+
+
+def check_weights(theta: Array) -> None:
+    """Raise a ValueError for weights that were spoilt in place, which nothing sees."""
+    n_bad = int(np.sum(~np.isfinite(theta)))
+    if n_bad:
+        raise ValueError(
+            f"{n_bad} of the {len(theta)} weights in theta_ are nan or infinite, so "
+            "there are no predictions. Assign other weights, or fit again."
+        )
 
 
 class LayerList(list[Array]):
@@ -120,6 +133,7 @@ class LayerList(list[Array]):
 
 def _as_weights(name: str, values: Any, dtype: Any) -> Array:
     """Copy of given weights in this precision; a ValueError if they are none."""
+    check_masks(**{name: values})
     try:
         given = np.asarray(values)
     except ValueError as error:

@@ -21,6 +21,7 @@ from sk_effprop.core.network import Network
 from sk_effprop.core.normalization import follow_inputs, identity
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
+from sk_effprop.estimators._masks import check_masks
 from sk_effprop.estimators._tables import copy_names, read_table, settled
 from sk_effprop.preprocessing import (
     ColumnStatistics,
@@ -98,18 +99,6 @@ def _check_sparse_targets(y: Any, y_numeric: bool) -> None:
             "y is sparse, which is only possible for an indicator matrix of several "
             f"labels. Use {way_out}."
         )
-
-
-def check_masks(**arrays: Any) -> None:
-    """Raise a ValueError for masked entries, whose mask NumPy's functions drop."""
-    for name, array in arrays.items():
-        if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
-            way_out = (
-                "Use X.filled(np.nan) for missing values."
-                if name == "X"
-                else "Leave these rows out."
-            )
-            raise ValueError(f"{name} has masked entries. {way_out}")
 
 
 @contextmanager

@@ -286,6 +286,8 @@ def results_of(
     objective = run.objective
     loss, gradient = objective.value_and_gradient(theta)
     finding = None if find_fault is None else find_fault(run, monitor, theta, loss)
+    # curvature may take far more memory than the weights
+    goes_on = run.plan.solver in STOCHASTIC or run.plan.given.warm_start
     return {
         **fitted_with(run, theta),
         **curves_of(monitor),
@@ -298,7 +300,7 @@ def results_of(
             finding=finding,
             fixed_length=run.plan.has_fixed_length,
         ),
-        "_resume": replace(run.left, state=solution.state),
+        "_resume": replace(run.left, state=solution.state if goes_on else None),
     }
 
 

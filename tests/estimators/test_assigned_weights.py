@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sk_effprop import EffPropClassifier
 from tests.estimators.rejections import SGD, assert_refused, both, problem
 
 NAMES = ["theta_", "coefs_", "intercepts_"]
@@ -118,3 +119,31 @@ def test_weights_cannot_be_assigned_before_fit(cls):
         with pytest.raises(AttributeError, match="before fit"):
             setattr(cls(), name, value)
         assert not hasattr(cls(), name)
+
+
+@both
+@each_name
+def test_masks_and_nothing_at_all_are_refused(cls, name):
+    model = fitted(cls)
+
+    def mask_first(array):
+        return np.ma.masked_array(array, mask=np.arange(array.size) == 0)
+
+    value = changed(getattr(model, name), lambda a: mask_first(a.ravel()))
+    assert_refused(model, lambda m: setattr(m, name, value), f"{name} has masked")
+    assert_refused(model, lambda m: setattr(m, name, None), f"{name} must")
+
+
+@both
+@pytest.mark.parametrize("layer", [0, 1])
+def test_weights_that_were_spoilt_in_place_do_not_predict(cls, layer):
+    """Nothing sees the change itself, but nan is no prediction."""
+    X, _ = problem(cls)
+    model = fitted(cls)
+    model.network_.layers(model.theta_)[layer][0, 0] = np.nan
+    calls = [model.predict]
+    if cls is EffPropClassifier:
+        calls += [model.predict_proba, model.predict_log_proba, model.decision_function]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"1 of the .* weights in theta_"):
+            call(X)

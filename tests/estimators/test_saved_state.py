@@ -112,3 +112,19 @@ def test_the_uncertainty_of_lm_takes_little_room(n, alpha):
     n_weights = len(model.theta_)
     most = 4 * n_weights * min(n, n_weights / 2)
     assert len(pickle.dumps(model)) < 10_000 + 40 * n_weights + most
+
+
+@pytest.mark.parametrize("solver", ["lm", "lbfgs", "cg", "scg"])
+@pytest.mark.parametrize("batch_size", ["auto", 10])
+def test_curvature_is_kept_for_a_warm_start_alone(solver, batch_size):
+    if batch_size != "auto" and solver != "lm":
+        pytest.skip("full batches")
+    X, y = problem(EffPropRegressor)
+    settings = SMALL | {"solver": solver, "batch_size": batch_size}
+    model = EffPropRegressor(**settings).fit(X, y)
+    assert model._resume.state is None
+    warm = EffPropRegressor(**settings, warm_start=True).fit(X, y)
+    assert warm._resume.state is not None
+    np.testing.assert_array_equal(warm.theta_, model.theta_)
+    # the curvature is gone, but training goes on from the weights
+    assert model.set_params(warm_start=True).fit(X, y).loss_ <= warm.loss_

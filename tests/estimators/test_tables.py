@@ -426,3 +426,23 @@ def test_text_in_an_array_says_where_text_is_read(cls):
     numbers = cls(**SMALL).fit(np.arange(40.0).reshape(20, 2), y)
     frame = pd.DataFrame(X)
     assert_refused(numbers, lambda m: m.predict(frame), "Column 0 of X is a category")
+
+
+@pytest.mark.parametrize("choice", ["from_dtype", ["name", "group"]])
+def test_a_saved_model_holds_no_names_that_occur_once(choice):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "name": [f"secret{k}" for k in range(200)],
+            "group": rng.choice(["north", "south"], 200),
+            "number": rng.normal(size=200),
+        }
+    )
+    settings = {"max_iter": 3, "tol": 0.0, "random_state": 0}
+    model = EffPropRegressor(categorical_features=choice, **settings)
+    data = pickle.dumps(model.fit(frame, frame["number"]))
+    for encoding in "utf-8", "utf-32-le":
+        assert "secret".encode(encoding) not in data
+    assert "north".encode("utf-32-le") in data or b"north" in data
+    other = frame.assign(name="someone else")
+    np.testing.assert_array_equal(model.predict(frame), model.predict(other))
