@@ -128,8 +128,17 @@ class TransposedFoldedSparse:
     def __matmul__(self, delta: Array) -> Array:
         X, shift, A = self.inputs.X, self.inputs.shift, self.inputs.A
         total = delta.sum(axis=0)
-        centred = np.asarray(X.T @ delta) - np.outer(shift, total)
-        return np.vstack([matrix_product(A.T, centred), total])
+        product = np.asarray(X.T @ delta)
+        result = np.empty((A.shape[-1] + 1, len(total)), np.result_type(product, A))
+        result[-1] = total
+        if A.ndim == 2:
+            np.dot(A.T, product - np.outer(shift, total), out=result[:-1])
+            return result
+        # one array as large as the layer, for wide inputs
+        np.multiply(shift[:, None], total, out=result[:-1])
+        np.subtract(product, result[:-1], out=result[:-1])
+        result[:-1] *= A[:, None]
+        return result
 
 
 def squares_times(x: Any, B: Array) -> Array:
