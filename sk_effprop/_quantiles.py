@@ -174,8 +174,11 @@ class QuantileSketch:
 
 def _clustered(values: Array, weights: Array) -> tuple[Array, Array]:
     """Sort every row and join neighbours to N_CLUSTERS clusters at most."""
-    order = np.argsort(values, axis=1, kind="stable")
-    values, weights = _at(values, order), _at(weights, order)
+    if np.ptp(weights) == 0.0:
+        values = np.sort(values, axis=1)
+    else:
+        order = np.argsort(values, axis=1, kind="stable")
+        values, weights = _at(values, order), _at(weights, order)
     if values.shape[1] < N_CLUSTERS:
         return values, weights
     number = (_middle_ranks(weights) * N_CLUSTERS).astype(np.intp)

@@ -62,6 +62,16 @@ def test_quartiles_of_a_stream_are_those_of_all_its_rows(name, step):
     assert_close(got.quartiles(), column_quartiles(X, weight), 0.03)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_weights_are_a_case_of_any_weights(name):
+    X, weight = columns(name), np.ones(N)
+    equal = QuantileSketch.of_rows(X, weight)
+    weight[0] += 1e-14
+    nearly = QuantileSketch.of_rows(X, weight)
+    assert_close(equal.quartiles(), nearly.quartiles(), 1e-9)
+    np.testing.assert_allclose(equal.weights.sum(axis=1), N)
+
+
 @pytest.mark.parametrize("step", [1, 50])
 def test_weights_count_as_repeated_rows(step):
     X, rng = columns("skewed"), np.random.default_rng(1)

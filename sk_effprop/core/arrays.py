@@ -20,6 +20,17 @@ def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
         yield slice(start, min(start + step, n_rows))
 
 
+def stacked(row: Array, n_rows: int) -> Array:
+    """Array of so many equal rows.
+
+    NumPy combines arrays of one shape in a single loop, but starts one for each row
+    where a row is broadcast, which takes several times as long if columns are few.
+    """
+    rows = np.empty((n_rows, len(row)), dtype=row.dtype)
+    rows[:] = row
+    return rows
+
+
 def read_only(array: Array) -> Array:
     """View of an array that cannot be written to, for user-defined functions."""
     view = array.view()
