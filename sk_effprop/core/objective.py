@@ -152,8 +152,18 @@ class Objective:
 
     def null_value(self) -> float:
         """Mean loss of outputs that are all zero, the baseline of any training."""
-        (value,) = mean_loss_of_constants(self, np.zeros(self.targets.shape[1]))
-        return float(value)
+        return self.value_of_constants(np.zeros(self.targets.shape[1]))
+
+    def value_of_constants(self, constants: Array) -> float:
+        """Mean loss of outputs that are the same for every example."""
+        targets = self.targets
+        outputs = np.broadcast_to(constants.astype(targets.dtype), targets.shape)
+        losses = self.loss.value(outputs, targets)
+        return float(weighted_mean(losses, self.sample_weight))
+
+    def mean_targets(self) -> Array:
+        """Mean of the targets, per output."""
+        return np.asarray(weighted_mean(self.targets, self.sample_weight))
 
     def penalty_value(self, theta: Array) -> float:
         """1/2 sum_j penalty_j theta_j^2."""
@@ -268,18 +278,6 @@ class Objective:
         """The numbers of n random rows."""
         # Sorted rows are copied from one end of the memory to the other.
         return np.sort(rng.choice(self.n_samples, size=n_samples, replace=False))
-
-
-def mean_loss_of_constants(objective: Objective, constants: Array) -> tuple[Any, ...]:
-    """Mean loss of outputs that are the same for every example."""
-    targets, weight = objective.targets, objective.sample_weight
-    outputs = np.broadcast_to(constants.astype(targets.dtype), targets.shape)
-    return (weighted_mean(objective.loss.value(outputs, targets), weight),)
-
-
-def mean_targets(objective: Objective) -> tuple[Any, ...]:
-    """Mean of the targets, per output."""
-    return (weighted_mean(objective.targets, objective.sample_weight),)
 
 
 def weighted_mean(values: Array, weight: Array | None) -> Any:

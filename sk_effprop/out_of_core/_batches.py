@@ -27,7 +27,7 @@ class ArrayBatches:
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        Slices of rows are copied.
+        Anything whose slices of rows are arrays.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), optional
     batch_rows : int, default=262144
@@ -75,7 +75,7 @@ class ArrayBatches:
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self.y), self.batch_rows):
             rows = slice(start, start + self.batch_rows)
-            yield tuple(np.array(array[rows]) for array in self._arrays)
+            yield tuple(np.asarray(array[rows]) for array in self._arrays)
 
     def shuffled(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield batches of all rows, in blocks of random order."""

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sk_effprop.core.partitions import LoadedParts
+from sk_effprop.core.parts import LoadedParts
 from sk_effprop.estimators._auto import AUTO_STOCHASTIC
 from sk_effprop.estimators._base import BaseEffProp
 from sk_effprop.estimators._checks import check_validation_data

@@ -160,7 +160,7 @@ class _Epochs(ABC):
     def _epoch_and_report(self) -> bool:
         rate = self.rate
         epoch_mean, is_unbiased = self._epoch()
-        theta, value = self.theta, self.objective.value
+        theta, value = self.theta, self._value
         if self.given.averaging:
             average = self.average
             average = Average(theta.copy()) if average is None else average
@@ -173,6 +173,10 @@ class _Epochs(ABC):
             rate=rate,
             rescue=self._rescue,
         )
+
+    def _value(self, theta: Array) -> float:
+        """The objective at theta."""
+        return self.objective.value(theta)
 
     @abstractmethod
     def _epoch(self) -> tuple[float, bool]:
@@ -229,6 +233,10 @@ class _Rounds(_Epochs):
 
 
 class _Passes(_Epochs):
+    def _value(self, theta: Array) -> float:
+        # Reading the parts takes longer than the gradient, which is wanted in the end.
+        return self.objective.value_and_gradient(theta)[0]
+
     def _epoch(self) -> tuple[float, bool]:
         before = self.state.progress
         total = n_examples = 0.0
