@@ -5,7 +5,7 @@ number of parts alone, so it does not matter who computes which part, and in whi
 order they are ready: one process and any number of workers give the same bits.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -86,12 +86,15 @@ class LoadedParts:
     sources: Any
     steps: tuple[Callable[[Any], Any], ...] = ()
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
         for source in self.sources:
             part = source
+            del source
             for step in self.steps:
                 part = step(part)
             yield part
+            # before the next one is read
+            del part
 
     def shuffled(self, rng: np.random.Generator) -> "LoadedParts":
         """The same parts, or parts of the same examples, in a random order."""
@@ -103,7 +106,13 @@ class LoadedParts:
         combine: Callable[[Any, Any], Any],
         *arguments: Any,
     ) -> Any:
-        return tree((function(part, *arguments) for part in self), combine)
+        return tree(self._values(function, arguments), combine)
+
+    def _values(self, function: Callable[..., Any], arguments: Any) -> Iterator[Any]:
+        for part in self:
+            value = function(part, *arguments)
+            del part
+            yield value
 
     def map(self, function: Callable[..., Any], *arguments: Any) -> "LoadedParts":
         def step(part: Any) -> Any:

@@ -164,8 +164,6 @@ class ParquetBatches:
         return self._read([groups[i] for i in rng.permutation(len(groups))])
 
     def _read(self, groups: list[tuple[int, int]]) -> Iterator[Batch]:
-        import pyarrow as pa
-
         files = [_parquet().ParquetFile(path) for path in self._paths]
         wanted = None
         if self.columns is not None:
@@ -175,13 +173,17 @@ class ParquetBatches:
         for number, group in groups:
             waiting.append(files[number].read_row_group(group, columns=wanted))
             if sum(len(table) for table in waiting) >= self.batch_rows:
-                yield self._batch(pa.concat_tables(waiting))
-                waiting = []
+                yield self._batch(waiting)
         if waiting:
-            yield self._batch(pa.concat_tables(waiting))
+            yield self._batch(waiting)
 
-    def _batch(self, table: Any) -> Batch:
-        frame = table.to_pandas()
+    def _batch(self, tables: list[Any]) -> Batch:
+        """The rows of all tables, which are removed from the list and the memory."""
+        import pyarrow as pa
+
+        table = pa.concat_tables(tables)
+        tables.clear()
+        frame = table.to_pandas(split_blocks=True, self_destruct=True)
         y = frame.pop(self.target)
         if self.weight is None:
             return frame, y

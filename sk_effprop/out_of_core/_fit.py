@@ -96,8 +96,14 @@ class _Sources:
     batches: Any
 
     def __iter__(self) -> Iterator[RawPart]:
-        for number, batch in enumerate(self.batches):
-            yield RawPart(number, *batch)
+        number = 0
+        for batch in self.batches:
+            part = RawPart(number, *batch)
+            del batch
+            yield part
+            # before the next one is read, for which enumerate would keep it
+            del part
+            number += 1  # noqa: SIM113
 
     def shuffled(self, rng: np.random.Generator) -> "_Sources":
         if hasattr(self.batches, "shuffled"):

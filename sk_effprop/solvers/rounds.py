@@ -254,6 +254,8 @@ class _Passes(_Epochs):
             self.state = replace(solution.state, progress=progress)
             total += part.n_samples * monitor.epoch_mean
             n_examples += part.n_samples
+            # before the next one is read
+            del part
             if self.monitor.is_out_of_time:
                 break
         progress = self.state.progress._replace(epoch=before.epoch + 1)
