@@ -145,7 +145,7 @@ class _Epochs(ABC):
         return StochasticState(progress, rates, known, initial_rates=initial)
 
     def _measured(self, earlier: Rates | None) -> Rates:
-        some = self.objective.sampled
+        some = self.objective.sampled.with_clock(self.monitor.check_time)
         rates: Rates = self.solver.find_rates(some, self.theta, self.rng, earlier)
         # Parts must not measure what the sample of all parts has told.
         return rates._replace(n_patterns=np.inf)
@@ -307,6 +307,11 @@ class _OneEpoch:
     def is_out_of_time(self) -> bool:
         """True if training should end as soon as possible."""
         return self._whole is not None and self._whole.is_out_of_time
+
+    def check_time(self) -> None:
+        """Raise OutOfTime if the time of the whole training is over."""
+        if self._whole is not None:
+            self._whole.check_time()
 
     def begin(self, rates: Rates) -> None:
         """The rates of a part are those of the whole."""

@@ -24,7 +24,7 @@ from sk_effprop.core.schedules import (
 )
 from sk_effprop.core.state import Epoch, EpochState, StochasticState
 from sk_effprop.core.steps import Adam, Average, Momentum, Update
-from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
+from sk_effprop.solvers.base import Monitor, OutOfTime, Paused, Reason, Solution
 
 # The rate is halved at most this often after divergence.
 MAX_HALVINGS = 30
@@ -168,7 +168,7 @@ class _Descent:
             state = replace(state, initial_rates=rates._replace(curvature=None))
         if adopted is not None:
             # Rates that were measured just now know these examples already.
-            rates = find_rates.refine(rates, self.objective, self.theta, self.rng)
+            rates = find_rates.refine(rates, self._timed, self.theta, self.rng)
         # Memory, flow and running curvature change in place, but those of the argument
         # must not: the caller may continue from it once more.
         state = deepcopy(replace(state, rates=rates))
@@ -225,7 +225,12 @@ class _Descent:
         )
 
     def _measured(self, earlier: Rates | None = None) -> Rates:
-        return self.solver.find_rates(self.objective, self.theta, self.rng, earlier)
+        return self.solver.find_rates(self._timed, self.theta, self.rng, earlier)
+
+    @property
+    def _timed(self) -> Objective:
+        """The objective, for what ends when the time is over."""
+        return self.objective.with_clock(self.monitor.check_time)
 
     def _measure_when_due(self) -> bool:
         """Measure the rates again when it is time; return whether it was."""
@@ -236,7 +241,11 @@ class _Descent:
         knows_less = self.objective.n_samples < few
         if not is_due or knows_less or not np.isfinite(self.theta).all():
             return False
-        rates = self._measured(state.rates)
+        try:
+            rates = self._measured(state.rates)
+        except OutOfTime:
+            # the weights of this epoch are kept
+            return False
         self.state = replace(state, rates=rates, measured_at=n_presented)
         return True
 

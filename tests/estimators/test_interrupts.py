@@ -129,6 +129,28 @@ def test_an_iteration_ends_in_the_middle_and_the_best_weights_stay(
         np.testing.assert_array_equal(losses, np.minimum.accumulate(losses))
 
 
+@may_not_converge
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+def test_a_measurement_of_rates_ends_in_the_middle(solver, way, looks):
+    """The first one leaves the initial weights, and later ones those of the epoch."""
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor(
+        (5,), solver=solver, max_iter=4, learning_rate_init="auto", random_state=0
+    )
+    model.fit(X, y)
+    n_looks, looks.error = looks.n, WAYS[way]
+    assert n_looks > 5
+    for looks.stop_at in np.unique(np.linspace(1, n_looks, 6).astype(int)):
+        looks.n = 0
+        model.fit(X, y)
+        assert np.isfinite(model.predict(X)).all()
+        assert np.isfinite(model.loss_)
+        if looks.stop_at == 1:
+            assert (model.n_iter_, model.convergence_.reason) == (0, way)
+            assert model.learning_rate_ is None
+
+
 def test_a_short_time_is_enough_for_an_iteration(monkeypatch):
     monkeypatch.setattr(monitor_module, "LEAST_SECONDS", 60.0)
     X, y = problem(EffPropRegressor)
