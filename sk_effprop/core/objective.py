@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from sk_effprop.core.activations import COMPILED_SHAPES, Activation
-from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.arrays import Array, row_blocks, take_rows
+from sk_effprop.core.descent import descend_by_blocks, has_long_batches
 from sk_effprop.core.engine import Engine, NumpyEngine
 from sk_effprop.core.losses import COMPILED_LOSSES, Loss
 from sk_effprop.core.network import Network
@@ -194,6 +195,8 @@ class Objective:
         ndarray of shape (n,)
             The loss of each example, without its weight, just before its update.
         """
+        if has_long_batches(self, batch_size, update):
+            return descend_by_blocks(self, theta, order, batch_size, update)
         return self.engine.descend(theta, order, batch_size, update)
 
     def with_clock(self, clock: Callable[[], None]) -> "Objective":
@@ -238,7 +241,7 @@ class Objective:
         return replace(
             self,
             count=0.0,
-            inputs=self.inputs[rows],
+            inputs=take_rows(self.inputs, rows),
             targets=self.targets[rows],
             sample_weight=None if weight is None else weight[rows],
             labels=None if labels is None else labels[rows],

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.descent import LONG_BATCH
 from sk_effprop.core.flow import Flow
 from sk_effprop.core.gains import Gains
 from sk_effprop.core.objective import Objective
@@ -354,14 +355,28 @@ class _Descent:
         # the rows too few; at least one batch follows.
         left = min(max(left, size), self._examples_per_look(size))
         stop = int(min(len(epoch.order), start + size * np.ceil(left / size)))
-        epoch.losses[start:stop] = self.objective.descend(
-            self.theta, epoch.order[start:stop], size, update
-        )
+        order = epoch.order[start:stop]
+        try:
+            losses = self._presenting(size).descend(self.theta, order, size, update)
+        except OutOfTime:
+            # the weights before a long batch are kept
+            if start == 0:
+                raise
+            return epoch
+        epoch.losses[start:stop] = losses
         progress = self.state.progress
         n_presented = progress.n_presented + stop - start
         progress = progress._replace(n_presented=n_presented)
         self.state = replace(self.state, progress=progress)
         return epoch._replace(n_presented=stop)
+
+    def _presenting(self, batch_size: int) -> Objective:
+        """The objective, with a clock if that is wanted within a batch.
+
+        It is another object, whose engine has buffers of its own.
+        """
+        is_long = batch_size * len(self.theta) > LONG_BATCH
+        return self._timed if is_long else self.objective
 
     def _examples_per_look(self, batch_size: int) -> int:
         """Examples between two looks at the clock, in whole batches."""
