@@ -52,8 +52,13 @@ MOMENTS = (0.15, 0.4, 1.0, 2.5)
 PREPARED = {
     "10^6 x 50": lambda rng: rng.standard_normal((10**6, 50)),
     "10^5 x 500": lambda rng: rng.standard_normal((10**5, 500)),
-    "10^4 x 50,000, sparse": lambda rng: sparse.random(
-        10**4, 50_000, density=1e-3, format="csr", random_state=0
+    "10^4 x 50,000, sparse": lambda rng: sparse.csr_array(
+        (
+            rng.standard_normal(500_000),
+            rng.integers(50_000, size=500_000),
+            np.arange(0, 500_001, 50),
+        ),
+        shape=(10**4, 50_000),
     ),
 }
 PREPARED_VARIANTS = ({}, {"early_stopping": True}, {"n_estimators": 3},
