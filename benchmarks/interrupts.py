@@ -3,10 +3,17 @@
 In the first table Ctrl-C comes at a random moment of a long epoch, in the second one
 the time is over at a moment of an iteration of a batch solver.  The delay is that of
 the solver, in seconds of a core, so that other processes do not matter.  It does not
-include the evaluation of the weights that are kept, which is the second number::
+include the evaluation of the weights that are kept, which is the second number.
+
+The third table is about the whole of a fit, with the preparation of large data.  Ctrl-C
+comes between two operations of Python, so the longest of them is the longest delay.
+``max_time`` cannot end the preparation, without which there is no model: the table has
+how long it takes, how long training goes on after it, although the time is over, and
+how long the evaluation takes that follows::
 
     python -m benchmarks interrupts
     python -m benchmarks interrupts --groups batch
+    python -m benchmarks interrupts --groups preparation
 """
 
 import argparse
@@ -17,6 +24,7 @@ from itertools import pairwise, product
 from unittest import mock
 
 import numpy as np
+from scipy import sparse
 
 from sk_effprop import EffPropRegressor
 from sk_effprop.estimators import _base as base_module
@@ -40,6 +48,22 @@ BATCH_VARIANTS = (
     {"solver": "lm", "alpha": "evidence"},
 )
 MOMENTS = (0.15, 0.4, 1.0, 2.5)
+# Data whose preparation takes long, and settings that add to it.
+PREPARED = {
+    "10^6 x 50": lambda rng: rng.standard_normal((10**6, 50)),
+    "10^5 x 500": lambda rng: rng.standard_normal((10**5, 500)),
+    "10^4 x 50,000, sparse": lambda rng: sparse.csr_array(
+        (
+            rng.standard_normal(500_000),
+            rng.integers(50_000, size=500_000),
+            np.arange(0, 500_001, 50),
+        ),
+        shape=(10**4, 50_000),
+    ),
+}
+PREPARED_VARIANTS = ({}, {"early_stopping": True}, {"n_estimators": 3},
+                     {"solver": "lbfgs"})  # fmt: skip
+SECONDS_PER_TICK = 0.01
 
 
 def delay(rng, engine, hidden, batch_size, variant):
@@ -133,11 +157,58 @@ def batch_iterations(rng):
     return longest
 
 
-GROUPS = {"epochs": long_epochs, "batch": batch_iterations}
+def phases(X, y, variant):
+    """Longest operation of a fit; seconds before, in and after training."""
+    init, end, begun, ended, ticks = Monitor.__init__, Monitor.end, [], [], []
+
+    def beginning(self, *args, **kwargs):
+        begun.append(time.process_time())
+        init(self, *args, **kwargs)
+
+    def ending(self, message):
+        ended.append(time.process_time())
+        end(self, message)
+
+    def tick(*_):
+        ticks.append(time.process_time())
+
+    model = EffPropRegressor(random_state=0, max_time=0.01, **variant)
+    with mock.patch.multiple(Monitor, __init__=beginning, end=ending):
+        before = signal.signal(signal.SIGPROF, tick)
+        ticks.append(time.process_time())
+        signal.setitimer(signal.ITIMER_PROF, SECONDS_PER_TICK, SECONDS_PER_TICK)
+        model.fit(X, y)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, before)
+    over = time.process_time()
+    trained = ended[-1] - begun[0]
+    return max(np.diff(ticks)), begun[0] - ticks[0], trained, over - ended[-1]
+
+
+def preparations(rng):
+    """Print the phases of fits on large data; return the longest operation of all."""
+    longest = 0.0
+    for (name, make), variant in product(PREPARED.items(), PREPARED_VARIANTS):
+        X = make(rng)
+        y = np.sin(np.asarray(X[:, :3].sum(axis=1)).ravel())
+        EffPropRegressor(random_state=0, max_iter=1, **variant).fit(X[:2000], y[:2000])
+        gap, prepared, trained, after = phases(X, y, variant)
+        longest = max(longest, gap)
+        print(
+            f"{name} {variant}: longest operation {gap:.3f} s; preparation "
+            f"{prepared:.2f} s, then training {trained:.2f} s, then {after:.2f} s",
+            flush=True,
+        )
+    return longest
+
+
+GROUPS = {
+    "epochs": long_epochs, "batch": batch_iterations, "preparation": preparations,
+}  # fmt: skip
 
 
 def main(arguments=()):
-    """Print the longest delay of each engine and network, and of batch solvers."""
+    """Print the longest delays of the solvers, and in the preparation."""
     parser = argparse.ArgumentParser("python -m benchmarks interrupts")
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=list(GROUPS))
     groups = parser.parse_args(arguments).groups

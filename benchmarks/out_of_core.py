@@ -1,7 +1,8 @@
 """Memory and speed of a fit on a file that is larger than memory may be.
 
-The file holds X in single precision, 20 columns, sorted by y.  A process of its own
-fits it; printed are the anonymous memory of that process (RssAnon, which does not count
+The file holds X in single precision, 20 columns, in pieces that are sorted by y.  It is
+read as numpy.memmap, and as Parquet if pyarrow is installed.  A process of its own fits
+it; printed are the anonymous memory of that process (RssAnon, which does not count
 the cache of the file) before the fit and at its peak, and rows per second of processor
 time and epoch.  The second table compares the loss after shuffling by blocks with a
 full shuffle in memory, and with no shuffle of the file.
@@ -12,6 +13,7 @@ full shuffle in memory, and with no shuffle of the file.
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -23,10 +25,14 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks._race import header, table
 from sk_effprop import EffPropRegressor
-from sk_effprop.out_of_core import ArrayBatches, fit_batches
+from sk_effprop.out_of_core import ArrayBatches, ParquetBatches, fit_batches
 
 N_ROWS = int(os.environ.get("OUT_OF_CORE_ROWS", "20_000_000"))
-N_FEATURES, N_EPOCHS, CHUNK = 20, 2, 2**17
+N_FEATURES, CHUNK, GROUP_ROWS = 20, 2**17, 2**13
+# Source, solver, and epochs or iterations of each fit.
+FITS = [("memmap", "sgd", 1), ("memmap", "sgd", 2), ("memmap", "lbfgs", 2)]
+if find_spec("pyarrow"):
+    FITS.append(("parquet", "sgd", 2))
 # Rows of the comparison of orders, and its block sizes.
 N_SORTED, BLOCKS, SEEDS = 400_000, (1, 64, 256), range(2)
 
@@ -48,6 +54,31 @@ def write(folder):
         X_part, y_part = rows(rng, part.stop - part.start)
         order = np.argsort(y_part)
         X[part], y[part] = X_part[order], y_part[order]
+
+
+def write_parquet(folder):
+    """Write the same rows as one Parquet file of small row groups."""
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    X, y = read(folder)
+    names = [f"x{j}" for j in range(N_FEATURES)]
+    schema = pa.schema([(name, pa.float32()) for name in [*names, "y"]])
+    with ParquetWriter(folder / "parquet", schema) as writer:
+        for start in range(0, N_ROWS, CHUNK):
+            part = slice(start, start + CHUNK)
+            columns = [np.ascontiguousarray(x) for x in X[part].T]
+            table = pa.table([*columns, np.asarray(y[part])], schema=schema)
+            writer.write_table(table, row_group_size=GROUP_ROWS)
+
+
+def batches_of(folder, kind):
+    """The batches, and few of them for a fit that compiles and imports."""
+    X, y = read(folder)
+    few = ArrayBatches(X[:5000], y[:5000])
+    if kind == "memmap":
+        return ArrayBatches(X, y), few
+    return ParquetBatches(folder / "parquet", "y"), few
 
 
 def read(folder):
@@ -83,16 +114,16 @@ class Peak:
         self._thread.join()
 
 
-def measure(folder, solver, max_iter):
-    """Fit the files in this process, and print a line for the table."""
-    X, y = read(folder)
+def measure(folder, kind, solver, max_iter):
+    """Fit a file in this process, and print a line for the table."""
+    batches, few = batches_of(folder, kind)
     warm_up = EffPropRegressor(random_state=0, solver=solver, max_iter=1)
-    fit_batches(warm_up, ArrayBatches(X[:5000], y[:5000]))
+    fit_batches(warm_up, few)
     est = EffPropRegressor(random_state=0, solver=solver, max_iter=max_iter, tol=0)
     before = anonymous_megabytes()
     with Peak() as peak, threadpool_limits(1):
         start = process_time()
-        fit_batches(est, ArrayBatches(X, y))
+        fit_batches(est, batches)
         seconds = process_time() - start
     speed = N_ROWS * max_iter / seconds
     print(
@@ -100,15 +131,15 @@ def measure(folder, solver, max_iter):
     )
 
 
-def in_a_process(folder, solver, max_iter):
+def in_a_process(*arguments):
     """The line that :func:`measure` prints."""
     code = (
         "import warnings; warnings.simplefilter('ignore');"
-        "from pathlib import Path; from benchmarks.out_of_core import measure;"
-        f"measure(Path({str(folder)!r}), {solver!r}, {max_iter})"
+        "from pathlib import PosixPath; from benchmarks.out_of_core import measure;"
+        f"measure{arguments!r}"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True
     )
     return done.stdout.split()
 
@@ -150,12 +181,11 @@ def main():
     with TemporaryDirectory() as name:
         folder = Path(name)
         write(folder)
-        found = [
-            [solver, str(n), *in_a_process(folder, solver, n)]
-            for solver, n in [("sgd", N_EPOCHS), ("lbfgs", 2)]
-        ]
+        if find_spec("pyarrow"):
+            write_parquet(folder)
+        found = [[*map(str, fit), *in_a_process(folder, *fit)] for fit in FITS]
     table(
-        ["solver", "epochs", "engine", "MB before", "MB at the peak",
+        ["file", "solver", "epochs", "engine", "MB before", "MB at the peak",
          "rows/s and epoch", "loss"],
         found,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
-from sk_effprop.core.arrays import dense, row_blocks
+from sk_effprop.core.arrays import dense, row_blocks, stacked
 
 
 class Moments(NamedTuple):
@@ -77,8 +77,9 @@ def dense_moments(X: Any, weight: Any, *, cross: bool) -> Moments:
         d = X.shape[1]
         return Moments(0.0, np.zeros(d), np.zeros((d, d) if cross else d))
     mean = weight @ X / total
-    centred = X - mean
-    weighted = weight[:, None] * centred
+    centred = X - stacked(mean, len(X))
+    is_unit = bool((weight == 1.0).all())
+    weighted = centred if is_unit else weight[:, None] * centred
     if cross:
         return Moments(total, mean, weighted.T @ centred)
     return Moments(total, mean, np.einsum("ij,ij->j", weighted, centred))

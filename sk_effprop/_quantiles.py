@@ -9,11 +9,13 @@ whether rows come one by one or in batches.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
-from sk_effprop.core.arrays import Array, dense, row_blocks
+from sk_effprop.core.arrays import BLOCK_SIZE, Array, dense, row_blocks
 
 QUARTILES = (0.25, 0.5, 0.75)
 N_CLUSTERS = 32
@@ -27,7 +29,45 @@ def column_quantiles(X: Any, weight: Array, levels: Any) -> Array:
     A quantile is the smallest value such that it and all smaller values have that share
     of the weight.
     """
+    if sparse.issparse(X):
+        # from which columns are selected much faster than from rows
+        X = X.tocsc()
+        if np.ptp(weight) == 0.0:
+            return _sparse_quantiles(X, _equal_ranks(weight, levels))
     return _column_by_column(X, lambda part: _ranked_quantiles(part, weight, levels))
+
+
+def _sparse_quantiles(X: Any, ranks: Array) -> Array:
+    """Entries of these ranks in each column of a CSC array, in ascending order."""
+    found = np.empty((len(ranks), X.shape[1]), dtype=X.dtype)
+    starts = np.arange(0, X.nnz + 1, BLOCK_SIZE)
+    stops = np.append(np.searchsorted(X.indptr[1:], starts[1:]), X.shape[1])
+    for first, stop in pairwise(np.unique(np.append(0, stops))):
+        found[:, first:stop] = _ranked_entries(X[:, first:stop], ranks)
+    return found
+
+
+def _ranked_entries(X: Any, ranks: Array) -> Array:
+    """Entries of these ranks: negative ones, then absent zeros, then the others."""
+    counts = np.diff(X.indptr)
+    column = np.repeat(np.arange(X.shape[1]), counts)
+    n_below = np.bincount(column, X.data < 0.0, X.shape[1])
+    n_absent, rank = X.shape[0] - counts, ranks[:, None]
+    entries = np.append(X.data[np.lexsort((X.data, column))], X.dtype.type(0))
+    is_below = rank < n_below
+    is_absent = ~is_below & (rank < n_below + n_absent)
+    place = X.indptr[:-1] + np.where(is_below, rank, rank - n_absent)
+    return np.asarray(entries[np.where(is_absent, -1, place)])
+
+
+def _equal_ranks(weight: Array, levels: Any) -> Array:
+    """Ranks of the quantiles of a column whose weights are all equal."""
+    return np.searchsorted(np.cumsum(weight), _wanted(weight, levels))
+
+
+def _wanted(weight: Array, levels: Any) -> Array:
+    """Weights below the quantiles; what is reached up to rounding counts as reached."""
+    return np.asarray(levels) * weight.sum() * (1.0 - ROUNDING)
 
 
 def _column_by_column(X: Any, function: Callable[[Array], Array]) -> Array:
@@ -38,13 +78,11 @@ def _column_by_column(X: Any, function: Callable[[Array], Array]) -> Array:
 
 def _ranked_quantiles(X: Array, weight: Array, levels: Any) -> Array:
     columns = np.array(X.T, order="C")
-    # a share of the weight that is reached up to rounding counts as reached
-    wanted = np.asarray(levels) * weight.sum() * (1.0 - ROUNDING)
-    if np.all(weight == weight[0]):
+    if np.ptp(weight) == 0.0:
         # sorting is many times as fast as argsort
         columns.sort(axis=1)
-        ranks = np.searchsorted(np.cumsum(weight), wanted)
-        return np.asarray(columns[:, ranks].T)
+        return np.asarray(columns[:, _equal_ranks(weight, levels)].T)
+    wanted = _wanted(weight, levels)
     order = np.argsort(columns, axis=1, kind="stable")
     ranks = [np.searchsorted(np.cumsum(weight[row]), wanted) for row in order]
     return np.take_along_axis(
@@ -174,8 +212,11 @@ class QuantileSketch:
 
 def _clustered(values: Array, weights: Array) -> tuple[Array, Array]:
     """Sort every row and join neighbours to N_CLUSTERS clusters at most."""
-    order = np.argsort(values, axis=1, kind="stable")
-    values, weights = _at(values, order), _at(weights, order)
+    if np.ptp(weights) == 0.0:
+        values = np.sort(values, axis=1)
+    else:
+        order = np.argsort(values, axis=1, kind="stable")
+        values, weights = _at(values, order), _at(weights, order)
     if values.shape[1] < N_CLUSTERS:
         return values, weights
     number = (_middle_ranks(weights) * N_CLUSTERS).astype(np.intp)

@@ -8,6 +8,7 @@ from sk_effprop._quantiles import (
     N_CLUSTERS,
     QuantileSketch,
     Quartiles,
+    column_quantiles,
     column_quartiles,
 )
 
@@ -62,6 +63,16 @@ def test_quartiles_of_a_stream_are_those_of_all_its_rows(name, step):
     assert_close(got.quartiles(), column_quartiles(X, weight), 0.03)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_weights_are_a_case_of_any_weights(name):
+    X, weight = columns(name), np.ones(N)
+    equal = QuantileSketch.of_rows(X, weight)
+    weight[0] += 1e-14
+    nearly = QuantileSketch.of_rows(X, weight)
+    assert_close(equal.quartiles(), nearly.quartiles(), 1e-9)
+    np.testing.assert_allclose(equal.weights.sum(axis=1), N)
+
+
 @pytest.mark.parametrize("step", [1, 50])
 def test_weights_count_as_repeated_rows(step):
     X, rng = columns("skewed"), np.random.default_rng(1)
@@ -96,6 +107,22 @@ def test_sparse_rows_count_like_dense_ones(monkeypatch):
     full = sketch_of(X.toarray(), np.ones(300), 40)
     np.testing.assert_array_equal(thin.values, full.values)
     np.testing.assert_array_equal(thin.weights, full.weights)
+
+
+@pytest.mark.parametrize("block", [7, 100, 2**16])
+@pytest.mark.parametrize("weights", ["equal", "any"])
+@pytest.mark.parametrize("density", [0.0, 0.01, 0.4, 0.8, 1.0])
+def test_quantiles_of_sparse_columns_are_those_of_dense_ones(
+    density, weights, block, monkeypatch
+):
+    monkeypatch.setattr("sk_effprop._quantiles.BLOCK_SIZE", block)
+    rng = np.random.default_rng(0)
+    X = sparse.random(60, 21, density=density, format="csr", random_state=0)
+    X.data = rng.integers(-3, 4, size=X.nnz).astype(float)
+    weight = np.full(60, 0.3) if weights == "equal" else rng.uniform(size=60)
+    levels = [0.0, 0.1, 0.25, 0.5, 0.75, 1.0]
+    thin = column_quantiles(X, weight, levels)
+    np.testing.assert_array_equal(thin, column_quantiles(X.toarray(), weight, levels))
 
 
 def test_a_sketch_of_quartiles_has_these_quartiles():

@@ -11,6 +11,8 @@ Array: TypeAlias = np.ndarray[Any, Any]
 # Numbers in a block of rows.  The scratch memory of a pass over many examples then
 # fits into the processor's cache, and is reused instead of returned to the system.
 BLOCK_SIZE = 2**16
+# Numbers whose copy takes much less than 0.1 s.
+COPIED_AT_ONCE = 2**22
 
 
 def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
@@ -18,6 +20,29 @@ def row_blocks(n_rows: int, width: int) -> Iterator[slice]:
     step = max(1, BLOCK_SIZE // width)
     for start in range(0, n_rows, step):
         yield slice(start, min(start + step, n_rows))
+
+
+def take_rows(array: Any, rows: Any) -> Any:
+    """Return ``array[rows]``; many rows are copied by blocks, for Ctrl-C."""
+    is_long = type(array) is np.ndarray and type(rows) is np.ndarray
+    if not is_long or array.size <= COPIED_AT_ONCE:
+        return array[rows]
+    rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+    taken = np.empty((len(rows), *array.shape[1:]), dtype=array.dtype)
+    for block in row_blocks(len(rows), array[:1].size):
+        taken[block] = array[rows[block]]
+    return taken
+
+
+def stacked(row: Array, n_rows: int) -> Array:
+    """Array of so many equal rows.
+
+    NumPy combines arrays of one shape in a single loop, but starts one for each row
+    where a row is broadcast, which takes several times as long if columns are few.
+    """
+    rows = np.empty((n_rows, len(row)), dtype=row.dtype)
+    rows[:] = row
+    return rows
 
 
 def read_only(array: Array) -> Array:

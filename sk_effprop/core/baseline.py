@@ -5,11 +5,7 @@ import numpy as np
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.custom import CustomLoss
 from sk_effprop.core.losses import LogLink, LogLoss, Loss, SquaredError
-from sk_effprop.core.objective import (
-    Objective,
-    mean_loss_of_constants,
-    mean_targets,
-)
+from sk_effprop.core.objective import Objective
 
 # Constants of other losses are searched on so many rows, between these outputs.
 SEARCHED_ROWS, FAR_OUT, N_BISECTIONS = 1000, 50.0, 30
@@ -20,18 +16,17 @@ def constant_value(objective: Objective) -> float:
 
     For a user-defined loss, which need not be convex, the outputs are all zero.
     """
-    constants = _constant_outputs(objective)
-    (value,) = objective.average(mean_loss_of_constants, constants)
-    return float(value)
+    return objective.value_of_constants(constant_outputs(objective))
 
 
-def _constant_outputs(objective: Objective) -> Array:
+def constant_outputs(objective: Objective) -> Array:
+    """Constant outputs that minimise the mean loss, without the penalty."""
     loss = objective.loss
     if isinstance(loss, CustomLoss):
         return np.zeros(objective.network.sizes[-1])
-    (means,) = objective.average(mean_targets)
+    means = objective.mean_targets()
     if isinstance(loss, SquaredError):
-        return np.asarray(means)
+        return means
     # a class that does not occur has a loss of zero, up to the smallest number
     least = np.finfo(means.dtype).tiny
     if isinstance(loss, LogLink):

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Numbers in a block of examples that are copied in their order before the sweep.
 COPIED_NUMBERS = 2**18
+# Products of an example and a weight in a batch that takes longer than 0.1 s.
+LONG_BATCH = 2**27
 
 
 def descend(
@@ -167,6 +169,54 @@ class CollectingStep:
         np.copyto(gains.V, self.first_layer)
         gains.step(gradient_of_gains, gain_rate)
         gains.write(self.first_layer)
+
+
+class _SummedBatch:
+    """Gradient of a batch that was summed by blocks, in place of the passes."""
+
+    def __init__(self, n_rows: int, layers: tuple[Array, ...]) -> None:
+        self.n_rows, self._layers = n_rows, layers
+
+    def add_gradient(self, into: tuple[Array, ...]) -> None:
+        """Add the summed gradient of each layer."""
+        for total, gradient in zip(into, self._layers, strict=True):
+            total += gradient
+
+
+def has_long_batches(objective: "Objective", batch_size: int, update: Update) -> bool:
+    """Whether an update takes so long that it should come to an end in the middle."""
+    n_products = batch_size * objective.network.n_weights
+    return n_products > LONG_BATCH and update.running_curvature is None
+
+
+def descend_by_blocks(
+    objective: "Objective",
+    theta: Array,
+    order: Array,
+    batch_size: int,
+    update: Update,
+) -> Array:
+    """Go through the examples as :func:`descend` does, for long batches.
+
+    Ctrl-C and the clock come between blocks of a batch, and leave theta as it was
+    before the batch.  No array has all rows of a batch.
+    """
+    step = CollectingStep(objective, theta, batch_size, update)
+    gradient, losses = np.empty_like(theta), np.empty(len(order), dtype=theta.dtype)
+    layers = objective.network.layers(gradient)
+    size = max(1, LONG_BATCH // (2 * len(theta)))
+    for start in range(0, len(order), batch_size):
+        stop = min(start + batch_size, len(order))
+        gradient.fill(0.0)
+        for first in range(start, stop, size):
+            rows = slice(first, min(first + size, stop))
+            part = objective.subset(order[rows])
+            losses[rows] = part.sample_losses(theta, gradient)
+            if part.sample_weight is not None:
+                losses[rows] /= part.sample_weight
+        batch: Any = _SummedBatch(stop - start, layers)
+        step(batch, losses, None)
+    return losses
 
 
 class CurvatureMeter:

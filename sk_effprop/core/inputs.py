@@ -12,20 +12,23 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sk_effprop.core.arrays import Array
+from sk_effprop.core.arrays import Array, row_blocks
 
 
 def with_ones(X: Array) -> Array:
     """C-contiguous copy of X with a last column of ones, (n_samples, n_in + 1)."""
     extended = empty_with_ones(X.shape[0], X.shape[1], X.dtype)
-    extended[:, :-1] = X
+    for rows in row_blocks(*extended.shape):
+        extended[rows, :-1] = X[rows]
     return extended
 
 
 def empty_with_ones(n_rows: int, n_columns: int, dtype: Any) -> Array:
     """Array of shape (n_rows, n_columns + 1): ones in the last column, else unset."""
     extended = np.empty((n_rows, n_columns + 1), dtype=dtype)
-    extended[:, -1] = 1.0
+    # New memory is made on the first touch, by blocks so that Ctrl-C can come between.
+    for rows in row_blocks(n_rows, n_columns + 1):
+        extended[rows, -1] = 1.0
     return extended
 
 

@@ -99,6 +99,7 @@ class _LayerBlock:
     def __init__(self, linearization: Linearization, rates: Array) -> None:
         self.dtype = linearization.theta.dtype
         self.n_rows = linearization.objective.n_samples
+        self.clock = linearization.objective.clock
         self.rates = rates.astype(self.dtype)
         self.root = np.sqrt(self.rates)
         self.pairs: list[tuple[LayerKind, Array]] = []
@@ -118,6 +119,7 @@ class _LayerBlock:
         """Largest eigenvalue of the block of each pattern."""
         largest = []
         for (_, delta), power in zip(self.pairs, self.powers, strict=True):
+            self.clock()
             small = (delta * power[:, None, :]) @ delta.transpose(0, 2, 1)
             largest.append(largest_eigenvalues(small))
         return np.maximum(np.concatenate(largest), 0.0)
@@ -135,6 +137,7 @@ class _LayerBlock:
         direction = self.root * v.reshape(self.root.shape)
         image = np.zeros_like(direction)
         for kind, delta in self.pairs:
+            self.clock()
             z_change = kind.change(Motion(direction))
             change = np.einsum("nku,nu->nk", delta, z_change)
             kind.add_gradient(np.einsum("nku,nk->nu", delta, change), image)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.arrays import Array, row_blocks, stacked
 from sk_effprop.core.inputs import FoldedSparse, empty_with_ones, matrix_product
 
 # Directions with a smaller share of the largest variance consist of rounding errors.
@@ -95,17 +95,24 @@ class Normalization:
             # single precision holds small columns, but not their inverse
             out[...] = self.apply(X.astype(np.float64))
             return
+        blocks = list(row_blocks(*X.shape))
+        n_rows = blocks[0].stop if blocks else 0
+        shift = stacked(self.shift, n_rows)
+        A = A if A.ndim == 2 else stacked(A, n_rows)
         with self._quiet():
-            for rows in row_blocks(*X.shape):
-                Z = out[rows]
-                if A.ndim == 1:
-                    np.subtract(X[rows], self.shift, out=Z)
-                    np.multiply(Z, A, out=Z)
-                else:
-                    centred = X[rows] - self.shift
-                    np.matmul(centred.astype(X.dtype, copy=False), A, out=Z)
-                if self.clip is not None:
-                    Z[...] = smooth_clip(Z, self.clip)
+            for rows in blocks:
+                out[rows] = self._of_block(X[rows], shift, A)
+
+    def _of_block(self, X: Array, shift: Array, A: Array) -> Array:
+        """Normalise rows; shift and a diagonal A are stacked."""
+        Z = X.astype(np.float64, order="C")
+        Z -= shift[: len(X)]
+        Z = Z.astype(X.dtype, copy=False)
+        if self.components is None:
+            Z *= A[: len(X)]
+        else:
+            Z = Z @ A
+        return Z if self.clip is None else smooth_clip(Z, self.clip)
 
     def _quiet(self) -> np.errstate:
         """Context in which values that are clipped next may overflow to infinity."""
@@ -234,7 +241,10 @@ def smooth_clip(z: Array, c: float) -> Array:
     # Beyond c * 2^30 the result is +-c to the last bit, and the square could overflow.
     far = min(2.0**30 * c, float(np.finfo(z.dtype).max))
     z = np.clip(z, -far, far)
-    return np.asarray(z / np.sqrt(1.0 + (z / c) ** 2))
+    length = z / c
+    length *= length
+    length += 1.0
+    return np.asarray(z / np.sqrt(length))
 
 
 def clip_derivative(z: Array, c: float) -> Array:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from sk_effprop.core.activations import COMPILED_SHAPES, Activation
-from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.arrays import Array, row_blocks, take_rows
+from sk_effprop.core.descent import descend_by_blocks, has_long_batches
 from sk_effprop.core.engine import Engine, NumpyEngine
 from sk_effprop.core.losses import COMPILED_LOSSES, Loss
 from sk_effprop.core.network import Network
@@ -152,8 +153,18 @@ class Objective:
 
     def null_value(self) -> float:
         """Mean loss of outputs that are all zero, the baseline of any training."""
-        (value,) = mean_loss_of_constants(self, np.zeros(self.targets.shape[1]))
-        return float(value)
+        return self.value_of_constants(np.zeros(self.targets.shape[1]))
+
+    def value_of_constants(self, constants: Array) -> float:
+        """Mean loss of outputs that are the same for every example."""
+        targets = self.targets
+        outputs = np.broadcast_to(constants.astype(targets.dtype), targets.shape)
+        losses = self.loss.value(outputs, targets)
+        return float(weighted_mean(losses, self.sample_weight))
+
+    def mean_targets(self) -> Array:
+        """Mean of the targets, per output."""
+        return np.asarray(weighted_mean(self.targets, self.sample_weight))
 
     def penalty_value(self, theta: Array) -> float:
         """1/2 sum_j penalty_j theta_j^2."""
@@ -184,6 +195,8 @@ class Objective:
         ndarray of shape (n,)
             The loss of each example, without its weight, just before its update.
         """
+        if has_long_batches(self, batch_size, update):
+            return descend_by_blocks(self, theta, order, batch_size, update)
         return self.engine.descend(theta, order, batch_size, update)
 
     def with_clock(self, clock: Callable[[], None]) -> "Objective":
@@ -228,7 +241,7 @@ class Objective:
         return replace(
             self,
             count=0.0,
-            inputs=self.inputs[rows],
+            inputs=take_rows(self.inputs, rows),
             targets=self.targets[rows],
             sample_weight=None if weight is None else weight[rows],
             labels=None if labels is None else labels[rows],
@@ -268,18 +281,6 @@ class Objective:
         """The numbers of n random rows."""
         # Sorted rows are copied from one end of the memory to the other.
         return np.sort(rng.choice(self.n_samples, size=n_samples, replace=False))
-
-
-def mean_loss_of_constants(objective: Objective, constants: Array) -> tuple[Any, ...]:
-    """Mean loss of outputs that are the same for every example."""
-    targets, weight = objective.targets, objective.sample_weight
-    outputs = np.broadcast_to(constants.astype(targets.dtype), targets.shape)
-    return (weighted_mean(objective.loss.value(outputs, targets), weight),)
-
-
-def mean_targets(objective: Objective) -> tuple[Any, ...]:
-    """Mean of the targets, per output."""
-    return (weighted_mean(objective.targets, objective.sample_weight),)
 
 
 def weighted_mean(values: Array, weight: Array | None) -> Any:

@@ -4,134 +4,77 @@ Everything that batch solvers ask an objective for is a mean over examples, and 
 weighted mean of the same quantity over parts: the value, the gradient, a product with
 the Hessian, the Gauss-Newton matrix.  The weights travel to the parts, and sums come
 back; examples never do.
-
-Sums are formed by a binary tree over the parts in their order.  The tree depends on the
-number of parts alone, so it does not matter who computes which part, and in which
-order they are ready: one process and any number of workers give the same bits.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.baseline import constant_outputs
 from sk_effprop.core.curvature import Linearization, linearize
 from sk_effprop.core.losses import Loss
 from sk_effprop.core.network import Network
-from sk_effprop.core.objective import (
-    Objective,
-    mean_loss_of_constants,
-    no_clock,
-)
+from sk_effprop.core.objective import Objective, no_clock
+from sk_effprop.core.parts import Parts
 
 # function(part, *arguments): what is wanted of a part, as a tuple of numbers and arrays
 OfPart: TypeAlias = Callable[..., tuple[Any, ...]]
 
 
-class Parts(Protocol):
-    """Parts of the data, wherever they are."""
-
-    def reduce(
-        self,
-        function: Callable[..., Any],
-        combine: Callable[[Any, Any], Any],
-        *arguments: Any,
-    ) -> Any:
-        """Combine ``function(part, *arguments)`` of all parts by :func:`tree`."""
-
-    def map(self, function: Callable[..., Any], *arguments: Any) -> "Parts":
-        """The parts ``function(part, *arguments)``, which stay where they are."""
+# Gradients of so many weights are kept: in the end, two candidates may be compared.
+N_KEPT = 2
 
 
-def tree(values: Iterable[Any], combine: Callable[[Any, Any], Any]) -> Any:
-    """Combine values by a binary tree, of which O(log n) are in memory at a time.
+class Slope(NamedTuple):
+    """Mean loss at some weights, and its gradient, without the penalty."""
 
-    >>> tree("abcde", lambda left, right: f"({left}{right})")
-    '(((ab)(cd))e)'
-    """
-    waiting: list[tuple[int, Any]] = []
-    for value in values:
-        level = 0
-        while waiting and waiting[-1][0] == level:
-            value = combine(waiting.pop()[1], value)
-            level += 1
-        waiting.append((level, value))
-    _, result = waiting.pop()
-    while waiting:
-        result = combine(waiting.pop()[1], result)
-    return result
+    theta: Array
+    value: float
+    gradient: Array
 
 
-@dataclass(frozen=True, eq=False)
-class LocalParts:
-    """Parts in this process.
+@dataclass(eq=False)
+class Known:
+    """Results of passes over some parts that are wanted more than once.
 
     Attributes
     ----------
-    parts : sequence
-        It may load each part when that is asked for.
+    null_value : float or None
+        Mean loss of outputs that are all zero.
+    mean_targets : ndarray of shape (n_outputs,) or None
+    constants : ndarray of shape (n_outputs,) or None
+        The best constant outputs.
+    value_of_constants : float
+        Their mean loss.
+    slopes : list of Slope
+        Of the latest weights.
     """
 
-    parts: Sequence[Any]
+    null_value: float | None = None
+    mean_targets: Array | None = None
+    constants: Array | None = None
+    value_of_constants: float = np.nan
+    slopes: list[Slope] = field(default_factory=list)
 
-    def reduce(
-        self,
-        function: Callable[..., Any],
-        combine: Callable[[Any, Any], Any],
-        *arguments: Any,
-    ) -> Any:
-        return tree((function(part, *arguments) for part in self.parts), combine)
+    def slope(self, theta: Array) -> Slope | None:
+        """Value and gradient at theta, if they are known."""
+        return next((one for one in self.slopes if _same(one.theta, theta)), None)
 
-    def map(self, function: Callable[..., Any], *arguments: Any) -> "LocalParts":
-        return LocalParts([function(part, *arguments) for part in self.parts])
-
-
-@dataclass(frozen=True, eq=False)
-class LoadedParts:
-    """Parts that are read, and then transformed, whenever they are needed.
-
-    Attributes
-    ----------
-    sources : iterable
-        It can be iterated again and again, and gives the same parts each time.  Its
-        method ``shuffled(rng)`` gives the same examples in a random order.
-    steps : tuple of callable
-        Transformations of a part, one after the other.
-    """
-
-    sources: Any
-    steps: tuple[Callable[[Any], Any], ...] = ()
-
-    def __iter__(self) -> Any:
-        for source in self.sources:
-            part = source
-            for step in self.steps:
-                part = step(part)
-            yield part
-
-    def shuffled(self, rng: np.random.Generator) -> "LoadedParts":
-        """The same parts, or parts of the same examples, in a random order."""
-        return replace(self, sources=self.sources.shuffled(rng))
-
-    def reduce(
-        self,
-        function: Callable[..., Any],
-        combine: Callable[[Any, Any], Any],
-        *arguments: Any,
-    ) -> Any:
-        return tree((function(part, *arguments) for part in self), combine)
-
-    def map(self, function: Callable[..., Any], *arguments: Any) -> "LoadedParts":
-        def step(part: Any) -> Any:
-            return function(part, *arguments)
-
-        return replace(self, steps=(*self.steps, step))
+    def keep(self, slope: Slope) -> Slope:
+        """Keep a slope in place of the oldest one, and return it."""
+        self.slopes = [*self.slopes, slope][-N_KEPT:]
+        return slope
 
 
-# -------------------------------------------------------------------------- objective
+def _same(known: Array | None, wanted: Array) -> bool:
+    """Whether an array is known, to the last bit."""
+    if known is None or known.dtype != wanted.dtype:
+        return False
+    return np.array_equal(known, wanted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +98,8 @@ class PartitionedObjective:
         through all of them at the same time.
     clock : callable
         Called within long computations; it raises an error if the time is over.
+    known : Known
+        What earlier passes have found, whatever the penalty.
     """
 
     parts: Parts
@@ -164,6 +109,7 @@ class PartitionedObjective:
     count: float
     is_sequential: bool = False
     clock: Callable[[], None] = no_clock
+    known: Known = field(default_factory=Known)
 
     @property
     def network(self) -> Network:
@@ -200,19 +146,55 @@ class PartitionedObjective:
 
     def value(self, theta: Array) -> float:
         """E(theta)."""
-        (value,) = self.average(_value, theta)
+        slope = self.known.slope(theta)
+        if slope is not None:
+            value = slope.value
+        elif self.known.null_value is None:
+            value, *baselines = self.average(_value_and_baselines, theta)
+            self._keep(*baselines)
+        else:
+            (value,) = self.average(_value, theta)
         return float(value) + self.penalty_value(theta)
 
     def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
         """E(theta) and its gradient, from one pass over the parts."""
-        value, gradient = self.average(_value_and_gradient, theta)
-        gradient += self.penalty * theta
-        return float(value) + self.penalty_value(theta), gradient.astype(theta.dtype)
+        _, value, gradient = self.known.slope(theta) or self._find_slope(theta)
+        gradient = (gradient + self.penalty * theta).astype(theta.dtype)
+        return value + self.penalty_value(theta), gradient
+
+    def _find_slope(self, theta: Array) -> Slope:
+        """Find a slope, and the loss of the best constants in the same pass."""
+        known, constants = self.known, None
+        # a sum over parts is an objective, too
+        whole: Any = self
+        if known.mean_targets is not None and known.constants is None:
+            constants = constant_outputs(whole)
+        value, gradient, *rest = self.average(_value_and_gradient, theta, constants)
+        if constants is not None:
+            known.constants, known.value_of_constants = constants, float(*rest)
+        return known.keep(Slope(theta.copy(), float(value), gradient))
 
     def null_value(self) -> float:
         """Mean loss of outputs that are all zero, the baseline of any training."""
-        zeros = np.zeros(self.network.sizes[-1])
-        (value,) = self.average(mean_loss_of_constants, zeros)
+        if self.known.null_value is None:
+            self._keep(*self.average(_baselines))
+        return self.known.null_value or 0.0
+
+    def mean_targets(self) -> Array:
+        """Mean of the targets, per output."""
+        if self.known.mean_targets is None:
+            self._keep(*self.average(_baselines))
+        return np.asarray(self.known.mean_targets)
+
+    def _keep(self, null_value: Array, mean_targets: Array) -> None:
+        self.known.null_value = float(null_value)
+        self.known.mean_targets = mean_targets
+
+    def value_of_constants(self, constants: Array) -> float:
+        """Mean loss of outputs that are the same for every example."""
+        if _same(self.known.constants, constants):
+            return self.known.value_of_constants
+        (value,) = self.average(_value_of_constants, constants)
         return float(value)
 
     def penalty_value(self, theta: Array) -> float:
@@ -239,7 +221,7 @@ class PartitionedObjective:
         if self.dtype == np.float64:
             return self
         parts = self.parts.map(Objective.as_float64)
-        return replace(self, parts=parts, rows=self.rows.as_float64())
+        return replace(self, parts=parts, rows=self.rows.as_float64(), known=Known())
 
     def accepting_float64(self) -> "PartitionedObjective":
         """The same objective, whose losses are in double precision if theta is."""
@@ -261,7 +243,10 @@ class PartitionedObjective:
         share, seed = n_samples / self.n_samples, int(rng.integers(2**63))
         parts = self.parts.map(_drawn, share, seed)
         (n_drawn,) = parts.reduce(_size, _added)
-        return replace(self, parts=parts, n_samples=int(n_drawn), count=float(n_drawn))
+        n_drawn = int(n_drawn)
+        return replace(
+            self, parts=parts, n_samples=n_drawn, count=float(n_drawn), known=Known()
+        )
 
     def sample_rows(self, n_samples: int, rng: np.random.Generator) -> Array:
         """Number and seed of a random sample, from which :meth:`subset` makes it."""
@@ -300,11 +285,28 @@ def _value(part: Objective, theta: Array) -> tuple[Any, ...]:
     return (np.mean(part.sample_losses(theta), dtype=np.float64),)
 
 
-def _value_and_gradient(part: Objective, theta: Array) -> tuple[Any, ...]:
+def _value_of_constants(part: Objective, constants: Array) -> tuple[Any, ...]:
+    return (part.value_of_constants(constants),)
+
+
+def _baselines(part: Objective) -> tuple[Any, ...]:
+    return part.null_value(), part.mean_targets()
+
+
+def _value_and_baselines(part: Objective, theta: Array) -> tuple[Any, ...]:
+    return *_value(part, theta), *_baselines(part)
+
+
+def _value_and_gradient(
+    part: Objective, theta: Array, constants: Array | None
+) -> tuple[Any, ...]:
     gradient = np.zeros_like(theta)
     losses = part.sample_losses(theta, gradient)
     mean = np.mean(losses, dtype=np.float64)
-    return mean, gradient.astype(np.float64) / part.n_samples
+    found = mean, gradient.astype(np.float64) / part.n_samples
+    if constants is None:
+        return found
+    return *found, part.value_of_constants(constants)
 
 
 # -------------------------------------------------------------------------- curvature

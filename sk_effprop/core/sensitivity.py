@@ -9,6 +9,9 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.kernels import Passes
 from sk_effprop.core.network import Network, forward
 
+# Numbers of the inputs in a block of rows, which takes much less than 0.1 s.
+BLOCK_NUMBERS = 2**20
+
 
 def mean_slopes(
     network: Network,
@@ -43,16 +46,20 @@ def mean_slopes(
     -------
     ndarray of shape (n_columns,)
     """
-    passes = forward(network, theta, inputs)
     total: Array = np.zeros(inputs.shape[1] - 1 if axes is None else axes.shape[1])
     contrasts = np.eye(network.sizes[-1]) if contrasts is None else contrasts
-    for contrast in contrasts:
-        slopes = _slopes(passes, contrast)
-        if chain is not None:
-            slopes = slopes * chain
-        if axes is not None:
-            slopes = slopes @ axes
-        total += np.average(np.abs(slopes), axis=0, weights=weight)
+    size = max(1, BLOCK_NUMBERS // inputs.shape[1])
+    for start in range(0, len(weight), size):
+        rows = slice(start, start + size)
+        passes = forward(network, theta, inputs[rows])
+        share = weight[rows] / np.sum(weight)
+        for contrast in contrasts:
+            slopes = _slopes(passes, contrast)
+            if chain is not None:
+                slopes = slopes * chain[rows]
+            if axes is not None:
+                slopes = slopes @ axes
+            total += share @ np.abs(slopes)
     return total
 
 

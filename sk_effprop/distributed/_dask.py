@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sk_effprop.core.partitions import LocalParts, Parts
+from sk_effprop.core.parts import LocalParts, Parts
 from sk_effprop.distributed._parts import DaskParts
 from sk_effprop.estimators._auto import AUTO_BATCH
 from sk_effprop.estimators._base import BaseEffProp

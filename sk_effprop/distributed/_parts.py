@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sk_effprop._threads import single_threaded_blas
-from sk_effprop.core.partitions import tree
+from sk_effprop.core.parts import tree
 
 # Values that one task combines: a power of two, so that the levels of the tree that
 # tasks form are levels of the binary tree.

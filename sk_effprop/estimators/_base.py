@@ -404,7 +404,7 @@ class BaseEffProp(
         for member in committee.members():
             own = None if checkpoint is None else checkpoint.of_member(member.number)
             trained.append(self._minimise(member, task, own))
-            if trained[-1].ends_all:
+            if trained[-1].ends_all or run.is_out_of_time:
                 break
         self.__dict__.update(in_any_case(lambda: committee.results_of(trained)))
         with after_training():

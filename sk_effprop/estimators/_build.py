@@ -151,10 +151,15 @@ def _announce_compilation(dtype: Any) -> None:
     if is_cached(dtype):
         return
     folder = cache_folder()
-    where = "for this process" if folder is None else f"once, and kept in {folder}"
+    end = (
+        "for this process: set NUMBA_CACHE_DIR to a folder that can be written, and "
+        "they are kept there."
+        if folder is None
+        else f"once, and kept in {folder}. 'python -m sk_effprop compile' does so "
+        "ahead of time."
+    )
     print(
-        f"sk_effprop: the {dtype} training loops are being compiled, {where}. "
-        "'python -m sk_effprop compile' does so ahead of time.",
+        f"sk_effprop: the {dtype} training loops are being compiled, {end}",
         file=sys.stderr,
         flush=True,
     )

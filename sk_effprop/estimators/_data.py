@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from sk_effprop.core.arrays import Array, row_blocks
+from sk_effprop.core.arrays import Array, row_blocks, take_rows
 
 # Larger tables are not sorted, as a sorted copy doubles the memory of a fit.
 MAX_MERGED_NUMBERS = 10**6
@@ -94,7 +94,8 @@ class Examples:
         moved = np.full(len(self), -1)
         moved[rows] = np.arange(len(weight))
         places = self._moved_to(moved)
-        return Examples(self.X[rows], self.y[rows], weight, self.all_y, None, places)
+        X = take_rows(self.X, rows)
+        return Examples(X, self.y[rows], weight, self.all_y, None, places)
 
     def _moved_to(self, places: Array) -> Array:
         """Places of the user's rows, if each example moves to one of these places."""

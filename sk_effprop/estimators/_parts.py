@@ -17,13 +17,14 @@ from sk_effprop._sklearn import fit_context
 from sk_effprop.core.losses import Loss
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
-from sk_effprop.core.partitions import PartitionedObjective, Parts
+from sk_effprop.core.partitions import PartitionedObjective
+from sk_effprop.core.parts import Parts
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators._checks import check_fixed, check_hyperparameters
 from sk_effprop.estimators._class_weights import balancing_factors
 from sk_effprop.estimators._coding import Coding
-from sk_effprop.estimators._data import Examples
+from sk_effprop.estimators._data import Counts, Examples
 from sk_effprop.estimators._parameters import hyperparameters_of
 from sk_effprop.estimators._run import Resume, Run, Start, make_run
 from sk_effprop.estimators._survey import (
@@ -186,12 +187,15 @@ class Encoder:
         examples = reader.examples(part)
         if len(examples) == 0:
             return self._empty()
+        # the examples of all parts have been counted
+        count = Counts(len(examples), len(examples), 0.0)
+        examples = replace(examples, known_counts=count)
         data = reading.encode(
             examples, self.normalizer, self.coding, self.dtype, mean_weight
         )
         no_penalty = np.zeros(len(self.network.sizes) - 1)
         objective = build.make_objective(self.network, self.loss, data, no_penalty)
-        return build.on_engine(replace(objective, count=0.0), self.engine)
+        return build.on_engine(objective, self.engine)
 
     def _empty(self) -> Objective:
         n_in, n_out = self.network.sizes[0] + 1, self.network.sizes[-1]

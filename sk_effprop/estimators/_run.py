@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,12 @@ class Run:
         if self.plan.solver in STOCHASTIC:
             return self.objective.with_bounded_weights()
         return self.objective
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the time of the whole call is over."""
+        limit = self.plan.max_time
+        return limit is not None and monotonic() - self.start_time >= limit
 
     def with_penalty(self, penalty: Array | None) -> "Run":
         """Return the same run with the penalty that the solver has found, if any."""

@@ -176,6 +176,9 @@ class Recorder:
         """Keep the global rate that training begins with."""
         self.learning_rate = rates.eta
 
+    def check_time(self) -> None:
+        """There is no limit of time."""
+
     def pause(self, paused: Callable[[], Paused]) -> None:
         """Nothing goes on from here."""
 

@@ -27,7 +27,7 @@ class ArrayBatches:
     Parameters
     ----------
     X : array-like of shape (n_samples, n_features)
-        Slices of rows are copied.
+        Anything whose slices of rows are arrays.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), optional
     batch_rows : int, default=262144
@@ -75,7 +75,7 @@ class ArrayBatches:
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self.y), self.batch_rows):
             rows = slice(start, start + self.batch_rows)
-            yield tuple(np.array(array[rows]) for array in self._arrays)
+            yield tuple(np.asarray(array[rows]) for array in self._arrays)
 
     def shuffled(self, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield batches of all rows, in blocks of random order."""
@@ -164,8 +164,6 @@ class ParquetBatches:
         return self._read([groups[i] for i in rng.permutation(len(groups))])
 
     def _read(self, groups: list[tuple[int, int]]) -> Iterator[Batch]:
-        import pyarrow as pa
-
         files = [_parquet().ParquetFile(path) for path in self._paths]
         wanted = None
         if self.columns is not None:
@@ -175,13 +173,17 @@ class ParquetBatches:
         for number, group in groups:
             waiting.append(files[number].read_row_group(group, columns=wanted))
             if sum(len(table) for table in waiting) >= self.batch_rows:
-                yield self._batch(pa.concat_tables(waiting))
-                waiting = []
+                yield self._batch(waiting)
         if waiting:
-            yield self._batch(pa.concat_tables(waiting))
+            yield self._batch(waiting)
 
-    def _batch(self, table: Any) -> Batch:
-        frame = table.to_pandas()
+    def _batch(self, tables: list[Any]) -> Batch:
+        """The rows of all tables, which are removed from the list and the memory."""
+        import pyarrow as pa
+
+        table = pa.concat_tables(tables)
+        tables.clear()
+        frame = table.to_pandas(split_blocks=True, self_destruct=True)
         y = frame.pop(self.target)
         if self.weight is None:
             return frame, y

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sk_effprop.core.partitions import LoadedParts
+from sk_effprop.core.parts import LoadedParts
 from sk_effprop.estimators._auto import AUTO_STOCHASTIC
 from sk_effprop.estimators._base import BaseEffProp
 from sk_effprop.estimators._checks import check_validation_data
@@ -96,8 +96,14 @@ class _Sources:
     batches: Any
 
     def __iter__(self) -> Iterator[RawPart]:
-        for number, batch in enumerate(self.batches):
-            yield RawPart(number, *batch)
+        number = 0
+        for batch in self.batches:
+            part = RawPart(number, *batch)
+            del batch
+            yield part
+            # before the next one is read, for which enumerate would keep it
+            del part
+            number += 1  # noqa: SIM113
 
     def shuffled(self, rng: np.random.Generator) -> "_Sources":
         if hasattr(self.batches, "shuffled"):

@@ -70,6 +70,9 @@ class Monitor(Protocol):
     def is_out_of_time(self) -> bool:
         """True if training should end as soon as possible."""
 
+    def check_time(self) -> None:
+        """Raise OutOfTime if the time is over: the clock of long computations."""
+
     @property
     def keeps_pauses(self) -> bool:
         """True if :meth:`pause` makes use of what it is given."""

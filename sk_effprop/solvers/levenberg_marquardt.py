@@ -279,6 +279,10 @@ class _StopAtMinimum:
     def is_out_of_time(self) -> bool:
         return self.monitor.is_out_of_time
 
+    def check_time(self) -> None:
+        """Raise OutOfTime if the time of all rounds is over."""
+        self.monitor.check_time()
+
     def begin(self, rates: Any) -> None:
         """Levenberg-Marquardt has no learning rates."""
 

@@ -145,7 +145,7 @@ class _Epochs(ABC):
         return StochasticState(progress, rates, known, initial_rates=initial)
 
     def _measured(self, earlier: Rates | None) -> Rates:
-        some = self.objective.sampled
+        some = self.objective.sampled.with_clock(self.monitor.check_time)
         rates: Rates = self.solver.find_rates(some, self.theta, self.rng, earlier)
         # Parts must not measure what the sample of all parts has told.
         return rates._replace(n_patterns=np.inf)
@@ -160,7 +160,7 @@ class _Epochs(ABC):
     def _epoch_and_report(self) -> bool:
         rate = self.rate
         epoch_mean, is_unbiased = self._epoch()
-        theta, value = self.theta, self.objective.value
+        theta, value = self.theta, self._value
         if self.given.averaging:
             average = self.average
             average = Average(theta.copy()) if average is None else average
@@ -173,6 +173,10 @@ class _Epochs(ABC):
             rate=rate,
             rescue=self._rescue,
         )
+
+    def _value(self, theta: Array) -> float:
+        """The objective at theta."""
+        return self.objective.value(theta)
 
     @abstractmethod
     def _epoch(self) -> tuple[float, bool]:
@@ -229,6 +233,10 @@ class _Rounds(_Epochs):
 
 
 class _Passes(_Epochs):
+    def _value(self, theta: Array) -> float:
+        # Reading the parts takes longer than the gradient, which is wanted in the end.
+        return self.objective.value_and_gradient(theta)[0]
+
     def _epoch(self) -> tuple[float, bool]:
         before = self.state.progress
         total = n_examples = 0.0
@@ -246,6 +254,8 @@ class _Passes(_Epochs):
             self.state = replace(solution.state, progress=progress)
             total += part.n_samples * monitor.epoch_mean
             n_examples += part.n_samples
+            # before the next one is read
+            del part
             if self.monitor.is_out_of_time:
                 break
         progress = self.state.progress._replace(epoch=before.epoch + 1)
@@ -297,6 +307,11 @@ class _OneEpoch:
     def is_out_of_time(self) -> bool:
         """True if training should end as soon as possible."""
         return self._whole is not None and self._whole.is_out_of_time
+
+    def check_time(self) -> None:
+        """Raise OutOfTime if the time of the whole training is over."""
+        if self._whole is not None:
+            self._whole.check_time()
 
     def begin(self, rates: Rates) -> None:
         """The rates of a part are those of the whole."""

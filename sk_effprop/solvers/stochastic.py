@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.core.descent import LONG_BATCH
 from sk_effprop.core.flow import Flow
 from sk_effprop.core.gains import Gains
 from sk_effprop.core.objective import Objective
@@ -24,7 +25,7 @@ from sk_effprop.core.schedules import (
 )
 from sk_effprop.core.state import Epoch, EpochState, StochasticState
 from sk_effprop.core.steps import Adam, Average, Momentum, Update
-from sk_effprop.solvers.base import Monitor, Paused, Reason, Solution
+from sk_effprop.solvers.base import Monitor, OutOfTime, Paused, Reason, Solution
 
 # The rate is halved at most this often after divergence.
 MAX_HALVINGS = 30
@@ -168,7 +169,7 @@ class _Descent:
             state = replace(state, initial_rates=rates._replace(curvature=None))
         if adopted is not None:
             # Rates that were measured just now know these examples already.
-            rates = find_rates.refine(rates, self.objective, self.theta, self.rng)
+            rates = find_rates.refine(rates, self._timed, self.theta, self.rng)
         # Memory, flow and running curvature change in place, but those of the argument
         # must not: the caller may continue from it once more.
         state = deepcopy(replace(state, rates=rates))
@@ -225,7 +226,12 @@ class _Descent:
         )
 
     def _measured(self, earlier: Rates | None = None) -> Rates:
-        return self.solver.find_rates(self.objective, self.theta, self.rng, earlier)
+        return self.solver.find_rates(self._timed, self.theta, self.rng, earlier)
+
+    @property
+    def _timed(self) -> Objective:
+        """The objective, for what ends when the time is over."""
+        return self.objective.with_clock(self.monitor.check_time)
 
     def _measure_when_due(self) -> bool:
         """Measure the rates again when it is time; return whether it was."""
@@ -236,7 +242,11 @@ class _Descent:
         knows_less = self.objective.n_samples < few
         if not is_due or knows_less or not np.isfinite(self.theta).all():
             return False
-        rates = self._measured(state.rates)
+        try:
+            rates = self._measured(state.rates)
+        except OutOfTime:
+            # the weights of this epoch are kept
+            return False
         self.state = replace(state, rates=rates, measured_at=n_presented)
         return True
 
@@ -345,14 +355,28 @@ class _Descent:
         # the rows too few; at least one batch follows.
         left = min(max(left, size), self._examples_per_look(size))
         stop = int(min(len(epoch.order), start + size * np.ceil(left / size)))
-        epoch.losses[start:stop] = self.objective.descend(
-            self.theta, epoch.order[start:stop], size, update
-        )
+        order = epoch.order[start:stop]
+        try:
+            losses = self._presenting(size).descend(self.theta, order, size, update)
+        except OutOfTime:
+            # the weights before a long batch are kept
+            if start == 0:
+                raise
+            return epoch
+        epoch.losses[start:stop] = losses
         progress = self.state.progress
         n_presented = progress.n_presented + stop - start
         progress = progress._replace(n_presented=n_presented)
         self.state = replace(self.state, progress=progress)
         return epoch._replace(n_presented=stop)
+
+    def _presenting(self, batch_size: int) -> Objective:
+        """The objective, with a clock if that is wanted within a batch.
+
+        It is another object, whose engine has buffers of its own.
+        """
+        is_long = batch_size * len(self.theta) > LONG_BATCH
+        return self._timed if is_long else self.objective
 
     def _examples_per_look(self, batch_size: int) -> int:
         """Examples between two looks at the clock, in whole batches."""

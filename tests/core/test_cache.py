@@ -1,7 +1,9 @@
 """Compiled code on disk: what makes it stale, and that its faults do no harm."""
 
 import os
-from shutil import copytree
+import subprocess
+import sys
+from shutil import copytree, which
 
 import numba
 import numpy as np
@@ -113,6 +115,47 @@ def test_without_a_place_code_lives_as_long_as_the_process(folder, monkeypatch):
     driver = make()
     assert doubled(driver) == 4.0
     assert not driver.is_kept
+
+
+FIT = """
+import os, numpy as np
+from sk_effprop import EffPropRegressor
+X = np.random.default_rng(0).normal(size=(600, 2))
+model = EffPropRegressor((2,), engine="numba", random_state=0, max_iter=2, tol=0)
+model.fit(X, X[:, 0])
+print(os.getuid(), model.engine_, np.isfinite(model.predict(X)).all())
+"""
+NOBODY = 65534
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0 or which("setpriv") is None,
+    reason="only root can become another user, who may not write",
+)
+def test_who_may_not_write_anywhere_fits_and_is_told_in_a_line(tmp_path):
+    """Neither the package nor numba's folder can be written, and there is no home."""
+    if not can_start(NOBODY):
+        pytest.skip("another user cannot start this Python")
+    environment = {"PYTHONPATH": str(CORE.parent.parent), "HOME": "/nonexistent",
+                   "NUMBA_CACHE_DIR": str(tmp_path)}  # fmt: skip
+    done = subprocess.run(
+        [*as_user(NOBODY), sys.executable, "-c", FIT],
+        env=environment, capture_output=True, text=True, cwd="/",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(NOBODY), "numba", "True"]
+    (line,) = [line for line in done.stderr.splitlines() if "sk_effprop" in line]
+    assert "for this process: set NUMBA_CACHE_DIR to a folder" in line
+
+
+def as_user(number):
+    return ["setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups"]
+
+
+def can_start(user):
+    """Whether a user may run this Python and read its packages."""
+    command = [*as_user(user), sys.executable, "-c", "import numba"]
+    return subprocess.run(command, capture_output=True, cwd="/").returncode == 0
 
 
 def no_place(**options):

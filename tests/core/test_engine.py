@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sk_effprop.core import descent
 from sk_effprop.core.engine import NumpyEngine
 from sk_effprop.core.rates import Rates
 from sk_effprop.core.steps import Momentum, Update
@@ -82,6 +83,28 @@ def test_every_engine_descends_by_every_momentum(name, rule):
         ends.append(end)
     np.testing.assert_allclose(ends[1], ends[0], rtol=1e-10)
     assert objective.value(ends[0]) < objective.value(theta)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["even", "weighted"])
+@pytest.mark.parametrize("rule", [Momentum(), Momentum(0.7, True)], ids=str)
+@pytest.mark.parametrize("name", ENGINES)
+def test_long_batches_are_computed_by_blocks(name, rule, weighted, monkeypatch):
+    """Theta does not change before all blocks of a batch are there."""
+    objective, theta = make_problem(
+        (4,), ALL_ACTIVATIONS["lecun_tanh"], ALL_LOSSES["squared_error_1"], n=40,
+        weighted=weighted,
+    )  # fmt: skip
+    objective = on_engine(name, objective)
+    order = np.random.default_rng(0).permutation(objective.n_samples)[:-3]
+    whole, parts, looks = theta.copy(), theta.copy(), []
+    losses = objective.descend(whole, order, 10, plain_update(theta, rule))
+    monkeypatch.setattr(descent, "LONG_BATCH", 7 * len(theta))
+    timed = objective.with_clock(lambda: looks.append(parts.tobytes()))
+    again = timed.descend(parts, order, 10, plain_update(theta, rule))
+    np.testing.assert_allclose(parts, whole, rtol=1e-12)
+    np.testing.assert_allclose(again, losses, rtol=1e-12)
+    # four batches, in blocks of three rows
+    assert (len(looks), len(set(looks))) == (15, 4)
 
 
 def test_the_default_engine_is_numpys():

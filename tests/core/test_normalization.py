@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sk_effprop.core.arrays import BLOCK_SIZE
 from sk_effprop.core.normalization import (
     Normalization,
     follow_inputs,
@@ -35,6 +36,21 @@ def test_apply_is_the_formula(kind):
     with_ones = record.apply_with_ones(X)
     np.testing.assert_array_equal(with_ones[:, :-1], record.apply(X))
     assert (with_ones[:, -1] == 1.0).all()
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_row_of_many_blocks_is_normalised_as_if_it_were_alone(kind, dtype, order):
+    record, _ = make_record(kind, clip=2.0)
+    n_rows = 2 * BLOCK_SIZE // 3 + 5
+    X = np.random.default_rng(1).normal(size=(n_rows, 3)).astype(dtype, order=order)
+    before, Z = X.copy(), record.apply(X)
+    for row in 0, BLOCK_SIZE // 3 - 1, BLOCK_SIZE // 3, n_rows - 1:
+        alone = record.apply(X[row : row + 1])
+        np.testing.assert_allclose(Z[row : row + 1], alone, rtol=1e-5)
+    np.testing.assert_array_equal(X, before)
+    assert Z.dtype == dtype
 
 
 @pytest.mark.parametrize("clip", [None, 1.5])

@@ -9,12 +9,8 @@ import pytest
 from sk_effprop.core.baseline import constant_value
 from sk_effprop.core.curvature import Linearization, linearize
 from sk_effprop.core.gauss_newton import DualSystem, PrimalSystem, laplace, make_system
-from sk_effprop.core.partitions import (
-    LoadedParts,
-    LocalParts,
-    PartitionedObjective,
-    tree,
-)
+from sk_effprop.core.partitions import PartitionedObjective
+from sk_effprop.core.parts import LoadedParts, LocalParts, tree
 from sk_effprop.solvers import LBFGS, EvidenceRounds, LevenbergMarquardt
 from tests.cases import (
     ALL_ACTIVATIONS,
@@ -55,6 +51,50 @@ def test_means_over_parts_are_those_over_all_examples(loss):
     assert parts.null_value() == pytest.approx(objective.null_value(), rel=1e-12)
     assert constant_value(parts) == pytest.approx(constant_value(objective), rel=1e-9)
     np.testing.assert_allclose(gradient_of_parts, gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_what_a_pass_has_found_needs_no_other_pass():
+    objective, theta = problem()
+    parts = cut(objective)
+    reduced = []
+
+    class Counted(LocalParts):
+        def reduce(self, *arguments):
+            reduced.append(arguments)
+            return super().reduce(*arguments)
+
+    parts = replace(parts, parts=Counted(parts.parts.parts))
+    value = parts.value(theta)
+    assert parts.null_value() == cut(objective).null_value()
+    assert parts.mean_targets() == cut(objective).mean_targets()
+    assert len(reduced) == 1
+    found = parts.value_and_gradient(theta)
+    again = parts.without_penalty().value_and_gradient(theta.copy())
+    assert parts.value(theta) == found[0] == pytest.approx(value, rel=1e-12)
+    assert again[0] == cut(objective).without_penalty().value(theta)
+    assert constant_value(parts) == constant_value(cut(objective))
+    assert len(reduced) == 2
+    moved = parts.value_and_gradient(theta + 0.1)
+    assert moved[0] == cut(objective).value_and_gradient(theta + 0.1)[0]
+    assert len(reduced) == 3
+    theta[0] += 0.1
+    assert parts.value(theta) == cut(objective).value(theta)
+    assert len(reduced) == 4
+
+
+def test_other_parts_are_not_known():
+    objective, theta = problem()
+    single = replace(
+        objective,
+        inputs=objective.inputs.astype(np.float32),
+        targets=objective.targets.astype(np.float32),
+    )
+    parts = cut(single)
+    known = parts.value_and_gradient(theta.astype(np.float32))[0], parts.null_value()
+    double = parts.as_float64()
+    expected = cut(single.as_float64())
+    assert double.value(theta) == expected.value(theta) != known[0]
+    assert double.null_value() == expected.null_value() != known[1]
 
 
 @pytest.mark.parametrize("loss", LOSS_PARAMS)

@@ -432,6 +432,8 @@ def test_members_share_the_time(monkeypatch):
     limits = [one.run.plan.max_time for one in seen]
     np.testing.assert_allclose(limits, [250.0, 500.0, 750.0, 1000.0])
     short, X, _ = fitted(EffPropRegressor, n_estimators=4, max_time=1e-9)
+    # no other member is trained when the time of all is over
+    assert len(seen) == 4 + 1
     assert short.convergence_.reason == "max_time"
     assert np.isfinite(short.predict(X)).all()
 

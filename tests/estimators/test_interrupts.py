@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import EffPropRegressor
+from sk_effprop.core import descent as descent_module
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _regressor as regressor_module
 from sk_effprop.solvers import BATCH
@@ -127,6 +128,52 @@ def test_an_iteration_ends_in_the_middle_and_the_best_weights_stay(
     # time never makes it worse: the best weights are those of an earlier iteration
     if settings.get("alpha") != "evidence":
         np.testing.assert_array_equal(losses, np.minimum.accumulate(losses))
+
+
+@may_not_converge
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+def test_a_measurement_of_rates_ends_in_the_middle(solver, way, looks):
+    """The first one leaves the initial weights, and later ones those of the epoch."""
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor(
+        (5,), solver=solver, max_iter=4, learning_rate_init="auto", random_state=0
+    )
+    model.fit(X, y)
+    n_looks, looks.error = looks.n, WAYS[way]
+    assert n_looks > 5
+    for looks.stop_at in np.unique(np.linspace(1, n_looks, 6).astype(int)):
+        looks.n = 0
+        model.fit(X, y)
+        assert np.isfinite(model.predict(X)).all()
+        assert np.isfinite(model.loss_)
+        if looks.stop_at == 1:
+            assert (model.n_iter_, model.convergence_.reason) == (0, way)
+            assert model.learning_rate_ is None
+
+
+@may_not_converge
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_long_batch_ends_in_the_middle(engine, way, looks, monkeypatch):
+    for module in descent_module, stochastic_module:
+        monkeypatch.setattr(module, "LONG_BATCH", 500)
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor(
+        (5,), solver="sgd", engine=engine, batch_size="full", max_iter=5, tol=0,
+        learning_rate_init=0.1, random_state=0,
+    )  # fmt: skip
+    model.fit(X, y)
+    n_looks, looks.error, losses = looks.n, WAYS[way], []
+    assert n_looks >= 20
+    for looks.stop_at in np.unique(np.linspace(1, n_looks, 6).astype(int)):
+        looks.n = 0
+        model.fit(X, y)
+        assert model.convergence_.reason == way
+        assert np.isfinite(model.predict(X)).all()
+        losses.append(model.loss_)
+    np.testing.assert_array_equal(losses, np.minimum.accumulate(losses))
+    assert losses[-1] < losses[0]
 
 
 def test_a_short_time_is_enough_for_an_iteration(monkeypatch):

@@ -10,7 +10,7 @@ from scipy import sparse
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from sk_effprop._input_statistics import update_columns
 from sk_effprop._quantiles import QuantileSketch, column_quartiles
-from sk_effprop.core.partitions import LocalParts
+from sk_effprop.core.parts import LocalParts
 from sk_effprop.estimators._survey import (
     SAMPLED_ROWS,
     RawPart,

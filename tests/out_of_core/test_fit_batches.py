@@ -135,6 +135,33 @@ def test_the_automatic_solver_is_stochastic_and_every_row_is_presented():
     assert len(est.loss_curve_) == 3
 
 
+class Counted:
+    """Batches that count how often they are read."""
+
+    def __init__(self, parts):
+        self.parts, self.n_passes = parts, 0
+
+    def __iter__(self):
+        self.n_passes += 1
+        return iter(self.parts)
+
+
+@pytest.mark.parametrize("max_iter", [1, 2, 6])
+def test_a_fit_reads_the_data_a_few_times_besides_its_epochs(max_iter):
+    """For the survey, the loss at the start, and one or two candidates at the end."""
+    X, y = problem()
+    source = Counted(list(batches(X, y)))
+    est = fit_batches(EffPropRegressor(**SMALL, max_iter=max_iter), source)
+    assert est.n_iter_ == max_iter
+    n_other = source.n_passes - max_iter
+    assert n_other == 3 if max_iter == 1 else n_other in (3, 4)
+
+
+def test_batches_of_an_array_are_no_copies():
+    X, y = problem(10)
+    assert all(np.shares_memory(part, X) for part, _ in batches(X, y, rows=3))
+
+
 def test_the_same_seed_gives_the_same_bits():
     X, y = problem()
     thetas = [

@@ -54,6 +54,9 @@ class Recorder:
     def begin(self, rates):
         """The rates are given."""
 
+    def check_time(self):
+        """There is no limit of time."""
+
     def pause(self, paused):
         """Nothing goes on from here."""
 

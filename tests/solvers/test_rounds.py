@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sk_effprop.core.partitions import LoadedParts, LocalParts, PartitionedObjective
+from sk_effprop.core.partitions import PartitionedObjective
+from sk_effprop.core.parts import LoadedParts, LocalParts
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.solvers import PassesOverParts, Rounds
 from tests.cases import initial_theta, ridge_problem, ridge_solution, stochastic
