@@ -29,17 +29,24 @@ def _constant_outputs(objective: Objective) -> Array:
     loss = objective.loss
     if isinstance(loss, CustomLoss):
         return np.zeros(objective.network.sizes[-1])
-    (means,) = objective.average(mean_targets)
-    if isinstance(loss, SquaredError):
-        return np.asarray(means)
+    if isinstance(loss, SquaredError | LogLink | LogLoss):
+        (means,) = objective.average(mean_targets)
+        return outputs_for(loss, np.asarray(means))
+    some = objective.sampled
+    return _bisected(loss, some.targets, some.sample_weight)
+
+
+def outputs_for(loss: Loss, means: Array) -> Array:
+    """Constant outputs that predict these means of the targets.
+
+    They minimise squared errors, deviances and log losses.  Of other losses they are
+    not the best ones.
+    """
     # a class that does not occur has a loss of zero, up to the smallest number
     least = np.finfo(means.dtype).tiny
     if isinstance(loss, LogLink):
-        return np.log(np.maximum(means, least))
-    if isinstance(loss, LogLoss):
-        return loss.logits(means)
-    some = objective.sampled
-    return _bisected(loss, some.targets, some.sample_weight)
+        return np.asarray(np.log(np.maximum(means, least)))
+    return loss.logits(means) if isinstance(loss, LogLoss) else means
 
 
 def _bisected(loss: Loss, targets: Array, weight: Array | None) -> Array:

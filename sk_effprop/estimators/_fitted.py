@@ -20,7 +20,7 @@ from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators import _tables as tables
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples
-from sk_effprop.estimators._layers import LayerAttributes
+from sk_effprop.estimators._layers import LayerAttributes, check_weights
 from sk_effprop.estimators._run import Resume
 from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.preprocessing import InputNormalizer
@@ -158,6 +158,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         True
         """
         objective = self._fitted_objective(X, y, sample_weight)
+        check_weights(self.theta_)
         return objective.value_and_gradient(self.theta_)
 
     def _fitted_objective(self, X: Any, y: Any, sample_weight: Any = None) -> Objective:
@@ -258,6 +259,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     def _run(self, X: Any, read: Callable[[Passes], Array]) -> Array:
         """Forward pass in blocks of rows; ``read`` picks from the trace of each."""
         X = reading.validate_inputs(self, X)
+        check_weights(self.theta_)
         sizes = self.network_.sizes
         width = max(sizes[1:] if sparse.issparse(X) else sizes)
         results = []

@@ -118,6 +118,20 @@ class LayerList(list[Array]):
         return list, (list(self),)
 
 
+def check_weights(theta: Array) -> None:
+    """Raise a ValueError for weights that were made useless in place."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.dot(theta, theta)):
+            return
+    n_bad = int(np.sum(~np.isfinite(theta)))
+    if n_bad:
+        raise ValueError(
+            f"theta_ must hold finite numbers, but {n_bad} of {theta.size} are nan or "
+            "infinite, which were written into the array. Assign finite weights to "
+            "theta_, or fit again."
+        )
+
+
 def _as_weights(name: str, values: Any, dtype: Any) -> Array:
     """Copy of given weights in this precision; a ValueError if they are none."""
     try:
