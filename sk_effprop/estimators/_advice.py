@@ -85,8 +85,11 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
     loss : float
         The objective there.
     """
-    if run.plan.keep_last or monitor.reason == Reason.INTERRUPTED:
-        # the next batch of a stream goes on, and so may the user
+    if run.plan.keep_last:
+        # the verdict on a stream comes from more than one batch
+        return None if run.left.watch is None else run.left.watch.finding
+    if monitor.reason == Reason.INTERRUPTED:
+        # the user may go on
         return None
     if monitor.n_now < FEWEST_ITERATIONS and monitor.reason not in CONCLUSIVE:
         return None
@@ -126,7 +129,7 @@ def _poor_fit(run: Run, monitor: Monitor, theta: Array, share: float) -> Finding
         finding = finding or _poor_result(run, monitor, case, share)
     if finding is None:
         return None
-    return _reported(finding, share, monitor, _is_flat(case))
+    return reported(finding, share, monitor, is_flat(case))
 
 
 def _poor_result(
@@ -220,7 +223,7 @@ def _mistake(case: Case) -> Finding | None:
     return next((finding for finding in found if finding is not None), None)
 
 
-def _reported(
+def reported(
     finding: Finding, share: float, monitor: Monitor, is_flat: bool
 ) -> Finding:
     """Say first how bad the fit is."""
@@ -247,7 +250,8 @@ def _case(run: Run, theta: Array) -> Case:
     return Case(run.plan, run.objective, some, theta, run.left.strength)
 
 
-def _is_flat(case: Case) -> bool:
+def is_flat(case: Case) -> bool:
+    """Whether outputs vary far less than their targets."""
     some = case.some
     outputs = forward(some.network, case.theta, some.inputs, only_values=True).outputs
     spread, wanted = np.std(outputs, axis=0), np.std(some.targets, axis=0)
