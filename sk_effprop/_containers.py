@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sk_effprop.estimators._base import BaseEffProp
@@ -46,6 +49,41 @@ def _fitted(estimator: Any, kind: type) -> Iterator[Any]:
             # the parts of a pipeline are fitted in place
             if name == "steps" or (name.endswith("_") and not name.endswith("__")):
                 yield from _fitted(value, kind)
+
+
+def fitted_problem(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    """The fitted network in an estimator, and what the fitted steps make of data.
+
+    Raises
+    ------
+    NotFittedError
+        Before ``fit``.
+    TypeError
+        If there is no network of this package, or more than one, or it is in something
+        else than a pipeline, a search or a TransformedTargetRegressor.
+    """
+    network = fitted_network(estimator)
+    while estimator is not network:
+        estimator, X, y = _one_step_inside(estimator, X, y)
+    return network, X, y
+
+
+def _one_step_inside(container: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    if isinstance(container, Pipeline):
+        before = container[:-1]
+        return container[-1], before.transform(X) if len(before) else X, y
+    if isinstance(container, TransformedTargetRegressor):
+        columns = np.reshape(y, (len(y), -1))
+        changed = container.transformer_.transform(columns)
+        return container.regressor_, X, np.reshape(changed, np.shape(y))
+    if hasattr(container, "best_estimator_"):
+        return container.best_estimator_, X, y
+    raise TypeError(
+        "estimator must be an EffPropClassifier or EffPropRegressor, or a pipeline, a "
+        "search or a TransformedTargetRegressor with one of them, got "
+        f"{type(container).__name__}. Pass the network in it, and the X and y that "
+        "reach this network."
+    )
 
 
 def inner_problem(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:

@@ -30,7 +30,7 @@ AUTO_STOCHASTIC, AUTO_BATCH, AUTO_SECOND_ORDER = "sgd", "lbfgs", "lm"
 # solver="lm" takes batches of so many residuals, for so many epochs, where the whole
 # system would have more rows than this.
 LARGEST_SECOND_ORDER_SYSTEM, SECOND_ORDER_RESIDUALS = 2**14, 1024
-SECOND_ORDER_EPOCHS = 20
+SECOND_ORDER_EPOCHS, LARGEST_SECOND_ORDER_EXTENSION = 20, 5.0
 # Rows, and numbers in a Jacobian, up to which the last one is chosen for regression.
 FEW_FOR_SECOND_ORDER, MAX_JACOBIAN = 100, 10**6
 # Batches of one cost several times as much per example in NumPy, and as many epochs
@@ -325,9 +325,11 @@ def choose_engine(engine: str, solver: str, batch_size: int, n_updates: float) -
     return "numba" if is_worth_it and solver not in BATCH else "numpy"
 
 
-def asks_data(given: Hyperparameters, *, is_stochastic: bool) -> bool:
-    """Whether any "auto" depends on the errors of left-out examples."""
-    has_length = is_stochastic and isinstance(given.max_iter, str)
+def asks_data(given: Hyperparameters, solver: str) -> bool:
+    """Return whether any "auto" depends on the errors of left-out examples."""
+    in_batches = solver == "lm" and not isinstance(given.batch_size, str)
+    takes_epochs = solver not in BATCH or in_batches
+    has_length = takes_epochs and isinstance(given.max_iter, str)
     return isinstance(given.alpha, str) or has_length
 
 
@@ -356,7 +358,8 @@ def choose_max_iter(
     if not isinstance(max_iter, str):
         return int(max_iter)
     if solver == "lm" and batch_size < n_samples:
-        return SECOND_ORDER_EPOCHS
+        extension = min(nonlinearity, LARGEST_SECOND_ORDER_EXTENSION)
+        return ceil(SECOND_ORDER_EPOCHS * extension)
     if solver in BATCH:
         return ceil(BATCH_ITERATIONS * min(precision, LARGEST_PRECISION))
     if solver == "adam":

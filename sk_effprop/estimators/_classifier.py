@@ -233,9 +233,9 @@ default="auto"
         mini-batches, or so many epochs of "sgd" and "sdlm" that 30,000 examples are
         presented and 300 updates are made, but at least 20. Where the leave-one-out
         error of a linear model is k times that of the kernel of a wide network, k
-        times as many examples are presented, with k up to 20. "lbfgs" makes up to
-        three times as many iterations where this kernel leaves less than 3 % of the
-        variance unexplained.
+        times as many examples are presented, with k up to 20 (5 for "lm").
+        "lbfgs" makes up to three times as many iterations where this kernel leaves less
+        than 3 % of the variance unexplained.
     max_fun : int, default=15000
         Maximum number of evaluations of the objective. Only used when
         ``solver="lbfgs"``.

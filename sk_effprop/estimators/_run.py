@@ -221,7 +221,7 @@ def make_run(
     found = None
     # later batches of a stream keep what the first one says
     is_first = earlier is None or not start.is_stream
-    if is_first and auto.asks_data(given, is_stochastic=is_stochastic):
+    if is_first and auto.asks_data(given, solver):
         found = left_out(
             data,
             has_hidden_layers=len(network.sizes) > 2,

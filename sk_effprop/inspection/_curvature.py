@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 from sklearn.utils import Bunch
 
+from sk_effprop._containers import fitted_problem
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.spectrum import PRODUCTS, leading_eigenpairs
@@ -30,8 +31,9 @@ def curvature_operator(
 
     Parameters
     ----------
-    estimator : EffPropClassifier or EffPropRegressor
-        The fitted estimator.
+    estimator : estimator
+        Fitted EffPropClassifier or EffPropRegressor, or a pipeline, a search or a
+        TransformedTargetRegressor that contains one.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     kind : {"hessian", "gauss_newton"}, default="hessian"
@@ -50,7 +52,7 @@ def curvature_operator(
     Raises
     ------
     NotFittedError, TypeError
-        If ``estimator`` is not a fitted estimator of this package.
+        If ``estimator`` is not a fitted estimator of this package, nor contains one.
     ValueError
         For an unknown ``kind``, or data that do not match the fitted estimator.
 
@@ -83,8 +85,9 @@ def diagonal_curvature(
 
     Parameters
     ----------
-    estimator : EffPropClassifier or EffPropRegressor
-        The fitted estimator.
+    estimator : estimator
+        Fitted EffPropClassifier or EffPropRegressor, or a pipeline, a search or a
+        TransformedTargetRegressor that contains one.
     X, y, sample_weight
         As for :func:`curvature_operator`.
     kind : {"gauss_newton", "hessian"}, default="gauss_newton"
@@ -100,7 +103,7 @@ def diagonal_curvature(
     Raises
     ------
     NotFittedError, TypeError
-        If ``estimator`` is not a fitted estimator of this package.
+        If ``estimator`` is not a fitted estimator of this package, nor contains one.
     ValueError
         For an unknown ``kind``, or data that do not match the fitted estimator.
 
@@ -134,8 +137,9 @@ def hessian_spectrum(
 
     Parameters
     ----------
-    estimator : EffPropClassifier or EffPropRegressor
-        The fitted estimator.
+    estimator : estimator
+        Fitted EffPropClassifier or EffPropRegressor, or a pipeline, a search or a
+        TransformedTargetRegressor that contains one.
     X, y, sample_weight
         As for :func:`curvature_operator`.
     kind : {"hessian", "gauss_newton"}, default="hessian"
@@ -161,7 +165,7 @@ def hessian_spectrum(
     Raises
     ------
     NotFittedError, TypeError
-        If ``estimator`` is not a fitted estimator of this package.
+        If ``estimator`` is not a fitted estimator of this package, nor contains one.
     ValueError
         For an unknown ``kind``, a ``k`` that is not a positive int, too many weights,
         or data that do not match the fitted estimator.
@@ -212,14 +216,9 @@ def _eigenpairs(
 
 
 def _linearize(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Linearization:
-    if not hasattr(estimator, "_fitted_objective"):
-        raise TypeError(
-            "estimator must be an EffPropClassifier or EffPropRegressor, got "
-            f"{type(estimator).__name__}. For a pipeline, pass its last step and the "
-            "X that reaches it."
-        )
-    objective = estimator._fitted_objective(X, y, sample_weight).as_float64()
-    return Linearization(objective, estimator.theta_.astype(np.float64))
+    network, X, y = fitted_problem(estimator, X, y)
+    objective = network._fitted_objective(X, y, sample_weight).as_float64()
+    return Linearization(objective, network.theta_.astype(np.float64))
 
 
 def _diagonal(linearization: Linearization, kind: str) -> Array:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from sk_effprop._containers import inner_problem
 from sk_effprop._threads import single_threaded_blas
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.engine import Engine
@@ -25,7 +26,6 @@ from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import Rates
 from sk_effprop.core.steps import Update
 from sk_effprop.estimators import _build as build
-from sk_effprop.estimators._base import BaseEffProp
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._run import Run, make_monitor
 from sk_effprop.estimators._validation import make_validation
@@ -117,12 +117,13 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
 
     Parameters
     ----------
-    estimator : EffPropClassifier or EffPropRegressor
-        It is not changed, and need not be fitted.
+    estimator : estimator
+        EffPropClassifier or EffPropRegressor, or an estimator that contains one.  It is
+        not changed, and need not be fitted.
     X, y, sample_weight
         As for ``fit``.
     """
-    check_is_network(estimator)
+    estimator, X, y = inner_problem(estimator, X, y)
     prepared: list[PreparedFit] = []
 
     class Preparation(type(estimator)):  # type: ignore[misc]
@@ -143,16 +144,6 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
     parameters = clone(estimator).get_params(deep=False)
     Preparation(**parameters | ALONE).fit(X, y, sample_weight)
     return prepared[0]
-
-
-def check_is_network(estimator: Any) -> None:
-    """Raise a TypeError for anything but an estimator of this package."""
-    if not isinstance(estimator, BaseEffProp):
-        raise TypeError(
-            "estimator must be an EffPropClassifier or EffPropRegressor, got "
-            f"{type(estimator).__name__}. For a pipeline, pass its last step and the "
-            "X that reaches it."
-        )
 
 
 class Recorder:

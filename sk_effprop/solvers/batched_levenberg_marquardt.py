@@ -49,7 +49,7 @@ START_DAMPING = 0.1
 NOISE_WEIGHT = 2.0
 # Shares of few or small batches are larger, so that those of all steps would add up to
 # so many whole steps at a constant schedule: else training would end near its start.
-LEAST_WHOLE_STEPS = 5.0
+LEAST_WHOLE_STEPS = 20.0
 # Training returns to the best weights at most this often after divergence.
 MAX_RESTARTS = 10
 

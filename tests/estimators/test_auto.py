@@ -50,6 +50,7 @@ def test_the_batch_size_is_at_most_the_number_of_examples(given, solver, n, expe
     ("given", "solver", "n", "batch_size", "expected"),
     [
         ("auto", "lm", 10**6, 10**6, 200),
+        ("auto", "lm", 10**6, 100, 20),
         ("auto", "adam", 10, 10, 200),
         ("auto", "sgd", 10**6, 8, 20),
         ("auto", "sdlm", 1000, 8, 30),
@@ -90,12 +91,17 @@ def test_curved_functions_are_presented_more_often():
     ]
     assert epochs == [30, 75, 600, 600]
     assert auto.choose_max_iter("auto", "lbfgs", 1000, 8, nonlinearity=20.0) == 200
+    assert auto.choose_max_iter("auto", "lm", 1000, 8, nonlinearity=2.5) == 50
+    assert auto.choose_max_iter("auto", "lm", 1000, 8, nonlinearity=20.0) == 100
     rng = np.random.default_rng(0)
     X = rng.uniform(-3.0, 3.0, size=(600, 2))
     plane, wave = X[:, 0] - X[:, 1], np.sin(2.0 * X[:, 0]) * X[:, 1]
     linear, curved = (EffPropRegressor(random_state=0).fit(X, y) for y in (plane, wave))
     assert 50 <= linear.max_iter_ < 60
     assert curved.max_iter_ > 500
+    in_batches = EffPropRegressor((10,), solver="lm", batch_size=300, random_state=0)
+    assert in_batches.fit(X, wave).max_iter_ == 100
+    assert in_batches.set_params(alpha=1e-4).fit(X, wave).max_iter_ == 100
     # long training stalls after a tenth of it at the earliest, a short one after ten
     assert auto.choose_patience(1e-4, 10, 600, is_evidence=False) == 60.0
     assert auto.choose_patience(1e-4, 10, 50, is_evidence=False) == 10

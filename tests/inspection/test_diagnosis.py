@@ -8,6 +8,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -19,6 +20,10 @@ from sklearn.datasets import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from benchmarks._faults import FAULTS, estimator_for, table
 from sk_effprop import EffPropClassifier, EffPropRegressor
@@ -328,10 +333,34 @@ def test_every_kind_of_data_can_be_diagnosed(name):
     assert len(layers) == len(model.network_.shapes)
 
 
+def test_the_network_in_a_container_is_diagnosed_with_the_data_that_reach_it():
+    X, y = load_diabetes(return_X_y=True)
+    slow = EffPropRegressor(
+        (5,), solver="sgd", learning_rate_init=1e-6, max_iter=5, random_state=0
+    )
+    scaled = TransformedTargetRegressor(slow, transformer=StandardScaler())
+    pipeline = make_pipeline(MinMaxScaler(), scaled)
+    search = GridSearchCV(
+        pipeline, {"transformedtargetregressor__regressor__momentum": [0.5]}, cv=2
+    )
+    whole = diagnose(fitted(search, X, y), X, y, verify=False)
+    fit = search.best_estimator_[-1]
+    Z = search.best_estimator_[:-1].transform(X)
+    inner = diagnose(
+        fit.regressor_, Z, fit.transformer_.transform(y[:, None])[:, 0], verify=False
+    )
+    assert str(whole) == str(inner)
+    assert whole.findings[0].parameter == "learning_rate_init"
+
+
 def test_other_estimators_are_refused():
     X, y = load_diabetes(return_X_y=True)
-    with pytest.raises(TypeError, match="For a pipeline, pass its last step"):
+    with pytest.raises(TypeError, match="LinearRegression contains none"):
         diagnose(LinearRegression().fit(X, y), X, y)
+    Y = y[:, None]
+    several = fitted(MultiOutputRegressor(EffPropRegressor((3,), max_iter=2)), X, Y)
+    with pytest.raises(TypeError, match="Pass the network in it"):
+        diagnose(several, X, Y)
     with pytest.raises(NotFittedError):
         diagnose(EffPropRegressor(), X, y)
     with pytest.raises(ValueError, match="features"):

@@ -193,6 +193,18 @@ def test_small_batches_of_few_rows_do_not_end_near_the_start():
     assert regressor.fit(X, 2.0 * X[:, 0] + 1.0).score(X, 2.0 * X[:, 0] + 1.0) > 0.9
 
 
+def test_few_batches_come_as_far_as_all_examples_at_once():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 50))
+    y = X @ rng.normal(size=50) / 7.0 + 0.25 * rng.normal(size=400)
+    fits = [
+        EffPropRegressor(solver="lm", batch_size=size, random_state=0)
+        for size in ("full", 256, 399)
+    ]
+    scores = [fit.fit(X[:300], y[:300]).score(X[300:], y[300:]) for fit in fits]
+    np.testing.assert_allclose(scores, scores[0], atol=0.03)
+
+
 def test_wide_networks_take_batches_by_themselves():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 30))

@@ -5,8 +5,8 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
 
+from sk_effprop._containers import fitted_problem
 from sk_effprop._threads import single_threaded_blas
 from sk_effprop.inspection.diagnosis._data_instruments import (
     input_numbers,
@@ -38,9 +38,11 @@ def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosi
 
     Parameters
     ----------
-    estimator : EffPropClassifier or EffPropRegressor
-        The fitted estimator; it is not changed.  Of a committee, one network is
-        trained again and diagnosed.
+    estimator : estimator
+        Fitted EffPropClassifier or EffPropRegressor, or a pipeline, a search or a
+        TransformedTargetRegressor that contains one; it is not changed.  Of a
+        committee, one network is trained again and diagnosed.  The findings are about
+        the columns and targets that reach the network.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The training data, in the order in which the estimator was fitted on them.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -59,7 +61,7 @@ def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosi
     Raises
     ------
     NotFittedError, TypeError
-        If ``estimator`` is not a fitted estimator of this package.
+        If ``estimator`` is not a fitted estimator of this package, nor contains one.
     ValueError
         If the data do not match the fitted estimator.
 
@@ -89,7 +91,8 @@ def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosi
     True
     """
     with single_threaded_blas, np.errstate(all="ignore"):
-        subject = Subject.of(_single(estimator, X, y), X, y)
+        network, X, y = fitted_problem(estimator, X, y)
+        subject = Subject.of(_single(network, X, y), X, y)
         trials = Trials(subject) if verify else None
         numbers = {
             "inputs": input_numbers(subject),
@@ -105,14 +108,13 @@ def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosi
         fallback = warned(evidence)
         if not findings and fallback is not None:
             findings = unverified([fallback])
-    return Diagnosis(findings, numbers, estimator=str(estimator), is_verified=verify)
+    return Diagnosis(findings, numbers, estimator=str(network), is_verified=verify)
 
 
 def _single(estimator: Any, X: Any, y: Any) -> Any:
     """One network with the settings of a committee; other estimators as they are."""
     if getattr(estimator, "n_estimators", 1) == 1:
         return estimator
-    check_is_fitted(estimator)
     with catch_warnings():
         simplefilter("ignore")
         return clone(estimator).set_params(n_estimators=1).fit(X, y)

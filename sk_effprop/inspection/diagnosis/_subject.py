@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils.validation import check_is_fitted
 
 from sk_effprop.core.arrays import Array, dense
 from sk_effprop.estimators import _build as build
@@ -44,14 +43,7 @@ class Subject:
 
     @classmethod
     def of(cls, estimator: Any, X: Any, y: Any) -> "Subject":
-        """Validate the arguments of ``diagnose``."""
-        if not hasattr(estimator, "_fitted_objective"):
-            raise TypeError(
-                "estimator must be an EffPropClassifier or EffPropRegressor, got "
-                f"{type(estimator).__name__}. For a pipeline, pass its last step and "
-                "the X that reaches it."
-            )
-        check_is_fitted(estimator)
+        """Prepare the fit of a fitted network once more."""
         examples = encode_table(estimator, estimator._read_examples(X, y, None))
         start = estimator._start(None, 0.0, is_stream=False)
         run = estimator._make_run(examples, estimator.solver_, start)

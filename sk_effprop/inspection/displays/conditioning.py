@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.utils import check_array
 
+from sk_effprop._containers import fitted_problem
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import FoldedSparse, with_ones
 from sk_effprop.core.network import forward
 from sk_effprop.inspection._curvature import MAX_DENSE, ZERO_SHARE
-from sk_effprop.inspection._runs import check_is_network
 from sk_effprop.inspection.displays._base import (
     DASHES,
     GREY,
@@ -87,8 +87,9 @@ class ConditioningDisplay(Display):
 
         Parameters
         ----------
-        estimator : EffPropClassifier or EffPropRegressor
-            The fitted estimator.
+        estimator : estimator
+            Fitted EffPropClassifier or EffPropRegressor, or a pipeline, a search or a
+            TransformedTargetRegressor that contains one.
         X, y, sample_weight
             As for ``fit``.
         ax : matplotlib.axes.Axes, default=None
@@ -101,15 +102,15 @@ class ConditioningDisplay(Display):
         Raises
         ------
         NotFittedError, TypeError
-            If ``estimator`` is not a fitted estimator of this package.
+            If ``estimator`` is no fitted estimator of this package, nor contains one.
         ValueError
             If X does not match the fitted estimator, or a layer has more than 5,000
             inputs.
         ImportError
             If matplotlib, the extra "plot", is not installed.
         """
-        check_is_network(estimator)
-        moments = _inputs_of_layers(estimator, X, y, sample_weight)
+        network, X, y = fitted_problem(estimator, X, y)
+        moments = _inputs_of_layers(network, X, y, sample_weight)
         return cls({name: np.linalg.eigvalsh(A) for name, A in moments}).plot(ax)
 
     def _draw(self, ax: Any) -> None:

@@ -98,8 +98,9 @@ class HessianSpectrumDisplay(Display):
 
         Parameters
         ----------
-        estimator : EffPropClassifier or EffPropRegressor
-            The fitted estimator.
+        estimator : estimator
+            Fitted EffPropClassifier or EffPropRegressor, or a pipeline, a search or a
+            TransformedTargetRegressor that contains one.
         X, y, kind, sample_weight
             As for :func:`~sk_effprop.inspection.hessian_spectrum`.
         k : int or None, default=None
@@ -117,7 +118,7 @@ class HessianSpectrumDisplay(Display):
         Raises
         ------
         NotFittedError, TypeError
-            If ``estimator`` is not a fitted estimator of this package.
+            If ``estimator`` is no fitted estimator of this package, nor contains one.
         ValueError
             For an unknown ``kind`` or ``style``, a ``k`` that is not a positive int, or
             data that do not match the fitted estimator.

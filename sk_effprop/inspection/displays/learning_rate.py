@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
+from sk_effprop._containers import inner_problem
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.baseline import constant_value
-from sk_effprop.inspection._runs import Recorder, check_is_network, prepare
+from sk_effprop.inspection._runs import Recorder, prepare
 from sk_effprop.inspection.displays._base import (
     DASHES,
     GREY,
@@ -104,8 +105,9 @@ class LearningRateDisplay(Display):
 
         Parameters
         ----------
-        estimator : EffPropClassifier or EffPropRegressor
-            It need not be fitted, and is not changed.
+        estimator : estimator
+            EffPropClassifier or EffPropRegressor, or a pipeline, a search or another
+            estimator that contains one.  It need not be fitted, and is not changed.
         X, y, sample_weight
             As for ``fit``.
         ratios : array-like of shape (n_ratios,), default=1/16 to 16
@@ -122,18 +124,18 @@ class LearningRateDisplay(Display):
         Raises
         ------
         TypeError
-            If ``estimator`` is not an estimator of this package.
+            If ``estimator`` is no estimator of this package, nor contains one.
         ValueError
             If ``ratios`` are not positive, ``n_epochs`` is not a positive int, or
             ``fit`` would refuse the data.
         ImportError
             If matplotlib, the extra "plot", is not installed.
         """
-        check_is_network(estimator)
         ratios = _check_ratios(ratios)
         if not isinstance(n_epochs, int | np.integer) or n_epochs < 1:
             raise ValueError(f"n_epochs must be a positive int, got {n_epochs!r}.")
-        prepared = prepare(_at_constant_rate(estimator, n_epochs), X, y, sample_weight)
+        network, X, y = inner_problem(estimator, X, y)
+        prepared = prepare(_at_constant_rate(network, n_epochs), X, y, sample_weight)
         losses = np.full((n_epochs, len(ratios)), np.inf)
         for column, ratio in zip(losses.T, ratios, strict=True):
             recorder = Recorder(n_epochs)

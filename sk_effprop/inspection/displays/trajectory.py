@@ -114,8 +114,9 @@ class TrajectoryDisplay(Display):
 
         Parameters
         ----------
-        estimator : EffPropClassifier or EffPropRegressor
-            It need not be fitted, and is not changed.
+        estimator : estimator
+            EffPropClassifier or EffPropRegressor, or a pipeline, a search or another
+            estimator that contains one.  It need not be fitted, and is not changed.
         X, y, sample_weight
             As for ``fit``.
         plane : {"auto", "eigenvectors", "path"} or (int, int), default="auto"
@@ -144,7 +145,7 @@ class TrajectoryDisplay(Display):
         Raises
         ------
         TypeError
-            If ``estimator`` is not an estimator of this package.
+            If ``estimator`` is no estimator of this package, nor contains one.
         ValueError
             For an unknown ``plane`` or ``steps``, an estimator with fewer than two
             weights, or if ``fit`` would refuse the data.

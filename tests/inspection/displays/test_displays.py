@@ -4,8 +4,11 @@ import subprocess
 import sys
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
@@ -76,18 +79,24 @@ def test_matplotlib_is_imported_when_something_is_drawn():
 
 
 @pytest.mark.parametrize(
-    "cls",
+    ("cls", "numbers"),
     [
-        HessianSpectrumDisplay,
-        LearningRateDisplay,
-        ConditioningDisplay,
-        TrajectoryDisplay,
+        (HessianSpectrumDisplay, "eigenvalues"),
+        (LearningRateDisplay, "losses"),
+        (ConditioningDisplay, "condition_numbers"),
+        (TrajectoryDisplay, "path"),
     ],
 )
-def test_a_pipeline_is_refused_where_the_data_must_be_those_of_the_network(cls):
-    pipeline = make_pipeline(StandardScaler(), SGD)
-    with pytest.raises(TypeError, match="For a pipeline, pass its last step"):
-        cls.from_estimator(pipeline, X, Y)
+def test_a_pipeline_is_shown_as_the_network_in_it(cls, numbers):
+    pipeline = make_pipeline(StandardScaler(), clone(SGD)).fit(X, Y)
+    Z = pipeline[:-1].transform(X)
+    whole, inner = (
+        getattr(cls.from_estimator(*fit), numbers)
+        for fit in ((pipeline, X, Y), (pipeline[-1], Z, Y))
+    )
+    np.testing.assert_equal(whole, inner)
+    with pytest.raises(TypeError, match="DummyClassifier contains none"):
+        cls.from_estimator(DummyClassifier().fit(X, Y), X, Y)
 
 
 @pytest.mark.parametrize("cls", [LossCurveDisplay, ActivationDisplay])
