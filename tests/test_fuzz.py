@@ -42,8 +42,8 @@ def as_bytes(table):
 @seed(0)
 @many
 @given(content=st.one_of(st.binary(max_size=200), TABLES.map(as_bytes)))
-def test_any_file_is_a_table_or_refused_in_a_sentence(tmp_path_factory, content):
-    path = tmp_path_factory.mktemp("csv") / "table.csv"
+def test_any_file_is_a_table_or_refused_in_a_sentence(tmp_path, content):
+    path = tmp_path / "table.csv"
     path.write_bytes(content)
     try:
         X, y = read_table(str(path), "y")

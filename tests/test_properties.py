@@ -12,6 +12,7 @@ from tests.property_cases import cases, check
 CHUNKS, CASES_PER_CHUNK = 10, 500
 
 
+@pytest.mark.no_cover  # what these fits run, other tests look at
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_every_fit_is_sound_or_refused_in_a_sentence(chunk):
     """Chunks, so that several processes can share them; each has its own seed."""

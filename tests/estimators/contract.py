@@ -7,6 +7,7 @@ next to those of scikit-learn's own networks.
 from collections import Counter
 from warnings import catch_warnings, simplefilter
 
+from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.estimator_checks import check_estimator
 
@@ -42,6 +43,16 @@ CONSTANT_OUTPUTS = {
     "check_classifier_multioutput": "radial basis functions above sigmoids may end at "
     "constant outputs, whose rounding errors have no order"
 }
+
+# Checks that want something to be learnt; the others look at types, shapes, errors, or
+# at whether two fits agree, which needs no more than a few epochs.
+LEARNING = {
+    "check_class_weight_balanced_classifiers", "check_class_weight_classifiers",
+    "check_classifiers_classes", "check_classifiers_train", "check_regressors_train",
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+}  # fmt: skip
+FEW_EPOCHS = 5
 
 SMALL_RATES = {
     "check_class_weight_classifiers": "radial basis functions answer less than "
@@ -100,6 +111,16 @@ def estimators():
             for s in settings + [s for s in wild if s not in settings]
         ]
     return chosen
+
+
+def trained_briefly(estimator, check_name):
+    """The same, with few epochs if the check is content with these."""
+    must_learn = check_name in LEARNING and not isinstance(
+        estimator, AnyClassifier | AnyRegressor
+    )
+    if must_learn or getattr(estimator, "max_iter", "auto") == "auto":
+        return estimator
+    return clone(estimator).set_params(max_iter=FEW_EPOCHS)
 
 
 def epochs(setting):

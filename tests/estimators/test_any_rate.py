@@ -1,5 +1,7 @@
 """Training survives divergence at any rate, with any loss, in either precision."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -25,6 +27,23 @@ PROBLEMS = {
 }
 
 
+def model_of(name, solver, activation):
+    """A small estimator with this loss."""
+    return clone(PROBLEMS[name][0]).set_params(
+        hidden_layer_sizes=(5,), solver=solver, activation=activation, max_iter=12,
+        tol=0.0, random_state=0,
+    )  # fmt: skip
+
+
+@cache
+def loss_at_the_start(name, dtype, solver, activation):
+    """What a rate that moves nothing leaves."""
+    still = model_of(name, solver, activation)
+    still.set_params(learning_rate_init=1e-300, max_iter=1)
+    with ignore_warnings(category=ConvergenceWarning):
+        return still.fit(X.astype(dtype), PROBLEMS[name][1]).loss_
+
+
 @pytest.mark.parametrize("rate", [1e2, 1e10, 1e38, 1e300])
 @pytest.mark.parametrize("activation", ["lecun_tanh", "relu"])
 @pytest.mark.parametrize("solver", ["sgd", "sdlm", "adam"])
@@ -33,14 +52,8 @@ PROBLEMS = {
 def test_no_rate_makes_a_fit_worse_than_its_start(
     name, dtype, solver, activation, rate, recwarn
 ):
-    model, y = PROBLEMS[name]
-    model = clone(model).set_params(
-        hidden_layer_sizes=(5,), solver=solver, activation=activation, max_iter=12,
-        tol=0.0, random_state=0,
-    )  # fmt: skip
-    still = clone(model).set_params(learning_rate_init=1e-300, max_iter=1)
-    with ignore_warnings(category=ConvergenceWarning):
-        start = still.fit(X.astype(dtype), y).loss_
+    start = loss_at_the_start(name, dtype, solver, activation)
+    model, y = model_of(name, solver, activation), PROBLEMS[name][1]
     recwarn.clear()
     model.set_params(learning_rate_init=rate).fit(X.astype(dtype), y)
     assert np.isfinite(model.theta_).all()

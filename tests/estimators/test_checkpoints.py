@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from itertools import cycle, product
 from pathlib import Path
 
 import numpy as np
@@ -124,12 +125,18 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("precision", [np.float32, np.float64])
-@pytest.mark.parametrize("engine", ["numpy", "numba"])
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("n_writes", [2, 7, 16])
+# each variant on either engine in either precision, and broken off at each point
+BREAKS = [
+    pytest.param(*case, n_writes, id=f"{case[0]}-{case[1]}-{case[2]}-{n_writes}")
+    for case, n_writes in zip(
+        product(VARIANTS, ("numpy", "numba"), ("f4", "f8")), cycle((2, 7, 16))
+    )
+]
+
+
+@pytest.mark.parametrize(("variant", "engine", "precision", "n_writes"), BREAKS)
 def test_every_schedule_ends_bit_for_bit_from_within_an_epoch(
-    variant, engine, n_writes, precision, tmp_path, kill_after, monkeypatch
+    variant, engine, precision, n_writes, tmp_path, kill_after, monkeypatch
 ):
     monkeypatch.setattr(stochastic_module, "UPDATES_PER_LOOK", per_engine(3))
     settings = SGD | {"engine": engine} | VARIANTS[variant]

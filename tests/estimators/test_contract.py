@@ -10,7 +10,12 @@ from sklearn.utils.estimator_checks import (
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.solvers import STOCHASTIC
-from tests.estimators.contract import epochs, estimators, expected_failures
+from tests.estimators.contract import (
+    epochs,
+    estimators,
+    expected_failures,
+    trained_briefly,
+)
 
 
 def make_positive_regression(**settings):
@@ -19,6 +24,7 @@ def make_positive_regression(**settings):
     return X, abs(y)
 
 
+@pytest.mark.no_cover  # thousands of fits, which take twice as long when traced
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(estimators(), expected_failed_checks=expected_failures)
 def test_common_checks(estimator, check, monkeypatch):
@@ -31,7 +37,7 @@ def test_common_checks(estimator, check, monkeypatch):
         monkeypatch.setattr(
             estimator_checks, "make_regression", make_positive_regression
         )
-    check(estimator)
+    check(trained_briefly(estimator, check.func.__name__))
 
 
 @pytest.mark.parametrize("estimator", [EffPropClassifier(), EffPropRegressor()])

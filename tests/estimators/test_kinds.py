@@ -87,6 +87,7 @@ def constant_loss(model, X, y, weight):
     return constant_value(model._fitted_objective(X, y, weight))
 
 
+@pytest.mark.no_cover  # what these fits run, other tests look at
 @pytest.mark.parametrize("part", range(N_PARTS))
 def test_random_settings_beat_a_constant_or_say_why_not(part):
     rng = np.random.default_rng([SEED, part])

@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import suppress
+from functools import cache
 
 import numpy as np
 import pytest
@@ -39,18 +40,26 @@ each_beginning = pytest.mark.parametrize("name", beginnings(1))
 
 
 def streamed(X, y, size, **settings):
+    """A model that has seen a stream, the first quarter of it in parts of this size."""
     model = EffPropRegressor(random_state=0, **settings)
-    for rows in np.split(np.arange(len(X)), np.arange(size, len(X), size)):
-        model.partial_fit(X[rows], y[rows])
+    early, late = np.arange(0, N // 4, size), np.arange(N // 4, N, max(size, 10))
+    for rows in np.split(np.arange(len(X)), [*early, *late]):
+        if len(rows):
+            model.partial_fit(X[rows], y[rows])
     return model
+
+
+@cache
+def usual_score(size, **settings):
+    """Score after a stream that begins as it goes on."""
+    return streamed(*problem(), size, **settings).score(*problem(seed=2, n=400))
 
 
 def scores(name, size, **settings):
     """Scores after a stream with this beginning, and after one with a usual one."""
     (X, y), (X_new, y_new) = problem(), problem(seed=2, n=400)
-    usual = streamed(X, y, size, **settings).score(X_new, y_new)
     y[:FIRST] = beginnings(FIRST)[name]
-    model = streamed(X, y, size, **settings)
+    model, usual = streamed(X, y, size, **settings), usual_score(size, **settings)
     return model.score(X_new, y_new), usual, model.target_scale_[0] / y_new.std()
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from functools import cache
 from html.parser import HTMLParser
 from zlib import crc32
 
@@ -106,18 +107,24 @@ def test_raw_scales_and_large_means_are_no_fault_with_default_parameters(kind):
 # ------------------------------------------------------------------------------ effects
 
 
+@cache
 def slow():
     """A rate that is far too small, on few rows."""
     X, y = load_wine(return_X_y=True)
     model = EffPropClassifier(
-        (6,), solver="sgd", learning_rate_init=1e-6, tol=0, random_state=0
+        (6,), solver="sgd", learning_rate_init=1e-6, max_iter=100, tol=0, random_state=0
     )
     return fitted(model, X, y), X, y
 
 
+@cache
+def diagnosis_of_slow():
+    return diagnose(*slow())
+
+
 def test_an_effect_is_that_of_a_refit_with_only_that_changed():
     model, X, y = slow()
-    finding = diagnose(model, X, y).findings[0]
+    finding = diagnosis_of_slow().findings[0]
     changed = {finding.parameter: finding.value}
     before, after = (
         brier_share(EffPropClassifier(**model.get_params() | settings), X, y)
@@ -198,9 +205,7 @@ class Tags(HTMLParser):
 
 
 def test_the_page_stands_on_its_own():
-    model, X, y = slow()
-    model.set_params(verbose=False)
-    diagnosis = diagnose(model, X, y)
+    diagnosis = diagnosis_of_slow()
     for html in diagnosis._repr_html_(), diagnosis.to_html():
         tags = Tags()
         tags.feed(html)
@@ -237,8 +242,7 @@ def test_columns_of_a_table_are_named_as_the_user_names_them():
 
 def test_the_frame_has_a_row_for_each_finding():
     pytest.importorskip("pandas")
-    model, X, y = slow()
-    diagnosis = diagnose(model, X, y)
+    diagnosis = diagnosis_of_slow()
     frame = diagnosis.to_frame()
     assert list(frame["cause"]) == [one.cause for one in diagnosis.findings]
     assert frame["after"][0] == diagnosis.findings[0].effect.after
