@@ -94,21 +94,22 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
     if monitor.n_now < FEWEST_ITERATIONS and monitor.reason not in CONCLUSIVE:
         return None
     objective = run.objective
-    if _are_constant(objective.sampled.targets):
+    if are_constant(objective.sampled.targets):
         # predicted by anything
         return None
-    share = _explained_share(objective, theta, loss)
+    share = explained_share(objective, theta, loss)
     return _poor_fit(run, monitor, theta, share) or _early_end(
         run, monitor, theta, share
     )
 
 
-def _are_constant(targets: Array) -> bool:
+def are_constant(targets: Array) -> bool:
+    """Return whether no target differs from another by more than rounding."""
     size = np.max(np.abs(targets), axis=0)
     return bool((np.ptp(targets, axis=0) <= NO_RANGE * size).all())
 
 
-def _explained_share(objective: Objective, theta: Array, loss: float) -> float:
+def explained_share(objective: Objective, theta: Array, loss: float) -> float:
     """Share of the loss of the best constant that the network explains."""
     baseline = constant_value(objective)
     explained = baseline - (loss - objective.penalty_value(theta))

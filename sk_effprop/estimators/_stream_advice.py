@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.baseline import constant_value
 from sk_effprop.core.custom import CustomLoss
 from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.objective import Objective
@@ -18,8 +17,9 @@ from sk_effprop.estimators._advice import (
     EXAMINED_ROWS,
     LEAST_EXPLAINED,
     MISTAKES,
-    NO_LOSS,
     SUSPICIOUS,
+    are_constant,
+    explained_share,
     is_flat,
     reported,
 )
@@ -84,13 +84,9 @@ def _watch(run: Run, monitor: Monitor, loss: float, theta: Array) -> StreamWatch
 
 def _share_after(objective: Objective, theta: Array) -> float:
     """Share of a constant's loss that is explained after a first, large batch."""
-    if objective.n_samples < FIRST_LOOK:
+    if objective.n_samples < FIRST_LOOK or are_constant(objective.targets):
         return 1.0
-    baseline = constant_value(objective)
-    if baseline <= NO_LOSS:
-        return 1.0
-    loss = objective.value(theta) - objective.penalty_value(theta)
-    return 1.0 - loss / baseline
+    return explained_share(objective, theta, objective.value(theta))
 
 
 def _find_fault(

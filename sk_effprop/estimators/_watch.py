@@ -24,7 +24,7 @@ import numpy as np
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.baseline import outputs_for
 from sk_effprop.core.losses import LogLoss
-from sk_effprop.core.objective import Objective, mean_loss_of_constants
+from sk_effprop.core.objective import Objective
 from sk_effprop.training.convergence import Finding
 
 # Examples before the first look, and how many times as many before each later one.
@@ -145,7 +145,7 @@ class StreamWatch:
             least = 0.5 / (self.n_known + 1.0)
             means = np.clip(means, least, 1.0 - least)
         outputs = outputs_for(objective.loss, means)
-        return float(mean_loss_of_constants(objective, outputs)[0])
+        return objective.value_of_constants(outputs)
 
     @property
     def is_due(self) -> bool:
