@@ -94,7 +94,7 @@ def delay(rng, engine, hidden, batch_size, variant):
 
 
 def press(*args):
-    """What Ctrl-C does."""
+    """Raise what Ctrl-C raises."""
     raise KeyboardInterrupt
 
 

@@ -252,7 +252,7 @@ frequency below which levels are joined was chosen on the half "choose", see
 
 
 def introduction():
-    """What the page says before its tables."""
+    """Return the text of the page before its tables."""
     packages = ", ".join(PACKAGES)
     return INTRODUCTION.format(
         n_tables=len(all_mixed_tasks()), packages=packages, mark=MARK

@@ -141,7 +141,7 @@ def _poor_result(
     finding = _hasty(run, monitor) if share < SUSPICIOUS else None
     if is_useless and not _is_limited(run, monitor):
         finding = finding or extremes.linear_network(case)
-    if share < SUSPICIOUS:
+    if share < SUSPICIOUS and not extremes.is_linear(case):
         finding = finding or rules.undecided_penalty(case)
     if is_useless:
         finding = (

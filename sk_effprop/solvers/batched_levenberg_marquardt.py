@@ -48,8 +48,9 @@ START_DAMPING = 0.1
 # With b residuals for W weights, the share of a step is b / (b + NOISE_WEIGHT W).
 NOISE_WEIGHT = 2.0
 # Shares of few or small batches are larger, so that those of all steps would add up to
-# so many whole steps at a constant schedule: else training would end near its start.
-LEAST_WHOLE_STEPS = 20.0
+# so many whole steps at a constant schedule, but at most half steps: else training
+# would end near its start.
+LEAST_WHOLE_STEPS, LARGEST_LEAST_SHARE = 20.0, 0.5
 # Training returns to the best weights at most this often after divergence.
 MAX_RESTARTS = 10
 
@@ -177,7 +178,7 @@ class _Descent:
         n_steps = solver.settings.max_iter * -(
             -objective.n_samples // solver.batch_size
         )
-        least_share = min(LEAST_WHOLE_STEPS / n_steps, 1.0)
+        least_share = min(LEAST_WHOLE_STEPS / n_steps, LARGEST_LEAST_SHARE)
         self.step_share = solver.step_share or max(quiet_share, least_share)
 
     def run(self, state: RunningState | Paused | None) -> Solution:

@@ -34,7 +34,7 @@ def by_differences(est, table, outputs, deviations):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n_outputs", [1, 3])
-@pytest.mark.filterwarnings("ignore:Predictions")
+@pytest.mark.filterwarnings("ignore:Predictions", "ignore:The fit explains")
 def test_the_definition_for_regressors(method, n_outputs):
     rng = np.random.default_rng(0)
     table = rng.normal(size=(80, 4)) @ rng.normal(size=(4, 4))

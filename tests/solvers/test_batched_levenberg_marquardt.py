@@ -105,6 +105,7 @@ def test_the_running_curvature_forgets_the_weights_of_many_steps_ago():
         model = EffPropRegressor(
             (20,), solver="lm", batch_size=250, alpha=0.0, normalize_target=False,
             learning_rate="constant", max_iter=3, tol=0.0, random_state=seed,
+            warm_start=True,
         ).fit(X, y)  # fmt: skip
         assert model._resume.state.n_averaged == RUNNING_RESIDUALS * len(model.theta_)
         assert np.mean((model.predict(X) - y) ** 2) < 1e-6
