@@ -398,13 +398,18 @@ FEW = 150
 def columns_begun_anew(before: InputNormalizer, after: InputNormalizer) -> Array:
     """Whether the scale of each column is a new one, for which no weights were learnt.
 
-    The scale of few rows says nothing about columns that turn out to be much larger.
-    Columns that turn out to be much smaller have hardly moved until then.
+    What n rows say about the scale holds up to a factor of n, and FAR at least: with
+    weights that compensate for a larger one, all units would be saturated.  Columns
+    that turn out to be much smaller have hardly moved until then.
     """
     later = before._statistics.later
     if later.n_before >= FEW:
         return np.zeros(len(before.scale_), dtype=bool)
-    growth = after.scale_ / before.scale_
+    # quartiles may jump, and say nothing about a unit
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = np.sqrt(after.var_ / before.var_)
+    is_new = growth < 1.0 / FAR
+    if later.n_set < FEW:
+        is_new |= growth > max(FAR, later.n_set)
     # columns that have been constant have weights of zero
-    grows = (growth > FAR) & (before.var_ > 0.0) & (later.n_set < FEW)
-    return np.asarray(grows | ((growth < 1.0 / FAR) & (before.var_ > 0.0)))
+    return np.asarray(is_new & (before.var_ > 0.0))

@@ -31,7 +31,8 @@ from sk_effprop.solvers.base import Reason
 from sk_effprop.training.convergence import Finding
 from sk_effprop.training.monitor import Monitor
 
-# Few healthy streams begin with twice the loss of a constant, and none with ten times.
+# Few healthy streams have twice the loss of a constant when they begin, and none has ten
+# times as much.
 RUINED, HOPELESS = -1.0, -9.0
 # A network that has seen fewer examples, or made fewer updates, may still learn.
 ENOUGH_TO_BLAME, ENOUGH_TO_JUDGE, ENOUGH_UPDATES = 200, 600, 100
@@ -66,10 +67,7 @@ def _watch(run: Run, monitor: Monitor, loss: float, theta: Array) -> StreamWatch
     objective, scale = run.objective, getattr(run.coding, "scale", None)
     earlier = None if run.earlier is None else run.earlier.watch
     if earlier is None:
-        watch, share = (
-            StreamWatch.start(objective, scale),
-            _share_after(objective, theta),
-        )
+        watch, share = StreamWatch.start(objective, scale), _share_after(objective, theta)
         if share >= RUINED:
             return watch
         return watch.looked(_find_fault(run, monitor, theta, watch, share))
@@ -98,10 +96,10 @@ def _find_fault(
     case = Case(run.plan, some, some, theta, run.left.strength)
     # what is forgotten does not show in the next batch, which is like the latest one
     finding = _small_targets(run, watch, share) or _order(run, watch)
-    limit = SUSPICIOUS if watch.n_known >= ENOUGH_TO_JUDGE else LEAST_EXPLAINED
-    if share < RUINED or (share < limit and watch.n_known >= ENOUGH_TO_BLAME):
+    limit = _least_share(run, watch)
+    if share < limit:
         finding = finding or _mistake(case)
-    if share < LEAST_EXPLAINED:
+    if share < min(limit, LEAST_EXPLAINED):
         finding = finding or _poor_result(run, monitor, case, watch, share)
     if finding is None:
         return None
@@ -111,10 +109,25 @@ def _find_fault(
     return finding._replace(sentence=sentence)
 
 
+def _least_share(run: Run, watch: StreamWatch) -> float:
+    """Share of the loss that should be explained by now: it grows with the stream."""
+    if not _is_early(run, watch):
+        return SUSPICIOUS
+    if watch.n_rows == 0:
+        return HOPELESS
+    return LEAST_EXPLAINED if watch.n_known >= ENOUGH_TO_BLAME else RUINED
+
+
+def _is_early(run: Run, watch: StreamWatch) -> bool:
+    """Whether more training may change everything."""
+    is_short = run.left.n_seen < ENOUGH_UPDATES * run.plan.batch_size
+    return is_short or watch.n_known < ENOUGH_TO_JUDGE
+
+
 def _small_targets(run: Run, watch: StreamWatch, share: float) -> Finding | None:
     """Find targets far smaller than the scale that unusual earlier ones have set."""
-    is_followed = run.left.is_stream and watch.scale is not None and watch.n_rows > 0
-    if not is_followed or share >= LEAST_EXPLAINED:
+    is_followed = run.left.is_stream and watch.scale is not None
+    if watch.n_rows == 0 or not is_followed or share >= LEAST_EXPLAINED:
         return None
     deviation = np.sqrt(watch.variation)
     if deviation >= SMALLEST_SIZE:
@@ -188,10 +201,8 @@ def _poor_result(
 ) -> Finding | None:
     """Find a cause in the result, or say that none was found."""
     finding = rules.strong_penalty(case)
-    n_updates = run.left.n_seen / run.plan.batch_size
-    is_early = watch.n_known < ENOUGH_TO_JUDGE or n_updates < ENOUGH_UPDATES
-    is_said = monitor.reason == Reason.DIVERGED
-    if finding is not None or is_said or (is_early and share >= HOPELESS):
+    may_improve = _is_early(run, watch) and share >= HOPELESS
+    if finding is not None or may_improve or monitor.reason == Reason.DIVERGED:
         return finding
     given = run.plan.given
     if not isinstance(given.init, str):

@@ -150,7 +150,10 @@ class StreamWatch:
     @property
     def is_due(self) -> bool:
         """Whether it is time for a look."""
-        return self.n_seen >= self.next_look and self.n_rows >= LEAST_ROWS
+        if self.n_seen < self.next_look or self.n_rows < LEAST_ROWS:
+            return False
+        # one batch with a single target may be an exception, or one of many
+        return self.n_batches > 1 or self.variation > NO_ERROR
 
     @property
     def are_targets_constant(self) -> bool:

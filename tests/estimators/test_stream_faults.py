@@ -95,6 +95,14 @@ def test_a_late_unusual_row_is_forgotten_without_a_jump():
     assert model.normalizer_.scale_[0] < 2.0 * X[usual, 0].std()
 
 
+def test_columns_of_rare_values_do_not_begin_anew():
+    """Their quartiles jump when the first values come, but they are in the same unit."""
+    X, y = load_digits(return_X_y=True)
+    model = EffPropClassifier(random_state=0)
+    stream(model, X[:400], y[:400], 1)
+    assert model.score(X[400:], y[400:]) > 0.65
+
+
 def test_many_unusual_targets_in_a_large_first_batch_are_outvoted():
     X, y = problem(EffPropRegressor, n=1500)
     y_odd = y.copy()
@@ -191,9 +199,10 @@ def test_sorted_classes_are_named(size, loss):
     assert any("sorted order" in sentence for sentence in said)
 
 
-def test_a_short_sorted_stream_is_named():
+@pytest.mark.parametrize("size", [10, 50])
+def test_a_short_sorted_stream_is_named(size):
     X, y = load_iris(return_X_y=True)
-    said = stream(EffPropClassifier(random_state=0), X, y, 10)
+    said = stream(EffPropClassifier(random_state=0), X, y, size)
     assert any("sorted order" in sentence for sentence in said)
 
 
