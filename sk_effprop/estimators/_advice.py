@@ -23,7 +23,7 @@ from sk_effprop.estimators._rules import Case
 from sk_effprop.estimators._run import Run
 from sk_effprop.solvers import BATCH
 from sk_effprop.solvers.base import Reason
-from sk_effprop.training.convergence import Finding
+from sk_effprop.training.convergence import WARNINGS, Finding
 from sk_effprop.training.monitor import Monitor
 
 # A fit that explains a smaller share of the constant's loss is of no use.  A larger
@@ -38,6 +38,7 @@ SUSPICIOUS_IF_SORTED, SUSPICIOUS_IF_SHARED = 0.7, 0.5
 OSCILLATING, LARGE_MOMENTUM = 0.1, 0.5
 # Outputs that vary by less than this share of their targets are flat.
 FLAT_SHARE = 0.1
+DIVERGED = WARNINGS[Reason.DIVERGED]
 # Shorter fits are experiments, which nobody expects to be of use.
 FEWEST_ITERATIONS = 10
 LIMITS = {Reason.MAX_ITER: "max_iter", Reason.MAX_FUN: "max_fun"}
@@ -86,8 +87,7 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
         The objective there.
     """
     if run.plan.keep_last:
-        # the verdict on a stream comes from more than one batch
-        return None if run.left.watch is None else run.left.watch.finding
+        return _stream_fault(run, monitor)
     if monitor.reason == Reason.INTERRUPTED:
         # the user may go on
         return None
@@ -101,6 +101,17 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
     return _poor_fit(run, monitor, theta, share) or _early_end(
         run, monitor, theta, share
     )
+
+
+def _stream_fault(run: Run, monitor: Monitor) -> Finding | None:
+    """Return the verdict on a stream, which comes from more than one batch."""
+    watch = run.left.watch
+    finding = None if watch is None else watch.finding
+    if watch is None or finding is None or watch.is_fresh:
+        return finding
+    if monitor.reason != Reason.DIVERGED:
+        return finding
+    return finding._replace(sentence=f"{DIVERGED} {finding.sentence}")
 
 
 def are_constant(targets: Array) -> bool:
@@ -229,7 +240,7 @@ def reported(
 ) -> Finding:
     """Say first how bad the fit is."""
     if monitor.reason == Reason.DIVERGED:
-        result = "Training diverged; the best weights so far are kept"
+        result = DIVERGED.removesuffix(".")
     elif share < -LEAST_EXPLAINED:
         result = "Predictions are worse than a constant"
     elif is_flat:

@@ -31,8 +31,7 @@ from sk_effprop.solvers.base import Reason
 from sk_effprop.training.convergence import Finding
 from sk_effprop.training.monitor import Monitor
 
-# Few healthy streams have twice the loss of a constant when they begin, and none has ten
-# times as much.
+# Few healthy streams begin with twice the loss of a constant, and none with ten times.
 RUINED, HOPELESS = -1.0, -9.0
 # A network that has seen fewer examples, or made fewer updates, may still learn.
 ENOUGH_TO_BLAME, ENOUGH_TO_JUDGE, ENOUGH_UPDATES = 200, 600, 100
@@ -67,8 +66,9 @@ def _watch(run: Run, monitor: Monitor, loss: float, theta: Array) -> StreamWatch
     objective, scale = run.objective, getattr(run.coding, "scale", None)
     earlier = None if run.earlier is None else run.earlier.watch
     if earlier is None:
-        watch, share = StreamWatch.start(objective, scale), _share_after(objective, theta)
-        if share >= RUINED:
+        watch = StreamWatch.start(objective, scale)
+        share = _share_after(objective, theta)
+        if share >= _least_share(run, watch):
             return watch
         return watch.looked(_find_fault(run, monitor, theta, watch, share))
     watch = earlier.including(objective, loss, scale)

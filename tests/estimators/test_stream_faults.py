@@ -96,7 +96,7 @@ def test_a_late_unusual_row_is_forgotten_without_a_jump():
 
 
 def test_columns_of_rare_values_do_not_begin_anew():
-    """Their quartiles jump when the first values come, but they are in the same unit."""
+    """Their quartiles jump when the first values come, but their unit stays."""
     X, y = load_digits(return_X_y=True)
     model = EffPropClassifier(random_state=0)
     stream(model, X[:400], y[:400], 1)
@@ -136,6 +136,16 @@ def test_ruinous_settings_are_named(cls, solver, size, name):
     assert all(parameter in sentence for sentence in about_stream)
     # a few times, and not at every batch
     assert len(about_stream) <= 4
+
+
+@both
+def test_one_large_batch_is_enough_to_name_a_setting(cls):
+    X, y = problem(cls, n=4000)
+    model = cls((20,), learning_rate_init=1e-7, random_state=0)
+    said = stream(model, X, y, 4000)
+    assert model.convergence_.parameter == "learning_rate_init"
+    assert "too small" in said[0]
+    assert stream(cls((20,), random_state=0), X, y, 4000) == []
 
 
 @both
@@ -197,6 +207,18 @@ def test_sorted_classes_are_named(size, loss):
     model = EffPropClassifier(loss=loss, random_state=0)
     said = stream(model, X[order], y[order], size)
     assert any("sorted order" in sentence for sentence in said)
+
+
+def test_a_call_that_diverges_says_so_beside_what_is_known():
+    X, y = problem(EffPropRegressor)
+    model = EffPropRegressor((20,), random_state=0)
+    order = np.argsort(y)
+    stream(model, X[order], y[order], 10)
+    model.set_params(learning_rate_init=1e6)
+    said = stream(model, X[:10], y[:10], 10)
+    assert model.convergence_.reason == "diverged"
+    assert said[0].startswith("Training diverged; the best weights so far are kept.")
+    assert "sorted order" in said[0]
 
 
 @pytest.mark.parametrize("size", [10, 50])
