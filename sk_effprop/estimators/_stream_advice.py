@@ -34,7 +34,10 @@ from sk_effprop.training.monitor import Monitor
 # Few healthy streams begin with twice the loss of a constant, and none with ten times.
 RUINED, HOPELESS = -1.0, -9.0
 # A network that has seen fewer examples, or made fewer updates, may still learn.
-ENOUGH_TO_BLAME, ENOUGH_TO_JUDGE, ENOUGH_UPDATES = 200, 600, 100
+# Settings are blamed after the first numbers if predictions are no better than a
+# constant, and after the second if they are hardly better.
+BLAMED_EXAMPLES, JUDGED_EXAMPLES = 200, 600
+BLAMED_UPDATES, JUDGED_UPDATES = 20, 100
 # Fewer rows do not tell the deviations of the columns.
 ENOUGH_ROWS = 30
 # Normalised inputs that vary by less than this hardly do, and larger ones than this are
@@ -111,17 +114,19 @@ def _find_fault(
 
 def _least_share(run: Run, watch: StreamWatch) -> float:
     """Share of the loss that should be explained by now: it grows with the stream."""
-    if not _is_early(run, watch):
+    if _has_had(run, watch, JUDGED_EXAMPLES, JUDGED_UPDATES):
         return SUSPICIOUS
     if watch.n_rows == 0:
         return HOPELESS
-    return LEAST_EXPLAINED if watch.n_known >= ENOUGH_TO_BLAME else RUINED
+    if _has_had(run, watch, BLAMED_EXAMPLES, BLAMED_UPDATES):
+        return LEAST_EXPLAINED
+    return RUINED
 
 
-def _is_early(run: Run, watch: StreamWatch) -> bool:
-    """Whether more training may change everything."""
-    is_short = run.left.n_seen < ENOUGH_UPDATES * run.plan.batch_size
-    return is_short or watch.n_known < ENOUGH_TO_JUDGE
+def _has_had(run: Run, watch: StreamWatch, n_examples: int, n_updates: int) -> bool:
+    """True if the network has been trained for so long."""
+    updates = run.left.n_seen / run.plan.batch_size
+    return watch.n_known >= n_examples and updates >= n_updates
 
 
 def _small_targets(run: Run, watch: StreamWatch, share: float) -> Finding | None:
@@ -201,7 +206,8 @@ def _poor_result(
 ) -> Finding | None:
     """Find a cause in the result, or say that none was found."""
     finding = rules.strong_penalty(case)
-    may_improve = _is_early(run, watch) and share >= HOPELESS
+    is_early = not _has_had(run, watch, JUDGED_EXAMPLES, JUDGED_UPDATES)
+    may_improve = is_early and share >= HOPELESS
     if finding is not None or may_improve or monitor.reason == Reason.DIVERGED:
         return finding
     given = run.plan.given
