@@ -53,6 +53,8 @@ LEARNING = {
     "check_sample_weight_equivalence_on_sparse_data",
 }  # fmt: skip
 FEW_EPOCHS = 5
+# This one allows 1,000 epochs, and without a tolerance training uses them up.
+UNTIL_IT_CONVERGES = "check_class_weight_classifiers"
 
 SMALL_RATES = {
     "check_class_weight_classifiers": "radial basis functions answer less than "
@@ -85,10 +87,10 @@ def estimators():
     chosen += [InputNormalizer(clip=4.0), TableEncoder()]
     for name in SOLVERS:
         more = {"solver": name, "max_iter": epochs({"solver": name})}
-        small = more | {"hidden_layer_sizes": (10,)}
-        chosen += [EffPropClassifier(**small), EffPropRegressor(**more)]
-    chosen += [EffPropClassifier(n_estimators=3), EffPropRegressor(n_estimators=3)]
-    chosen += [EffPropClassifier(rbf_units=20), EffPropRegressor(rbf_units=20)]
+        chosen += [EffPropClassifier((10,), **more), EffPropRegressor(**more)]
+    small = {"hidden_layer_sizes": (10,)}
+    for more in ({"n_estimators": 3}, {"rbf_units": 20}):
+        chosen += [EffPropClassifier(**small | more), EffPropRegressor(**small | more)]
     chosen += [
         EffPropRegressor((10,), loss=name)
         for name in REGRESSION_LOSSES
@@ -114,7 +116,9 @@ def estimators():
 
 
 def trained_briefly(estimator, check_name):
-    """The same, with few epochs if the check is content with these."""
+    """The same, with no more epochs than the check needs."""
+    if check_name == UNTIL_IT_CONVERGES and estimator.tol == 0.0:
+        return clone(estimator).set_params(tol=1e-2)
     must_learn = check_name in LEARNING and not isinstance(
         estimator, AnyClassifier | AnyRegressor
     )
@@ -125,6 +129,8 @@ def trained_briefly(estimator, check_name):
 
 def epochs(setting):
     """Enough for the checks that want a good score; adam's are one update each."""
+    if setting.get("batch_size") == 1:
+        return 20
     return 500 if setting.get("solver") == "adam" else 60
 
 
