@@ -24,7 +24,7 @@ from sk_effprop.solvers import SOLVERS, STOCHASTIC
 from tests.covering import all_combinations, all_pairs, one_at_a_time
 
 # set by the command line, see conftest.py
-every_setting = False
+which_settings = "pairs"
 
 # A stochastic solver shows an example of weight 2 once, with twice the step, and a
 # repeated one in two steps: these agree in the mean over orders, not step by step.
@@ -81,28 +81,40 @@ class AnyRegressor(EffPropRegressor):
 
 
 def estimators():
-    """Defaults, which must pass everything, and settings of both estimators."""
-    normalizers = [InputNormalizer(method) for method in (*METHODS, None)]
-    chosen = [EffPropClassifier(), EffPropRegressor(), *normalizers]
+    """Defaults and single values, and settings in which several meet."""
+    combined = [] if which_settings == "single" else combinations()
+    return [*single_settings(), *combined]
+
+
+def single_settings():
+    """Defaults, which must pass everything, and what changes the kind of a fit."""
+    both = EffPropClassifier, EffPropRegressor
+    small = {"hidden_layer_sizes": (10,)}
+    chosen = [cls() for cls in both]
+    chosen += [InputNormalizer(method) for method in (*METHODS, None)]
     chosen += [InputNormalizer(clip=4.0), TableEncoder()]
     for name in SOLVERS:
         more = {"solver": name, "max_iter": epochs({"solver": name})}
         chosen += [EffPropClassifier((10,), **more), EffPropRegressor(**more)]
-    small = {"hidden_layer_sizes": (10,)}
     for more in ({"n_estimators": 3}, {"rbf_units": 20}):
-        chosen += [EffPropClassifier(**small | more), EffPropRegressor(**small | more)]
+        chosen += [cls(**small | more) for cls in both]
     chosen += [
         EffPropRegressor((10,), loss=name)
         for name in REGRESSION_LOSSES
         if name != "squared_error"
     ]
+    return [*chosen, *(cls(early_stopping=True) for cls in both)]
+
+
+def combinations():
+    """Settings in which every pair of values meets, or more."""
+    chosen = []
     for estimator, any_estimator, registry in (
         (EffPropClassifier, AnyClassifier, CLASSIFIER),
         (EffPropRegressor, AnyRegressor, REGRESSOR),
     ):
-        chosen.append(estimator(early_stopping=True))
         settings, wild = all_pairs(registry, max_alternatives=1), []
-        if every_setting:
+        if which_settings == "all":
             settings += one_at_a_time(registry)
             settings += all_combinations(registry, "solver", "loss", "normalize")
             wild = all_pairs(registry, max_alternatives=9)
