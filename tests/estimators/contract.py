@@ -89,7 +89,7 @@ def estimators():
 def single_settings():
     """Defaults, which must pass everything, and what changes the kind of a fit."""
     both = EffPropClassifier, EffPropRegressor
-    small = {"hidden_layer_sizes": (10,)}
+    small = {"hidden_layer_sizes": (10,), "max_iter": epochs({})}
     chosen = [cls() for cls in both]
     chosen += [InputNormalizer(method) for method in (*METHODS, None)]
     chosen += [InputNormalizer(clip=4.0), TableEncoder()]
@@ -99,11 +99,11 @@ def single_settings():
     for more in ({"n_estimators": 3}, {"rbf_units": 20}):
         chosen += [cls(**small | more) for cls in both]
     chosen += [
-        EffPropRegressor((10,), loss=name)
+        EffPropRegressor(**small, loss=name)
         for name in REGRESSION_LOSSES
         if name != "squared_error"
     ]
-    return [*chosen, *(cls(early_stopping=True) for cls in both)]
+    return [*chosen, *(cls(**small, early_stopping=True) for cls in both)]
 
 
 def combinations():
