@@ -103,7 +103,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
 
     @property
     def _is_for_inference(self) -> bool:
-        """Whether the state of training was left out of this copy."""
+        """True if the state of training was left out of this copy."""
         return not hasattr(self, "_resume")
 
     @abstractmethod

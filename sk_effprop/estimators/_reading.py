@@ -129,7 +129,7 @@ def _about_text() -> Iterator[None]:
 
 
 def _is_sound(estimator: Any, X: Any) -> bool:
-    """Whether X is plainly an array like the one in ``fit``.
+    """True if X is plainly an array like the one in ``fit``.
 
     scikit-learn's validation takes longer than the prediction for a row.
     """
