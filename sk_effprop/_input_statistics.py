@@ -62,7 +62,7 @@ class Later(NamedTuple):
 
     @property
     def is_telling(self) -> bool:
-        """Whether these rows are as many as those before, and enough."""
+        """True if these rows are as many as those before, and enough."""
         return self.n_rows >= max(ENOUGH, self.n_set)
 
 
@@ -315,7 +315,7 @@ def make_normalization(
 
 
 def constant_columns(moments: Moments, n_rows: int) -> Array:
-    """Whether rounding alone explains the variance, column by column.
+    """True for each column whose variance rounding alone explains.
 
     The bound is that of StandardScaler.  Rounding errors grow with the number of rows
     and not with their weights, which may have any unit.

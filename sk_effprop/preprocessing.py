@@ -396,7 +396,7 @@ FEW = 150
 
 
 def columns_begun_anew(before: InputNormalizer, after: InputNormalizer) -> Array:
-    """Whether the scale of each column is a new one, for which no weights were learnt.
+    """True for each column whose scale is a new one, for which no weights were learnt.
 
     What n rows say about the scale holds up to a factor of n, and FAR at least: with
     weights that compensate for a larger one, all units would be saturated.  Columns

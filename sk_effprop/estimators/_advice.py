@@ -115,7 +115,7 @@ def _stream_fault(run: Run, monitor: Monitor) -> Finding | None:
 
 
 def are_constant(targets: Array) -> bool:
-    """Return whether no target differs from another by more than rounding."""
+    """True if no target differs from another by more than rounding."""
     size = np.max(np.abs(targets), axis=0)
     return bool((np.ptp(targets, axis=0) <= NO_RANGE * size).all())
 
@@ -169,7 +169,7 @@ def _poor_result(
 
 
 def _is_limited(run: Run, monitor: Monitor) -> bool:
-    """Whether training ended at a limit that the user has set."""
+    """True if training ended at a limit that the user has set."""
     is_given = not isinstance(run.plan.given.max_iter, str)
     return monitor.reason in LIMITS and (is_given or monitor.reason == Reason.MAX_FUN)
 
@@ -263,7 +263,7 @@ def _case(run: Run, theta: Array) -> Case:
 
 
 def is_flat(case: Case) -> bool:
-    """Whether outputs vary far less than their targets."""
+    """True if outputs vary far less than their targets."""
     some = case.some
     outputs = forward(some.network, case.theta, some.inputs, only_values=True).outputs
     spread, wanted = np.std(outputs, axis=0), np.std(some.targets, axis=0)

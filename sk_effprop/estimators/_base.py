@@ -501,7 +501,7 @@ class BaseEffProp(
 
     @property
     def _has_said_so(self) -> bool:
-        """Whether this call of partial_fit has found nothing new to warn about."""
+        """True if this call of partial_fit has found nothing new to warn about."""
         watch, convergence = self._resume.watch, self.convergence_
         is_new = watch is None or watch.is_fresh or not convergence.problem
         return not is_new and convergence.reason != Reason.DIVERGED.value

@@ -179,7 +179,7 @@ class Run:
 
     @property
     def is_out_of_time(self) -> bool:
-        """Whether the time of the whole call is over."""
+        """True if the time of the whole call is over."""
         limit = self.plan.max_time
         return limit is not None and monotonic() - self.start_time >= limit
 

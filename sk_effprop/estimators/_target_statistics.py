@@ -139,5 +139,5 @@ class StreamedTargets:
 
     @property
     def _is_full(self) -> bool:
-        """Whether as many examples are in the window as have set the scale."""
+        """True if as many examples are in the window as have set the scale."""
         return self.n_window >= max(WINDOW, self.n_set)

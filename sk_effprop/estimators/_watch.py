@@ -1,4 +1,4 @@
-"""Whether a stream is learnt: each batch is predicted before the network trains on it.
+"""A watch over a stream: each batch is predicted before the network trains on it.
 
 The losses of these predictions are summed up, and so are those of two constants: the
 mean of all earlier targets, and that of nearby ones, which are the rest of the batch,
@@ -69,7 +69,7 @@ class StreamWatch:
     finding : Finding or None
         What the last look has found.
     is_fresh : bool
-        Whether the look followed the latest batch.
+        True if the look followed the latest batch.
     """
 
     scale: Any
@@ -149,7 +149,7 @@ class StreamWatch:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time for a look."""
+        """True if it is time for a look."""
         if self.n_seen < self.next_look or self.n_rows < LEAST_ROWS:
             return False
         # one batch with a single target may be an exception, or one of many
@@ -157,7 +157,7 @@ class StreamWatch:
 
     @property
     def are_targets_constant(self) -> bool:
-        """Whether the mean of all earlier targets is as good as any prediction."""
+        """True if the mean of all earlier targets is as good as any prediction."""
         return bool(self.squares[0] <= NO_ERROR * self.n_rows or self.losses[1] <= 0.0)
 
     @property
@@ -166,7 +166,7 @@ class StreamWatch:
         return float(1.0 - self.losses[0] / self.losses[1])
 
     def is_ordered(self, *, by_class: bool) -> bool:
-        """Whether nearby targets are alike, and the network knows no more than that.
+        """True if nearby targets are alike, and the network knows no more than that.
 
         A network that foresees a slow series is better than the mean of nearby targets.
         Of classes in long runs it may seem so, since it forgets all others.
