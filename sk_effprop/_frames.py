@@ -80,7 +80,7 @@ def _as_frame(X: Any) -> Any:
 
 
 def _is_numeric(dtype: Any) -> bool:
-    """Whether scikit-learn converts the column, or says why it cannot."""
+    """True if scikit-learn converts the column, or says why it cannot."""
     import narwhals.stable.v2 as nw
 
     return dtype == nw.Unknown or (dtype.is_numeric() and dtype != nw.Decimal)
@@ -110,7 +110,7 @@ def _column_of_array(values: Array) -> Column:
 
 
 def _is_missing(value: Any) -> bool:
-    """Whether an object is None, NaN, NaT or pandas.NA."""
+    """True if an object is None, NaN, NaT or pandas.NA."""
     if value is None:
         return True
     try:
