@@ -72,7 +72,7 @@ def check_fixed(estimator: Any, fixed: dict[str, Any]) -> None:
             raise ValueError(
                 f"{name} was {value!r} and would become {getattr(estimator, name)!r}, "
                 "but training cannot continue from the old weights then. Use "
-                "warm_start=False or a new estimator."
+                "a new estimator, or fit with warm_start=False."
             )
 
 
@@ -82,7 +82,7 @@ def check_network(old: Any, new: Any) -> None:
         raise ValueError(
             f"The network was {old.sizes} and would become {new.sizes} or change its "
             "activations, but training cannot continue from the old weights then. Use "
-            "warm_start=False or a new estimator."
+            "a new estimator, or fit with warm_start=False."
         )
 
 

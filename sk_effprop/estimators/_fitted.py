@@ -158,6 +158,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         True
         """
         objective = self._fitted_objective(X, y, sample_weight)
+        check_weights(self.theta_)
         return objective.value_and_gradient(self.theta_)
 
     def _fitted_objective(self, X: Any, y: Any, sample_weight: Any = None) -> Objective:
@@ -258,6 +259,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     def _run(self, X: Any, read: Callable[[Passes], Array]) -> Array:
         """Forward pass in blocks of rows; ``read`` picks from the trace of each."""
         X = reading.validate_inputs(self, X)
+        check_weights(self.theta_)
         sizes = self.network_.sizes
         width = max(sizes[1:] if sparse.issparse(X) else sizes)
         results = []
@@ -269,7 +271,6 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
                 result = read(self._forward(inputs)).copy()
                 is_bad = ~np.isfinite(result).all(axis=1)
                 if is_bad.any():
-                    check_weights(self.theta_)
                     extreme = bounded(inputs[is_bad], self.theta_.dtype)
                     result[is_bad] = read(self._forward(extreme))
                 results.append(result)
