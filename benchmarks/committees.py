@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+from benchmarks._accuracy_models import ours, score
+from benchmarks._accuracy_tables import SLACK
 from benchmarks._race import header
 from benchmarks._scores import geometric_mean, markdown
 from benchmarks._tasks import all_tasks
-from benchmarks.accuracy import SLACK, ours, score
 
 SIZES = (4, 8)
 TEMPERATURE = "sk_effprop.estimators._members.joint_temperature"
