@@ -9,10 +9,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
+from benchmarks._accuracy_models import ours, score
+from benchmarks._accuracy_tables import SLACK
 from benchmarks._race import header
 from benchmarks._scores import geometric_mean, markdown
 from benchmarks._tasks import all_tasks
-from benchmarks.accuracy import SLACK, ours, score
 
 SIZES = (4, 8)
 # What committees do without: a name of the package, and what it is replaced by.
