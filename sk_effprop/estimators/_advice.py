@@ -18,7 +18,7 @@ from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _extremes as extremes
 from sk_effprop.estimators import _rules as rules
-from sk_effprop.estimators._neighbours import missed_structure
+from sk_effprop.estimators._neighbours import has_neighbours, missed_structure
 from sk_effprop.estimators._rules import Case
 from sk_effprop.estimators._run import Run
 from sk_effprop.solvers import BATCH
@@ -137,7 +137,9 @@ def _poor_result(
     finding = _hasty(run, monitor) if share < SUSPICIOUS else None
     if is_useless and not _is_limited(run, monitor):
         finding = finding or extremes.linear_network(case)
-    if share < SUSPICIOUS and not extremes.is_linear(case):
+    # with few inputs, neighbours tell whether there is more to be learnt
+    is_told_here = is_useless or (share < SUSPICIOUS and not has_neighbours(case))
+    if is_told_here and not extremes.is_linear(case):
         finding = finding or rules.undecided_penalty(case)
     if is_useless:
         finding = (

@@ -43,7 +43,7 @@ def missed_structure(case: Case, reason: Reason) -> Finding | None:
     reason : Reason
         Why training has ended.
     """
-    if case.some.network.sizes[0] > MOST_INPUTS or len(case.some.network.sizes) == 2:
+    if not has_neighbours(case) or len(case.some.network.sizes) == 2:
         return None
     correlation, n = _shared_errors(case)
     if correlation < max(CORRELATED, N_DEVIATIONS / np.sqrt(n)):
@@ -56,6 +56,11 @@ def missed_structure(case: Case, reason: Reason) -> Finding | None:
     return Finding(
         sentence, parameter, advice, cause="structure left in the errors", value=value
     )
+
+
+def has_neighbours(case: Case) -> bool:
+    """Whether there are so few inputs that some examples are close to each other."""
+    return case.some.network.sizes[0] <= MOST_INPUTS
 
 
 def _shared_errors(case: Case) -> tuple[float, int]:
