@@ -263,13 +263,13 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         results = []
         # overflow is looked for in the results
         with np.errstate(over="ignore", invalid="ignore"):
+            check_weights(self.theta_)
             for rows in row_blocks(X.shape[0], width):
                 numbers = tables.as_numbers(self, X[rows])
                 inputs = reading.normalize(numbers, self.normalizer_)
                 result = read(self._forward(inputs)).copy()
                 is_bad = ~np.isfinite(result).all(axis=1)
                 if is_bad.any():
-                    check_weights(self.theta_)
                     extreme = bounded(inputs[is_bad], self.theta_.dtype)
                     result[is_bad] = read(self._forward(extreme))
                 results.append(result)

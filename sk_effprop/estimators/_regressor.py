@@ -572,10 +572,13 @@ default="auto"
         return self._partial_fit(X, y, sample_weight)
 
     def _check_targets(self, y: Any) -> Any:
-        if np.asarray(y).dtype.kind not in "biuf":
+        dtype = np.asarray(y).dtype
+        if dtype.kind not in "biuf":
+            way_out = "Use EffPropClassifier for classification."
+            if dtype.kind in "mM":
+                way_out = "Convert it, to a number of days or seconds say."
             raise ValueError(
-                f"y must be numeric for regression, got dtype {np.asarray(y).dtype}. "
-                "Use EffPropClassifier for classification."
+                f"y must be numeric for regression, got dtype {dtype}. {way_out}"
             )
         # None among objects has become NaN after scikit-learn had looked for it
         assert_all_finite(y, input_name="y")
