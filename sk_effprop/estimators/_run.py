@@ -211,6 +211,8 @@ def make_run(
         fixed=start.fixed,
     )
     objective = build.on_engine(objective, plan.engine)
+    if plan.max_time is not None and is_stochastic:
+        objective = objective.evaluated_in_time()
     return Run(objective, plan, coding, earlier, left, start.time, data.counts.n_rows)
 
 
