@@ -58,6 +58,7 @@ STEEP, MUCH_LEFT, SHORTEST_CURVE = 0.25, 0.1, 9
 # out, saturate units, which then seem to allow a larger rate.
 MISTAKES = (
     extremes.extreme_setting,
+    extremes.extreme_quantile,
     extremes.extreme_activation,
     extremes.identical_units,
     rules.too_large_rate,

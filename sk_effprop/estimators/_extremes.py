@@ -74,6 +74,26 @@ def extreme_setting(case: Case) -> Finding | None:
     return None
 
 
+def extreme_quantile(case: Case) -> Finding | None:
+    """Find a quantile beyond which there is not even one example."""
+    given, count = case.plan.given, case.objective.count
+    if given.loss != "quantile":
+        return None
+    share = min(given.quantile, 1.0 - given.quantile)
+    if share * count >= 1.0:
+        return None
+    usual = float(f"{2.0 / count:.1g}")
+    value = usual if given.quantile < 0.5 else 1.0 - usual
+    return Finding(
+        f"quantile={given.quantile:.7g} leaves less than one of {count:.0f} examples "
+        "on one side, so that next to nothing depends on the others.",
+        "quantile",
+        f"Use quantile={value:.7g}, or more examples.",
+        cause="quantile too extreme",
+        value=value,
+    )
+
+
 def extreme_activation(case: Case) -> Finding | None:
     """Find an activation with a factor that rates and weights cannot make up for."""
     given = case.plan.given.activation
