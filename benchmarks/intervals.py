@@ -24,7 +24,7 @@ COLUMNS = ("table", "rows", "coverage", "standard error", "width", "width withou
 
 
 def coverage(task):
-    """Whether each value is within its interval, and widths relative to y's deviation.
+    """Mask of values within their intervals, and widths relative to y's deviation.
 
     The second width is that of the same interval around the mean of all targets.
     """

@@ -124,7 +124,7 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def survives(path, tree, batches):
-    """Whether all tests pass in a process in which the module is changed."""
+    """True if all tests pass in a process in which the module is changed."""
     child = os.fork()
     if not child:
         resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))

@@ -90,7 +90,7 @@ class Table:
 
 
 def needs_columns(categorical_features: Any, kinds: tuple[str, ...] | None) -> bool:
-    """Whether there are categories or dates, whatever the types of the columns."""
+    """True if there are categories or dates, whatever the types of the columns."""
     if kinds is not None:
         return any(kind != NUMBER for kind in kinds)
     is_rule = categorical_features is None or isinstance(categorical_features, str)
@@ -146,7 +146,7 @@ def read_table(
 def chosen_columns(
     categorical_features: Any, n_features: int, names: Sequence[Any] | None
 ) -> list[bool | None]:
-    """Whether each column is a category; None leaves that to its dtype.
+    """For each column, True if it is a category; None leaves that to its dtype.
 
     Raises
     ------

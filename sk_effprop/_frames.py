@@ -80,7 +80,7 @@ def _as_frame(X: Any) -> Any:
 
 
 def _is_numeric(series: Any) -> bool:
-    """Whether scikit-learn converts the column."""
+    """True if scikit-learn converts the column."""
     import narwhals.stable.v2 as nw
 
     dtype = series.dtype
@@ -118,7 +118,7 @@ def _column_of_array(values: Array) -> Column:
 
 
 def _is_missing(value: Any) -> bool:
-    """Whether an object is None, NaN, NaT or pandas.NA."""
+    """True if an object is None, NaN, NaT or pandas.NA."""
     if value is None:
         return True
     try:

@@ -5,7 +5,7 @@
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -26,10 +26,47 @@ HEAVY_TAIL = 3.0
 # large that they spoil the training.  On streams of rare indicators, bounds of 3 to 30
 # gave the log loss of "standardize", and no bound gave up to twice as much.
 MAX_DEVIATION = 20.0
+# A scale that is this many times as large as that of later rows gives way to theirs as
+# soon as they are as many as those that have set it, and enough.
+FAR, ENOUGH = 10.0, 30
 # The inverse of a smaller number overflows.
 SMALLEST_SCALE = 1.0 / float(np.finfo(np.float64).max)
 # interquartile range of a normal distribution, in standard deviations
 NORMAL_IQR = 1.349
+
+
+class Later(NamedTuple):
+    """Later rows of a stream, which tell whether its beginning was unusual.
+
+    Attributes
+    ----------
+    n_set : int
+        Number of rows before these.
+    moments : Moments or None
+        Of these rows; None if there are none yet.
+    n_rows : int
+        Number of these rows.
+    n_before : int
+        What ``n_set`` was when the statistics were last compared with later rows.
+    """
+
+    n_set: int = 0
+    moments: Moments | None = None
+    n_rows: int = 0
+    n_before: int = 0
+
+    def including(self, moments: Moments, n_rows: int) -> "Later":
+        """Include one batch."""
+        merged = moments if self.moments is None else self.moments.merge(moments)
+        return self._replace(moments=merged, n_rows=self.n_rows + n_rows)
+
+    @property
+    def is_telling(self) -> bool:
+        """True if these rows are as many as those before, and enough."""
+        return self.n_rows >= max(ENOUGH, self.n_set)
+
+
+NOTHING_LATER = Later()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +85,9 @@ class ColumnStatistics:
     sketch : QuantileSketch or None
         Distribution of each column of a stream; only for "robust".
     unit : ndarray of shape (n_features,) or float
-        Unit of everything above for each column.
+        Unit of the statistics of each column.
+    later : Later
+        Rows of a stream since it was last found that the statistics suit them.
     """
 
     method: str | None
@@ -57,6 +96,7 @@ class ColumnStatistics:
     quartiles: Quartiles | None = None
     sketch: QuantileSketch | None = None
     unit: Any = 1.0
+    later: Later = NOTHING_LATER
 
     def merge(self, other: "ColumnStatistics") -> "ColumnStatistics":
         """Statistics of the rows of both, by :func:`part_columns`."""
@@ -94,7 +134,7 @@ def learn_columns(X: Any, weight: Array, method: str | None) -> ColumnStatistics
     """Statistics of validated X, sparse or dense, without what only a stream needs."""
     unit = _units(X)
     X = _in_units(X, unit)
-    moments = _merged_moments(None, X, weight, method)
+    moments = _moments(X, weight, method)
     is_robust = method == "robust"
     quartiles = column_quartiles(X, weight) if is_robust else None
     return ColumnStatistics(method, moments, X.shape[0], quartiles, unit=unit)
@@ -116,7 +156,7 @@ def part_columns(
     """
     unit = _units(X)
     X = _in_units(X, unit)
-    moments = _merged_moments(None, X, weight, method)
+    moments = _moments(X, weight, method)
     sketch = None
     if method == "robust":
         share = weight.sum() / weight[rows].sum()
@@ -143,7 +183,13 @@ def update_columns(
         )
     unit = _units(X) if known is None else known.unit
     X = _in_units(X, unit)
-    moments = _merged_moments(known, X, weight, method)
+    moments = own = _moments(X, weight, method)
+    if known is None:
+        later = Later(n_set=X.shape[0])
+    else:
+        moments = known.moments.merge(own)
+        before = known.later if known.later.n_set else Later(n_set=known.n_rows)
+        later = before.including(own, X.shape[0])
     if not np.isfinite(moments.deviations).all():
         raise ValueError(
             "X contains values so much larger than those of the earlier batches that "
@@ -152,11 +198,45 @@ def update_columns(
         )
     n_rows = X.shape[0] + (0 if known is None else known.n_rows)
     if method != "robust":
-        return ColumnStatistics(method, moments, n_rows, unit=unit)
+        return ColumnStatistics(method, moments, n_rows, unit=unit, later=later)
     sketch = _updated_sketch(known, X, weight)
     # those of a first batch are known exactly, as in a fit on it
     quartiles = column_quartiles(X, weight) if known is None else sketch.quartiles()
-    return ColumnStatistics(method, moments, n_rows, quartiles, sketch, unit)
+    return ColumnStatistics(method, moments, n_rows, quartiles, sketch, unit, later)
+
+
+def without_unusual_beginning(statistics: ColumnStatistics) -> ColumnStatistics:
+    """Statistics of a stream that forget rows far out, if most rows are unlike them.
+
+    A few rows with an offset, in another unit, or with the code of a missing value
+    would else decide about the scale of their columns for good.  They are forgotten
+    when as many later rows have a deviation that is FAR times smaller.  Quartiles stay,
+    as they hardly depend on such rows.
+    """
+    later = statistics.later
+    if not later.is_telling or later.moments is None:
+        return statistics
+    moments, window = statistics.moments, later.moments
+    with np.errstate(over="ignore"):
+        is_far = moments.variance > FAR**2 * window.variance
+    is_far &= ~constant_columns(window, later.n_rows)
+    if is_far.any():
+        moments = _forgetting(moments, window, is_far)
+    # the next rows are compared with all of these
+    n_set = later.n_set + later.n_rows
+    later = Later(n_set, n_before=later.n_set)
+    return replace(statistics, moments=moments, later=later)
+
+
+def _forgetting(moments: Moments, window: Moments, columns: Array) -> Moments:
+    """Moments with those of later rows in some columns; with pairs, in all columns."""
+    if moments.deviations.ndim == 2:
+        return window
+    mean = np.where(columns, window.mean, moments.mean)
+    deviations = window.variance * moments.weight
+    return Moments(
+        moments.weight, mean, np.where(columns, deviations, moments.deviations)
+    )
 
 
 def _units(X: Any) -> Any:
@@ -179,11 +259,8 @@ def _in_units(X: Any, unit: Any) -> Any:
     return X / unit
 
 
-def _merged_moments(
-    known: ColumnStatistics | None, X: Any, weight: Array, method: str | None
-) -> Moments:
-    moments = column_moments(X, weight, cross=method in ROTATIONS)
-    return moments if known is None else known.moments.merge(moments)
+def _moments(X: Any, weight: Array, method: str | None) -> Moments:
+    return column_moments(X, weight, cross=method in ROTATIONS)
 
 
 def _updated_sketch(
@@ -238,7 +315,7 @@ def make_normalization(
 
 
 def constant_columns(moments: Moments, n_rows: int) -> Array:
-    """Whether rounding alone explains the variance, column by column.
+    """True for each column whose variance rounding alone explains.
 
     The bound is that of StandardScaler.  Rounding errors grow with the number of rows
     and not with their weights, which may have any unit.

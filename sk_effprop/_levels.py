@@ -113,7 +113,7 @@ def _stand_in(labels: Labels) -> str | float:
 
 
 def _are_frequent(values: Array, counts: Array, min_frequency: int) -> Array:
-    """Whether each value, and at last a missing one, has an input of its own."""
+    """True for each value, and at last a missing one, that has its own input."""
     is_frequent = counts >= min_frequency * (1.0 - ROUNDING)
     # the order of the values decides between equal counts, not that of the rows
     by_count = np.lexsort((values, -counts[:-1]))

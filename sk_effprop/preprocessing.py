@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sk_effprop._input_statistics import (
+    FAR,
     METHODS,
     ROTATIONS,
     ColumnStatistics,
@@ -23,6 +24,7 @@ from sk_effprop._input_statistics import (
     make_normalization,
     part_columns,
     update_columns,
+    without_unusual_beginning,
 )
 from sk_effprop._sklearn import (
     Interval,
@@ -380,7 +382,34 @@ def _check_clip(normalizer: InputNormalizer, *, is_sparse: bool) -> None:
 
 
 def updated(normalizer: InputNormalizer, X: Any, weight: Array) -> InputNormalizer:
-    """Copy of a fitted normaliser that has seen one more batch of validated X."""
+    """Copy of a fitted normaliser that has seen one more batch of validated X.
+
+    Rows that are far from all that follow are forgotten in the end.
+    """
     known = normalizer._statistics
     after = update_columns(known, X, weight, normalizer.method)
-    return copy(normalizer)._set_statistics(after)
+    return copy(normalizer)._set_statistics(without_unusual_beginning(after))
+
+
+# What fewer rows say about the scale of a column is preliminary.
+FEW = 150
+
+
+def columns_begun_anew(before: InputNormalizer, after: InputNormalizer) -> Array:
+    """True for each column whose scale is a new one, for which no weights were learnt.
+
+    What n rows say about the scale holds up to a factor of n, and FAR at least: with
+    weights that compensate for a larger one, all units would be saturated.  Columns
+    that turn out to be much smaller have hardly moved until then.
+    """
+    later = before._statistics.later
+    if later.n_before >= FEW:
+        return np.zeros(len(before.scale_), dtype=bool)
+    # quartiles may jump, and say nothing about a unit
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = np.sqrt(after.var_ / before.var_)
+    is_new = growth < 1.0 / FAR
+    if later.n_set < FEW:
+        is_new |= growth > max(FAR, later.n_set)
+    # columns that have been constant have weights of zero
+    return np.asarray(is_new & (before.var_ > 0.0))

@@ -4,17 +4,19 @@ from tests.estimators import contract
 
 
 def pytest_addoption(parser):
-    """Add an option for the long list of common checks."""
+    """Add an option for shorter and longer lists of common checks."""
     parser.addoption(
-        "--all-settings",
-        action="store_true",
-        help="scikit-learn's checks for every value of every parameter (takes an hour)",
+        "--settings",
+        choices=["single", "pairs", "all"],
+        default="pairs",
+        help="scikit-learn's checks for defaults and single values, also for settings "
+        "in which all pairs of values meet, or for every value (takes an hour)",
     )
 
 
 def pytest_configure(config):
     """Choose the settings before the tests that use them are collected."""
-    contract.every_setting = config.getoption("--all-settings")
+    contract.which_settings = config.getoption("--settings")
 
 
 def pytest_terminal_summary(terminalreporter):

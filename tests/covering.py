@@ -73,6 +73,18 @@ def all_combinations(registry, *names):
     ]
 
 
+def pairs_of_three(first, second, third):
+    """Each pair of the first two, with the third in turn, so that all pairs meet.
+
+    For values of the third that are no more than those of the others.
+    """
+    return [
+        (a, b, third[(i + j) % len(third)])
+        for i, a in enumerate(first)
+        for j, b in enumerate(second)
+    ]
+
+
 def all_pairs(registry, max_alternatives, seed=0):
     """Few settings in which every pair of values, defaults included, meets.
 

@@ -235,7 +235,7 @@ NAMES = {*CLASSIFIER, *REGRESSOR, "X", "y", "sample_weight", "targets", "weights
 
 
 def is_clear(error):
-    """Whether an error names a parameter or the data."""
+    """True if an error names a parameter or the data."""
     if isinstance(error, np.linalg.LinAlgError):
         return False
     words = {word.strip("'\".,:;()[]=`") for word in str(error).split()}

@@ -122,7 +122,7 @@ def imported_modules(source):
 
 
 def is_in(module, part):
-    """Whether a module is this part or inside it."""
+    """True if a module is this part or inside it."""
     return module == part or module.startswith(f"{part}.")
 
 

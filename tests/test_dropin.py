@@ -56,7 +56,7 @@ EXCLUDED = {
 
 
 def outcomes_of(tmp_path_factory, *options):
-    """Whether each test of test_mlp.py passes with our estimators in place of MLP."""
+    """Tests of test_mlp.py: True for those that pass with ours in place of MLP."""
     report = tmp_path_factory.mktemp("dropin") / "report.xml"
     command = [
         sys.executable, "-m", "pytest", "-q", "-c", os.devnull,

@@ -15,7 +15,7 @@ RECIPES = re.findall(
 
 
 def is_installed(name):
-    """Whether a module can be imported, or a module of a package."""
+    """True if a module can be imported, or a module of a package."""
     try:
         return find_spec(name) is not None
     except ModuleNotFoundError:

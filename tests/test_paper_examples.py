@@ -58,6 +58,7 @@ def test_the_page_says_what_the_example_does(example):
     assert f'"{example.number}: {verdict}: ' in source
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("number", QUICK)
 def test_an_example_runs_and_ends_as_the_page_says(number):
     pytest.importorskip("matplotlib")

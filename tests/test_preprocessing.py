@@ -176,7 +176,7 @@ def test_a_stream_goes_on_from_a_fit(first):
 
 
 def keeps_no_more_than(n_numbers, normalizer):
-    """Whether a pickle has room for at most so many numbers for each column."""
+    """True if a pickle has room for at most so many numbers for each column."""
     return len(pickle.dumps(normalizer)) < 2000 + 8 * n_numbers * len(normalizer.mean_)
 
 

@@ -56,7 +56,7 @@ def assert_close(got, expected, tolerance):
 @pytest.mark.parametrize("step", [1, 7, 1000])
 @pytest.mark.parametrize("name", NAMES)
 def test_quartiles_of_a_stream_are_those_of_all_its_rows(name, step):
-    """Whether rows come one by one or in batches."""
+    """No matter if rows come one by one or in batches."""
     X, weight = columns(name), np.ones(N)
     got = sketch_of(X, weight, step)
     assert got.values.shape == got.weights.shape == (3, N_CLUSTERS)

@@ -287,7 +287,7 @@ class Activation(NamedTuple):
 
     @property
     def is_identity(self) -> bool:
-        """Whether f(z) = z."""
+        """True if f(z) = z."""
         return self == IDENTITY
 
     @property
@@ -306,12 +306,12 @@ class Activation(NamedTuple):
 
     @property
     def rises(self) -> bool:
-        """Whether f never falls."""
+        """True if f never falls."""
         return self.amplitude >= 0.0 and self.twist >= 0.0
 
     @property
     def is_sigmoid(self) -> bool:
-        """Whether f rises between two horizontal asymptotes."""
+        """True if f rises between two horizontal asymptotes."""
         return is_sigmoid(self)
 
 

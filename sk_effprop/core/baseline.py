@@ -24,17 +24,23 @@ def constant_outputs(objective: Objective) -> Array:
     loss = objective.loss
     if isinstance(loss, CustomLoss):
         return np.zeros(objective.network.sizes[-1])
-    means = objective.mean_targets()
-    if isinstance(loss, SquaredError):
-        return means
+    if isinstance(loss, SquaredError | LogLink | LogLoss):
+        return outputs_for(loss, objective.mean_targets())
+    some = objective.sampled
+    return _bisected(loss, some.targets, some.sample_weight)
+
+
+def outputs_for(loss: Loss, means: Array) -> Array:
+    """Constant outputs that predict these means of the targets.
+
+    They minimise squared errors, deviances and log losses.  Of other losses they are
+    not the best ones.
+    """
     # a class that does not occur has a loss of zero, up to the smallest number
     least = np.finfo(means.dtype).tiny
     if isinstance(loss, LogLink):
-        return np.log(np.maximum(means, least))
-    if isinstance(loss, LogLoss):
-        return loss.logits(means)
-    some = objective.sampled
-    return _bisected(loss, some.targets, some.sample_weight)
+        return np.asarray(np.log(np.maximum(means, least)))
+    return loss.logits(means) if isinstance(loss, LogLoss) else means
 
 
 def _bisected(loss: Loss, targets: Array, weight: Array | None) -> Array:

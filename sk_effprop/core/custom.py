@@ -142,7 +142,7 @@ class CustomActivation:
 
     @cached_property
     def rises(self) -> bool:
-        """Whether f never falls."""
+        """True if f never falls."""
         return bool((self._on_grid(self.df, GRID) >= 0.0).all())
 
     @staticmethod
@@ -153,12 +153,12 @@ class CustomActivation:
 
     @property
     def is_sigmoid(self) -> bool:
-        """Whether f rises between two horizontal asymptotes."""
+        """True if f rises between two horizontal asymptotes."""
         return is_sigmoid(self)
 
 
 def is_sigmoid(activation: Any) -> bool:
-    """Whether an activation rises between two horizontal asymptotes."""
+    """True if an activation rises between two horizontal asymptotes."""
     low, high = activation.limits
     return bool(activation.rises and -inf < low < high < inf)
 

@@ -205,7 +205,7 @@ class _SummedBatch:
 
 
 def has_long_batches(objective: "Objective", batch_size: int, update: Update) -> bool:
-    """Whether an update takes so long that it should come to an end in the middle."""
+    """True if an update takes so long that it should come to an end in the middle."""
     n_products = batch_size * objective.network.n_weights
     return n_products > LONG_BATCH and update.running_curvature is None
 

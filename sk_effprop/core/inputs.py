@@ -73,7 +73,7 @@ class FoldedSparse:
 
     @cached_property
     def is_scaled(self) -> bool:
-        """Whether only the shift is left to do, so that A has no effect."""
+        """True if only the shift is left to do, as A has no effect."""
         return self.A.ndim == 1 and bool((self.A == 1.0).all())
 
     def __matmul__(self, W: Array) -> Array:

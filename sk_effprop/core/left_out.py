@@ -96,7 +96,7 @@ class OutOfSample(NamedTuple):
 
     @property
     def is_undecided(self) -> bool:
-        """Whether no kernel predicts better than the mean."""
+        """True if no kernel predicts better than the mean."""
         return self.error > UNDECIDED
 
     @property

@@ -314,7 +314,7 @@ class LogLink(Separable):
     rule: ClassVar[str]
 
     def accepts(self, targets: Array) -> bool:
-        """Whether all targets are allowed."""
+        """True if all targets are allowed."""
         raise NotImplementedError
 
     @staticmethod

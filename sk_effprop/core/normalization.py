@@ -76,6 +76,16 @@ class Normalization:
             return self.scale
         return np.asarray(_orthogonal_pinv(self.components.T) * self.scale)
 
+    def taking(self, columns: Array, other: "Normalization") -> "Normalization":
+        """Take some columns of another record; all of them if there is a rotation."""
+        if self.components is not None:
+            return other
+        return replace(
+            self,
+            shift=np.where(columns, other.shift, self.shift),
+            scale=np.where(columns, other.scale, self.scale),
+        )
+
     def apply(self, X: Array) -> Array:
         """Normalise dense X."""
         Z = np.empty((len(X), self.A.shape[-1]), dtype=X.dtype)

@@ -267,17 +267,22 @@ class Objective:
             labels=None if labels is None else labels[rows],
         )
 
-    def with_bounded_weights(self) -> "Objective":
+    def with_bounded_weights(self, usual: float | None = None) -> "Objective":
         """The same objective, where repeated rows take the place of large weights.
 
         An update for an example of a thousand times the mean weight is a thousand times
         as long, and no learning rate suits both it and the others.  In several pieces,
         it is like any other example.  The repeats follow after all examples, and make
         the data longer by at most half.
+
+        Parameters
+        ----------
+        usual : float, optional
+            Weight that needs no repeats; by default the mean of the weights.
         """
         if self.sample_weight is None:
             return self
-        mean = float(np.mean(self.sample_weight, dtype=np.float64))
+        mean = usual or float(np.mean(self.sample_weight, dtype=np.float64))
         weight = self.sample_weight / mean
         times = np.ceil(weight / LARGEST_WEIGHT - WEIGHT_TOLERANCE).astype(np.intp)
         times = np.maximum(times, 1)

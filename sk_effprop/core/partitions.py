@@ -71,7 +71,7 @@ class Known:
 
 
 def _same(known: Array | None, wanted: Array) -> bool:
-    """Whether an array is known, to the last bit."""
+    """True if an array is known, to the last bit."""
     if known is None or known.dtype != wanted.dtype:
         return False
     return np.array_equal(known, wanted)

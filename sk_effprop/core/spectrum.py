@@ -283,7 +283,7 @@ def largest_by_pattern(
 
 
 def has_small_kernel(objective: Objective, rates: Array) -> bool:
-    """Whether S' J R J' S has fewer numbers than theta, and R one for each layer."""
+    """True if S' J R J' S has fewer numbers than theta, and R one for each layer."""
     n_weights = len(rates)
     if n_weights <= MANY_WEIGHTS or objective.n_residuals**2 >= n_weights:
         return False

@@ -7,7 +7,7 @@ from sk_effprop.core.custom import CustomActivation
 
 
 def is_per_layer(activation: Any) -> bool:
-    """Whether it lists one activation per layer.
+    """True if it lists one activation per layer.
 
     An Activation is a tuple of numbers and a user-defined activation a tuple of three
     functions: both are one activation.

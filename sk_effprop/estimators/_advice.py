@@ -23,7 +23,7 @@ from sk_effprop.estimators._rules import Case
 from sk_effprop.estimators._run import Run
 from sk_effprop.solvers import BATCH
 from sk_effprop.solvers.base import Reason
-from sk_effprop.training.convergence import Finding
+from sk_effprop.training.convergence import WARNINGS, Finding
 from sk_effprop.training.monitor import Monitor
 
 # A fit that explains a smaller share of the constant's loss is of no use.  A larger
@@ -38,6 +38,7 @@ SUSPICIOUS_IF_SORTED, SUSPICIOUS_IF_SHARED = 0.7, 0.5
 OSCILLATING, LARGE_MOMENTUM = 0.1, 0.5
 # Outputs that vary by less than this share of their targets are flat.
 FLAT_SHARE = 0.1
+DIVERGED = WARNINGS[Reason.DIVERGED]
 # Shorter fits are experiments, which nobody expects to be of use.
 FEWEST_ITERATIONS = 10
 LIMITS = {Reason.MAX_ITER: "max_iter", Reason.MAX_FUN: "max_fun"}
@@ -86,27 +87,41 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
     loss : float
         The objective there.
     """
-    if run.plan.keep_last or monitor.reason == Reason.INTERRUPTED:
-        # the next batch of a stream goes on, and so may the user
+    if run.plan.keep_last:
+        return _stream_fault(run, monitor)
+    if monitor.reason == Reason.INTERRUPTED:
+        # the user may go on
         return None
     if monitor.n_now < FEWEST_ITERATIONS and monitor.reason not in CONCLUSIVE:
         return None
     objective = run.objective
-    if _are_constant(objective.sampled.targets):
+    if are_constant(objective.sampled.targets):
         # predicted by anything
         return None
-    share = _explained_share(objective, theta, loss)
+    share = explained_share(objective, theta, loss)
     return _poor_fit(run, monitor, theta, share) or _early_end(
         run, monitor, theta, share
     )
 
 
-def _are_constant(targets: Array) -> bool:
+def _stream_fault(run: Run, monitor: Monitor) -> Finding | None:
+    """Return the verdict on a stream, which comes from more than one batch."""
+    watch = run.left.watch
+    finding = None if watch is None else watch.finding
+    if watch is None or finding is None or watch.is_fresh:
+        return finding
+    if monitor.reason != Reason.DIVERGED:
+        return finding
+    return finding._replace(sentence=f"{DIVERGED} {finding.sentence}")
+
+
+def are_constant(targets: Array) -> bool:
+    """True if no target differs from another by more than rounding."""
     size = np.max(np.abs(targets), axis=0)
     return bool((np.ptp(targets, axis=0) <= NO_RANGE * size).all())
 
 
-def _explained_share(objective: Objective, theta: Array, loss: float) -> float:
+def explained_share(objective: Objective, theta: Array, loss: float) -> float:
     """Share of the loss of the best constant that the network explains."""
     baseline = constant_value(objective)
     explained = baseline - (loss - objective.penalty_value(theta))
@@ -127,7 +142,7 @@ def _poor_fit(run: Run, monitor: Monitor, theta: Array, share: float) -> Finding
         finding = finding or _poor_result(run, monitor, case, share)
     if finding is None:
         return None
-    return _reported(finding, share, monitor, _is_flat(case))
+    return reported(finding, share, monitor, is_flat(case))
 
 
 def _poor_result(
@@ -157,7 +172,7 @@ def _poor_result(
 
 
 def _is_limited(run: Run, monitor: Monitor) -> bool:
-    """Whether training ended at a limit that the user has set."""
+    """True if training ended at a limit that the user has set."""
     is_given = not isinstance(run.plan.given.max_iter, str)
     return monitor.reason in LIMITS and (is_given or monitor.reason == Reason.MAX_FUN)
 
@@ -223,12 +238,12 @@ def _mistake(case: Case) -> Finding | None:
     return next((finding for finding in found if finding is not None), None)
 
 
-def _reported(
+def reported(
     finding: Finding, share: float, monitor: Monitor, is_flat: bool
 ) -> Finding:
     """Say first how bad the fit is."""
     if monitor.reason == Reason.DIVERGED:
-        result = "Training diverged; the best weights so far are kept"
+        result = DIVERGED.removesuffix(".")
     elif share < -LEAST_EXPLAINED:
         result = "Predictions are worse than a constant"
     elif is_flat:
@@ -250,7 +265,8 @@ def _case(run: Run, theta: Array) -> Case:
     return Case(run.plan, run.objective, some, theta, run.left.strength)
 
 
-def _is_flat(case: Case) -> bool:
+def is_flat(case: Case) -> bool:
+    """True if outputs vary far less than their targets."""
     some = case.some
     outputs = forward(some.network, case.theta, some.inputs, only_values=True).outputs
     spread, wanted = np.std(outputs, axis=0), np.std(some.targets, axis=0)

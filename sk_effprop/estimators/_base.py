@@ -57,6 +57,7 @@ from sk_effprop.estimators._interrupt import (
     in_any_case,
     is_part_of_more,
 )
+from sk_effprop.estimators._layers import check_weights
 from sk_effprop.estimators._members import Committee, Member, Trained
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
@@ -76,6 +77,7 @@ from sk_effprop.estimators._run import (
     results_of,
     start_rng,
 )
+from sk_effprop.estimators._stream_advice import watched
 from sk_effprop.estimators._types import MatrixLike, VectorLike
 from sk_effprop.estimators._validation import (
     HeldOut,
@@ -257,7 +259,7 @@ class BaseEffProp(
         with self._call("partial_fit", 1, X, y, sample_weight) as task:
             earlier = self._earlier
             batch = self._read(X, y, sample_weight, earlier)
-            start = self._start(earlier, time, is_stream=True)
+            start = self._start(earlier, time, is_stream=True).weighing(batch.weight)
             self._learn_table(batch, earlier, is_stream=True)
             batch = tables.encode_table(self, batch)
             if earlier is None:
@@ -363,10 +365,12 @@ class BaseEffProp(
         normalisation is kept.
         """
         if self.normalizer_ is not None and self.normalizer_.clip is None:
-            self.normalizer_, theta = reading.keep_normalizing(
+            self.normalizer_, theta, begins_anew = reading.keep_normalizing(
                 self.normalizer_, batch, self.network_, self.theta_
             )
             self.__dict__["theta_"] = theta
+            if begins_anew:
+                earlier = earlier.begun_anew()
         coding, theta, earlier = keep_coding(
             self.coding_, batch, self.network_, self.theta_, earlier
         )
@@ -384,7 +388,10 @@ class BaseEffProp(
     def _make_run(self, examples: Examples, solver: str, start: Start) -> Run:
         # the first call decides on the precision of the weights
         dtype = None if start.earlier is None else self.theta_.dtype
-        data = reading.encode(examples, self.normalizer_, self.coding_, dtype)
+        mean = None
+        if start.weights is not None and start.earlier is not None:
+            mean = start.weights.mean_for(examples.weight)
+        data = reading.encode(examples, self.normalizer_, self.coding_, dtype, mean)
         given = hyperparameters_of(self)
         return make_run(given, self.coding_, data, solver, start)
 
@@ -446,8 +453,9 @@ class BaseEffProp(
             monitor.end(solution.message)
         if monitor.reason == Reason.INTERRUPTED and is_part_of_more():
             raise KeyboardInterrupt
-        run = run.with_penalty(solution.penalty)
+        run, start = run.with_penalty(solution.penalty), theta
         theta = in_any_case(lambda: monitor.best_theta)
+        run = watched(run, monitor, value - objective.penalty_value(start), theta)
         results = in_any_case(
             lambda: results_of(run, monitor, theta, solution, find_fault)
         )
@@ -478,6 +486,7 @@ class BaseEffProp(
             )
             return theta, None
         check_network(self.network_, objective.network)
+        check_weights(self.theta_)
         return self.theta_, earlier.state if earlier.kind == run.left.kind else None
 
     def _warn(self, run: Run, stacklevel: int = 4) -> None:
@@ -486,9 +495,16 @@ class BaseEffProp(
             fixed_length=run.plan.has_fixed_length,
             rate=self.learning_rate_,
         )
-        if sentence:
+        if sentence and not self._has_said_so:
             # the line that called fit, above the wrapper that validates parameters
             warn(sentence, ConvergenceWarning, stacklevel=stacklevel)
+
+    @property
+    def _has_said_so(self) -> bool:
+        """True if this call of partial_fit has found nothing new to warn about."""
+        watch, convergence = self._resume.watch, self.convergence_
+        is_new = watch is None or watch.is_fresh or not convergence.problem
+        return not is_new and convergence.reason != Reason.DIVERGED.value
 
     # --------------------------------------------------------------------- scikit-learn
 

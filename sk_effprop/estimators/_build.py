@@ -122,7 +122,7 @@ def check_engine(engine: str) -> None:
 
 
 def can_compile(objective: Objective, given: Hyperparameters) -> bool:
-    """Whether the compiled loops know this objective, and there is time to get them."""
+    """True if the compiled loops know this objective, and there is time to get them."""
     if not objective.is_compilable or why_not_compiled():
         return False
     if given.engine != "auto" or given.max_time is None:
@@ -233,7 +233,7 @@ def _ranked_biases(objective: Objective, W: Array, rng: np.random.Generator) -> 
 
 
 def constant_inputs(inputs: Any) -> Array:
-    """Whether each input has the same value in every row, up to rounding."""
+    """True for each input that has one value in all rows, up to rounding."""
     if isinstance(inputs, FoldedSparse):
         if inputs.A.ndim == 2:
             return np.asarray(~inputs.A.any(axis=0))

@@ -61,7 +61,7 @@ def fixed_parameters(estimator: Any) -> dict[str, Any]:
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Whether two values of a hyperparameter are equal; they may be arrays."""
+    """True if two values of a hyperparameter are equal; they may be arrays."""
     return one is other or bool(np.array_equal(one, other))
 
 
@@ -72,7 +72,7 @@ def check_fixed(estimator: Any, fixed: dict[str, Any]) -> None:
             raise ValueError(
                 f"{name} was {value!r} and would become {getattr(estimator, name)!r}, "
                 "but training cannot continue from the old weights then. Use "
-                "warm_start=False or a new estimator."
+                "a new estimator, or fit with warm_start=False."
             )
 
 
@@ -82,7 +82,7 @@ def check_network(old: Any, new: Any) -> None:
         raise ValueError(
             f"The network was {old.sizes} and would become {new.sizes} or change its "
             "activations, but training cannot continue from the old weights then. Use "
-            "warm_start=False or a new estimator."
+            "a new estimator, or fit with warm_start=False."
         )
 
 
@@ -116,7 +116,7 @@ def check_hyperparameters(estimator: Any) -> None:
 
 
 def is_value(given: Any, value: Any) -> bool:
-    """Whether a hyperparameter equals a scalar value; an array never does."""
+    """True if a hyperparameter equals a scalar value; an array never does."""
     return not isinstance(given, np.ndarray) and bool(given == value)
 
 

@@ -110,7 +110,7 @@ class ClassCoding:
 
     @property
     def is_exclusive(self) -> bool:
-        """Whether the outputs form one distribution over three or more classes."""
+        """True if the outputs form one distribution over three or more classes."""
         return not self.is_multilabel and len(self.classes) > 2
 
     @property
@@ -120,7 +120,7 @@ class ClassCoding:
 
     @property
     def has_logits(self) -> bool:
-        """Whether the outputs are logits of the probabilities, as with log loss."""
+        """True if the outputs are logits of the probabilities, as with log loss."""
         return isinstance(self.loss, LogLoss)
 
     @property

@@ -185,7 +185,7 @@ def linear_network(case: Case) -> Finding | None:
 
 
 def is_linear(case: Case) -> bool:
-    """Whether no hidden unit is other than linear."""
+    """True if no hidden unit is other than linear."""
     network = case.some.network
     hidden = network.activations[:-1]
     is_affine = "radial" not in network.kinds

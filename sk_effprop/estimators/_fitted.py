@@ -103,7 +103,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
 
     @property
     def _is_for_inference(self) -> bool:
-        """Whether the state of training was left out of this copy."""
+        """True if the state of training was left out of this copy."""
         return not hasattr(self, "_resume")
 
     @abstractmethod
@@ -158,6 +158,7 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
         True
         """
         objective = self._fitted_objective(X, y, sample_weight)
+        check_weights(self.theta_)
         return objective.value_and_gradient(self.theta_)
 
     def _fitted_objective(self, X: Any, y: Any, sample_weight: Any = None) -> Objective:
@@ -258,12 +259,12 @@ class FittedNetwork(LayerAttributes, metaclass=ABCMeta):
     def _run(self, X: Any, read: Callable[[Passes], Array]) -> Array:
         """Forward pass in blocks of rows; ``read`` picks from the trace of each."""
         X = reading.validate_inputs(self, X)
+        check_weights(self.theta_)
         sizes = self.network_.sizes
         width = max(sizes[1:] if sparse.issparse(X) else sizes)
         results = []
         # overflow is looked for in the results
         with np.errstate(over="ignore", invalid="ignore"):
-            check_weights(self.theta_)
             for rows in row_blocks(X.shape[0], width):
                 numbers = tables.as_numbers(self, X[rows])
                 inputs = reading.normalize(numbers, self.normalizer_)

@@ -25,7 +25,7 @@ PASSING_ON = (
 
 
 def is_part_of_more() -> bool:
-    """Whether a search, a cross-validation or an ensemble has called ``fit``."""
+    """True if a search, a cross-validation or an ensemble has called ``fit``."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         if _drives(frame.f_globals.get("__name__", "")):

@@ -84,7 +84,7 @@ class JointCoding:
 
     @property
     def has_logits(self) -> bool:
-        """Whether the outputs are logits of the probabilities, as with log loss."""
+        """True if the outputs are logits of the probabilities, as with log loss."""
         return self.parts[0].has_logits
 
     @property

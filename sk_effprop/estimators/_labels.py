@@ -33,7 +33,7 @@ def check_labels(y: Any) -> Any:
 
 
 def has_several_columns_of_classes(y: Any, classes: Any) -> bool:
-    """Whether y holds a label in each of several columns, and is no indicator matrix.
+    """True if y holds a label in each of several columns, and is no indicator matrix.
 
     A first batch of a stream may look like an indicator matrix; then a list of classes
     for each column tells what it is.

@@ -107,21 +107,6 @@ class LayerAttributes:
         return self.__dict__.get("theta_", np.empty(0)).dtype
 
 
-def check_weights(theta: Array) -> None:
-    """Raise a ValueError for weights that were spoilt in place, which nothing sees.
-
-    Infinite weights need not show in the outputs, as activations have limits.
-    """
-    if np.isfinite(np.sum(theta)):
-        return
-    n_bad = int(np.sum(~np.isfinite(theta)))
-    if n_bad:
-        raise ValueError(
-            f"{n_bad} of the {len(theta)} weights in theta_ are nan or infinite, so "
-            "there are no predictions. Assign other weights, or fit again."
-        )
-
-
 class LayerList(list[Array]):
     """One array per layer; replacing an item calls ``replace(layer, array)``."""
 
@@ -134,6 +119,20 @@ class LayerList(list[Array]):
 
     def __reduce__(self) -> Any:
         return list, (list(self),)
+
+
+def check_weights(theta: Array) -> None:
+    """Raise a ValueError for weights that were made useless in place."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(np.dot(theta, theta)):
+            return
+    n_bad = int(np.sum(~np.isfinite(theta)))
+    if n_bad:
+        raise ValueError(
+            f"theta_ must hold finite numbers, but {n_bad} of {theta.size} are nan or "
+            "infinite, which were written into the array. Assign finite weights to "
+            "theta_, or fit again."
+        )
 
 
 def _as_weights(name: str, values: Any, dtype: Any) -> Array:

@@ -77,12 +77,12 @@ class Trained(NamedTuple):
 
     @property
     def ends_all(self) -> bool:
-        """Whether no other member is to be trained."""
+        """True if no other member is to be trained."""
         return self.reason in ENDS_ALL
 
     @property
     def has_problem(self) -> bool:
-        """Whether there is something to warn about."""
+        """True if there is something to warn about."""
         return bool(
             warning_message(
                 self.attributes["convergence_"],
@@ -178,7 +178,7 @@ class Committee:
 
     @property
     def _validates_on_folds(self) -> bool:
-        """Whether each member has its own fold as validation data."""
+        """True if each member has its own fold as validation data."""
         stops_early = self.run.plan.given.early_stopping not in ("auto", False)
         return stops_early and self.held_out is None and self.n_members > 1
 

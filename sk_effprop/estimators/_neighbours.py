@@ -1,4 +1,4 @@
-"""Whether neighbouring examples share their errors, which a network could learn.
+"""Errors that neighbouring examples share, which a network could learn.
 
 Noise is different at every example, but what a network has missed is nearly the same
 at examples close to each other.  The correlation between the errors of an example and

@@ -27,6 +27,7 @@ from sk_effprop.estimators._tables import copy_names, read_table, settled
 from sk_effprop.preprocessing import (
     ColumnStatistics,
     InputNormalizer,
+    columns_begun_anew,
     fit_normalizer,
     normalizer_with,
     updated,
@@ -103,7 +104,7 @@ def _check_sparse_targets(y: Any, y_numeric: bool) -> None:
 
 
 def _is_sound(estimator: Any, X: Any) -> bool:
-    """Whether X is plainly an array like the one in ``fit``.
+    """True if X is plainly an array like the one in ``fit``.
 
     scikit-learn's validation takes longer than the prediction for a row.
     """
@@ -272,7 +273,7 @@ def _normalize_as(X: Any, normalizer: InputNormalizer | None, dtype: Any) -> Any
 
 def keep_normalizing(
     normalizer: InputNormalizer, examples: Examples, network: Network, theta: Array
-) -> tuple[InputNormalizer, Array]:
+) -> tuple[InputNormalizer, Array, bool]:
     """Update the statistics of the inputs, and weights that compensate for the change.
 
     Returns
@@ -280,9 +281,16 @@ def keep_normalizing(
     normalizer : InputNormalizer
         A copy that includes the examples.
     theta : ndarray of shape (n_weights,)
-        A copy with which the network computes what it did before.
+        A copy with which the network computes what it did before, except from columns
+        that have begun anew.
+    begins_anew : bool
+        Whether there are such columns.
     """
-    before, theta = normalizer.normalization_, theta.copy()
-    normalizer = updated(normalizer, examples.X, examples.weight)
-    follow_inputs(network.layers(theta)[0], before, normalizer.normalization_)
-    return normalizer, theta
+    theta, after = theta.copy(), updated(normalizer, examples.X, examples.weight)
+    before, now = normalizer.normalization_, after.normalization_
+    is_new = columns_begun_anew(normalizer, after)
+    begins_anew = bool(is_new.any())
+    if begins_anew:
+        before = before.taking(is_new, now)
+    follow_inputs(network.layers(theta)[0], before, now)
+    return after, theta, begins_anew

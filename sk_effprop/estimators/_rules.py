@@ -163,7 +163,8 @@ def saturated_units(case: Case) -> Finding | None:
     if not isinstance(given.init, str):
         return finding("init", "lecun_uniform", "Use init='lecun_uniform'.")
     is_rate_given = not isinstance(given.learning_rate_init, str)
-    if is_rate_given and case.plan.solver not in BATCH:
+    uses_rate = is_rate_given and case.plan.solver not in BATCH
+    if uses_rate and too_small_rate(case) is None:
         advice = "Decrease learning_rate_init, or use 'auto'."
         return finding("learning_rate_init", "auto", advice)
     advice = "Use fewer hidden layers, or another activation"

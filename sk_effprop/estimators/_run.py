@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -26,6 +26,7 @@ from sk_effprop.estimators._penalty import (
     usual_strength,
 )
 from sk_effprop.estimators._reading import TrainingData
+from sk_effprop.estimators._watch import StreamWatch
 from sk_effprop.solvers import STOCHASTIC
 from sk_effprop.solvers.base import Reason, Solution
 from sk_effprop.training.convergence import Finding, describe
@@ -36,6 +37,25 @@ UNFINISHED = Solution(np.empty(0), None)
 # An iteration that is cut leaves no state from which a solver could continue.
 INTERRUPTED = Solution(np.empty(0), None, Reason.INTERRUPTED)
 OUT_OF_TIME = INTERRUPTED._replace(message=Reason.MAX_TIME)
+
+
+class SeenWeights(NamedTuple):
+    """Weights of the examples of a stream: their sum, and the number of examples.
+
+    Only proportions matter, but single rows have none among themselves.
+    """
+
+    total: float = 0.0
+    n_rows: int = 0
+
+    def including(self, weight: Array) -> "SeenWeights":
+        """Include the weights of a batch."""
+        return SeenWeights(self.total + float(weight.sum()), self.n_rows + len(weight))
+
+    def mean_for(self, weight: Array) -> float | None:
+        """Mean of all weights; None if those of the batch do not differ from it."""
+        mean = self.total / self.n_rows
+        return None if (weight == mean).all() else mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +76,10 @@ class Resume:
         Whether all of them came by ``partial_fit``.
     fixed : dict
         Hyperparameters that must not change.
+    watch : StreamWatch or None
+        How well the latest calls of ``partial_fit`` have predicted their batches.
+    weights : SeenWeights or None
+        Weights of the examples of a stream.
     """
 
     rng: np.random.Generator
@@ -65,6 +89,18 @@ class Resume:
     n_seen: float
     is_stream: bool
     fixed: dict[str, Any]
+    watch: StreamWatch | None = None
+    weights: "SeenWeights | None" = None
+
+    def begun_anew(self) -> "Resume":
+        """Forget what belongs to another scale of the data.
+
+        Rates that few examples have told are measured again anyway.
+        """
+        watch = None if self.watch is None else self.watch.begun_anew()
+        if self.n_seen < FEWEST_MEASURED or self.state is None:
+            return replace(self, watch=watch)
+        return replace(self, watch=watch, state=self.state.without_rates())
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +118,8 @@ class Start:
         Hyperparameters that later calls must not change.
     time : float
         When the call began, by ``time.monotonic``: reading data counts as training.
+    weights : SeenWeights or None
+        Weights of a stream, those of this call included.
     """
 
     rng: np.random.Generator
@@ -89,6 +127,12 @@ class Start:
     is_stream: bool
     fixed: dict[str, Any]
     time: float
+    weights: SeenWeights | None = None
+
+    def weighing(self, weight: Array) -> "Start":
+        """Include the weights of a batch of the stream."""
+        seen = None if self.earlier is None else self.earlier.weights
+        return replace(self, weights=(seen or SeenWeights()).including(weight))
 
     @property
     def n_seen(self) -> float:
@@ -128,12 +172,15 @@ class Run:
     def presented(self) -> Objective:
         """Objective for the solver, whose updates suit examples of similar weights."""
         if self.plan.solver in STOCHASTIC:
+            if self.plan.keep_last and self.earlier is not None:
+                # weights of a later batch are relative to those of the earlier ones
+                return self.objective.with_bounded_weights(usual=1.0)
             return self.objective.with_bounded_weights()
         return self.objective
 
     @property
     def is_out_of_time(self) -> bool:
-        """Whether the time of the whole call is over."""
+        """True if the time of the whole call is over."""
         limit = self.plan.max_time
         return limit is not None and monotonic() - self.start_time >= limit
 
@@ -211,6 +258,8 @@ def make_run(
         n_seen=n_seen,
         is_stream=start.is_stream and (earlier is None or earlier.is_stream),
         fixed=start.fixed,
+        watch=earlier.watch if earlier is not None and start.is_stream else None,
+        weights=start.weights,
     )
     objective = build.on_engine(objective, plan.engine)
     if plan.max_time is not None and is_stochastic:
@@ -235,7 +284,7 @@ def keep_coding(
     if after.scale is not coding.scale:
         theta = theta.copy()
         after.compensate(network.layers(theta)[-1], coding)
-        earlier = replace(earlier, state=earlier.state.without_rates())
+        earlier = earlier.begun_anew()
     return after, theta, earlier
 
 

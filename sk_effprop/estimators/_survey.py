@@ -257,7 +257,7 @@ class Survey:
 
     @property
     def is_sparse(self) -> bool:
-        """Whether X is sparse."""
+        """True if X is sparse."""
         return sparse.issparse(self.examples.X)
 
 

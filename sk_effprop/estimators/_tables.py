@@ -44,7 +44,7 @@ def settled(X: Any, encoder: TableEncoder | None) -> Any:
 
 
 def _has_missing(X: Any) -> bool:
-    """Whether validated X has missing values, at the cost of one sum."""
+    """True if validated X has missing values, at the cost of one sum."""
     values = X.data if sparse.issparse(X) else X
     with np.errstate(over="ignore", invalid="ignore"):
         if get_config()["assume_finite"] or np.isfinite(np.sum(values)):

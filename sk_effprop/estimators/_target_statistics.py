@@ -102,7 +102,7 @@ class StreamedTargets:
 
     def including(self, batch: TargetStatistics, n_examples: int) -> "StreamedTargets":
         """Include one batch; a full window makes room for the next."""
-        is_full = self.n_window >= WINDOW and not self.is_settling
+        is_full = self._is_full and not self.is_settling
         before = None if is_full else self.window
         return replace(
             self,
@@ -134,6 +134,10 @@ class StreamedTargets:
 
     @property
     def later_examples(self) -> TargetStatistics | None:
-        """A full window, if the scale comes from fewer examples."""
-        is_telling = self.n_window >= WINDOW > self.n_set
-        return self.window if is_telling and not self.is_settling else None
+        """A full window, unless the scale has just grown."""
+        return self.window if self._is_full and not self.is_settling else None
+
+    @property
+    def _is_full(self) -> bool:
+        """True if as many examples are in the window as have set the scale."""
+        return self.n_window >= max(WINDOW, self.n_set)

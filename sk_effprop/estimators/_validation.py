@@ -105,7 +105,7 @@ def _strata(y: Any) -> Any:
 
 
 def _is_only_one(labels: Array) -> Array:
-    """Whether no other label is the same."""
+    """True for each label that no other example has."""
     _, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return np.asarray(counts[codes] == 1)
 

@@ -161,13 +161,13 @@ class ValueCoding:
         return replace(self, streamed=streamed)
 
     def _is_mixed(self, window: TargetStatistics) -> Array:
-        """Whether the scale is not that of the window, but of its magnitude."""
+        """True if the scale is not that of the window, but of its magnitude."""
         size, deviation = self._sizes_of(window)
         is_near = (size < FAR) & (deviation > 1.0 / FAR)
         return np.asarray((deviation >= SMALLEST_SIZE) & ~is_near)
 
     def _is_too_large(self, window: TargetStatistics) -> Array:
-        """Whether the scale is of another magnitude than that of the window."""
+        """True if the scale is of another magnitude than that of the window."""
         _, deviation = self._sizes_of(window)
         return np.asarray((deviation > 0.0) & (deviation < SMALLEST_SIZE))
 
@@ -301,7 +301,7 @@ def _check_range(y: Array, loss: Loss, name: Any) -> None:
 
 
 def _is_constant(statistics: TargetStatistics) -> Array:
-    """Whether targets are constant; rounding errors are not worth learning."""
+    """True for each column of constant targets, up to rounding."""
     _, (total, mean, deviations), *_ = statistics
     deviation = np.sqrt(deviations / total)
     return np.asarray((deviation <= ROUNDING * np.abs(mean)) | (deviation == 0))

@@ -260,7 +260,7 @@ def _times(program: c.Program, factor: float, x: str) -> str:
 
 
 def _has_linear_values(est: Any) -> bool:
-    """Whether the predictions are linear in the last layer's weights."""
+    """True if the predictions are linear in the last layer's weights."""
     linear = est.network_.activations[-1].is_identity
     return linear and not is_classifier(est) and est.out_activation_ != "exp"
 

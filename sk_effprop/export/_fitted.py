@@ -53,7 +53,7 @@ def exported_network(est: Any, caller: str) -> Network:
 
 
 def has_several_columns(est: Any) -> bool:
-    """Whether it is a classifier of several columns of classes."""
+    """True if it is a classifier of several columns of classes."""
     return isinstance(getattr(est, "classes_", None), list)
 
 
@@ -100,5 +100,5 @@ def of_inputs(est: Any) -> Any:
 
 
 def is_formula(activation: Any) -> TypeGuard[Activation]:
-    """Whether it is an :class:`Activation`, not a user-defined one."""
+    """True if it is an :class:`Activation`, not a user-defined one."""
     return isinstance(activation, Activation)

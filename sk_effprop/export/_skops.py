@@ -4,6 +4,7 @@
 # hyperparameters.
 SKOPS_TYPES = (
     "sk_effprop._input_statistics.ColumnStatistics",
+    "sk_effprop._input_statistics.Later",
     "sk_effprop._levels.Levels",
     "sk_effprop._moments.Moments",
     "sk_effprop._quantiles.QuantileSketch",
@@ -38,13 +39,15 @@ SKOPS_TYPES = (
     "sk_effprop.estimators._joint_coding.JointCoding",
     "sk_effprop.estimators._regressor.EffPropRegressor",
     "sk_effprop.estimators._run.Resume",
+    "sk_effprop.estimators._run.SeenWeights",
     "sk_effprop.estimators._target_statistics.StreamedTargets",
     "sk_effprop.estimators._target_statistics.TargetStatistics",
     "sk_effprop.estimators._value_coding.ValueCoding",
+    "sk_effprop.estimators._watch.StreamWatch",
     "sk_effprop.preprocessing.InputNormalizer",
     "sk_effprop.solvers.batched_levenberg_marquardt.RunningState",
     "sk_effprop.solvers.conjugate_gradient.ConjugateState",
-    "sk_effprop.core.damping.Damping",
     "sk_effprop.solvers.levenberg_marquardt.EvidenceState",
     "sk_effprop.training.convergence.Convergence",
+    "sk_effprop.training.convergence.Finding",
 )

@@ -19,12 +19,12 @@ def indicator_columns(encoder: Any) -> Array:
 
 
 def holds_text(encoder: Any, j: int) -> bool:
-    """Whether a column is a category whose levels are text."""
+    """True if a column is a category whose levels are text."""
     return j in encoder.levels_ and bool(encoder.levels_[j].is_text)
 
 
 def holds_numbers_only(encoder: Any) -> bool:
-    """Whether a matrix can hold the table: no text and no dates."""
+    """True if a matrix can hold the table: no text and no dates."""
     has_text = any(holds_text(encoder, j) for j in encoder.levels_)
     return not has_text and not {DATE, DURATION} & {*encoder.kinds_}
 

@@ -142,7 +142,7 @@ def _header(path: str) -> tuple[list[str], str]:
 
 
 def _has_decimal_commas(frame: Any) -> bool:
-    """Whether the numbers of some text column have commas."""
+    """True if the numbers of some text column have commas."""
     for name in frame.columns:
         text = frame[name].dropna()
         if not _is_text(text):

@@ -153,7 +153,7 @@ def as_user(number):
 
 
 def can_start(user):
-    """Whether a user may run this Python and read its packages."""
+    """True if a user may run this Python and read its packages."""
     command = [*as_user(user), sys.executable, "-c", "import numba"]
     return subprocess.run(command, capture_output=True, cwd="/").returncode == 0
 

@@ -270,6 +270,19 @@ def test_rates_without_curvature_are_finite(samples, eta):
     np.testing.assert_array_equal(rates.factors, 1.0)
 
 
+@pytest.mark.parametrize(("inputs", "weights"), [(1e200, 1.0), (1.0, 1e6)])
+def test_layers_without_a_finite_curvature_learn_alike(inputs, weights):
+    """Where it overflows or vanishes; where it does not, rates of layers differ."""
+    objective, theta = problem(weighted=False)
+    find_rates = rule(theta, 0.1, scaling=None)
+    usual = measure(find_rates, objective, theta)
+    assert len(np.unique(usual.scaling)) == 2
+    odd = replace(objective, inputs=objective.inputs * inputs)
+    with np.errstate(over="ignore", invalid="ignore"):
+        rates = measure(find_rates, odd, weights * theta)
+    np.testing.assert_array_equal(rates.scaling, 1.0)
+
+
 def test_curvature_that_overflows_leaves_the_earlier_rates():
     objective, theta = problem(weighted=False)
     find_rates = rule(theta)

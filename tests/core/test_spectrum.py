@@ -86,6 +86,13 @@ def test_the_largest_eigenvalue_of_nearly_nothing(size):
     assert got == pytest.approx(3.0)
 
 
+def test_the_largest_eigenvalue_is_infinite_if_products_overflow():
+    def product(v):
+        return np.full_like(v, np.inf)
+
+    assert largest_eigenvalue(product, np.ones(3), tolerance=0.01) == np.inf
+
+
 @pytest.mark.parametrize("loss", MAIN_LOSS_PARAMS)
 def test_a_pattern_is_curved_at_least_as_much_as_the_mean(loss):
     for seed in range(5):

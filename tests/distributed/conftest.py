@@ -8,7 +8,7 @@ dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster():
     """Two workers with one thread each."""
     settings = {"distributed.logging.distributed": "critical"}

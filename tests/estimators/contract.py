@@ -24,7 +24,7 @@ from sk_effprop.solvers import SOLVERS, STOCHASTIC
 from tests.covering import all_combinations, all_pairs, one_at_a_time
 
 # set by the command line, see conftest.py
-every_setting = False
+which_settings = "pairs"
 
 # A stochastic solver shows an example of weight 2 once, with twice the step, and a
 # repeated one in two steps: these agree in the mean over orders, not step by step.
@@ -53,6 +53,8 @@ LEARNING = {
     "check_sample_weight_equivalence_on_sparse_data",
 }  # fmt: skip
 FEW_EPOCHS = 5
+# This one allows 1,000 epochs, and without a tolerance training uses them up.
+UNTIL_IT_CONVERGES = "check_class_weight_classifiers"
 
 SMALL_RATES = {
     "check_class_weight_classifiers": "radial basis functions answer less than "
@@ -79,28 +81,40 @@ class AnyRegressor(EffPropRegressor):
 
 
 def estimators():
-    """Defaults, which must pass everything, and settings of both estimators."""
-    normalizers = [InputNormalizer(method) for method in (*METHODS, None)]
-    chosen = [EffPropClassifier(), EffPropRegressor(), *normalizers]
+    """Defaults and single values, and settings in which several meet."""
+    combined = [] if which_settings == "single" else combinations()
+    return [*single_settings(), *combined]
+
+
+def single_settings():
+    """Defaults, which must pass everything, and what changes the kind of a fit."""
+    both = EffPropClassifier, EffPropRegressor
+    small = {"hidden_layer_sizes": (10,), "max_iter": epochs({})}
+    chosen = [cls() for cls in both]
+    chosen += [InputNormalizer(method) for method in (*METHODS, None)]
     chosen += [InputNormalizer(clip=4.0), TableEncoder()]
     for name in SOLVERS:
         more = {"solver": name, "max_iter": epochs({"solver": name})}
-        small = more | {"hidden_layer_sizes": (10,)}
-        chosen += [EffPropClassifier(**small), EffPropRegressor(**more)]
-    chosen += [EffPropClassifier(n_estimators=3), EffPropRegressor(n_estimators=3)]
-    chosen += [EffPropClassifier(rbf_units=20), EffPropRegressor(rbf_units=20)]
+        chosen += [EffPropClassifier((10,), **more), EffPropRegressor(**more)]
+    for more in ({"n_estimators": 3}, {"rbf_units": 20}):
+        chosen += [cls(**small | more) for cls in both]
     chosen += [
-        EffPropRegressor((10,), loss=name)
+        EffPropRegressor(**small, loss=name)
         for name in REGRESSION_LOSSES
         if name != "squared_error"
     ]
+    return [*chosen, *(cls(**small, early_stopping=True) for cls in both)]
+
+
+def combinations():
+    """Settings in which every pair of values meets, or more."""
+    chosen = []
     for estimator, any_estimator, registry in (
         (EffPropClassifier, AnyClassifier, CLASSIFIER),
         (EffPropRegressor, AnyRegressor, REGRESSOR),
     ):
-        chosen.append(estimator(early_stopping=True))
         settings, wild = all_pairs(registry, max_alternatives=1), []
-        if every_setting:
+        if which_settings == "all":
             settings += one_at_a_time(registry)
             settings += all_combinations(registry, "solver", "loss", "normalize")
             wild = all_pairs(registry, max_alternatives=9)
@@ -114,7 +128,9 @@ def estimators():
 
 
 def trained_briefly(estimator, check_name):
-    """The same, with few epochs if the check is content with these."""
+    """The same, with no more epochs than the check needs."""
+    if check_name == UNTIL_IT_CONVERGES and estimator.tol == 0.0:
+        return clone(estimator).set_params(tol=1e-2)
     must_learn = check_name in LEARNING and not isinstance(
         estimator, AnyClassifier | AnyRegressor
     )
@@ -125,6 +141,8 @@ def trained_briefly(estimator, check_name):
 
 def epochs(setting):
     """Enough for the checks that want a good score; adam's are one update each."""
+    if setting.get("batch_size") == 1:
+        return 20
     return 500 if setting.get("solver") == "adam" else 60
 
 

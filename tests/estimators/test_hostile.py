@@ -258,7 +258,7 @@ def test_a_weight_that_was_spoilt_in_place_is_named(cls, value, call):
     X, y = problem(cls)
     model = cls(**SGD, warm_start=True, alpha=0.01).fit(X, y)
     model.theta_[0] = value
-    with pytest.raises(ValueError, match=r"weights that training .*theta_"):
+    with pytest.raises(ValueError, match="theta_"):
         getattr(model, call)(X, y)
 
 

@@ -177,6 +177,15 @@ def test_constant_columns_and_constant_outputs_have_none():
     assert np.isfinite(single.feature_importances_).all()
 
 
+def test_weights_whose_slopes_overflow_have_unknown_importances():
+    table, y = load_iris(return_X_y=True)
+    est = EffPropClassifier(
+        (4,), activation="identity", init=1e100, alpha=0.0, solver="sgd",
+        learning_rate_init=1e-300, max_iter=1, tol=0, random_state=0,
+    ).fit(table, y)  # fmt: skip
+    assert np.isnan(est.feature_importances_).all()
+
+
 def test_many_rows_are_represented_by_some():
     table, y = make_friedman1(3000, random_state=0)
     est = EffPropRegressor(**SMALL | {"max_iter": 3}, input_clip=None)

@@ -47,6 +47,8 @@ def waves(n=300, seed=0):
 def test_every_solver_learns_with_radial_basis_functions(solver, hidden):
     """Better than a constant, whose R2 is 0, and than chance, 1/3."""
     more = {"solver": solver, "rbf_units": 12, "random_state": 0}
+    if solver in STOCHASTIC:
+        more["max_iter"] = 40
     if solver == "adam":
         more |= {"learning_rate_init": 0.02, "max_iter": 200}
     X, y = waves()

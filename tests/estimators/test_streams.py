@@ -92,6 +92,7 @@ def test_weights_and_sparse_data_are_streamed_too(last_weights, cls, solver):
 
 
 @both
+@pytest.mark.filterwarnings("ignore:After 200 examples:UserWarning")
 def test_a_large_mean_in_single_precision_is_no_reason_to_jump(cls):
     rng = np.random.default_rng(0)
     X = (1e5 + rng.normal(size=(200, 3))).astype(np.float32)

@@ -17,6 +17,7 @@ from sk_effprop.estimators._parameters import REGRESSOR
 from sk_effprop.export import to_c
 from sk_effprop.preprocessing import METHODS
 from tests.cases import ALL_ACTIVATIONS, params
+from tests.covering import pairs_of_three
 from tests.export.problems import (
     ARCTAN,
     CLASSIFICATIONS,
@@ -146,9 +147,10 @@ def test_activations_of_all_kinds_in_one_network(tmp_path):
     assert_same(tmp_path, est)
 
 
-@both_types
-@pytest.mark.parametrize("normalize", [*METHODS, None])
-@pytest.mark.parametrize("input_clip", [None, 2])
+@pytest.mark.parametrize(
+    ("normalize", "input_clip", "dtype"),
+    pairs_of_three([*METHODS, None], [None, 2], DTYPES),
+)
 @pytest.mark.filterwarnings("ignore:Predictions")
 def test_every_normalisation(tmp_path, normalize, input_clip, dtype):
     table = X if normalize else X / np.abs(X).max(axis=0)
@@ -158,9 +160,12 @@ def test_every_normalisation(tmp_path, normalize, input_clip, dtype):
     assert_same(tmp_path, est.fit(table, y_value), table, dtype)
 
 
-@both_types
-@pytest.mark.parametrize("loss", REGRESSOR["loss"].alternatives)
-@pytest.mark.parametrize("activation", ["lecun_tanh", "rational_tanh"])
+@pytest.mark.parametrize(
+    ("loss", "activation", "dtype"),
+    pairs_of_three(
+        REGRESSOR["loss"].alternatives, ["lecun_tanh", "rational_tanh"], DTYPES
+    ),
+)
 def test_every_loss_of_regressors(tmp_path, loss, activation, dtype):
     y = np.column_stack([y_value, 0.1 * y_value])
     est = regressor(y, loss=loss, activation=activation)
@@ -177,11 +182,12 @@ CLASSIFIERS = {
 }
 
 
-@both_types
-@pytest.mark.parametrize("y", CLASSIFICATIONS.values(), ids=list(CLASSIFICATIONS))
-@pytest.mark.parametrize("given", CLASSIFIERS.values(), ids=list(CLASSIFIERS))
-def test_every_kind_of_classifier(tmp_path, y, given, dtype):
-    assert_same(tmp_path, classifier(y, **given), dtype=dtype)
+@pytest.mark.parametrize(
+    ("kind", "given", "dtype"), pairs_of_three(CLASSIFICATIONS, CLASSIFIERS, DTYPES)
+)
+def test_every_kind_of_classifier(tmp_path, kind, given, dtype):
+    est = classifier(CLASSIFICATIONS[kind], **CLASSIFIERS[given])
+    assert_same(tmp_path, est, dtype=dtype)
 
 
 @both_types

@@ -20,8 +20,10 @@ from sk_effprop.export import (
     to_sklearn,
 )
 from sk_effprop.preprocessing import METHODS
+from tests.covering import pairs_of_three
 from tests.estimators.problems import both
 from tests.export.test_c import (
+    DTYPES,
     GCC,
     SANITIZED,
     both_types,
@@ -273,10 +275,11 @@ def rounded(frame):
 
 
 @needs_gcc
-@both
-@both_types
-@pytest.mark.parametrize("normalize", [*METHODS, None])
-def test_c_reads_rows_of_a_table(tmp_path, cls, dtype, normalize):
+@pytest.mark.parametrize(
+    ("normalize", "cls", "dtype"),
+    pairs_of_three([*METHODS, None], [C, R], DTYPES),
+)
+def test_c_reads_rows_of_a_table(tmp_path, normalize, cls, dtype):
     frame, new = rounded(table(120)), rounded(new_table())
     if normalize is None:
         frame, new = (one.drop(columns=["age", "born"]) for one in (frame, new))

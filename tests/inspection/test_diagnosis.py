@@ -257,21 +257,26 @@ def test_the_frame_needs_pandas(monkeypatch):
 
 # ------------------------------------------------------------------------------ inputs
 
+
+def few_diabetes():
+    X, y = load_diabetes(return_X_y=True)
+    return X[:150], y[:150]
+
+
 KINDS = {
     "multilabel": lambda: (
         EffPropClassifier((6,), random_state=0),
-        *make_multilabel_classification(200, random_state=0),
+        *make_multilabel_classification(100, random_state=0),
     ),
     "several outputs": lambda: (
         EffPropRegressor((6,), random_state=0),
-        *(lambda X, y: (X, np.column_stack([y, 1000.0 * y])))(
-            *load_diabetes(return_X_y=True)
-        ),
+        few_diabetes()[0],
+        few_diabetes()[1][:, None] * [1.0, 1000.0],
     ),
     "sparse": lambda: (
         EffPropClassifier((6,), normalize="scale", input_clip=None, random_state=0),
-        sparse.csr_array(np.random.default_rng(0).poisson(0.4, size=(300, 20)) * 1.0),
-        np.arange(300) % 2,
+        sparse.csr_array(np.random.default_rng(0).poisson(0.4, size=(150, 20)) * 1.0),
+        np.arange(150) % 2,
     ),
     "strings": lambda: (
         EffPropClassifier((6,), random_state=0),
@@ -300,29 +305,28 @@ KINDS = {
     ),
     "quantile": lambda: (
         EffPropRegressor((3,), loss="quantile", quantile=0.9, random_state=0),
-        *load_diabetes(return_X_y=True),
+        *few_diabetes(),
     ),
     "committee": lambda: (
         EffPropRegressor((4,), n_estimators=2, random_state=0),
-        *load_diabetes(return_X_y=True),
+        *few_diabetes(),
     ),
     "missing values": lambda: (
         EffPropRegressor((4,), random_state=0),
-        np.where(load_diabetes().data > 0.1, np.nan, load_diabetes().data),
-        load_diabetes().target,
+        np.where(few_diabetes()[0] > 0.1, np.nan, few_diabetes()[0]),
+        few_diabetes()[1],
     ),
     "linear": lambda: (
         EffPropRegressor((), random_state=0),
-        *load_diabetes(return_X_y=True),
+        *few_diabetes(),
     ),
     "lm": lambda: (
         EffPropRegressor((4,), solver="lm", random_state=0),
-        *load_diabetes(return_X_y=True),
+        *few_diabetes(),
     ),
     "float32": lambda: (
         EffPropRegressor((4,), solver="sgd", random_state=0),
-        load_diabetes().data.astype(np.float32),
-        load_diabetes().target.astype(np.float32),
+        *(one.astype(np.float32) for one in few_diabetes()),
     ),
 }
 

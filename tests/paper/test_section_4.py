@@ -20,7 +20,7 @@ from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core import presentation
 from sk_effprop.core.activations import ACTIVATIONS, TANH, Activation
 
-pytestmark = pytest.mark.paper
+pytestmark = [pytest.mark.paper, pytest.mark.no_cover]
 
 SIGMOID = ACTIVATIONS["lecun_tanh"]
 # they matter to these experiments, whatever the defaults may become

@@ -9,7 +9,7 @@ from sk_effprop import InputNormalizer
 from sk_effprop.core.activations import IDENTITY
 from tests.paper.experiments import descend, hessian, problem, toy, toy_data
 
-pytestmark = pytest.mark.paper
+pytestmark = [pytest.mark.paper, pytest.mark.no_cover]
 
 
 # -------------------------------------------------------------------- 5.1 the quadratic

@@ -13,7 +13,7 @@ from tests.paper.experiments import (
     toy,
 )
 
-pytestmark = pytest.mark.paper
+pytestmark = [pytest.mark.paper, pytest.mark.no_cover]
 
 
 def descend_by_curvature(objective, theta, n_epochs, *, epsilon, mu, period=1, **more):

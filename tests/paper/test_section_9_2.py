@@ -9,7 +9,7 @@ from sk_effprop.core.curvature import Linearization
 from sk_effprop.core.paper import falling_leak, online_power_method
 from tests.paper.experiments import descend, digits, largest_eigenvalue, start
 
-pytestmark = pytest.mark.paper
+pytestmark = [pytest.mark.paper, pytest.mark.no_cover]
 
 
 RATIOS = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 3.0)

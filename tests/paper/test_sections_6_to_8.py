@@ -27,7 +27,7 @@ from tests.paper.experiments import (
     toy,
 )
 
-pytestmark = pytest.mark.paper
+pytestmark = [pytest.mark.paper, pytest.mark.no_cover]
 
 
 # --------------------------------------------------------------- 6 second-order methods

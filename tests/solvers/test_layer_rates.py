@@ -13,6 +13,7 @@ from sk_effprop.core.rates import SIMILAR_BATCHES, RateRule
 from sk_effprop.core.spectrum import MeasuredPart
 from sk_effprop.estimators import _auto as auto
 from tests.cases import ALL_ACTIVATIONS, ALL_LOSSES, make_problem
+from tests.covering import pairs_of_three
 
 
 def problem(loss="squared_error_2_lecun_tanh", **settings):
@@ -107,9 +108,10 @@ def wide_table(n_inputs, n=1500):
     return X, np.tanh(1.5 * z) + 0.1 * rng.randn(n)
 
 
-@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
-@pytest.mark.parametrize("batch_size", [8, 32, 128, 512, "full"])
-@pytest.mark.parametrize("n_inputs", [5, 200, 1000])
+@pytest.mark.parametrize(
+    ("n_inputs", "batch_size", "solver"),
+    pairs_of_three([5, 200, 1000], [8, 32, 128, 512, "full"], ["sgd", "sdlm"]),
+)
 def test_every_batch_size_trains_on_every_width(n_inputs, batch_size, solver):
     X, y = wide_table(n_inputs)
     model = EffPropRegressor(

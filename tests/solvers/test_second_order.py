@@ -163,6 +163,20 @@ DEGENERATE = {
 }
 
 
+@pytest.mark.parametrize("name", ["duplicated_columns", "zero_columns"])
+def test_a_damping_that_leaves_the_system_singular_is_raised(name):
+    """A linear network then comes as low as the pseudoinverse."""
+    rng = np.random.default_rng(4)
+    X, y = DEGENERATE[name](rng.normal(size=(12, 2))), rng.normal(size=(12, 1))
+    network = Network((X.shape[1], 1), (IDENTITY,))
+    nothing = np.zeros(network.n_weights)
+    objective = Objective(network, SquaredError(), with_ones(X), y, None, nothing)
+    solver = LevenbergMarquardt(1e-9, damping=1e-300)
+    _, monitor = run(solver, objective, np.ones(network.n_weights), 30)
+    least = objective.value((np.linalg.pinv(objective.inputs) @ y).ravel())
+    assert monitor.best_value == pytest.approx(least)
+
+
 @pytest.mark.parametrize("constant_target", [False, True])
 @pytest.mark.parametrize("name", DEGENERATE)
 @pytest.mark.parametrize("build", BATCH_PARAMS)

@@ -228,6 +228,6 @@ def _momentum_of(update: Update) -> Momentum:
 
 
 def _adapts(update: Update) -> bool:
-    """Whether more than weights and velocity changes with every batch."""
+    """True if more than weights and velocity changes with every batch."""
     adapting = (update.running_curvature, update.flow, update.gains)
     return any(part is not None for part in adapting)

@@ -107,7 +107,7 @@ def verified(suspicions: list[Suspicion], trials: Trials) -> list[Finding]:
 
 
 def _is_untrained(helpful: list[Finding]) -> bool:
-    """Whether some change lowers the loss so much that the fit itself tells little."""
+    """True if some change lowers the loss so much that the fit itself tells little."""
     effects = [one.effect for one in helpful if one.effect is not None]
     return any(one.drop > LARGE_GAIN * one.before for one in effects)
 

@@ -54,7 +54,7 @@ class Subject:
 
     @property
     def is_classification(self) -> bool:
-        """Whether the targets are classes."""
+        """True if the targets are classes."""
         return bool(is_classifier(self.estimator))
 
     @cached_property
@@ -87,7 +87,7 @@ class Subject:
 
     @cached_property
     def is_constant(self) -> Array:
-        """Whether each column has one value in all rows."""
+        """True for each column that has one value in all rows."""
         X = self.examples.X
         spread = X.max(axis=0) - X.min(axis=0)
         return np.asarray(dense(spread)).reshape(-1) == 0.0

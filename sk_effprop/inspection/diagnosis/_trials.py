@@ -116,7 +116,7 @@ class Effect(NamedTuple):
 
     @property
     def helps(self) -> bool:
-        """Whether the loss falls by more than chance explains, and by enough."""
+        """True if the loss falls by more than chance explains, and by enough."""
         is_clear = self.score > LEAST_SCORE
         return is_clear and self.drop > max(LEAST_DROP, LEAST_GAIN * self.before)
 
