@@ -52,13 +52,14 @@ EXTREMES = (
     Extreme("twist", 0.0, largest=10.0),
     Extreme("bias_init", "data", largest=3.0),
     Extreme("input_clip", 8.0, smallest=0.1),
+    Extreme("huber_delta", 1.35, smallest=1e-3),
 )
 
 
 def extreme_setting(case: Case) -> Finding | None:
     """Find a number that is far too large or too small."""
     for extreme in EXTREMES:
-        value = getattr(case.plan.given, extreme.name)
+        value = getattr(case.plan.given, extreme.name, None)
         is_used = case.plan.solver in extreme.solvers
         if not is_used or value is None or isinstance(value, str):
             continue

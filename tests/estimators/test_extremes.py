@@ -234,3 +234,11 @@ def test_a_quantile_beyond_all_examples_is_named_and_the_advice_helps(level, sol
     loss = mean_pinball_loss(y, model.predict(X), alpha=advised)
     assert loss < 0.3 * mean_pinball_loss(y, constant, alpha=advised)
     assert model.convergence_.parameter != "quantile"
+
+
+def test_a_bend_of_huber_that_leaves_no_curvature_is_named():
+    X, y = smooth()
+    model = R(loss="huber", huber_delta=1e-9, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="huber_delta=1e-09 is too small"):
+        model.fit(X, y)
+    assert model.set_params(huber_delta=1.35).fit(X, y).score(X, y) > 0.9
