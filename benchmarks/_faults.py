@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import _tasks as sources
+from benchmarks import _generators, _tables
 from sk_effprop import EffPropClassifier, EffPropRegressor
 
 # Tables with structure that a healthy fit finds; all of them come with scikit-learn.
 TABLES = {
-    "breast cancer": sources.breast_cancer,
-    "moons": sources.moons,
-    "digits": sources.digits,
-    "diabetes": sources.diabetes,
-    "friedman3": sources.friedman3,
-    "kinematics": sources.kinematics,
+    "breast cancer": _tables.breast_cancer,
+    "moons": _generators.moons,
+    "digits": _tables.digits,
+    "diabetes": _tables.diabetes,
+    "friedman3": _generators.friedman3,
+    "kinematics": _generators.kinematics,
 }
 # one unit is enough for these
 NEARLY_LINEAR = ("breast cancer", "diabetes")

@@ -8,17 +8,11 @@ folds, with the compiled engine.
     python -m benchmarks ablation
 """
 
+from benchmarks._accuracy_models import engines, ours, score, warm_up
+from benchmarks._accuracy_tables import ratios
 from benchmarks._race import header
+from benchmarks._scores import geometric_mean, markdown
 from benchmarks._tasks import HALVES, tasks
-from benchmarks.accuracy import (
-    engines,
-    geometric_mean,
-    markdown,
-    ours,
-    ratios,
-    score,
-    warm_up,
-)
 
 N_SEEDS = 2
 DEFAULTS = "defaults"

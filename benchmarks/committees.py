@@ -5,20 +5,26 @@ default parameters on every fifth table of the accuracy benchmark.
 """
 
 import argparse
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
+from benchmarks._accuracy_models import ours, score
+from benchmarks._accuracy_tables import SLACK
 from benchmarks._race import header
 from benchmarks._scores import geometric_mean, markdown
 from benchmarks._tasks import all_tasks
-from benchmarks.accuracy import SLACK, ours, score
 
 SIZES = (4, 8)
-TEMPERATURE = "sk_effprop.estimators._members.joint_temperature"
-MODELS = {f"{size}": (size, True) for size in (1, *SIZES)} | {
-    f"{size}, no temperature": (size, False) for size in SIZES
-}
+# What committees do without: a name of the package, and what it is replaced by.
+MEMBERS = "sk_effprop.estimators._members"
+TEMPERATURE = f"{MEMBERS}.joint_temperature", lambda *arguments: 1.0
+SHARED_RATES = f"{MEMBERS}.Member.after", lambda member, trained: member
+MODELS = (
+    {f"{size}": (size, None) for size in (1, *SIZES)}
+    | {f"{size}, no temperature": (size, TEMPERATURE) for size in SIZES}
+    | {"8, rates of each": (8, SHARED_RATES)}
+)
 # Columns: what is compared, and on which tables.
 COLUMNS = {
     "classification error": ("error", True),
@@ -28,24 +34,14 @@ COLUMNS = {
 }
 
 
-@contextmanager
-def with_temperature(is_wanted):
-    """Leave the logits as they are unless the temperature is wanted."""
-    if is_wanted:
-        yield
-        return
-    with patch(TEMPERATURE, lambda *arguments: 1.0):
-        yield
-
-
 def scores_of(task):
     """Scores of all models on one table; the temperature matters for classes alone."""
     found = {}
-    for name, (size, is_wanted) in MODELS.items():
-        if not (is_wanted or task.is_classification):
+    for name, (size, ablation) in MODELS.items():
+        if ablation is TEMPERATURE and not task.is_classification:
             continue
         changes = {"n_estimators": size}
-        with with_temperature(is_wanted):
+        with nullcontext() if ablation is None else patch(*ablation):
             found[name] = score(ours(changes, changes), task, 0)
     return found
 
@@ -92,7 +88,8 @@ cross-validated on every fifth table of [the accuracy benchmark](accuracy.md), w
 folds, errors (1 - accuracy and 1 - R2) and constants.
 
 The first table contains geometric means of ratios to a single network. "No temperature"
-are the classifications without the temperature that is fitted out of fold.
+are the classifications without the temperature that is fitted out of fold. With "rates
+of each", every network measures its own learning rates.
 """
 
 

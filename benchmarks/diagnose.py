@@ -19,8 +19,8 @@ import numpy as np
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from benchmarks import _tasks
 from benchmarks._faults import FAULTS, TABLES, estimator_for, table
+from benchmarks._tasks import all_sources
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.inspection import diagnose
 
@@ -60,14 +60,13 @@ def _fitted(model, X, y):
 
 def healthy_tasks():
     """Tasks of the accuracy suite whose packages are installed."""
-    for group in _tasks._GROUPS.values():
-        for source in group:
-            try:
-                named = source()
-            except ImportError:
-                continue
-            for name, (X, y) in named.items():
-                yield name, X, np.asarray(y)
+    for source in all_sources():
+        try:
+            named = source()
+        except ImportError:
+            continue
+        for name, (X, y) in named.items():
+            yield name, X, np.asarray(y)
 
 
 def report_faults(n_seeds, n_jobs):

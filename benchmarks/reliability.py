@@ -26,7 +26,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
-from benchmarks._tasks import two_spirals
+from benchmarks._generators import two_spirals
 from sk_effprop import EffPropClassifier
 
 PICTURE = Path(__file__).parents[1] / "docs" / "benchmarks" / "reliability.png"

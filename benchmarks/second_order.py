@@ -5,18 +5,11 @@ and MLP with a scaled target, on the regressions of :mod:`benchmarks._tasks`.  G
 means are over the tasks of a half, of (error + 0.002) as in ``benchmarks accuracy``.
 """
 
+from benchmarks._accuracy_models import INFORMED, informed, measure, ours, warm_up
+from benchmarks._accuracy_tables import ratios
 from benchmarks._race import header, table
+from benchmarks._scores import Cache, geometric_mean
 from benchmarks._tasks import HALVES, tasks
-from benchmarks.accuracy import (
-    INFORMED,
-    Cache,
-    geometric_mean,
-    informed,
-    measure,
-    ours,
-    ratios,
-    warm_up,
-)
 
 FEWEST_ROWS = 520
 TINY = {"hidden_layer_sizes": (20,), "solver": "lm"}

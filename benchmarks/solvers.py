@@ -24,7 +24,7 @@ from sklearn.datasets import (
 from sklearn.model_selection import KFold, StratifiedKFold, cross_validate
 from threadpoolctl import threadpool_limits
 
-from benchmarks._tasks import two_spirals
+from benchmarks._generators import two_spirals
 from sk_effprop import EffPropClassifier, EffPropRegressor
 
 SOLVERS = ("lbfgs", "lm", "cg", "scg", "sgd", "sdlm", "adam")

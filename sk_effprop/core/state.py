@@ -33,6 +33,9 @@ class StochasticState:
         Latest weighted loss of every example, nan before its first presentation.
     average : Average or None
     gains : Gains or None
+    measured : tuple of Rates or None
+        All measurements so far, for other networks; None if nobody wants them, or if
+        training has diverged.
     """
 
     progress: Progress
@@ -45,6 +48,12 @@ class StochasticState:
     errors: Array | None = field(default=None, repr=False)
     average: Average | None = field(default=None, repr=False)
     gains: Gains | None = field(default=None, repr=False)
+    measured: tuple[Rates, ...] | None = field(default=None, repr=False)
+
+    def with_rates(self, rates: Rates, measured_at: int) -> "StochasticState":
+        """State after a measurement."""
+        measured = None if self.measured is None else (*self.measured, rates)
+        return replace(self, rates=rates, measured_at=measured_at, measured=measured)
 
     def without_rates(self) -> "StochasticState":
         """State from which training continues at rest, with rates measured anew."""

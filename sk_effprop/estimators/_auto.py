@@ -103,7 +103,7 @@ class Problem:
 
     @property
     def is_stream(self) -> bool:
-        """Whether this is one batch of a stream, which gets a single epoch."""
+        """True if this is one batch of a stream, which gets a single epoch."""
         return self.n_seen is not None
 
     @property
@@ -186,7 +186,7 @@ class Plan:
 
     @property
     def has_relative_tol(self) -> bool:
-        """Whether ``tol`` is a share of the loss, so that small losses fall further."""
+        """True if ``tol`` is a share of the loss, so that small losses fall further."""
         is_held_out = self.given.early_stopping is True
         return self.solver in ("lm", "sgd", "sdlm") and not is_held_out
 
@@ -481,7 +481,7 @@ def choose_patience(
 
 
 def has_fixed_length(given: Hyperparameters, solver: str, *, in_batches: bool) -> bool:
-    """Whether using up ``max_iter`` is planned, and so is no reason for a warning."""
+    """True if using up ``max_iter`` is planned, and so is no reason for a warning."""
     if given.tol == 0:
         return True
     if solver == "adam":
@@ -492,5 +492,5 @@ def has_fixed_length(given: Hyperparameters, solver: str, *, in_batches: bool) -
 
 
 def choose_evidence(alpha: float | str) -> bool:
-    """Whether the evidence decides on the penalty."""
+    """True if the evidence decides on the penalty."""
     return isinstance(alpha, str) and alpha == "evidence"

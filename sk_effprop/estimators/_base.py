@@ -410,7 +410,7 @@ class BaseEffProp(
         trained: list[Trained] = []
         for member in committee.members():
             own = None if checkpoint is None else checkpoint.of_member(member.number)
-            trained.append(self._minimise(member, task, own))
+            trained.append(self._minimise(member.after(trained), task, own))
             if trained[-1].ends_all or run.is_out_of_time:
                 break
         self.__dict__.update(in_any_case(lambda: committee.results_of(trained)))
@@ -433,7 +433,7 @@ class BaseEffProp(
         if plan.solver in BATCH:
             # stochastic solvers look at the clock themselves, between two updates
             presented = presented.with_clock(monitor.check_time)
-        solver = build.make_solver(plan, presented)
+        solver = build.make_solver(plan, presented, member.known_rates)
         told = iteration_tasks(
             task, monitor, lambda m: results_of(run, m, m.theta.copy())
         )
@@ -459,7 +459,8 @@ class BaseEffProp(
         results = in_any_case(
             lambda: results_of(run, monitor, theta, solution, find_fault)
         )
-        return Trained(run, theta, results, monitor.reason, monitor)
+        measured = solution.measured
+        return Trained(run, theta, results, monitor.reason, monitor, measured)
 
     def _conclude(self, run: Run, theta: Array, monitor: Monitor) -> None:
         """Compute what follows from the fit; most may take longer than training."""

@@ -21,7 +21,7 @@ from sk_effprop.core.network import Network, initialize
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.partitions import PartitionedObjective
 from sk_effprop.core.presentation import ORDERS
-from sk_effprop.core.rates import SCALINGS, RateRule
+from sk_effprop.core.rates import SCALINGS, RateRule, Rates
 from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.core.targets import preactivation_at
@@ -247,8 +247,20 @@ def constant_inputs(inputs: Any) -> Array:
 # ------------------------------------------------------------------------------ solvers
 
 
-def make_solver(plan: Plan, presented: Objective) -> Solver:
-    """Solver of the plan, for the examples that it will present."""
+def make_solver(
+    plan: Plan,
+    presented: Objective,
+    known_rates: tuple[Rates, ...] | None = None,
+) -> Solver:
+    """Solver of the plan, for the examples that it will present.
+
+    Parameters
+    ----------
+    plan : Plan
+    presented : Objective
+    known_rates : tuple of Rates, optional
+        See :class:`StochasticSolver`; other solvers have no use for them.
+    """
     given = plan.given
     settings = ScheduleSettings(given.power_t, given.annealing_tau, plan.max_iter)
     if plan.solver == "lm" and plan.batch_size < presented.n_samples:
@@ -280,6 +292,7 @@ def make_solver(plan: Plan, presented: Objective) -> Solver:
         flow_rates=tuple(given.flow_rates),
         averaging=plan.averaging,
         input_gains=given.input_gains,
+        known_rates=known_rates,
     )
     if not isinstance(presented, PartitionedObjective):
         return solver

@@ -37,7 +37,7 @@ from sk_effprop.training.monitor import Monitor, MonitorState
 from sk_effprop.training.stopping import Divergence, Patience
 
 # The number grows whenever the meaning of a file changes.
-FORMAT = 1
+FORMAT = 2
 # They decide neither what is computed nor when it ends, except for the time, which may
 # be another one in every call.
 WITHOUT_INFLUENCE = (
@@ -94,9 +94,12 @@ class Checkpoint:
     ----------
     first_rng : dict
         State of the random generator at the beginning.
+    has_ended : bool
+        Whether there is nothing left to train.
     """
 
     first_rng: dict[str, Any]
+    has_ended = False
 
     def __init__(self, file: CheckpointFile, interval: float, resume: bool) -> None:
         self.schedule, self.resume = Schedule(file, interval), resume
@@ -109,10 +112,16 @@ class Checkpoint:
         self.first_rng = dict(start.rng.bit_generator.state)
         return start
 
-    def of_member(self, number: int) -> "Checkpoint":
-        """Checkpoint of one of several networks: the first has this one."""
+    def of_member(self, number: int) -> "Checkpoint | None":
+        """Checkpoint of one of several networks: the first has this one.
+
+        The others take over what the first has measured.  While it has not ended, they
+        have not learnt what they will learn once it has, and none of it is kept.
+        """
         if number == 0:
             return self
+        if not self.has_ended:
+            return None
         file = self.schedule.file
         path = file.path.with_stem(f"{file.path.stem}-{number + 1}")
         own = Checkpoint(file._replace(path=path), self.schedule.interval, self.resume)
@@ -135,6 +144,7 @@ class Checkpoint:
             rng.bit_generator.state = kept.rng
             state = kept.paused
             if kept.solution is not None:
+                self.has_ended = True
                 return kept.solution
 
         def now(**part: Any) -> Kept:
@@ -147,7 +157,8 @@ class Checkpoint:
         monitor.keeper = keep
         solution = solver.solve(objective, theta, state=state, rng=rng, monitor=monitor)
         reason = monitor.reason or solution.message
-        if reason not in IS_NO_END:
+        self.has_ended = reason not in IS_NO_END
+        if self.has_ended:
             self.schedule.write(lambda: now(solution=solution))
         return solution
 

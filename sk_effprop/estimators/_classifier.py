@@ -118,14 +118,14 @@ default="auto"
         running Gauss-Newton matrix. Not used by "lbfgs", "cg" and "scg".
     n_estimators : int, default=1
         Number of networks. Several are trained one after the other, on the same
-        normalised inputs and with the same penalty, from different initial weights.
-        Each leaves out one fold of the examples, which tells how well it predicts new
-        ones. Their outputs, before the output activation, are averaged. The mean is
-        itself a network, ``network_``, with so many times the hidden units. They share
-        ``max_time``. With ``early_stopping=True`` and without ``X_val``, each network
-        is validated on its own fold, and ``validation_fraction`` is not used. More than
-        one network cannot be combined with ``partial_fit``, ``warm_start`` and
-        ``alpha="evidence"``.
+        normalised inputs and with the same penalty and learning rates, from different
+        initial weights. Each leaves out one fold of the examples, which tells how well
+        it predicts new ones. Their outputs, before the output activation, are averaged.
+        The mean is itself a network, ``network_``, with so many times the hidden units.
+        They share ``max_time``. With ``early_stopping=True`` and without ``X_val``,
+        each network is validated on its own fold, and ``validation_fraction`` is not
+        used. More than one network cannot be combined with ``partial_fit``,
+        ``warm_start`` and ``alpha="evidence"``.
     batch_growth : float, default=1.0
         Factor of the batch size after every epoch. Only used by "sgd", "sdlm" and
         "adam".

@@ -2,10 +2,12 @@
 
 All members share the reading, the normalisation, the coding and the plan.  Each has its
 own random numbers, and leaves out one fold of the examples, so that the outputs for
-that fold are honest.  Afterwards they are joined into one network::
+that fold are honest.  All take the learning rates that the first one has measured.
+Afterwards they are joined into one network::
 
-    committee = Committee.of(run, train, held_out, by_class=True)
-    trained = [minimise(member) for member in committee.members()]
+    committee, trained = Committee.of(run, train, held_out, by_class=True), []
+    for member in committee.members():
+        trained.append(minimise(member.after(trained)))
     committee.results_of(trained)    # attributes of the fitted estimator
 """
 
@@ -22,6 +24,7 @@ from sk_effprop.core.engine import NumpyEngine
 from sk_effprop.core.losses import LogLoss
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
+from sk_effprop.core.rates import Rates
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._intervals import FEWEST_IN_FOLD, Calibration
@@ -47,12 +50,20 @@ class Member(NamedTuple):
     number : int
     title : str
         Which of several networks it is; empty for a single one.
+    known_rates : tuple of Rates or None
+        What the first of several networks has measured, empty before; None for a single
+        one.
     """
 
     run: Run
     held_out: Examples | None
     number: int = 0
     title: str = ""
+    known_rates: tuple[Rates, ...] | None = None
+
+    def after(self, trained: list["Trained"]) -> "Member":
+        """The same network, which knows the rates of those before."""
+        return self._replace(known_rates=trained[0].measured) if trained else self
 
 
 class Trained(NamedTuple):
@@ -67,6 +78,8 @@ class Trained(NamedTuple):
     reason : Reason
         Why training ended.
     monitor : Monitor
+    measured : tuple of Rates
+        Its learning rates, if others take them over.
     """
 
     run: Run
@@ -74,6 +87,7 @@ class Trained(NamedTuple):
     attributes: dict[str, Any]
     reason: Reason
     monitor: Monitor
+    measured: tuple[Rates, ...] = ()
 
     @property
     def ends_all(self) -> bool:
@@ -197,7 +211,7 @@ class Committee:
                 held_out = self.train[self.folds == number]
             run = self._run_of(number, np.random.default_rng(seed))
             title = f"network {number + 1} of {self.n_members}"
-            yield Member(run, held_out, number, title)
+            yield Member(run, held_out, number, title, ())
 
     def _run_of(self, number: int, rng: np.random.Generator) -> Run:
         """Run with the examples and the share of the time of one member."""

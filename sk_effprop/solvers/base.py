@@ -115,6 +115,8 @@ class Solution(NamedTuple):
     rates : Rates or None
         The learning rates that training started with, over all calls that continue each
         other under the same rule; None for solvers without learning rates.
+    measured : tuple of Rates
+        All measurements, if other networks want them.
     """
 
     theta: Array
@@ -123,6 +125,7 @@ class Solution(NamedTuple):
     n_presented: int = 0
     penalty: Array | None = None
     rates: Rates | None = None
+    measured: tuple[Rates, ...] = ()
 
 
 class Solver(Protocol):

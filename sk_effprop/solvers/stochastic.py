@@ -65,6 +65,10 @@ class StochasticSolver:
     input_gains : bool
         Whether the first layer learns a gain for every input; ignored by rules that do
         not allow it.
+    known_rates : tuple of Rates or None
+        Measurements of a network like this one, in their order.  They are taken over
+        until training diverges, and what is missing is measured.  The solution has all
+        of them.  None to measure everything and to tell nothing.
     """
 
     rule: Momentum | Adam
@@ -79,6 +83,7 @@ class StochasticSolver:
     flow_rates: tuple[float, float, float]
     averaging: bool = False
     input_gains: bool = False
+    known_rates: tuple[Rates, ...] | None = None
 
     def solve(
         self,
@@ -128,9 +133,12 @@ class _Descent:
         progress = self.state.progress._replace(start=0, n_start=0)
         return Solution(
             self.theta,
-            replace(self.state, errors=None, average=None, progress=progress),
+            replace(
+                self.state, errors=None, average=None, measured=None, progress=progress
+            ),
             n_presented=progress.n_presented,
             rates=self.state.initial_rates,
+            measured=self.state.measured or (),
         )
 
     def _paused(self) -> Paused:
@@ -146,13 +154,15 @@ class _Descent:
         self.monitor.begin(self.state.initial_rates)
 
     def _fresh_state(self) -> StochasticState:
-        rates = self._measured()
+        known = self.solver.known_rates
+        rates = known[0] if known else self._measured()
         return StochasticState(
             Progress(),
             rates,
             self.solver.rule.start(self.theta),
             initial_rates=rates._replace(curvature=None),
             gains=self._matching_gains(None),
+            measured=None if known is None else (rates,),
         )
 
     def _continued(self, state: StochasticState) -> StochasticState:
@@ -243,12 +253,20 @@ class _Descent:
         if not is_due or knows_less or not np.isfinite(self.theta).all():
             return False
         try:
-            rates = self._measured(state.rates)
+            rates = self._known_rates or self._measured(state.rates)
         except OutOfTime:
             # the weights of this epoch are kept
             return False
-        self.state = replace(state, rates=rates, measured_at=n_presented)
+        self.state = state.with_rates(rates, n_presented)
         return True
+
+    @property
+    def _known_rates(self) -> Rates | None:
+        """What another network has measured at this point, if there is one."""
+        known, measured = self.solver.known_rates, self.state.measured
+        if not known or measured is None or len(measured) >= len(known):
+            return None
+        return known[len(measured)]
 
     # --------------------------------------------------------------------- the epochs
 

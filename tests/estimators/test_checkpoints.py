@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from itertools import cycle, product
+from itertools import count, cycle, product
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from sk_effprop.estimators._checkpoint import CLASSES
 from sk_effprop.solvers import SOLVERS
 from sk_effprop.solvers import stochastic as stochastic_module
 from sk_effprop.training.checkpoint import CheckpointFile
+from sk_effprop.training.monitor import Monitor
 from tests.estimators.problems import both, may_not_converge, problem
 from tests.solvers.running import per_engine
 
@@ -315,6 +316,27 @@ def test_a_fit_that_ran_out_of_time_goes_on(tmp_path, monkeypatch):
     short = clone(kept).set_params(max_time=1e-9).fit(X, y)
     assert short.convergence_.reason == "max_time"
     assert_same(kept.fit(X, y), whole)
+
+
+@both
+# the first of three networks is cut, or only later ones
+@pytest.mark.parametrize("max_time", [30, 90, 150])
+def test_several_networks_that_ran_out_of_time_go_on(
+    cls, max_time, tmp_path, monkeypatch
+):
+    X, y = problem(cls)
+    model = cls(**SGD | {"max_iter": 16, "tol": 0.0}, n_estimators=3)
+    whole = clone(model).fit(X, y)
+    kept = with_file(model, tmp_path, resume=True)
+    with monkeypatch.context() as patch:
+        # a look at the clock takes a second
+        seconds = count()
+        patch.setattr(Monitor, "seconds", property(lambda _: next(seconds)))
+        short = clone(kept).set_params(max_time=max_time).fit(X, y)
+    assert not np.array_equal(short.theta_, whole.theta_)
+    resumed = clone(kept).fit(X, y)
+    assert_same(resumed, whole)
+    np.testing.assert_array_equal(whole.oof_prediction_, resumed.oof_prediction_)
 
 
 # ---------------------------------------------------------------------- what goes wrong

@@ -12,6 +12,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.core.rates import RateRule
 from sk_effprop.estimators import _members
 from sk_effprop.export import to_sklearn
 from tests.estimators.problems import (
@@ -78,6 +79,29 @@ def test_a_seed_repeats_a_fit_bit_for_bit(cls, settings):
     np.testing.assert_array_equal(one.oof_prediction_, two.oof_prediction_)
     other = clone(one).set_params(random_state=1).fit(X, y)
     assert not np.array_equal(one.theta_, other.theta_)
+
+
+@both
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+def test_learning_rates_are_measured_for_the_first_member(monkeypatch, cls, solver):
+    made, measure = [], RateRule.__call__
+
+    def counting(self, *args):
+        made.append(measure(self, *args))
+        return made[-1]
+
+    monkeypatch.setattr(RateRule, "__call__", counting)
+    # for doublings of the number of presented examples
+    settings = {"solver": solver, "max_iter": 40, "n_estimators": 3}
+    seen = members_of(monkeypatch)
+    fitted(cls, **settings)
+    first, *others = seen
+    assert len(made) == len(first.measured) > (cls is EffPropRegressor)
+    for one in others:
+        assert one.attributes["learning_rate_"] == first.attributes["learning_rate_"]
+        assert one.measured == first.measured
+    fitted(cls, **{**settings, "n_estimators": 1})
+    assert seen[-1].measured == ()
 
 
 @both
