@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 from sk_effprop.core import descent, layer_curvature, objective, spectrum
 from sk_effprop.core.inputs import FoldedSparse, add_transposed_product
@@ -12,7 +11,12 @@ from sk_effprop.core.objective import Objective
 from sk_effprop.core.rates import RateRule
 from sk_effprop.core.spectrum import MeasuredPart, has_small_kernel
 from sk_effprop.core.steps import Adam, Momentum, Update
-from tests.cases import ALL_ACTIVATIONS, MAIN_LOSS_PARAMS, make_problem
+from tests.cases import (
+    ALL_ACTIVATIONS,
+    MAIN_LOSS_PARAMS,
+    make_problem,
+    sparse_normal,
+)
 
 LECUN = ALL_ACTIVATIONS["lecun_tanh"]
 
@@ -123,7 +127,7 @@ def test_transposed_products_of_sparse_rows_are_those_of_dense_ones(
     density, scale, n_rows
 ):
     rng = np.random.default_rng(0)
-    X = sparse.random_array((n_rows, 40), density=density, format="csr", rng=rng)
+    X = sparse_normal(rng, (n_rows, 40), density)
     folded = FoldedSparse(X, rng.normal(size=40), np.full(40, scale))
     assert folded.is_scaled == (scale == 1.0)
     delta, into = rng.normal(size=(n_rows, 3)), rng.normal(size=(41, 3))
