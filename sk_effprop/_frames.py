@@ -49,7 +49,7 @@ def columns_of(X: Any, *, has_choice: bool) -> list[Column] | None:
     """
     frame = _as_frame(X)
     if frame is not None:
-        has_numbers = all(map(_is_numeric, frame.schema.values()))
+        has_numbers = all(map(_is_numeric, frame.iter_columns()))
         if has_numbers and not has_choice:
             return None
         return [_column_of_series(series) for series in frame.iter_columns()]
@@ -79,11 +79,15 @@ def _as_frame(X: Any) -> Any:
         return None
 
 
-def _is_numeric(dtype: Any) -> bool:
-    """True if scikit-learn converts the column, or says why it cannot."""
+def _is_numeric(series: Any) -> bool:
+    """True if scikit-learn converts the column."""
     import narwhals.stable.v2 as nw
 
-    return dtype == nw.Unknown or (dtype.is_numeric() and dtype != nw.Decimal)
+    dtype = series.dtype
+    if dtype == nw.Unknown:
+        # sparse columns are, but neither periods, intervals nor complex numbers
+        return getattr(series.to_native().dtype, "kind", "f") not in "Oc"
+    return bool(dtype.is_numeric() and dtype != nw.Decimal)
 
 
 def _column_of_series(series: Any) -> Column:
@@ -92,7 +96,11 @@ def _column_of_series(series: Any) -> Column:
     is_missing, dtype = series.is_null().to_numpy(), series.dtype
     is_category = isinstance(dtype, nw.Categorical | nw.Enum | nw.String)
     if series.implementation.is_pandas_like():
-        listed = getattr(series.to_native().dtype, "categories", ())
+        native = series.to_native()
+        listed = getattr(native.dtype, "categories", ())
+        if hasattr(native.dtype, "freq"):
+            # a period is the date of its beginning
+            return Column(native.dt.to_timestamp().to_numpy(), is_missing)
     else:
         # those of pl.Categorical are the ones of the whole process
         listed = dtype.categories if isinstance(dtype, nw.Enum) else ()

@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 # Numbers in a block of examples that are copied in their order before the sweep.
 COPIED_NUMBERS = 2**18
+# Steps on more weights than MANY_WEIGHTS are made by blocks of STEP_BLOCK, so that the
+# arrays of a step come from the memory once.
+MANY_WEIGHTS, STEP_BLOCK = 2**18, 2**14
 # Products of an example and a weight in a batch that takes longer than 0.1 s.
 LONG_BATCH = 2**27
+WHOLE = slice(None)
 
 
 def descend(
@@ -57,7 +61,7 @@ def descend(
     losses = np.empty(len(order), dtype=theta.dtype)
     weight = objective.sample_weight
     # A copy of all examples in their order would double the memory of large data.
-    for block in _blocks(len(order), batch_size, network.sizes[0]):
+    for block in _blocks(len(order), batch_size, objective.row_width):
         rows = order[block]
         inputs, targets = _rows(objective.inputs, rows), _rows(objective.targets, rows)
         weights = None if weight is None else weight[rows]
@@ -119,21 +123,31 @@ class CollectingStep:
         self.first_layer = network.layers(theta)[0]
         self.gradient = np.empty_like(theta)
         self.gradient_layers = network.layers(self.gradient)
-        penalty = objective.penalty.astype(theta.dtype)
+        penalty = objective.penalty.astype(theta.dtype, copy=False)
         self.penalty = penalty if penalty.any() else None
-        self.factors = rates.factors.astype(theta.dtype)
-        self.gain_factor = gain_factor(network.layers(self.factors)[0])
         running = update.running_curvature
+        # a running curvature changes them
+        is_changed = running is not None
+        self.factors = rates.factors.astype(theta.dtype, copy=is_changed)
+        self.gain_factor = gain_factor(network.layers(self.factors)[0])
         self.meter = None
         if running is not None:
             self.meter = CurvatureMeter(objective, running.h, update.curvature_decay)
         # Steady rates are multiplied once, not after every batch.
         is_steady = self.flow is None and self.meter is None
         self.steady_rates = rates.eta * self.factors if is_steady else None
+        is_whole = not is_steady or self.gains is not None
+        self.blocks = [] if is_whole or not self.rule.is_elementwise else _steps(theta)
 
     def __call__(self, passes: Passes, targets: Array, weights: Array | None) -> None:
         """Move the weights after the two passes of a batch."""
-        self._collect(passes)
+        self.gradient.fill(0.0)
+        passes.add_gradient(self.gradient_layers)
+        if self.blocks:
+            for block in self.blocks:
+                self._move(block, passes.n_rows)
+            return
+        self._average(WHOLE, passes.n_rows)
         if self.meter is not None:
             self.meter.include(passes, targets, weights)
             np.copyto(self.factors, self.rates.factors)
@@ -146,19 +160,26 @@ class CollectingStep:
         else:
             self._step_with(self.gains, rates, share * eta * self.gain_factor)
 
-    def _collect(self, passes: Passes) -> None:
-        """Compute the gradient of the batch, a mean over its rows, with the penalty."""
-        gradient = self.gradient
-        gradient.fill(0.0)
-        passes.add_gradient(self.gradient_layers)
-        np.multiply(gradient, 1.0 / passes.n_rows, out=gradient)
-        if self.penalty is not None:
-            np.add(gradient, self.penalty * self.theta, out=gradient)
+    def _move(self, block: slice, n_rows: int) -> None:
+        """Move some of the weights by the summed gradient of a batch."""
+        self._average(block, n_rows)
+        rates = self._rates(self.rates.eta, n_rows / self.batch_size, block)
+        memory = [kept[block] for kept in self.memory]
+        self.rule.step(self.theta[block], self.gradient[block], rates, memory)
 
-    def _rates(self, eta: float, share: float) -> Array:
+    def _average(self, block: slice, n_rows: int) -> None:
+        """Turn the sum over the rows of a batch into their mean, with the penalty."""
+        gradient = self.gradient[block]
+        np.multiply(gradient, 1.0 / n_rows, out=gradient)
+        if self.penalty is not None:
+            penalty = self.penalty[block] * self.theta[block]
+            np.add(gradient, penalty, out=gradient)
+
+    def _rates(self, eta: float, share: float, block: slice = WHOLE) -> Array:
         if self.steady_rates is None:
-            return (share * eta) * self.factors
-        return self.steady_rates if share == 1.0 else share * self.steady_rates
+            return (share * eta) * self.factors[block]
+        steady = self.steady_rates[block]
+        return steady if share == 1.0 else share * steady
 
     def _step_with(self, gains: Gains, rates: Array, gain_rate: float) -> None:
         """Move s and V of the first layer W = diag(s) V, and the other layers."""
@@ -248,6 +269,14 @@ class CurvatureMeter:
         # n steps of (62) with the same mean leave (1 - gamma)^n of the old estimate.
         smoothing = 1.0 - (1.0 - self.decay) ** passes.n_rows
         self.h += smoothing * (self._sum / passes.n_rows + self.penalty - self.h)
+
+
+def _steps(theta: Array) -> list[slice]:
+    """Blocks of many weights; none if they are few."""
+    if len(theta) <= MANY_WEIGHTS:
+        return []
+    starts = range(0, len(theta), STEP_BLOCK)
+    return [slice(start, start + STEP_BLOCK) for start in starts]
 
 
 def _rows(array: Any, rows: Array) -> Any:

@@ -7,6 +7,7 @@ data is made.  Both have the three operations that a pass needs: ``inputs @ W``,
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,10 +71,33 @@ class FoldedSparse:
     def __getitem__(self, rows: Any) -> "FoldedSparse":
         return FoldedSparse(self.X[rows], self.shift, self.A)
 
+    @cached_property
+    def is_scaled(self) -> bool:
+        """True if only the shift is left to do, as A has no effect."""
+        return self.A.ndim == 1 and bool((self.A == 1.0).all())
+
     def __matmul__(self, W: Array) -> Array:
         weights, bias = W[:-1], W[-1]
-        folded = matrix_product(self.A, weights)
+        folded = weights if self.is_scaled else matrix_product(self.A, weights)
         return np.asarray(self.X @ folded) + (bias - self.shift @ folded)
+
+    def add_transposed(self, delta: Array, into: Array) -> None:
+        """Add the transpose times delta, without a further array as large as it."""
+        if not self.is_scaled:
+            into += self.T @ delta
+            return
+        total = delta.sum(axis=0)
+        into[-1] += total
+        for rows in row_blocks(len(into) - 1, len(total)):
+            into[rows] -= self.shift[rows, None] * total
+        X = self.X
+        if X.nnz > X.shape[1] / 2:
+            into[:-1] += X.T @ delta
+            return
+        columns, places = np.unique(X.indices, return_inverse=True)
+        shape = X.shape[0], len(columns)
+        stored = sparse.csr_array((X.data, places.ravel(), X.indptr), shape=shape)
+        into[columns] += stored.T @ delta
 
     def filled(self) -> Array:
         """Return the dense array; meant for blocks of rows only."""
@@ -142,6 +166,14 @@ class TransposedFoldedSparse:
         np.subtract(product, result[:-1], out=result[:-1])
         result[:-1] *= A[:, None]
         return result
+
+
+def add_transposed_product(x: Any, delta: Array, into: Array) -> None:
+    """Add the transpose of a layer's inputs, times delta."""
+    if isinstance(x, np.ndarray):
+        into += x.T @ delta
+    else:
+        x.add_transposed(delta, into)
 
 
 def squares_times(x: Any, B: Array) -> Array:

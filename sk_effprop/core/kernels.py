@@ -220,9 +220,8 @@ class Passes:
                 # gemm adds to the layer in place, with beta = 1.
                 self._gemm(scale, delta, x, 1.0, layers[l].T, 0, 1, 1)
             else:
-                product = np.zeros_like(layers[l])
-                self._made[l].add_gradient(self.deltas[l], product)
-                layers[l][...] += scale * product
+                # the gradient is linear in delta, which is smaller than a wide layer
+                self._made[l].add_gradient(scale * self.deltas[l], layers[l])
 
     def _make(self, l: int) -> LayerKind:
         """Layer l at its inputs and weights, for the rest of both passes."""

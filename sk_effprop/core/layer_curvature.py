@@ -14,11 +14,17 @@ import numpy as np
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.curvature import Linearization, largest_eigenvalues
+from sk_effprop.core.inputs import stack_rows
 from sk_effprop.core.layer_kinds import LayerKind, Motion
 from sk_effprop.core.spectrum import (
+    MANY_OUTPUTS,
     RATE_TOLERANCE,
     MeasuredPart,
+    has_small_kernel,
+    largest_by_pattern,
     largest_eigenvalue,
+    largest_of_product,
+    leading_of_kernel,
 )
 
 # Backpropagated errors that vanish at the initial weights, as those below an output
@@ -65,10 +71,26 @@ def layer_curvature(
     LayerCurvature
     """
     theta = theta.astype(measured.objective.targets.dtype)
+    if measured.objective.targets.shape[1] > MANY_OUTPUTS:
+        power, pattern, mean = _by_products(measured, theta, rates, rng)
+    else:
+        power, pattern, mean = _by_deltas(measured, theta, rates, rng)
+    least = LEAST_SENSITIVITY * float(np.max(pattern / power))
+    raised = np.maximum(pattern, least * power)
+    # A block of zeros does not tell how its patterns will add up.  In the worst case
+    # all of them have the same direction.
+    growth = raised / np.where(pattern > 0.0, pattern, 1.0)
+    return LayerCurvature(raised, np.where(pattern > 0.0, mean * growth, raised))
+
+
+def _by_deltas(
+    measured: MeasuredPart, theta: Array, rates: Array, rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Power, and both eigenvalues of each layer, from the deltas of every output."""
     linearization = Linearization(measured.objective, theta)
+    is_small = has_small_kernel(measured.objective, rates)
     blocks = [
-        _LayerBlock(linearization, R)
-        for R in linearization.objective.network.layers(rates)
+        _LayerBlock(linearization, R) for R in measured.objective.network.layers(rates)
     ]
     for rows in linearization.blocks():
         for l, delta in rows.root_deltas(rows.loss_root()):
@@ -77,13 +99,28 @@ def layer_curvature(
         [measured.mean_over_patterns(block.eigenvalues()) for block in blocks]
     )
     power = np.array([block.power() for block in blocks])
-    mean = np.array([block.mean(rng) for block in blocks])
-    least = LEAST_SENSITIVITY * float(np.max(pattern / power))
-    raised = np.maximum(pattern, least * power)
-    # A block of zeros does not tell how its patterns will add up.  In the worst case
-    # all of them have the same direction.
-    growth = raised / np.where(pattern > 0.0, pattern, 1.0)
-    return LayerCurvature(raised, np.where(pattern > 0.0, mean * growth, raised))
+    means = [block.mean_of_kernel if is_small else block.mean for block in blocks]
+    return power, pattern, np.array([mean(rng) for mean in means])
+
+
+def _by_products(
+    measured: MeasuredPart, theta: Array, rates: Array, rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """The same from products with vectors, where there are many outputs."""
+    objective = measured.objective
+    linearization, network = Linearization(objective, theta), objective.network
+    found = []
+    for l, R in enumerate(network.layers(rates)):
+        block = _LayerBlock(linearization, R)
+        for rows in linearization.blocks():
+            block.add_power(rows.trace.kinds[l])
+        root = np.zeros(len(theta))
+        network.layers(root)[l][...] = np.sqrt(R)
+        patterns = largest_by_pattern(objective, theta, root, rng)
+        mean = largest_of_product(linearization, root, rng)
+        found.append((block.power(), measured.mean_over_patterns(patterns), mean))
+    power, pattern, means = np.array(found).T
+    return power, pattern, means
 
 
 class _LayerBlock:
@@ -108,6 +145,10 @@ class _LayerBlock:
     def add(self, kind: LayerKind, delta: Array) -> None:
         """Add rows: the layer for n rows, and deltas (n, columns, fan_out)."""
         self.pairs.append((kind, delta))
+        self.add_power(kind)
+
+    def add_power(self, kind: LayerKind) -> None:
+        """Add the power alone of some rows."""
         self.powers.append(kind.power(self.rates))
 
     def power(self) -> float:
@@ -132,6 +173,16 @@ class _LayerBlock:
         start = start.reshape(-1)
         value = largest_eigenvalue(self._product, start, tolerance=RATE_TOLERANCE)
         return max(value, 0.0)
+
+    def mean_of_kernel(self, rng: np.random.Generator) -> float:
+        """The same from the products of the patterns with each other."""
+        if not self.rates.all():
+            return self.mean(rng)
+        kinds, deltas = zip(*self.pairs, strict=True)
+        x = stack_rows([kind.x for kind in kinds])
+        whole = type(kinds[0])(x, kinds[0].W)
+        kernel = whole.kernel(np.concatenate(deltas), 1.0 / self.rates)
+        return max(leading_of_kernel(kernel, self.n_rows, rng), 0.0)
 
     def _product(self, v: Array) -> Array:
         direction = self.root * v.reshape(self.root.shape)

@@ -19,7 +19,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.inputs import gram, squares_times, squares_transposed_times
+from sk_effprop.core.inputs import (
+    add_transposed_product,
+    gram,
+    squares_times,
+    squares_transposed_times,
+)
 
 
 class Motion(NamedTuple):
@@ -139,7 +144,7 @@ class Affine:
         return flat.reshape(n, columns, -1)
 
     def add_gradient(self, delta: Array, into: Array) -> None:
-        into += self.x.T @ delta
+        add_transposed_product(self.x, delta, into)
 
     def error_change(self, delta: Array, change: Array, motion: Motion) -> Array:
         error_change = self.backpropagate(change)
@@ -149,7 +154,7 @@ class Affine:
     def add_gradient_change(
         self, delta: Array, change: Array, motion: Motion, into: Array
     ) -> None:
-        into += self.x.T @ change
+        add_transposed_product(self.x, change, into)
         if motion.x is not None:
             into[:-1] += motion.x.T @ delta
 

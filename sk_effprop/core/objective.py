@@ -24,6 +24,9 @@ from sk_effprop.core.steps import Update
 # In single precision, the mean of the weights is 1 only up to the tolerance.
 LARGEST_WEIGHT, WEIGHT_TOLERANCE = 2.0, 1e-6
 
+# Products of an example and a weight in a pass that takes half a second.
+LONG_PASS = 2**31
+
 
 def no_clock() -> None:
     """The clock of an objective that nobody is waiting for."""
@@ -53,6 +56,8 @@ class Objective:
         Makes the engine of an objective: ``NumpyEngine`` or ``NumbaEngine``.
     clock : callable
         Called between blocks of rows; it raises an error if the time is over.
+    evaluated_on : Objective or None
+        Some of the examples, on which E and its gradient are evaluated instead.
     """
 
     network: Network
@@ -65,6 +70,7 @@ class Objective:
     count: float = 0.0
     engine_type: Callable[["Objective"], Engine] = NumpyEngine
     clock: Callable[[], None] = no_clock
+    evaluated_on: "Objective | None" = None
 
     def __post_init__(self) -> None:
         # A frozen dataclass can only be completed this way.
@@ -140,10 +146,14 @@ class Objective:
 
     def value(self, theta: Array) -> float:
         """E(theta)."""
+        if self.evaluated_on is not None:
+            return self.evaluated_on.value(theta)
         return float(np.mean(self.sample_losses(theta))) + self.penalty_value(theta)
 
     def value_and_gradient(self, theta: Array) -> tuple[float, Array]:
         """E(theta) and its gradient, from one forward and backward pass."""
+        if self.evaluated_on is not None:
+            return self.evaluated_on.value_and_gradient(theta)
         gradient = np.zeros_like(theta)
         losses = self.sample_losses(theta, gradient)
         # The weights have a mean of 1, so that their sum is the number of examples.
@@ -203,9 +213,17 @@ class Objective:
         """The same objective, whose passes over the rows end when the time is over."""
         return replace(self, clock=clock)
 
+    def evaluated_in_time(self) -> "Objective":
+        """The same objective, evaluated on some examples if all would take seconds."""
+        n_rows = max(1, LONG_PASS // self.network.n_weights)
+        if n_rows >= self.n_samples:
+            return self
+        some = self.sample(n_rows, np.random.default_rng(0))
+        return replace(self, evaluated_on=some)
+
     def without_penalty(self) -> "Objective":
         """The same objective without its penalty."""
-        return replace(self, penalty=np.zeros_like(self.penalty))
+        return replace(self, penalty=np.zeros_like(self.penalty), evaluated_on=None)
 
     def as_float64(self) -> "Objective":
         """The same objective in double precision, for solvers of linear systems."""
@@ -215,6 +233,7 @@ class Objective:
         weight = self.sample_weight
         return replace(
             self,
+            evaluated_on=None,
             inputs=self.inputs.astype(np.float64),
             targets=self.targets.astype(np.float64),
             sample_weight=None if weight is None else weight.astype(np.float64),
@@ -241,6 +260,7 @@ class Objective:
         return replace(
             self,
             count=0.0,
+            evaluated_on=None,
             inputs=take_rows(self.inputs, rows),
             targets=self.targets[rows],
             sample_weight=None if weight is None else weight[rows],

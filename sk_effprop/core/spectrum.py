@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.curvature import Linearization
+from sk_effprop.core.curvature import Linearization, largest_eigenvalues
 from sk_effprop.core.objective import Objective
 
 Product: TypeAlias = Callable[[Array], Array]
@@ -31,6 +31,11 @@ MAX_PATTERNS, MAX_BATCH_PATTERNS = 200, 1000
 # The output Hessians of the patterns hold n_outputs^2 numbers each, so that fewer
 # patterns are used where there are many outputs.
 MAX_OUTPUT_PAIRS = 2**22
+# Above, no matrix of all pairs of outputs is made, but products with vectors.
+MANY_OUTPUTS = 300
+# With more weights than this, the curvature is that of the kernel of the patterns, if
+# the kernel has fewer numbers.
+MANY_WEIGHTS = 2**18
 
 # Products with the matrices that a Linearization stands for.
 PRODUCTS: dict[str, Callable[[Linearization, Array], Array]] = {
@@ -229,13 +234,74 @@ def leading_curvature(
     """
     part = measured_part(objective, rng, batch_size)
     penalty = float(np.max(objective.penalty * rates))
-    linearization = Linearization(part.objective, theta.astype(np.float64))
-    root = np.sqrt(rates)
+    theta = theta.astype(np.float64)
+    linearization = Linearization(part.objective, theta)
+    if has_small_kernel(part.objective, rates):
+        kernel = linearization.root_kernel(1.0 / rates)
+        mean = leading_of_kernel(kernel, part.objective.n_samples, rng)
+        patterns = largest_eigenvalues(_own_blocks(kernel, part.objective.n_samples))
+    else:
+        root = np.sqrt(rates)
+        mean = largest_of_product(linearization, root, rng)
+        if part.objective.targets.shape[1] > MANY_OUTPUTS:
+            patterns = largest_by_pattern(part.objective, theta, root, rng)
+        else:
+            patterns = linearization.pattern_curvature(rates)
+    pattern = part.mean_over_patterns(patterns)
+    return LeadingCurvature(max(pattern, mean) + penalty, mean + penalty)
+
+
+def largest_of_product(
+    linearization: Linearization, root: Array, rng: np.random.Generator
+) -> float:
+    """Largest eigenvalue of R^1/2 G R^1/2; ``root`` is 0 for weights to leave out."""
 
     def scaled_product(v: Array) -> Array:
         return root * linearization.gauss_newton_product(root * v)
 
-    start = root * rng.standard_normal(len(theta))
-    mean = largest_eigenvalue(scaled_product, start, tolerance=RATE_TOLERANCE)
-    pattern = part.mean_over_patterns(linearization.pattern_curvature(rates))
-    return LeadingCurvature(max(pattern, mean) + penalty, mean + penalty)
+    start = root * rng.standard_normal(len(root))
+    if not start.any():
+        return 0.0
+    return largest_eigenvalue(scaled_product, start, tolerance=RATE_TOLERANCE)
+
+
+def largest_by_pattern(
+    objective: Objective, theta: Array, root: Array, rng: np.random.Generator
+) -> Array:
+    """The same for each pattern, where the Hessian of its outputs would be large."""
+    return np.array(
+        [
+            largest_of_product(
+                Linearization(objective.subset(np.array([i])), theta), root, rng
+            )
+            for i in range(objective.n_samples)
+        ]
+    )
+
+
+# ------------------------------------------------------------- the kernel of a few rows
+
+
+def has_small_kernel(objective: Objective, rates: Array) -> bool:
+    """True if S' J R J' S has fewer numbers than theta, and R one for each layer."""
+    n_weights = len(rates)
+    if n_weights <= MANY_WEIGHTS or objective.n_residuals**2 >= n_weights:
+        return False
+    layers = objective.network.layers(rates)
+    return all((W[:-1] == W[0, 0]).all() and (W[-1] == W[-1, 0]).all() for W in layers)
+
+
+def leading_of_kernel(kernel: Array, n_samples: int, rng: np.random.Generator) -> float:
+    """Largest eigenvalue of G from J' S as J' S S' J and its transpose share theirs."""
+    if not kernel.any():
+        return 0.0
+    value = largest_eigenvalue(
+        lambda v: kernel @ v, rng.standard_normal(len(kernel)), tolerance=RATE_TOLERANCE
+    )
+    return value / n_samples
+
+
+def _own_blocks(kernel: Array, n_samples: int) -> Array:
+    """Blocks of the kernel that belong to a single pattern, (n_samples, k, k)."""
+    shaped = kernel.reshape(n_samples, -1, n_samples, len(kernel) // n_samples)
+    return np.array([shaped[i, :, i] for i in range(n_samples)])

@@ -28,11 +28,14 @@ class Momentum:
     nesterov : bool
     allows_input_gains : bool
         Whether the rule can also move input gains.
+    is_elementwise : bool
+        Whether a step can be made block by block of the weights.
     """
 
     momentum: float = 0.0
     nesterov: bool = False
     allows_input_gains: ClassVar[bool] = True
+    is_elementwise: ClassVar[bool] = True
 
     @property
     def is_plain(self) -> bool:
@@ -74,6 +77,8 @@ class Adam:
         Keeps the denominator away from zero.
     allows_input_gains : bool
         Whether the rule can also move input gains.
+    is_elementwise : bool
+        Whether a step can be made block by block of the weights.
     """
 
     beta_1: float = 0.9
@@ -82,6 +87,8 @@ class Adam:
     is_plain: ClassVar[bool] = False
     # The moments of a gain are not those of its weights.
     allows_input_gains: ClassVar[bool] = False
+    # Steps are counted.
+    is_elementwise: ClassVar[bool] = False
 
     def start(self, theta: Array) -> list[Array]:
         """Memory before the first step: two moments and the number of steps."""

@@ -13,11 +13,15 @@ Few rows cannot show that they are noise.  And if left-out rows are predicted wr
 far more often than by chance, as in a table of parity, then the targets are no noise.
 """
 
+from functools import cache
+
 import numpy as np
 
+from sk_effprop.core.activations import AnyActivation
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.left_out import TINY, OutOfSample
 from sk_effprop.core.losses import LogLink, LogLoss, Loss
+from sk_effprop.core.network import Network
 
 # The strength of one connection and one example is CURVED * e, where e is the error.
 # A function that a linear model explains as well needs no large weights, so a stronger
@@ -28,6 +32,8 @@ CURVED, LINEAR, LINEAR_POWER = 0.2, 0.4, 0.5
 # its last layer as many times weaker.  Small weights keep the units near the middle of
 # their sigmoids, and large ones behind them make up for it.
 TILT = 100.0
+# Mean squared slope of tanh and relu on normal inputs, about, and nodes that find it.
+USUAL_SLOPE_POWER, SLOPE_NODES = 0.4, 40
 # With more rows than this, CURVED grows with their root, up to a factor.
 MANY_ROWS, LARGEST_GROWTH = 150, 2.0
 # Stochastic solvers stop before they fit the noise, and want less.
@@ -91,6 +97,35 @@ def tilt(found: OutOfSample, n_layers: int) -> Array:
     """Factors of the strength in each layer of weights, with a geometric mean of 1."""
     powers = np.linspace(1.0, -1.0, n_layers) if n_layers > 1 else np.zeros(1)
     return np.asarray(TILT ** (found.linearity * powers))
+
+
+def slope_powers(network: Network) -> tuple[float, ...]:
+    """Mean squared slope of each hidden layer, relative to the usual one, at most 1.
+
+    Units of small slopes need weights that are larger by as much, for which the usual
+    penalty leaves no room: that of logistic units is a tenth.
+    """
+    return tuple(
+        1.0 if kind == "radial" else _slope_power(activation)
+        for kind, activation in zip(
+            network.kinds[:-1], network.activations[:-1], strict=True
+        )
+    )
+
+
+@cache
+def _normal_nodes() -> tuple[Array, Array]:
+    """Nodes and weights of the quadrature."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(SLOPE_NODES)
+    return nodes, weights
+
+
+def _slope_power(activation: AnyActivation) -> float:
+    """Mean squared slope on normal inputs."""
+    nodes, weights = _normal_nodes()
+    squares = np.square(np.asarray(activation.df(nodes)))
+    mean = float(weights @ squares / weights.sum())
+    return min(1.0, mean / USUAL_SLOPE_POWER) if mean > 0.0 else 1.0
 
 
 def loss_scale(

@@ -18,7 +18,12 @@ from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _extremes as extremes
 from sk_effprop.estimators import _rules as rules
-from sk_effprop.estimators._neighbours import missed_structure
+from sk_effprop.estimators._neighbours import (
+    CORRELATED,
+    NEARLY_EQUAL,
+    has_neighbours,
+    missed_structure,
+)
 from sk_effprop.estimators._rules import Case
 from sk_effprop.estimators._run import Run
 from sk_effprop.solvers import BATCH
@@ -59,6 +64,7 @@ STEEP, MUCH_LEFT, SHORTEST_CURVE = 0.25, 0.1, 9
 # out, saturate units, which then seem to allow a larger rate.
 MISTAKES = (
     extremes.extreme_setting,
+    extremes.extreme_quantile,
     extremes.extreme_activation,
     extremes.identical_units,
     rules.too_large_rate,
@@ -152,7 +158,9 @@ def _poor_result(
     finding = _hasty(run, monitor) if share < SUSPICIOUS else None
     if is_useless and not _is_limited(run, monitor):
         finding = finding or extremes.linear_network(case)
-    if share < SUSPICIOUS and not extremes.is_linear(case):
+    # with few inputs, neighbours tell whether there is more to be learnt
+    is_told_here = is_useless or (share < SUSPICIOUS and not has_neighbours(case))
+    if is_told_here and not extremes.is_linear(case):
         finding = finding or rules.undecided_penalty(case)
     if is_useless:
         finding = (
@@ -163,8 +171,9 @@ def _poor_result(
     if share < SUSPICIOUS:
         finding = finding or _oscillation(run, monitor)
     finding = finding or _cut_off(run, monitor)
-    if -LEAST_EXPLAINED < share < SUSPICIOUS_IF_SHARED:
-        finding = finding or _missed(case, monitor)
+    if share > -LEAST_EXPLAINED:
+        least = CORRELATED if share < SUSPICIOUS_IF_SHARED else NEARLY_EQUAL
+        finding = finding or _missed(case, monitor, least)
     return finding or (_plateau(run, monitor) if is_useless else None)
 
 
@@ -215,14 +224,14 @@ def _oscillation(run: Run, monitor: Monitor) -> Finding | None:
     return Finding(sentence, "learning_rate_init", advice, value=lower)
 
 
-def _missed(case: Case, monitor: Monitor) -> Finding | None:
+def _missed(case: Case, monitor: Monitor, least: float) -> Finding | None:
     """Find what was left to be learnt, unless the user or other data ended it."""
     is_short = monitor.reason in (Reason.GOAL, Reason.MAX_TIME, Reason.CALLBACK)
     is_planned = monitor.reason == Reason.MAX_ITER and case.plan.given.tol == 0
     has_ended = is_short or is_planned or monitor.validate is not None
     if has_ended or extremes.is_linear(case):
         return None
-    finding = missed_structure(case, monitor.reason)
+    finding = missed_structure(case, monitor.reason, least)
     if finding is None:
         return None
     # a setting that is known to do harm rather than what else could help

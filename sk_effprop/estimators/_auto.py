@@ -85,6 +85,8 @@ class Problem:
         would be, see ``core.left_out``; at least 1.
     unexplained : float
         Share of the variance of the targets that a network will not explain.
+    slope_powers : tuple of float
+        Relative squared slope of each hidden layer, see ``core.strength``.
     """
 
     n_samples: int
@@ -97,6 +99,7 @@ class Problem:
     is_radial: bool = False
     nonlinearity: float = 1.0
     unexplained: float = 1.0
+    slope_powers: tuple[float, ...] = ()
 
     @property
     def is_stream(self) -> bool:
@@ -105,9 +108,14 @@ class Problem:
 
     @property
     def input_powers(self) -> Array:
-        """Mean squared length of the inputs of each layer: about the fan-in."""
+        """Power of each layer: the mean squared length of its inputs, about the fan-in.
+
+        It counts by the slope of the units above, which need the larger weights, the
+        smaller it is.
+        """
         powers = np.array(self.sizes[:-1], dtype=float)
         powers[-1] *= RADIAL_POWER if self.is_radial else 1.0
+        powers[: len(self.slope_powers)] *= self.slope_powers
         return powers
 
 

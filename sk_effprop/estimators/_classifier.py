@@ -255,7 +255,8 @@ default="auto"
     goal : float or None, default=None
         Training stops when the objective is at most this value.
     max_time : float or None, default=None
-        Training stops after this many seconds.
+        Training stops after this many seconds. With "sgd", "sdlm" and "adam", ``loss_``
+        is then that of a random part of the examples, if all would take seconds.
     early_stopping : bool or "auto", default="auto"
         Whether to measure progress and to choose the best weights on validation data.
         With True, these are a part of the training data unless ``X_val`` is given.

@@ -52,13 +52,14 @@ EXTREMES = (
     Extreme("twist", 0.0, largest=10.0),
     Extreme("bias_init", "data", largest=3.0),
     Extreme("input_clip", 8.0, smallest=0.1),
+    Extreme("huber_delta", 1.35, smallest=1e-3),
 )
 
 
 def extreme_setting(case: Case) -> Finding | None:
     """Find a number that is far too large or too small."""
     for extreme in EXTREMES:
-        value = getattr(case.plan.given, extreme.name)
+        value = getattr(case.plan.given, extreme.name, None)
         is_used = case.plan.solver in extreme.solvers
         if not is_used or value is None or isinstance(value, str):
             continue
@@ -72,6 +73,26 @@ def extreme_setting(case: Case) -> Finding | None:
                 value=extreme.usual,
             )
     return None
+
+
+def extreme_quantile(case: Case) -> Finding | None:
+    """Find a quantile beyond which there is not even one example."""
+    given, count = case.plan.given, case.objective.count
+    if given.loss != "quantile":
+        return None
+    share = min(given.quantile, 1.0 - given.quantile)
+    if share * count >= 1.0:
+        return None
+    usual = float(f"{2.0 / count:.1g}")
+    value = usual if given.quantile < 0.5 else 1.0 - usual
+    return Finding(
+        f"quantile={given.quantile:.7g} leaves less than one of {count:.0f} examples "
+        "on one side, so that next to nothing depends on the others.",
+        "quantile",
+        f"Use quantile={value:.7g}, or more examples.",
+        cause="quantile too extreme",
+        value=value,
+    )
 
 
 def extreme_activation(case: Case) -> Finding | None:

@@ -1,10 +1,15 @@
 """Checks of class labels, before a coding is made of them."""
 
-from typing import Any
+from numbers import Real
+from typing import Any, NoReturn
 
 import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+# Labels whose order is the same for Python and NumPy; sequences are several labels, for
+# which scikit-learn has its own words, as it has for None.
+SORTABLE = (str, Real, np.bool_, list, tuple, np.ndarray, type(None))
 
 
 def check_labels(y: Any) -> Any:
@@ -40,8 +45,13 @@ def has_several_columns_of_classes(y: Any, classes: Any) -> bool:
 
 
 def check_types(labels: Any, name: str) -> None:
-    """Raise a ValueError for bytes, and for text among labels of other types."""
+    """Raise a ValueError for labels that are neither text, numbers nor dates.
+
+    Neither may they be text among labels of other types.
+    """
     dtype = getattr(labels, "dtype", np.asarray(labels).dtype)
+    if dtype.kind == "m":
+        _raise_odd(name, str(dtype))
     if dtype.kind not in "SO":
         return
     types = {type(label) for label in np.ravel(labels).tolist()}
@@ -57,6 +67,16 @@ def check_types(labels: Any, name: str) -> None:
             f"{name} mixes labels of the types {names}, which have no common order. "
             "Use one type for all labels, such as str."
         )
+    odd = [one.__name__ for one in types if not issubclass(one, SORTABLE)]
+    if odd:
+        _raise_odd(name, ", ".join(sorted(odd)))
+
+
+def _raise_odd(name: str, types: str) -> NoReturn:
+    raise ValueError(
+        f"{name} holds labels of the type {types}. Labels must be text, numbers or "
+        f"booleans: use [str(label) for label in {name}]."
+    )
 
 
 def check_indicator(y: Any) -> None:

@@ -25,6 +25,8 @@ MOST_INPUTS = 50
 # Correlations above are no accident: this one, and so many standard deviations of that
 # of pure noise.
 CORRELATED, N_DEVIATIONS = 0.35, 3.0
+# Nothing but what a network has missed makes errors so similar.
+NEARLY_EQUAL = 0.9
 # A weaker penalty than this is not what keeps a network from learning.
 WEAK_PENALTY = 1e-3
 # A network with fewer weights may be too small for data with this many times more rows.
@@ -33,7 +35,9 @@ FEW_WEIGHTS, MANY_RESIDUALS = 50, 20
 LARGEST_JACOBIAN = 10**7
 
 
-def missed_structure(case: Case, reason: Reason) -> Finding | None:
+def missed_structure(
+    case: Case, reason: Reason, least: float = CORRELATED
+) -> Finding | None:
     """Find errors that neighbours share, and what has kept the network from them.
 
     Parameters
@@ -42,11 +46,13 @@ def missed_structure(case: Case, reason: Reason) -> Finding | None:
         At the weights that are kept.
     reason : Reason
         Why training has ended.
+    least : float
+        Smaller correlations are no sign.
     """
-    if case.some.network.sizes[0] > MOST_INPUTS or len(case.some.network.sizes) == 2:
+    if not has_neighbours(case) or len(case.some.network.sizes) == 2:
         return None
     correlation, n = _shared_errors(case)
-    if correlation < max(CORRELATED, N_DEVIATIONS / np.sqrt(n)):
+    if correlation < max(least, N_DEVIATIONS / np.sqrt(n)):
         return None
     sentence = (
         f"neighbouring examples share their errors (correlation {correlation:.2f}), so "
@@ -56,6 +62,11 @@ def missed_structure(case: Case, reason: Reason) -> Finding | None:
     return Finding(
         sentence, parameter, advice, cause="structure left in the errors", value=value
     )
+
+
+def has_neighbours(case: Case) -> bool:
+    """Whether there are so few inputs that some examples are close to each other."""
+    return case.some.network.sizes[0] <= MOST_INPUTS
 
 
 def _shared_errors(case: Case) -> tuple[float, int]:

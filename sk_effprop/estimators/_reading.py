@@ -22,6 +22,7 @@ from sk_effprop.core.normalization import follow_inputs, identity
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
 from sk_effprop.estimators._masks import check_masks
+from sk_effprop.estimators._refusals import about_types
 from sk_effprop.estimators._tables import copy_names, read_table, settled
 from sk_effprop.preprocessing import (
     ColumnStatistics,
@@ -64,17 +65,17 @@ def validate(
     check = {"multi_output": True, "y_numeric": y_numeric}
     encoder = None if reset else estimator.table_encoder_
     table = read_table(estimator, X, reset=reset)
-    if table is not None:
+    with about_types(X, y, y_numeric=y_numeric):
+        if table is None:
+            X, y = validate_data(estimator, X, y, reset=reset, **NOT_FINITE, **check)
+            return settled(without_duplicates(X), encoder), y
         if y is None:
             # raises the ValueError for estimators that need targets
             validate_data(estimator, X, y, reset=reset, skip_check_array=True)
         numbers, y = check_X_y(
             table.numbers, y, ensure_min_features=0, **NOT_FINITE, **check
         )
-        return settled(replace(table, numbers=numbers), encoder), y
-    with _about_text():
-        X, y = validate_data(estimator, X, y, reset=reset, **NOT_FINITE, **check)
-    return settled(without_duplicates(X), encoder), y
+    return settled(replace(table, numbers=numbers), encoder), y
 
 
 def validate_inputs(estimator: Any, X: Any) -> Any:
@@ -86,7 +87,7 @@ def validate_inputs(estimator: Any, X: Any) -> Any:
     table = read_table(estimator, X, reset=False)
     if table is not None:
         return settled(table, encoder)
-    with _about_text():
+    with about_types(X):
         X = validate_data(estimator, X, reset=False, **NOT_FINITE)
     return settled(without_duplicates(X), encoder)
 
@@ -100,32 +101,6 @@ def _check_sparse_targets(y: Any, y_numeric: bool) -> None:
             "y is sparse, which is only possible for an indicator matrix of several "
             f"labels. Use {way_out}."
         )
-
-
-@contextmanager
-def _about_text() -> Iterator[None]:
-    """Say where text is accepted if it is refused as a number.
-
-    scikit-learn looks for infinite values in a sum, which may overflow, and compares
-    objects with themselves, which pandas.NA does not allow.
-    """
-    try:
-        with np.errstate(over="ignore", invalid="ignore"):
-            yield
-    except TypeError as error:
-        if "NA is ambiguous" not in str(error):
-            raise
-        raise ValueError(
-            "y contains missing values (pandas.NA). Leave these rows out."
-        ) from error
-    except ValueError as error:
-        if "could not convert string" not in str(error):
-            raise
-        raise ValueError(
-            f"{error}. Text is read in the columns of a data frame, for which "
-            "scikit-learn before 1.9 needs 'sk_effprop[tables]', and in the columns "
-            "that categorical_features lists."
-        ) from error
 
 
 def _is_sound(estimator: Any, X: Any) -> bool:

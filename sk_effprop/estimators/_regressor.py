@@ -258,7 +258,8 @@ default="auto"
     goal : float or None, default=None
         Training stops when the objective is at most this value.
     max_time : float or None, default=None
-        Training stops after this many seconds.
+        Training stops after this many seconds. With "sgd", "sdlm" and "adam", ``loss_``
+        is then that of a random part of the examples, if all would take seconds.
     early_stopping : bool or "auto", default="auto"
         Whether to measure progress and to choose the best weights on validation data.
         With True, these are a part of the training data unless ``X_val`` is given.
@@ -572,10 +573,13 @@ default="auto"
         return self._partial_fit(X, y, sample_weight)
 
     def _check_targets(self, y: Any) -> Any:
-        if np.asarray(y).dtype.kind not in "biuf":
+        dtype = np.asarray(y).dtype
+        if dtype.kind not in "biuf":
+            way_out = "Use EffPropClassifier for classification."
+            if dtype.kind in "mM":
+                way_out = "Convert it, to a number of days or seconds say."
             raise ValueError(
-                f"y must be numeric for regression, got dtype {np.asarray(y).dtype}. "
-                "Use EffPropClassifier for classification."
+                f"y must be numeric for regression, got dtype {dtype}. {way_out}"
             )
         # None among objects has become NaN after scikit-learn had looked for it
         assert_all_finite(y, input_name="y")

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
+from sk_effprop.core.strength import slope_powers
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._coding import Coding
@@ -238,6 +239,7 @@ def make_run(
         is_radial="radial" in network.kinds,
         nonlinearity=1.0 if found is None else found.nonlinearity,
         unexplained=1.0 if found is None else found.error,
+        slope_powers=slope_powers(network),
     )
     strength = usual_strength(problem) if earlier is None else earlier.strength
     strength = find_strength(
@@ -260,6 +262,8 @@ def make_run(
         weights=start.weights,
     )
     objective = build.on_engine(objective, plan.engine)
+    if plan.max_time is not None and is_stochastic:
+        objective = objective.evaluated_in_time()
     return Run(objective, plan, coding, earlier, left, start.time, data.counts.n_rows)
 
 

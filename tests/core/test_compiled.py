@@ -229,6 +229,31 @@ def test_single_precision(loss):
         assert_same(single, theta.astype(np.float32), solver, rtol=1e-5)
 
 
+def descended(objective, start, batch_size):
+    """Weights after a pass with momentum, and the losses on the way."""
+    theta, rule = start.copy(), Momentum(0.5)
+    rates = Rates(0.001, np.ones(len(theta)))
+    update = Update(rule, rates, rule.start(theta))
+    order = np.arange(objective.n_samples)
+    return theta, objective.descend(theta, order, batch_size, update)
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+@pytest.mark.parametrize("spoilt", [np.nan, np.inf, 1e200])
+@pytest.mark.parametrize("loss", params(ALL_LOSSES, *EACH_LOSS))
+def test_weights_that_overflowed_leave_nothing_behind(loss, spoilt, batch_size):
+    """A solver goes on from its best weights, with the same engine."""
+    objective, theta = make_problem((5, 3), ALL_ACTIVATIONS["lecun_tanh"], loss, n=40)
+    fast = on_engine("numba", objective)
+    expected = descended(fast, theta, batch_size)
+    spoilt_theta = np.full_like(theta, spoilt)
+    with np.errstate(all="ignore"):
+        descended(fast, spoilt_theta, batch_size)
+        fast.sample_losses(spoilt_theta, np.zeros_like(theta))
+    for found, wanted in zip(descended(fast, theta, batch_size), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_what_is_not_numbers_is_left_to_numpy():
     """Sparse inputs, and the loss of a user."""
     objective, _ = make_problem(

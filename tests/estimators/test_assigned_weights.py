@@ -135,12 +135,13 @@ def test_masks_and_nothing_at_all_are_refused(cls, name):
 
 
 @both
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("layer", [0, 1])
-def test_weights_that_were_spoilt_in_place_do_not_predict(cls, layer):
-    """Nothing sees the change itself, but nan is no prediction."""
+def test_weights_that_were_spoilt_in_place_do_not_predict(cls, layer, value):
+    """Nothing sees the change itself, nor infinity below an activation with limits."""
     X, _ = problem(cls)
     model = fitted(cls)
-    model.network_.layers(model.theta_)[layer][0, 0] = np.nan
+    model.network_.layers(model.theta_)[layer][0, 0] = value
     calls = [model.predict]
     if cls is EffPropClassifier:
         calls += [model.predict_proba, model.predict_log_proba, model.decision_function]

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import mean_pinball_loss
 
 from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from tests.estimators.rejections import SGD, assert_refused, both, problem
@@ -212,3 +214,31 @@ def test_only_rows_that_overflow_are_bounded():
     # products of other shapes are rounded otherwise
     found = model.predict(with_extreme)[:-1]
     np.testing.assert_allclose(found, model.predict(X), rtol=1e-12)
+
+
+# ---------------------------------------------------------------------------- quantiles
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "sgd"])
+@pytest.mark.parametrize("level", [1e-6, 1.0 - 1e-6])
+def test_a_quantile_beyond_all_examples_is_named_and_the_advice_helps(level, solver):
+    X, y = smooth(300)
+    model = R(loss="quantile", quantile=level, solver=solver, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="leaves less than one of 300 examples"):
+        model.fit(X, y)
+    assert model.convergence_.parameter == "quantile"
+    advised = 0.007 if level < 0.5 else 0.993
+    assert f"quantile={advised}, " in model.convergence_.advice
+    model.set_params(quantile=advised).fit(X, y)
+    constant = np.full(len(y), np.quantile(y, advised))
+    loss = mean_pinball_loss(y, model.predict(X), alpha=advised)
+    assert loss < 0.3 * mean_pinball_loss(y, constant, alpha=advised)
+    assert model.convergence_.parameter != "quantile"
+
+
+def test_a_bend_of_huber_that_leaves_no_curvature_is_named():
+    X, y = smooth()
+    model = R(loss="huber", huber_delta=1e-9, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="huber_delta=1e-09 is too small"):
+        model.fit(X, y)
+    assert model.set_params(huber_delta=1.35).fit(X, y).score(X, y) > 0.9

@@ -98,3 +98,14 @@ def test_a_usual_table_has_no_structure_left():
     assert not fitted(
         EffPropRegressor(random_state=0), *load_diabetes(return_X_y=True)
     )[1]
+
+
+def test_a_wave_that_is_learnt_by_half_is_led_to_the_rest():
+    """Nothing but what was missed makes the errors of neighbours nearly equal."""
+    inputs = np.arange(0.0, 60.0, 0.2)[:, None]
+    y = np.sin(inputs[:, 0])
+    model = EffPropRegressor(random_state=0)
+    done = fitted(model, inputs, y)[0].convergence_
+    assert 0.5 < model.score(inputs, y) < 0.7
+    assert "share their errors" in done.problem
+    assert advised(model, inputs, y).score(inputs, y) > 0.9

@@ -58,6 +58,7 @@ class NumbaEngine:
         self._buffers.fill("theta", theta)
         parts = [self._losses_of(rows, gradient) for rows in self._parts()]
         losses, weight = np.concatenate(parts), self.objective.sample_weight
+        self._forget_overflow(losses, theta)
         return losses if weight is None else losses * weight
 
     def _parts(self) -> Iterator[slice]:
@@ -121,7 +122,16 @@ class NumbaEngine:
         self._run_update(examples, self._update_arrays(batch_size, update), update)
         for name, vector in vectors.items():
             buffers.write_back(name, vector)
+        self._forget_overflow(examples.losses, theta)
         return examples.losses
+
+    def _forget_overflow(self, losses: Array, theta: Array) -> None:
+        """Let new buffers be made where NaN may have come behind the units.
+
+        There it would stay, whatever the weights of the next call.
+        """
+        if not (np.isfinite(losses).all() and np.isfinite(theta).all()):
+            self.__dict__.pop("_buffers", None)
 
     def _run_update(self, examples: Any, arrays: UpdateArrays, update: Update) -> None:
         width = 1 if arrays.batch_size == 1 else LANES
