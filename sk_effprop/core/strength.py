@@ -34,7 +34,9 @@ CURVED, LINEAR, LINEAR_POWER = 0.2, 0.4, 0.5
 TILT = 100.0
 # Mean squared slope of tanh and relu on normal inputs, about, and nodes that find it.
 USUAL_SLOPE_POWER, SLOPE_NODES = 0.4, 40
-# With more rows than this, CURVED grows with their root, up to a factor.
+# With more rows than this, CURVED grows with their root, up to a factor, and so does
+# LINEAR for classes: a linear rule with noisy labels was predicted worse than by a
+# constant without that, and values have TILT.
 MANY_ROWS, LARGEST_GROWTH = 150, 2.0
 # Stochastic solvers stop before they fit the noise, and want less.
 STOCHASTIC_SHARE = 0.5
@@ -79,9 +81,11 @@ def strength(
     weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
     if found.is_exact:
         return max(weakest, EXACT_CLASSES) if has_classes else weakest
-    growth = float(np.clip((found.n_rows / MANY_ROWS) ** 0.5, 1.0, LARGEST_GROWTH))
+    growth = 1.0
+    if not is_stochastic:
+        growth = float(np.clip((found.n_rows / MANY_ROWS) ** 0.5, 1.0, LARGEST_GROWTH))
     curved = CURVED * (STOCHASTIC_SHARE if is_stochastic else growth) * found.error
-    linear = LINEAR * found.error**LINEAR_POWER
+    linear = LINEAR * (growth if has_classes else 1.0) * found.error**LINEAR_POWER
     curved = min(curved, linear)
     between = curved ** (1.0 - found.linearity) * linear**found.linearity
     caution = CAUTION if is_cautious else 0.0

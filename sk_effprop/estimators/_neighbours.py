@@ -65,7 +65,7 @@ def missed_structure(
 
 
 def has_neighbours(case: Case) -> bool:
-    """Whether there are so few inputs that some examples are close to each other."""
+    """True if there are so few inputs that some examples are close to each other."""
     return case.some.network.sizes[0] <= MOST_INPUTS
 
 

@@ -18,7 +18,7 @@ from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.solvers import BATCH, SOLVERS
 
 # EFFPROP_DRAWS=100000 looks longer, EFFPROP_SEED=2 elsewhere
-N_DRAWS = int(os.environ.get("EFFPROP_DRAWS", "1000"))
+N_DRAWS = int(os.environ.get("EFFPROP_DRAWS", "2000"))
 SEED = int(os.environ.get("EFFPROP_SEED", "1"))
 N_PARTS = 20
 LOSSES = {

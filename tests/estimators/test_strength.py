@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.metrics import log_loss
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 
@@ -76,6 +77,19 @@ def test_a_stream_keeps_what_its_first_batch_says(cls):
     first = model.alpha_
     model.partial_fit(X[200:], 0 * y[200:])
     np.testing.assert_allclose(model.alpha_, first / 2.0)
+
+
+@pytest.mark.parametrize(("n", "d"), [(200, 10), (400, 10), (400, 30)])
+def test_a_linear_rule_of_noisy_labels_is_predicted_better_than_by_a_constant(n, d):
+    """The probabilities of wide networks would else be too sure of themselves."""
+    rng = np.random.default_rng(0)
+    X, weights = rng.normal(size=(n + 1000, d)), rng.normal(size=d)
+    share = 1.0 / (1.0 + np.exp(-X @ weights * (1.5 / d**0.5)))
+    y = (rng.random(len(X)) < share).astype(int)
+    model = EffPropClassifier(solver="lbfgs", random_state=0).fit(X[:n], y[:n])
+    constant = np.full((1000, 2), [1.0 - y[:n].mean(), y[:n].mean()])
+    loss = log_loss(y[n:], model.predict_proba(X[n:]))
+    assert loss < 0.98 * log_loss(y[n:], constant)
 
 
 @both
