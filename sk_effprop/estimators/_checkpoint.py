@@ -19,7 +19,7 @@ from sk_effprop._version import __version__
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.flow import Flow
 from sk_effprop.core.gains import Gains
-from sk_effprop.core.objective import Objective
+from sk_effprop.core.objective import Objective, no_clock
 from sk_effprop.core.rates import DiagonalCurvature, RateRule, Rates
 from sk_effprop.core.schedules import Progress
 from sk_effprop.core.spectrum import LeadingCurvature
@@ -140,7 +140,7 @@ class Checkpoint:
     ) -> Solution:
         """Let the solver begin or go on, and write what it offers."""
         if (kept := self.kept) is not None:
-            monitor.restore(kept.monitor, objective.value)
+            monitor.restore(kept.monitor, objective.with_clock(no_clock).value)
             rng.bit_generator.state = kept.rng
             state = kept.paused
             if kept.solution is not None:

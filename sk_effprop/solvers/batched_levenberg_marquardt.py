@@ -28,7 +28,7 @@ from sk_effprop.core.gauss_newton import (
     PrimalSystem,
     check_system_size,
 )
-from sk_effprop.core.objective import Objective
+from sk_effprop.core.objective import Objective, no_clock
 from sk_effprop.core.presentation import Order
 from sk_effprop.core.schedules import (
     SCHEDULES,
@@ -227,7 +227,9 @@ class _Descent:
         share = self._share
         epoch_mean = self._epoch(share)
         has_an_end = SCHEDULES[self.solver.schedule].has_an_end
-        theta, value = self.theta.astype(self.dtype), self.objective.value
+        theta = self.theta.astype(self.dtype)
+        # the best weights are chosen when the time is over, too
+        value = self.objective.with_clock(no_clock).value
         return self.monitor(
             theta,
             value if has_an_end else value(theta),

@@ -108,6 +108,7 @@ def looks(monkeypatch):
     "settings",
     [*({"solver": solver} for solver in BATCH),
      {"solver": "lm", "alpha": "evidence"},
+     {"solver": "lm", "batch_size": 50},
      {"solver": "lm", "batch_size": 50, "learning_rate": "constant"}],
     ids=str,
 )  # fmt: skip
