@@ -257,6 +257,7 @@ def make_plan(
         learning_rate_init=choose_rate(given.learning_rate_init, solver),
         rate_share=choose_rate_share(
             given.momentum,
+            batch_size,
             falls=SCHEDULES[given.learning_rate].has_an_end and max_iter > 1,
             is_linear=len(problem.sizes) == 2,
         ),
@@ -442,17 +443,24 @@ def choose_schedule(learning_rate: str, solver: str, *, is_stream: bool) -> str:
     return "constant" if solver == "adam" or is_endless else learning_rate
 
 
-def choose_rate_share(momentum: float, *, falls: bool, is_linear: bool) -> float:
+def choose_rate_share(
+    momentum: float, batch_size: int, *, falls: bool, is_linear: bool
+) -> float:
     """Share of the rate from the curvature that momentum leaves.
 
     A gradient moves the weights by ``1 / (1 - momentum)`` of its step in the end.
     Gradient descent with momentum is stable up to ``1 + momentum`` times the rate of
     plain descent.  That is too noisy for good, but not for a rate that falls to zero.
-    A linear model has nothing to gain from it, as its curvature is the same everywhere.
+    Single examples stay too noisy for it: their differences set a bound that does not
+    grow with momentum.  A linear model has nothing to gain from a larger rate, as its
+    curvature is the same everywhere.
     """
     # the steps of a constant gradient add up to a geometric series
     share = 1.0 - float(momentum)
-    return share * (1.0 + momentum) if falls and not is_linear else share
+    if not falls or is_linear:
+        return share
+    mean = min(1.0, (batch_size - 1) / (SGD_BATCH - 1))
+    return share * (1.0 + mean * momentum)
 
 
 def choose_period(

@@ -181,10 +181,15 @@ def test_the_first_rows_of_a_stream_are_not_all_there_will_be():
 
 def test_momentum_leaves_a_share_of_the_rate():
     share = auto.choose_rate_share
-    assert share(0.9, falls=False, is_linear=False) == pytest.approx(0.1)
-    assert share(0.9, falls=True, is_linear=False) == pytest.approx(0.19)
-    assert share(0.9, falls=True, is_linear=True) == pytest.approx(0.1)
-    assert share(0.0, falls=True, is_linear=False) == 1.0
+    for size in (8, 500):
+        assert share(0.9, size, falls=False, is_linear=False) == pytest.approx(0.1)
+        assert share(0.9, size, falls=True, is_linear=False) == pytest.approx(0.19)
+        assert share(0.9, size, falls=True, is_linear=True) == pytest.approx(0.1)
+        assert share(0.0, size, falls=True, is_linear=False) == 1.0
+    # the differences between single examples allow no larger rate
+    shares = [share(0.9, size, falls=True, is_linear=False) for size in range(1, 9)]
+    np.testing.assert_allclose(np.diff(shares), 0.09 / 7)
+    assert shares[0] == pytest.approx(0.1)
 
 
 # ------------------------------------------------------------------- fitted attributes

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris, make_friedman1
+from sklearn.datasets import load_digits, load_iris, make_friedman1
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core.schedules import SCHEDULES
@@ -66,3 +66,13 @@ def test_a_decay_may_be_an_integer():
         for decay in (0, 0.0)
     )
     np.testing.assert_array_equal(as_int.theta_, as_float.theta_)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "sdlm"])
+@pytest.mark.parametrize("batch_size", [1, 2])
+def test_the_automatic_rate_suits_single_examples_and_pairs(solver, batch_size):
+    X, y = load_digits(return_X_y=True)
+    model = EffPropClassifier(solver=solver, batch_size=batch_size, random_state=0)
+    model.fit(X[:600], y[:600])
+    assert model.convergence_.n_recoveries == 0
+    assert model.score(X[600:], y[600:]) > 0.88
