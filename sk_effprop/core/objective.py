@@ -291,7 +291,8 @@ class Objective:
         rows = np.repeat(np.arange(self.n_samples), times)
         repeat = np.arange(len(rows)) - np.repeat(np.cumsum(times) - times, times)
         rows = rows[np.argsort(repeat, kind="stable")]
-        longer = len(rows) / self.n_samples
+        # repeats within a part of all data are updates like those of other examples
+        longer = len(rows) / self.n_samples if usual is None else 1.0
         split = (weight / times * (mean * longer)).astype(self.sample_weight.dtype)
         spread = replace(self, sample_weight=split).subset(rows)
         return replace(spread, count=self.count)

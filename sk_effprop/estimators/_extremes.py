@@ -37,6 +37,8 @@ class Extreme:
         Absolute values outside are extreme.
     solvers : sequence of str
         Those that use it.
+    loss : str or None
+        The only loss that uses it.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Extreme:
     smallest: float = 0.0
     largest: float = np.inf
     solvers: tuple[str, ...] = tuple(SOLVERS)
+    loss: str | None = None
 
 
 EXTREMES = (
@@ -52,7 +55,7 @@ EXTREMES = (
     Extreme("twist", 0.0, largest=10.0),
     Extreme("bias_init", "data", largest=3.0),
     Extreme("input_clip", 8.0, smallest=0.1),
-    Extreme("huber_delta", 1.35, smallest=1e-3),
+    Extreme("huber_delta", 1.35, smallest=1e-3, loss="huber"),
 )
 
 
@@ -60,7 +63,10 @@ def extreme_setting(case: Case) -> Finding | None:
     """Find a number that is far too large or too small."""
     for extreme in EXTREMES:
         value = getattr(case.plan.given, extreme.name, None)
-        is_used = case.plan.solver in extreme.solvers
+        is_used = case.plan.solver in extreme.solvers and extreme.loss in (
+            None,
+            case.plan.given.loss,
+        )
         if not is_used or value is None or isinstance(value, str):
             continue
         if not extreme.smallest <= abs(value) <= extreme.largest:

@@ -90,7 +90,7 @@ class Resume:
     is_stream: bool
     fixed: dict[str, Any]
     watch: StreamWatch | None = None
-    weights: "SeenWeights | None" = None
+    weights: SeenWeights | None = None
 
     def begun_anew(self) -> "Resume":
         """Forget what belongs to another scale of the data.

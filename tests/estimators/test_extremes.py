@@ -1,5 +1,7 @@
 """Numbers near the ends of what a precision holds: learnt all the same, or named."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -242,3 +244,12 @@ def test_a_bend_of_huber_that_leaves_no_curvature_is_named():
     with pytest.warns(ConvergenceWarning, match="huber_delta=1e-09 is too small"):
         model.fit(X, y)
     assert model.set_params(huber_delta=1.35).fit(X, y).score(X, y) > 0.9
+
+
+def test_what_the_loss_does_not_use_is_not_named():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 3)), rng.normal(size=200)
+    model = R(huber_delta=1e-9, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        assert model.fit(X, y).convergence_.parameter != "huber_delta"

@@ -274,6 +274,18 @@ def test_weights_of_single_rows_count():
     assert abs(shares[1, False] - shares[50, False]) < 0.1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_single_rows_of_very_uneven_weights_are_learnt(seed):
+    """A heavy row is presented several times, each time as any other row."""
+    rng = np.random.default_rng(seed)
+    X, weight = rng.normal(size=(500, 4)), 10.0 ** rng.uniform(-3.0, 3.0, size=500)
+    y = X[:, 0] + 0.5 * X[:, 1] + 0.1 * rng.normal(size=500)
+    model = EffPropRegressor((20,), random_state=0)
+    for i in range(500):
+        model.partial_fit(X[i : i + 1], y[i : i + 1], sample_weight=weight[i : i + 1])
+    assert model.score(X, y) > 0.6
+
+
 def test_a_common_factor_of_all_weights_changes_nothing():
     X, y = problem(EffPropRegressor)
     weight = np.random.default_rng(0).uniform(0.5, 2.0, size=N)
