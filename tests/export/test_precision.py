@@ -26,7 +26,9 @@ def export(request):
 
 
 def fitted(table):
-    return EffPropRegressor((5,), solver="sgd", max_iter=9, random_state=0).fit(table, y)
+    return EffPropRegressor((5,), solver="sgd", max_iter=9, random_state=0).fit(
+        table, y
+    )
 
 
 @pytest.mark.parametrize("frame", [False, True])
