@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop._sklearn import check_feature_names_in
-
 # Largest rounding error that is not worth a warning, as a share of a column's scale.
 NEGLIGIBLE_ROUNDING = 0.01
 MAX_NAMES = 5
@@ -21,8 +19,9 @@ def warn_of_rounding(est: Any, caller: str, way_out: str = "") -> None:
     columns = np.flatnonzero(rounding > NEGLIGIBLE_ROUNDING * record.scale)
     if not len(columns):
         return
-    names = check_feature_names_in(est.normalizer_)[columns[:MAX_NAMES]]
-    listed = ", ".join(repr(str(name)) for name in names)
+    unnamed = [f"x{i}" for i in range(len(rounding))]
+    names = getattr(est.normalizer_, "feature_names_in_", unnamed)
+    listed = ", ".join(repr(str(names[i])) for i in columns[:MAX_NAMES])
     listed += ", ..." if len(columns) > MAX_NAMES else ""
     warnings.warn(
         f"{caller} rounds inputs to float32, which changes {listed} by more than "

@@ -6,9 +6,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
 
 from sk_effprop import EffPropRegressor
-from sk_effprop.export import to_c, to_onnx
+from sk_effprop.export import register_skl2onnx, to_c, to_onnx
 from tests.export.test_c import run
 
 rng = np.random.default_rng(0)
@@ -38,6 +39,18 @@ def test_columns_that_rounding_changes_are_named(export, frame):
     message = f"{export.__name__} rounds inputs to float32, which changes '{name}' by"
     with pytest.warns(UserWarning, match=re.escape(message)):
         export(fitted(table))
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("Float", 1), ("Double", 0)])
+def test_the_type_of_a_pipelines_inputs_decides(kind, expected):
+    skl2onnx = pytest.importorskip("skl2onnx")
+    register_skl2onnx()
+    declared = getattr(skl2onnx.common.data_types, f"{kind}TensorType")([None, 2])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        skl2onnx.to_onnx(make_pipeline(fitted(FAR)), initial_types=[("X", declared)])
+    told = [str(w.message) for w in caught if "DoubleTensorType" in str(w.message)]
+    assert len(told) == expected
 
 
 @pytest.mark.parametrize("shift", [0.0, 1e3, -1e5])
