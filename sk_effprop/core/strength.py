@@ -32,9 +32,9 @@ CURVED, LINEAR, LINEAR_POWER = 0.2, 0.4, 0.5
 # its last layer as many times weaker.  Small weights keep the units near the middle of
 # their sigmoids, and large ones behind them make up for it.
 TILT = 100.0
-# Linear functions of so many inputs for each row, with this share of noise, get at least
-# the strength of ridge regression.  It may leave constant outputs, and so does a noise
-# level of more than so many times 1 + n / p.
+# Linear functions of so many inputs for each row, with this share of noise, get at
+# least the strength of ridge regression.  It may leave constant outputs, and so does a
+# noise level of more than so many times 1 + n / p.
 WIDE, MOSTLY_NOISE, RIDGE_LIMIT = 0.2, 0.8, 2.0
 # Mean squared slope of tanh and relu on normal inputs, about, and nodes that find it.
 USUAL_SLOPE_POWER, SLOPE_NODES = 0.4, 40

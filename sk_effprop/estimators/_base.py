@@ -3,6 +3,7 @@
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -57,6 +58,7 @@ from sk_effprop.estimators._interrupt import (
     in_any_case,
     is_part_of_more,
 )
+from sk_effprop.estimators._late_start import late_start
 from sk_effprop.estimators._layers import check_weights
 from sk_effprop.estimators._members import Committee, Member, Trained
 from sk_effprop.estimators._parameters import (
@@ -488,7 +490,15 @@ class BaseEffProp(
             return theta, None
         check_network(self.network_, objective.network)
         check_weights(self.theta_)
-        return self.theta_, earlier.state if earlier.kind == run.left.kind else None
+        state = earlier.state if earlier.kind == run.left.kind else None
+        theta = None
+        if run.is_asleep:
+            # other streams go on with the same random numbers
+            rng = deepcopy(run.left.rng)
+            theta = late_start(run.plan.given, objective.sampled, self.theta_, rng)
+        if theta is None:
+            return self.theta_, state
+        return theta, None if state is None else state.without_rates()
 
     def _warn(self, run: Run, stacklevel: int = 4) -> None:
         sentence = warning_message(
