@@ -17,6 +17,8 @@ from sk_effprop.estimators._parameters import Hyperparameters
 
 # A first layer with weights of less than this share of initial ones is still at zero.
 ASLEEP = 0.1
+# A stronger penalty of the user's is what keeps it there.
+WEAK_PENALTY = 0.1
 # Normal numbers stand for the projections of rows, most of which have gone by.
 N_PROJECTIONS = 100
 
@@ -39,8 +41,7 @@ def late_start(
     rng : Generator
     """
     network = objective.network
-    is_linear, is_radial = len(network.sizes) == 2, network.kinds[0] == "radial"
-    if isinstance(given.init, np.ndarray) or is_linear or is_radial:
+    if not _can_be_drawn(given, objective):
         return None
     drawn = initialize(network, get_initializer(given.init), rng, theta.dtype)
     new, later = network.layers(drawn)[0], theta.copy()
@@ -55,3 +56,13 @@ def late_start(
         projections = rng.normal(size=(N_PROJECTIONS, len(lengths))) * lengths
         first[-1] = BIAS_SPREAD * biases_through_data(rng, projections, None)
     return later
+
+
+def _can_be_drawn(given: Hyperparameters, objective: Objective) -> bool:
+    """True if the first layer has random weights that the penalty would not remove."""
+    is_linear = len(objective.network.sizes) == 2
+    is_radial = objective.network.kinds[0] == "radial"
+    is_weak = isinstance(given.alpha, str) or given.alpha <= WEAK_PENALTY
+    return is_weak and not (
+        isinstance(given.init, np.ndarray) or is_linear or is_radial
+    )
