@@ -48,7 +48,7 @@ DIVERGED = WARNINGS[Reason.DIVERGED]
 # Shorter fits are experiments, which nobody expects to be of use.
 FEWEST_ITERATIONS = 10
 # Fewer iterations without progress may be an accident.
-LEAST_PATIENCE = 4
+LEAST_PATIENCE = 3
 LIMITS = {Reason.MAX_ITER: "max_iter", Reason.MAX_FUN: "max_fun"}
 CONCLUSIVE = (Reason.CONVERGED, Reason.PRECISION, Reason.DIVERGED)
 # Examples on which causes are looked for.

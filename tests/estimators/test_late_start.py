@@ -36,7 +36,6 @@ RULES = {
     "abs": lambda X: np.abs(X[:, 0]),
     "square": lambda X: X[:, 0] ** 2,
     "product": lambda X: X[:, 0] * X[:, 1],
-    "norm": lambda X: np.linalg.norm(X, axis=1),
 }
 
 
