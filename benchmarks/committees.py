@@ -94,7 +94,7 @@ of each", every network measures its own learning rates.
 
 
 def report(all_found):
-    """The page in Markdown."""
+    """Format the page in Markdown."""
     return "\n\n".join(
         [
             INTRODUCTION.rstrip(),

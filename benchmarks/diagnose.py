@@ -1,4 +1,4 @@
-"""Planted faults, and healthy fits, as ``inspection.diagnose`` sees them.
+"""Answers of ``inspection.diagnose`` to planted faults and to healthy fits.
 
 Each fault of :mod:`benchmarks._faults` is planted into each of six tables with each
 seed.  The answer is right if the cause of the first finding is that of the fault.  The
@@ -28,7 +28,7 @@ N_SEEDS = 2
 
 
 class Answer(NamedTuple):
-    """First cause that was named, "" for none, and the seconds that it took."""
+    """First cause that was named, "" for none, and the seconds of the diagnosis."""
 
     cause: str
     is_right: bool

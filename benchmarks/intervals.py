@@ -41,7 +41,7 @@ def coverage(task):
 
 
 def measure():
-    """Coverage of every table, and a row of the table for each."""
+    """Measure the coverage on every data set; return coverages and table rows."""
     shares, rows = [], []
     for task in tasks(kind="regression"):
         covered, width, plain = coverage(task)
@@ -67,7 +67,7 @@ interval around the mean of all targets needs for the same coverage.
 
 
 def report(shares, rows):
-    """The page in Markdown."""
+    """Format the page in Markdown."""
     is_near = (shares >= LOWEST) & (shares <= HIGHEST)
     summary = (
         f"The coverage is between {LOWEST} and {HIGHEST} on {is_near.sum()} of "

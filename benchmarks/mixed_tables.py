@@ -68,7 +68,7 @@ def ours(is_classification, seed):
 
 
 def by_hand(is_classification, seed):
-    """The same behind a ColumnTransformer."""
+    """Our estimators behind a ColumnTransformer that encodes the table."""
     dates = make_pipeline(FunctionTransformer(dates_as_numbers), imputer())
     table = ColumnTransformer(
         [
@@ -89,7 +89,7 @@ def by_hand(is_classification, seed):
 
 
 def imputer():
-    """Medians and indicators."""
+    """Imputer that fills in medians and adds indicators of missing values."""
     return SimpleImputer(strategy="median", add_indicator=True)
 
 
@@ -107,7 +107,7 @@ def boosting(is_classification, seed):
 
 
 def dates_as_numbers(frame):
-    """Days since 1970."""
+    """Convert the dates of a frame to days since 1970."""
     return frame.apply(lambda column: (column - pd.Timestamp(0)) / pd.Timedelta("1D"))
 
 
@@ -228,7 +228,7 @@ def details(scores):
 
 
 def report(scores):
-    """Everything, in markdown."""
+    """Format the whole page in Markdown."""
     return (
         f"{summary(scores)}\n\n## Tables: error / log loss, milliseconds of a fit\n\n"
         f"{details(scores)}"
@@ -260,7 +260,7 @@ def introduction():
 
 
 def main(arguments=()):
-    """Measure, print, and write the page if there is a folder for it."""
+    """Measure, print the page, and write it if a folder is given."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cache", help="JSON file with scores that are known")
     parser.add_argument("--write", help="folder for mixed_tables.md")

@@ -99,7 +99,7 @@ BASELINES = {
 
 
 def ours(is_classification, seed):
-    """Our estimators as they come."""
+    """Our estimators with default parameters."""
     kind = EffPropClassifier if is_classification else EffPropRegressor
     return kind(random_state=seed)
 
@@ -188,7 +188,7 @@ def details(scores):
 
 
 def report(scores):
-    """Everything, in markdown."""
+    """Format the whole page in Markdown."""
     return (
         f"{summary(scores)}\n\n## Tables: error / log loss, milliseconds of a fit\n\n"
         f"{details(scores)}"
@@ -210,7 +210,7 @@ well, so that it is not quite independent.
 
 
 def main(arguments=()):
-    """Measure, print, and write the page if there is a folder for it."""
+    """Measure, print the page, and write it if a folder is given."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cache", help="JSON file with the scores of the baselines")
     parser.add_argument("--write", help="folder for small_tables.md")

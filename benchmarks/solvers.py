@@ -40,7 +40,7 @@ def sine(n_samples, seed=0):
 
 
 def regression_tables():
-    """Data by name."""
+    """Make the tables, by name."""
     return {
         "friedman1 100": make_friedman1(100, noise=1.0, random_state=0),
         "friedman1 300": make_friedman1(300, noise=1.0, random_state=0),
@@ -58,7 +58,7 @@ def regression_tables():
 
 
 def classification_tables():
-    """Data by name."""
+    """Make the tables, by name."""
     return {
         "iris": load_iris(return_X_y=True),
         "wine": load_wine(return_X_y=True),

@@ -1,4 +1,4 @@
-"""Tables as they are: categories, dates and missing values become inputs of a network.
+"""Encoding of tables: categories, dates and missing values become network inputs.
 
 :class:`TableEncoder` is the transformation that the estimators apply to a table before
 they normalise it.
@@ -250,7 +250,7 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         return self
 
     def encode(self, table: Table) -> Any:
-        """Inputs of a table that has been read."""
+        """Encode a table that has been read; return the array of inputs."""
         numbers = table.numbers
         n_numbers = len(table) * len(self.source_)
         stays_dense = not sparse.issparse(numbers) and n_numbers <= MAX_DENSE_NUMBERS
@@ -336,7 +336,7 @@ def read_columns(
 
 
 def _check_type(labels: Labels, levels: Levels, name: Any) -> None:
-    """Raise if text is compared with numbers, of which none would be known."""
+    """Raise a ValueError if text would be compared with numbers, or vice versa."""
     is_comparable = labels.is_text == levels.is_text
     if is_comparable or not (len(labels.values) and len(levels.values)):
         return

@@ -145,7 +145,7 @@ class JointLogLoss(LogLoss):
             start += size
 
     def _joined(self, name: str, *arrays: Array) -> Array:
-        """Results of a method for each target, side by side."""
+        """Apply a method to each target and concatenate the results."""
         return np.concatenate(
             [
                 getattr(loss, name)(*(array[..., at] for array in arrays))
@@ -304,7 +304,7 @@ class Majorant(Separable):
 
 
 def majorant(loss: Loss) -> Loss:
-    """Loss whose curvature holds for steps of any length."""
+    """Replace a loss by one whose curvature bounds it for steps of any length."""
     return Majorant(loss) if isinstance(loss, Huber | AbsoluteError) else loss
 
 

@@ -1,4 +1,4 @@
-"""What L-BFGS knows of the Hessian at its start, as a change of variables.
+"""Initial inverse Hessian of L-BFGS, applied as a change of variables.
 
 SciPy's L-BFGS starts from the identity and takes no pairs of an earlier call.  With
 ``H = L L'`` an estimate of the inverse Hessian, descent in z with ``theta = origin + L
@@ -37,14 +37,14 @@ FEWEST_MEASURED, MAX_RESIDUALS = 100, 5000
 
 
 def is_usable(pair: Pair) -> bool:
-    """Return whether the objective is convex along the step."""
+    """True if the objective is convex along the step, beyond rounding."""
     step, change = pair
     squares = float(step @ step) * float(change @ change)
     return float(step @ change) > LEAST_CURVATURE * sqrt(squares) > 0.0
 
 
 def lengths(objective: Any, theta: Array) -> Array:
-    """Lengths of the steps for weights of different curvature; 1 for the mean of them.
+    """Scale of each weight's step: a power of its curvature relative to the mean.
 
     Parameters
     ----------

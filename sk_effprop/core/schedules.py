@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Progress(NamedTuple):
-    """How far training has come.
+    """Progress of training, from which a schedule computes the rate.
 
     Attributes
     ----------

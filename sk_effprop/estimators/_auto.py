@@ -1,4 +1,4 @@
-"""What every "auto" becomes: from hyperparameters and the problem to one record.
+"""Resolution of every "auto" into a value, from hyperparameters and the data's shape.
 
 All functions are pure and take plain values, so each can be replaced alone.
 ``make_plan`` asks each of them once; constructors read the resulting :class:`Plan`::
@@ -181,7 +181,7 @@ class Plan:
 
     @property
     def state_kind(self) -> str:
-        """Solvers of one kind can go on from each other's states."""
+        """Kind of the solver's state; solvers of one kind can exchange states."""
         return f"{self.solver} by evidence" if self.is_evidence else self.solver
 
     @property
@@ -345,7 +345,7 @@ def asks_data(given: Hyperparameters, solver: str) -> bool:
 def choose_precision(
     solver: str, unexplained: float, *, is_held_out: bool = False
 ) -> float:
-    """How many times closer than usual L-BFGS comes to the minimum; at least 1.
+    """Factor by which the tolerances of L-BFGS are tighter than usual; at least 1.
 
     A score on held-out data decides on its own when training has come far enough.
     """

@@ -1,4 +1,4 @@
-"""Composition root: how both estimators join data, network, solver and monitor."""
+"""Base class of both estimators, which joins data, network, solver and monitor."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
@@ -279,7 +279,7 @@ class BaseEffProp(
     def _call(
         self, name: str, max_iter: Any, X: Any, y: Any, sample_weight: Any
     ) -> Iterator[Task | None]:
-        """Restore the estimator if the call fails, and report it to callbacks.
+        """Context of a call: restore the estimator if it fails, and run the callbacks.
 
         One BLAS thread makes results independent of the number of threads.
         """
@@ -344,7 +344,7 @@ class BaseEffProp(
     def _learn_table(
         self, examples: Examples, earlier: Resume | None, *, is_stream: bool = False
     ) -> None:
-        """Find out how a table becomes numbers, in a first call."""
+        """Fit the encoder of the table, in a first call."""
         if earlier is None:
             self.table_encoder_ = tables.encoder_for(
                 self, examples, is_stream=is_stream
@@ -463,7 +463,7 @@ class BaseEffProp(
         return Trained(run, theta, results, monitor.reason, monitor, measured)
 
     def _conclude(self, run: Run, theta: Array, monitor: Monitor) -> None:
-        """Compute what follows from the fit; most may take longer than training."""
+        """Compute attributes that follow from the weights, such as the posterior."""
         if not run.plan.keep_last:
             self._importances = importances(self, run.objective.sampled)
         if monitor.is_out_of_time:
@@ -502,7 +502,7 @@ class BaseEffProp(
 
     @property
     def _has_said_so(self) -> bool:
-        """True if this call of partial_fit has found nothing new to warn about."""
+        """True if an earlier call of ``partial_fit`` has given the same warning."""
         watch, convergence = self._resume.watch, self.convergence_
         is_new = watch is None or watch.is_fresh or not convergence.problem
         return not is_new and convergence.reason != Reason.DIVERGED.value

@@ -107,7 +107,7 @@ def penalty_of(network: Network, alpha: Array) -> Array:
 
 
 def alpha_of(network: Network, penalty: Array) -> Array:
-    """L2 strength of each layer: what :func:`penalty_of` was made of."""
+    """L2 strength of each layer, the inverse of :func:`penalty_of`."""
     return np.array([view[0, 0] for view in network.layers(penalty)])
 
 
@@ -144,7 +144,7 @@ def on_engine(objective: Objective, engine: str) -> Objective:
 
 @cache
 def _announce_compilation(dtype: Any) -> None:
-    """Say in a line why a first fit takes some seconds longer than the next one."""
+    """Print that the loops are being compiled, which makes a first fit slower."""
     from sk_effprop.core.compiled.ahead import is_cached
     from sk_effprop.core.compiled.cache import cache_folder
 

@@ -62,7 +62,7 @@ class Member(NamedTuple):
     known_rates: tuple[Rates, ...] | None = None
 
     def after(self, trained: list["Trained"]) -> "Member":
-        """The same network, which knows the rates of those before."""
+        """Return a copy that takes over the learning rates of the first member."""
         return self._replace(known_rates=trained[0].measured) if trained else self
 
 
@@ -133,7 +133,7 @@ class OutOfFold(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Committee:
-    """The networks of one call, and what follows from all of them.
+    """Networks of one call of ``fit``, and the results that combine them.
 
     Attributes
     ----------

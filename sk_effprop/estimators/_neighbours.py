@@ -92,7 +92,7 @@ def _merged(rows: Array, errors: Array) -> tuple[Array, Array]:
 
 
 def _remedy(case: Case, reason: Reason) -> tuple[str, object, str]:
-    """Parameter, a value to try and a sentence: the first that is not on."""
+    """Choose the first remedy that is not in use: parameter, value and sentence."""
     plan, strongest = case.plan, float(case.plan.alpha.max())
     more_units = "Use more hidden units, or another random_state."
     if strongest > WEAK_PENALTY and not plan.is_evidence:

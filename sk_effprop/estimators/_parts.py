@@ -48,7 +48,7 @@ SAMPLE_SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Data in parts, and how they are trained on.
+    """Data in parts, and the functions that train on them.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""From the user's data to examples, and from examples to what a network is trained on.
+"""Validation of the user's data, and their encoding as network inputs and targets.
 
 Data go a short way: ``validate`` and ``weighted_examples`` make :class:`Examples`,
 ``encode_table`` turns categories and missing values into numbers, ``encode`` normalises
@@ -43,7 +43,7 @@ SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
 
 @contextmanager
 def about_validation_data() -> Iterator[None]:
-    """Make errors say that they are about the validation data."""
+    """Context that adds to each error that it is about the validation data."""
     try:
         yield
     except ValueError as error:
@@ -104,7 +104,7 @@ def _check_sparse_targets(y: Any, y_numeric: bool) -> None:
 
 
 def _is_sound(estimator: Any, X: Any) -> bool:
-    """True if X is plainly an array like the one in ``fit``.
+    """True if X is a valid float array that needs none of scikit-learn's checks.
 
     scikit-learn's validation takes longer than the prediction for a row.
     """
@@ -130,7 +130,7 @@ def validate_weight(sample_weight: Any, X: Any) -> Array:
 
 
 def in_range(weight: Array) -> Array:
-    """Weights in proportion to these, whose products neither overflow nor vanish."""
+    """Scale weights so that their products neither overflow nor vanish."""
     largest = np.max(weight, initial=0.0)
     if largest == 0.0 or SMALLEST_WEIGHT <= largest <= LARGEST_WEIGHT:
         return weight
@@ -139,7 +139,7 @@ def in_range(weight: Array) -> Array:
 
 
 def weighted_examples(X: Any, y: Array, weight: Array) -> Examples:
-    """Drop rows of weight 0: only their classes count, as ``all_y``.
+    """Drop rows of weight 0; ``all_y`` keeps their targets.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def weighted_examples(X: Any, y: Array, weight: Array) -> Examples:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Examples as a network takes them.
+    """Encoded examples: normalised inputs, coded targets and weights.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""One call of ``fit`` or ``partial_fit``: what it starts from, and what it leaves."""
+"""Initial state, run and results of one call of ``fit`` or ``partial_fit``."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -60,7 +60,7 @@ class SeenWeights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Resume:
-    """What the next ``partial_fit`` or warm start needs to continue training.
+    """State from which the next ``partial_fit`` or warm start continues training.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class Resume:
     weights: SeenWeights | None = None
 
     def begun_anew(self) -> "Resume":
-        """Forget what belongs to another scale of the data.
+        """Return a copy without the state that depends on the old scale of the data.
 
         Rates that few examples have told are measured again anyway.
         """
@@ -105,7 +105,7 @@ class Resume:
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What a call starts from.
+    """Initial state of a call: generator, weights and state of earlier calls.
 
     Attributes
     ----------
@@ -170,7 +170,7 @@ class Run:
 
     @property
     def presented(self) -> Objective:
-        """Objective for the solver, whose updates suit examples of similar weights."""
+        """Objective for the solver, which may need examples of similar weights."""
         if self.plan.solver in STOCHASTIC:
             if self.plan.keep_last and self.earlier is not None:
                 # weights of a later batch are relative to those of the earlier ones
@@ -270,7 +270,7 @@ def make_run(
 def keep_coding(
     coding: Coding, batch: Examples, network: Network, theta: Array, earlier: Resume
 ) -> tuple[Coding, Array, Resume]:
-    """Coding, weights and state to continue with after one more batch of a stream.
+    """Update coding, weights and solver state for one more batch of a stream.
 
     Targets keep the scale that ``fit`` or the first examples gave them, unless those
     were quite different from all that follow.  The output layer then compensates for
@@ -339,7 +339,7 @@ def results_of(
     solution: Solution = UNFINISHED,
     find_fault: Callable[..., Finding | None] | None = None,
 ) -> dict[str, Any]:
-    """Attributes if training ends now, with these weights.
+    """Compute the fitted attributes for these weights.
 
     ``find_fault`` is called with the run, the monitor, the weights and their loss.
     """

@@ -1,4 +1,4 @@
-"""Why a stream is not learnt, and which hyperparameter to change.
+"""Search for the cause of a poor fit of a stream, and for the parameter to change.
 
 The rules are those of a finished fit.  They look at the latest batch, and the verdict
 comes from a :class:`~sk_effprop.estimators._watch.StreamWatch`.
@@ -84,7 +84,7 @@ def _watch(run: Run, monitor: Monitor, loss: float, theta: Array) -> StreamWatch
 
 
 def _share_after(objective: Objective, theta: Array) -> float:
-    """Share of a constant's loss that is explained after a first, large batch."""
+    """Explained share of the best constant's loss after a large first batch."""
     if objective.n_samples < FIRST_LOOK or are_constant(objective.targets):
         return 1.0
     return explained_share(objective, theta, objective.value(theta))

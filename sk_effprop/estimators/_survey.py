@@ -1,4 +1,4 @@
-"""One pass over data in parts, for all that training must know before it starts.
+"""Statistics and samples of data in parts, collected in one pass before training.
 
 A survey holds the statistics of inputs and targets, the classes, the weights, and a
 random sample of the rows.  Surveys of parts are merged, so that the size of the data
@@ -51,7 +51,7 @@ class RawPart(NamedTuple):
 
 
 class Split(NamedTuple):
-    """How each part is split into training and validation data.
+    """Settings of the split of each part into training and validation data.
 
     Attributes
     ----------
@@ -154,7 +154,7 @@ class Sample(NamedTuple):
     examples: Examples
 
     def merge(self, other: "Sample") -> "Sample":
-        """Sample of the rows of both."""
+        """Return the sample of the rows of both."""
         one, two = self.examples, other.examples
         is_sparse = sparse.issparse(one.X)
         rows = [one.X, two.X]
@@ -189,14 +189,14 @@ class Weights(NamedTuple):
 
     @classmethod
     def of(cls, weight: Array) -> "Weights":
-        """Of the positive weights of some rows."""
+        """Compute the sums for the positive weights of some rows."""
         total, squares = float(np.sum(weight)), float(np.sum(weight**2))
         return cls(
             len(weight), total, squares, float(weight.min()), float(weight.max())
         )
 
     def merge(self, other: "Weights") -> "Weights":
-        """Sums of both."""
+        """Return the sums of the rows of both."""
         return Weights(
             self.n_rows + other.n_rows,
             self.total + other.total,
@@ -213,7 +213,7 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What is known of all parts.
+    """Statistics and a sample of all parts.
 
     Attributes
     ----------
@@ -241,7 +241,7 @@ class Survey:
 
     @property
     def counts(self) -> Counts:
-        """How many rows and examples there are."""
+        """Counts of rows, different rows and effective examples."""
         assert self.weights is not None
         n_rows, total, squares, *_ = self.weights
         n_effective = round(effective_size(n_rows, total, squares), 6)
@@ -295,7 +295,7 @@ def survey_of(reader: Reader, part: RawPart, seed: int) -> Survey:
 
 
 def merged(one: Survey, other: Survey) -> Survey:
-    """Survey of the parts of both.
+    """Merge two surveys.
 
     Raises
     ------
@@ -358,6 +358,6 @@ def class_totals(reader: Reader, part: RawPart) -> dict[Any, float]:
 
 
 def added_totals(one: dict[Any, float], other: dict[Any, float]) -> dict[Any, float]:
-    """Totals of both."""
+    """Add two dicts of class totals."""
     keys: Sequence[Any] = list(dict.fromkeys([*one, *other]))
     return {key: one.get(key, 0.0) + other.get(key, 0.0) for key in keys}

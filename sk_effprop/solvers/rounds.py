@@ -89,7 +89,7 @@ class PassesOverParts:
 
 
 class _Epochs(ABC):
-    """The loop over epochs that both ways have in common.
+    """Base class with the loop over epochs.
 
     Parameters
     ----------
@@ -276,7 +276,7 @@ def _part_of_round(
     state: StochasticState,
     seed: int,
 ) -> tuple[Any, ...]:
-    """Weights, mean loss and memory after an epoch, times the mean weight."""
+    """Train a part for one epoch; return weights, mean loss and memory, weighted."""
     share = 1.0 if part.sample_weight is None else float(np.mean(part.sample_weight))
     part = replace(part, penalty=penalty).with_bounded_weights()
     rng = np.random.default_rng([seed, part.n_samples])
@@ -314,10 +314,10 @@ class _OneEpoch:
             self._whole.check_time()
 
     def begin(self, rates: Rates) -> None:
-        """The rates of a part are those of the whole."""
+        """Do nothing, as the rates of a part are those of all data."""
 
     def pause(self, paused: Any) -> None:
-        """Training cannot be continued from the middle of an epoch over parts."""
+        """Do nothing, as training cannot be resumed within an epoch over parts."""
 
     def __call__(
         self, theta: Array, value: Any, *, epoch_mean: float | None = None, **_: Any

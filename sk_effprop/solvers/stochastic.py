@@ -166,7 +166,7 @@ class _Descent:
         )
 
     def _continued(self, state: StochasticState) -> StochasticState:
-        """Adapt a state to this solver, which may have other settings than before."""
+        """Convert the state of an earlier call to the settings of this solver."""
         find_rates = self.solver.find_rates
         begins_anew = not find_rates.follows_stream
         # A given rate that has changed is meant as it is.
@@ -193,7 +193,7 @@ class _Descent:
         )
 
     def _progress_at_start(self, progress: Progress) -> Progress:
-        """Begin the schedule anew; a stream is one long call, which continues it."""
+        """Restart the schedule; in a stream, continue it."""
         progress = progress._replace(n_stalls=0)
         if self.solver.find_rates.follows_stream:
             return progress
@@ -240,7 +240,7 @@ class _Descent:
 
     @property
     def _timed(self) -> Objective:
-        """The objective, for what ends when the time is over."""
+        """Objective whose passes raise OutOfTime when the time is over."""
         return self.objective.with_clock(self.monitor.check_time)
 
     def _measure_when_due(self) -> bool:
@@ -262,7 +262,7 @@ class _Descent:
 
     @property
     def _known_rates(self) -> Rates | None:
-        """What another network has measured at this point, if there is one."""
+        """Rates that an earlier member measured at this point of training, if any."""
         known, measured = self.solver.known_rates, self.state.measured
         if not known or measured is None or len(measured) >= len(known):
             return None
@@ -314,7 +314,7 @@ class _Descent:
 
     @property
     def _errors(self) -> Array:
-        """Latest loss of every example, for the emphasis."""
+        """Latest loss of every example, for emphasising schemes."""
         errors = self.state.errors
         return np.full(self.objective.n_samples, np.nan) if errors is None else errors
 
@@ -389,7 +389,7 @@ class _Descent:
         return epoch._replace(n_presented=stop)
 
     def _presenting(self, batch_size: int) -> Objective:
-        """The objective, with a clock if that is wanted within a batch.
+        """Objective to present; with a clock if batches are long.
 
         It is another object, whose engine has buffers of its own.
         """
@@ -397,7 +397,7 @@ class _Descent:
         return self._timed if is_long else self.objective
 
     def _examples_per_look(self, batch_size: int) -> int:
-        """Examples between two looks at the clock, in whole batches."""
+        """Number of examples between two checks of the time limit, in whole batches."""
         n_batches = PRODUCTS_PER_LOOK // (len(self.theta) * batch_size)
         if self.objective.engine.name == "numba":
             most = UPDATES_PER_LOOK["numba"]

@@ -1,4 +1,4 @@
-"""How training ended: ``convergence_`` for programs, and a warning for people."""
+"""Outcome of training: the attribute ``convergence_`` and the text of a warning."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -35,7 +35,7 @@ LARGEST_RATE = 10.0
 
 
 class Finding(NamedTuple):
-    """Why a fit is of no use.
+    """Cause of a useless fit, and the parameter to change.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Convergence:
-    """How training ended.
+    """Outcome of training, stored as ``convergence_``.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ def describe(
 
 
 def _plain_finding(reason: Reason, monitor: Monitor, fixed_length: bool) -> Finding:
-    """Advice that follows from the reason alone, for a fit that is of use."""
+    """Make the advice that follows from the reason alone, for a usable fit."""
     is_limit = reason in (Reason.MAX_ITER, Reason.MAX_FUN, Reason.MAX_TIME)
     has_diverged = reason == Reason.DIVERGED or monitor.n_recoveries > FEW_RECOVERIES
     if has_diverged or (monitor.n_recoveries and not is_limit):
