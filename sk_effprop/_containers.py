@@ -92,7 +92,8 @@ def inner_problem(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
     Raises
     ------
     TypeError
-        If there is no network of this package, or more than one.
+        If there is no network of this package, or more than one, or if the estimator
+        predicts within ``fit``.
     """
     network = network_of(estimator)
     if network is estimator:
@@ -111,8 +112,11 @@ class Capture(BaseEstimator):
         return self
 
     def predict(self, X: Any) -> Any:
-        """Only there because containers ask whether it is."""
-        raise NotImplementedError
+        """Raise a TypeError; TransformedTargetRegressor requires that it exists."""
+        raise TypeError(
+            "The data that reach the network are only known where fit does not "
+            "predict. Pass the network itself, with the data of its own fit."
+        )
 
 
 def prefix_of(estimator: Any) -> str:
