@@ -86,8 +86,8 @@ def assert_same(found, expected):
     assert leaves(state.state) == leaves(other.state)
 
 
-def check(model, data, folder, kill_after, n_writes):
-    """Break a fit after some writes, and compare it with an unbroken one."""
+def assert_resumes_bit_for_bit(model, data, folder, kill_after, n_writes):
+    """Assert that a fit that is broken after some writes ends as an unbroken one."""
     whole = clone(model).fit(*data[:2], **dict(data[2:]))
     with pytest.MonkeyPatch.context():
         kill_after(n_writes)
@@ -107,7 +107,7 @@ def test_every_solver_ends_bit_for_bit(
     cls, solver, engine, n_writes, tmp_path, kill_after
 ):
     model = cls(**SMALL, solver=solver, engine=engine)
-    check(model, problem(cls), tmp_path, kill_after, n_writes)
+    assert_resumes_bit_for_bit(model, problem(cls), tmp_path, kill_after, n_writes)
 
 
 VARIANTS = {
@@ -145,7 +145,9 @@ def test_every_schedule_ends_bit_for_bit_from_within_an_epoch(
     X, y = problem(EffPropRegressor)
     model = EffPropRegressor(**settings)
     n_writes = n_writes if is_stochastic else min(n_writes, 3)
-    check(model, (X.astype(precision), y), tmp_path, kill_after, n_writes)
+    assert_resumes_bit_for_bit(
+        model, (X.astype(precision), y), tmp_path, kill_after, n_writes
+    )
 
 
 def test_a_growing_sample_is_drawn_once(tmp_path, kill_after, monkeypatch):
@@ -155,7 +157,7 @@ def test_a_growing_sample_is_drawn_once(tmp_path, kill_after, monkeypatch):
     for n_writes in (1, 5):
         folder = tmp_path / str(n_writes)
         data = problem(EffPropRegressor, n=900)
-        check(model, data, folder, kill_after, n_writes)
+        assert_resumes_bit_for_bit(model, data, folder, kill_after, n_writes)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -182,7 +184,7 @@ def test_a_warm_start_goes_on_too(solver, tmp_path, kill_after):
 def test_what_goes_on_can_be_continued_like_any_other(cls, tmp_path, kill_after):
     X, y = problem(cls)
     model = cls(**SGD, warm_start=True)
-    whole, resumed = check(model, (X, y), tmp_path, kill_after, 3)
+    whole, resumed = assert_resumes_bit_for_bit(model, (X, y), tmp_path, kill_after, 3)
     resumed.set_params(checkpoint=None, resume=False)
     for call in ("fit", "partial_fit"):
         getattr(whole, call)(X, y)
@@ -216,7 +218,9 @@ def test_several_networks_end_bit_for_bit(
         **SMALL | {"solver": solver, "tol": 0.0, "max_iter": 8},
         n_estimators=3, early_stopping=early_stopping,
     )  # fmt: skip
-    whole, resumed = check(model, problem(cls), tmp_path, kill_after, n_writes)
+    whole, resumed = assert_resumes_bit_for_bit(
+        model, problem(cls), tmp_path, kill_after, n_writes
+    )
     np.testing.assert_array_equal(whole.oof_prediction_, resumed.oof_prediction_)
     assert len(list(tmp_path.iterdir())) == 3
 

@@ -43,10 +43,20 @@ def test_files_are_smaller(solver):
 
 
 def test_the_original_can_do_what_it_could():
-    est = EffPropRegressor(**SMALL, solver="lm").fit(X, y_value)
+    est, untouched = (
+        EffPropRegressor(**SMALL, solver="lm").fit(X, y_value) for _ in range(2)
+    )
     to_inference(est)
-    est.predict(X, return_std=True)
-    est.set_params(warm_start=True).fit(X, y_value)
+    for found, expected in zip(
+        est.predict(X, return_std=True),
+        untouched.predict(X, return_std=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+    for model in est, untouched:
+        model.set_params(warm_start=True).fit(X, y_value)
+    assert est.n_iter_ == untouched.n_iter_ > 0
+    np.testing.assert_array_equal(est.theta_, untouched.theta_)
 
 
 def test_what_is_left_out_is_said():
