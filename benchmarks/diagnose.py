@@ -114,15 +114,13 @@ def findings_of(X, y):
     return [str(finding) for finding in findings]
 
 
-def main():
+def main(arguments=()):
     """Print the tables in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks diagnose", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     parser.add_argument("--jobs", type=int, default=1)
-    options, _ = parser.parse_known_args()
+    options = parser.parse_args(arguments)
     report_faults(options.seeds, options.jobs)
     report_healthy(options.jobs)
-
-
-if __name__ == "__main__":
-    main()

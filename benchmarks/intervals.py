@@ -79,7 +79,9 @@ def report(shares, rows):
 
 def main(arguments=()):
     """Measure all tables, print the page, and write it if a folder is given."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks intervals", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--write", help="folder for intervals.md")
     options = parser.parse_args(arguments)
     header("Coverage of prediction intervals", "scikit-learn", "numba")
@@ -90,9 +92,3 @@ def main(arguments=()):
     if options.write:
         page = Path(options.write) / "intervals.md"
         page.write_text(f"# Coverage of prediction intervals\n\n{text}")
-
-
-if __name__ == "__main__":
-    import sys
-
-    main(sys.argv[1:])

@@ -11,11 +11,10 @@ divided by that of the training mean, or the share of wrong labels.  Ratios are 
 (error + 0.01) and (log loss + 0.01), which keeps a zero from deciding a mean.
 
     python -m benchmarks mixed_tables
-    python -m benchmarks.mixed_tables --write docs/benchmarks
+    python -m benchmarks mixed_tables --write docs/benchmarks
 """
 
 import argparse
-import sys
 from pathlib import Path
 from statistics import fmean
 from time import process_time
@@ -261,7 +260,9 @@ def introduction():
 
 def main(arguments=()):
     """Measure, print the page, and write it if a folder is given."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks mixed_tables", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--cache", help="JSON file with scores that are known")
     parser.add_argument("--write", help="folder for mixed_tables.md")
     options = parser.parse_args(arguments)
@@ -285,7 +286,3 @@ def main(arguments=()):
     if options.write:
         page = Path(options.write) / "mixed_tables.md"
         page.write_text(f"# Mixed tables\n\n{introduction()}\n{text}\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -5,7 +5,6 @@ choice of ``solver="auto"`` is based on these measurements.  The last row of eac
 contains geometric means over the tables.
 """
 
-import sys
 import warnings
 
 import numpy as np
@@ -126,7 +125,3 @@ def main():
     table(EffPropRegressor, regression_tables())
     table(EffPropClassifier, classification_tables())
     table(EffPropClassifier, classification_tables(), loss="log_loss")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
