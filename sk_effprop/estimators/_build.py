@@ -26,13 +26,14 @@ from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.core.targets import preactivation_at
 from sk_effprop.estimators._activations import hidden_activations
-from sk_effprop.estimators._auto import Plan, choose_batch_size
+from sk_effprop.estimators._auto import choose_batch_size
 from sk_effprop.estimators._centres import place_centres
 from sk_effprop.estimators._parameters import (
     Hyperparameters,
     all_hidden_sizes,
     hidden_sizes,
 )
+from sk_effprop.estimators._plan import Plan
 from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.solvers import (
     BATCH,

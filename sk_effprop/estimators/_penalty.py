@@ -18,7 +18,7 @@ from sk_effprop.core.left_out import OutOfSample, out_of_sample
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.strength import loss_scale, strength, tilt
 from sk_effprop.core.targets import place_targets
-from sk_effprop.estimators._auto import Problem
+from sk_effprop.estimators._plan import Problem
 from sk_effprop.estimators._reading import TrainingData
 
 # Strengths where the data are not asked.

@@ -23,8 +23,9 @@ from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.losses import LogLink
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
-from sk_effprop.estimators._auto import ADAM_RATE, Plan
+from sk_effprop.estimators._auto import ADAM_RATE
 from sk_effprop.estimators._build import make_rate_rule
+from sk_effprop.estimators._plan import Plan
 from sk_effprop.solvers import BATCH
 from sk_effprop.training.convergence import Finding
 

@@ -25,6 +25,7 @@ from sk_effprop.estimators._penalty import (
     spread_alpha,
     usual_strength,
 )
+from sk_effprop.estimators._plan import Plan, Problem
 from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.estimators._watch import StreamWatch
 from sk_effprop.solvers import STOCHASTIC
@@ -161,7 +162,7 @@ class Run:
     """
 
     objective: Objective
-    plan: auto.Plan
+    plan: Plan
     coding: Coding
     earlier: Resume | None
     left: Resume
@@ -228,7 +229,7 @@ def make_run(
             has_hidden_layers=len(network.sizes) > 2,
             is_stream=start.is_stream,
         )
-    problem = auto.Problem(
+    problem = Problem(
         n_samples=data.counts.n_rows,
         n_effective=data.counts.n_effective,
         sizes=network.sizes,
