@@ -9,12 +9,12 @@ from sklearn.exceptions import NotFittedError
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.export import SKOPS_TYPES, to_inference, to_onnx
-from tests.export.problems import CLASSIFICATIONS, X, Y_values, y_classes, y_value
+from tests.export.problems import X, Y_values, each_classification, y_classes, y_value
 
 SMALL = {"hidden_layer_sizes": (6,), "max_iter": 5, "tol": 0, "random_state": 0}
 
 
-@pytest.mark.parametrize("y", CLASSIFICATIONS.values(), ids=list(CLASSIFICATIONS))
+@each_classification
 @pytest.mark.parametrize("solver", ["sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"])
 def test_classifiers_predict_the_same(y, solver):
     est = EffPropClassifier(**SMALL, solver=solver).fit(X, y)
