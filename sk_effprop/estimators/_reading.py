@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_X_y, validate_data
 
+from sk_effprop._input_statistics import ColumnStatistics
 from sk_effprop._sklearn import check_sample_weight
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import with_ones
@@ -22,17 +23,15 @@ from sk_effprop.core.normalization import follow_inputs, identity
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
 from sk_effprop.estimators._masks import check_masks
-from sk_effprop.estimators._refusals import about_types
-from sk_effprop.estimators._tables import copy_names, read_table, settled
-from sk_effprop.preprocessing import (
-    ColumnStatistics,
-    InputNormalizer,
+from sk_effprop.estimators._normalizing import (
     columns_begun_anew,
     fit_normalizer,
     normalizer_with,
     updated,
-    without_duplicates,
 )
+from sk_effprop.estimators._refusals import about_types
+from sk_effprop.estimators._tables import copy_names, read_table, settled
+from sk_effprop.preprocessing import InputNormalizer, without_duplicates
 
 DTYPES = [np.float64, np.float32]
 # infinity is looked for together with missing values

@@ -22,11 +22,11 @@ import numpy as np
 from scipy import sparse
 
 from sk_effprop._columns import Table
+from sk_effprop._input_statistics import ColumnStatistics, part_columns
 from sk_effprop.core.arrays import Array
 from sk_effprop.estimators._data import Counts, Examples, effective_size
 from sk_effprop.estimators._target_statistics import TargetStatistics
 from sk_effprop.estimators._validation import split_off
-from sk_effprop.preprocessing import ColumnStatistics, part_columns
 
 # Rows of the sample: as many as any statistic that needs rows looks at.
 SAMPLED_ROWS = 2000

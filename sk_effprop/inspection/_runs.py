@@ -28,6 +28,7 @@ from sk_effprop.core.steps import Update
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._run import Run, make_monitor
+from sk_effprop.estimators._training import starting_point
 from sk_effprop.estimators._validation import make_validation
 from sk_effprop.solvers.base import Paused, Rescue, Solution
 from sk_effprop.training.history import History
@@ -132,7 +133,7 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
         def _train(
             self, run: Run, task: Any, train: Any, held_out: Any = None, *_: Any
         ) -> None:
-            theta, _ = self._starting_point(run)
+            theta, _ = starting_point(self, run)
             self.__dict__.update(run.plan.fitted_attributes)
             prepared.append(PreparedFit(self, run, theta, held_out))
 

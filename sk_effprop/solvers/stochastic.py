@@ -14,6 +14,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.descent import LONG_BATCH
 from sk_effprop.core.flow import Flow
 from sk_effprop.core.gains import Gains
+from sk_effprop.core.looks import examples_per_look
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import Order, emphasised_order
 from sk_effprop.core.rates import ENOUGH_PATTERNS, RateRule, Rates
@@ -29,11 +30,6 @@ from sk_effprop.solvers.base import Monitor, OutOfTime, Paused, Reason, Solution
 
 # The rate is halved at most this often after divergence.
 MAX_HALVINGS = 30
-# The clock is looked at, and compiled loops notice Ctrl-C, after so many updates by an
-# engine, or so many products of an example and a weight: all take less than a tenth of
-# a second.  NumPy takes as long for an update as it has layers.  The numbers do not
-# depend on the clock, as the compiled loops round differently at the end of a part.
-UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = {"numpy": 2**11, "numba": 2**13}, 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -371,7 +367,7 @@ class _Descent:
         left = self.next_measurement - self.state.progress.n_presented
         # A measurement that is due was skipped because the weights are not finite or
         # the rows too few; at least one batch follows.
-        left = min(max(left, size), self._examples_per_look(size))
+        left = min(max(left, size), examples_per_look(self.objective, size))
         stop = int(min(len(epoch.order), start + size * np.ceil(left / size)))
         order = epoch.order[start:stop]
         try:
@@ -395,16 +391,6 @@ class _Descent:
         """
         is_long = batch_size * len(self.theta) > LONG_BATCH
         return self._timed if is_long else self.objective
-
-    def _examples_per_look(self, batch_size: int) -> int:
-        """Number of examples between two checks of the time limit, in whole batches."""
-        n_batches = PRODUCTS_PER_LOOK // (len(self.theta) * batch_size)
-        if self.objective.engine.name == "numba":
-            most = UPDATES_PER_LOOK["numba"]
-        else:
-            n_layers = len(self.objective.network.activations)
-            most = UPDATES_PER_LOOK["numpy"] // n_layers
-        return batch_size * max(min(most, n_batches), 1)
 
     def _update(self, rate: float) -> Update:
         state = self.state

@@ -12,12 +12,12 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.core import looks
 from sk_effprop.core.records import pack
 from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.estimators import _checkpoint as checkpoint_module
 from sk_effprop.estimators._checkpoint import CLASSES
 from sk_effprop.solvers import SOLVERS
-from sk_effprop.solvers import stochastic as stochastic_module
 from sk_effprop.training.checkpoint import CheckpointFile
 from sk_effprop.training.monitor import Monitor
 from tests.estimators.problems import both, may_not_converge, problem
@@ -139,7 +139,7 @@ BREAKS = [
 def test_every_schedule_ends_bit_for_bit_from_within_an_epoch(
     variant, engine, precision, n_writes, tmp_path, kill_after, monkeypatch
 ):
-    monkeypatch.setattr(stochastic_module, "UPDATES_PER_LOOK", per_engine(3))
+    monkeypatch.setattr(looks, "UPDATES_PER_LOOK", per_engine(3))
     settings = SGD | {"engine": engine} | VARIANTS[variant]
     is_stochastic = settings["solver"] not in ("lm", "lbfgs")
     X, y = problem(EffPropRegressor)
@@ -315,7 +315,7 @@ def test_a_fit_that_ran_out_of_time_goes_on(tmp_path, monkeypatch):
     X, y = problem(EffPropRegressor)
     model = EffPropRegressor(**SGD)
     whole = clone(model).fit(X, y)
-    monkeypatch.setattr(stochastic_module, "UPDATES_PER_LOOK", per_engine(2))
+    monkeypatch.setattr(looks, "UPDATES_PER_LOOK", per_engine(2))
     kept = EffPropRegressor(**SGD, checkpoint=tmp_path, resume=True)
     short = clone(kept).set_params(max_time=1e-9).fit(X, y)
     assert short.convergence_.reason == "max_time"
