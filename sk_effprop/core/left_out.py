@@ -262,18 +262,19 @@ def _left_out(kernel: Array, Y: Array, weight: Array) -> _LeftOut:
     root = np.sqrt(weight)[:, None]
     values, vectors = np.linalg.eigh(root * kernel * root.T)
     aims, constant = vectors.T @ (root * Y), vectors.T @ root
-    squares = vectors**2
-    errors = []
-    for noise in NOISES:
-        inverse = 1.0 / (np.maximum(values, 0.0) + noise)[:, None]
-        along = inverse * constant
-        size = float(np.sum(constant * along))
-        fitted = vectors @ (inverse * aims - along * (along.T @ aims) / size)
-        diagonal = squares @ inverse - (vectors @ along) ** 2 / size
-        # a row with all the weight decides on the constant alone
-        residual = fitted / np.maximum(diagonal, TINY)
+    # a column for each noise level
+    inverses = 1.0 / (np.maximum(values, 0.0)[:, None] + NOISES)
+    along = inverses * constant
+    sizes = np.sum(constant * along, axis=0)
+    diagonals = vectors**2 @ inverses - (vectors @ along) ** 2 / sizes
+    # a row with all the weight decides on the constant alone
+    diagonals = np.maximum(diagonals, TINY)
+    errors = np.zeros(len(NOISES))
+    for aim in aims.T:
+        centred = aim[:, None] - constant * (aim @ along / sizes)
+        residuals = (vectors @ (inverses * centred)) / diagonals
         # weights enter as sqrt(w) e, whose square is w e^2
-        errors.append(float(np.mean(residual**2)))
+        errors += np.mean(residuals**2, axis=0) / len(aims.T)
     best = int(np.argmin(errors))
     moderate = errors[int(np.argmin(np.abs(np.log(NOISES / MODERATE_NOISE))))]
     of_mean = (1.0 - 1.0 / kish_size(weight)) ** 2

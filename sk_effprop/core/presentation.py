@@ -78,12 +78,15 @@ def _separate_twins(order: Array, labels: Array) -> Array:
     twins = np.flatnonzero(classes[1:] == classes[:-1]) + 1
     # a class with more than half of the examples must follow itself
     avoidable = np.bincount(labels)[classes[twins]] <= len(order) / 2
-    for i in twins[avoidable]:
-        others = np.flatnonzero(classes[i + 1 : i + 9] != classes[i])
-        if classes[i] == classes[i - 1] and len(others):
-            j = i + 1 + others[0]
-            order[[i, j]] = order[[j, i]]
-            classes[[i, j]] = classes[[j, i]]
+    known = classes.tolist()
+    for i in twins[avoidable].tolist():
+        if known[i] != known[i - 1]:
+            continue
+        for j in range(i + 1, min(i + 9, len(known))):
+            if known[j] != known[i]:
+                order[[i, j]] = order[[j, i]]
+                known[i], known[j] = known[j], known[i]
+                break
     return order
 
 

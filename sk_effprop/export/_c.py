@@ -34,6 +34,7 @@ from sk_effprop.export._fitted import (
     is_formula,
     layers_of,
 )
+from sk_effprop.export._precision import warn_of_rounding
 
 # How the shape of an activation is called, and the template that defines it.
 SHAPES: dict[int, tuple[str, str | None]] = {
@@ -115,6 +116,8 @@ def to_c(
     network = exported_network(est, "to_c")
     _check_choice("dtype", dtype, tuple(c.TYPES))
     _check_choice("weight_dtype", weight_dtype, (None, "int16"))
+    if dtype == "float32":
+        warn_of_rounding(est, "to_c", " or use dtype='float64'")
     kinds = {_formula(est, activation).kind for activation in network.activations}
     program = c.Program(dtype, uses_libm=bool(kinds & {TANH, SOFTPLUS}))
     x, layers = _add_inputs(program, est), layers_of(est)

@@ -30,6 +30,7 @@ from sk_effprop.export._fitted import (
 )
 from sk_effprop.export._onnx_graph import OPSET, SMALLEST_OPSET, Graph, import_onnx
 from sk_effprop.export._onnx_table import Source, add_table, declare_inputs
+from sk_effprop.export._precision import warn_of_rounding
 
 # Logarithm of the largest float32.
 LARGEST_LOG = float(np.log(np.finfo(np.float32).max))
@@ -75,9 +76,9 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
 
     Notes
     -----
-    The inputs are rounded to float32 before they reach the graph.  If a column is so
-    large compared with its deviation that this loses information, subtract a constant
-    from it before training.  Integer labels become int64.
+    The inputs are rounded to float32 before they reach the graph.  A warning names
+    columns so large compared with their deviation that this loses information:
+    subtract a constant from them before training.  Integer labels become int64.
 
     Examples
     --------
@@ -96,6 +97,8 @@ def to_onnx(est: Any, *, target_opset: int | None = None) -> Any:
     source = declare_inputs(graph, est)
     # as all columns of X are of one type, which codes of categories share
     kind = "FLOAT" if source == "X" else "DOUBLE"
+    if kind == "FLOAT":
+        warn_of_rounding(est, "to_onnx")
     network_graph(est, graph, add_inputs(graph, est, source, kind))
     return graph.finish(type(est).__name__, opset)
 

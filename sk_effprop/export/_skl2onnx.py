@@ -18,6 +18,7 @@ from sk_effprop.export._onnx import (
 )
 from sk_effprop.export._onnx_graph import Graph
 from sk_effprop.export._onnx_table import Source, add_table
+from sk_effprop.export._precision import warn_of_rounding
 from sk_effprop.export._skl2onnx_copy import Copy
 from sk_effprop.export._table import holds_numbers_only
 
@@ -171,6 +172,8 @@ def _convert_network(scope: Any, operator: Any, container: Any) -> None:
         asked = {"labels": _labels(scope, est), "raw_scores": options["raw_scores"]}
     graph, copied = Graph(onnx), Copy(scope, operator, container)
     source, kind = _source(copied, est.table_encoder_), _kind_of_levels(operator)
+    if kind == "FLOAT":
+        warn_of_rounding(est, "skl2onnx", " or declare DoubleTensorType")
     x = add_inputs(graph, est, source, kind)
     copied.add(network_graph(est, graph, x, **asked))
 
