@@ -47,7 +47,7 @@ class Later(NamedTuple):
     n_rows : int
         Number of these rows.
     n_before : int
-        What ``n_set`` was when the statistics were last compared with later rows.
+        Value of ``n_set`` at the last comparison with later rows.
     """
 
     n_set: int = 0

@@ -79,7 +79,7 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
     kinds_ : tuple of str
         Kind of each column: "number", "date", "duration" or "category".
     medians_ : ndarray of shape (n_features,)
-        What replaces missing values, in days for dates; NaN for categories.
+        Replacements of missing values, in days for dates; NaN for categories.
     has_indicator_ : ndarray of bool of shape (n_features,)
         Whether an input tells where values are missing.
     levels_ : dict of int to Levels

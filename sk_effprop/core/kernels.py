@@ -39,7 +39,7 @@ class Passes:
     activations : sequence of Activation
     n_rows : int
     kinds : sequence of str, optional
-        What each layer computes before its activation; by default, all are affine.
+        Kind of each layer, which computes its preactivations; by default affine.
 
     Attributes
     ----------

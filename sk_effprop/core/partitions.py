@@ -99,7 +99,7 @@ class PartitionedObjective:
     clock : callable
         Called within long computations; it raises an error if the time is over.
     known : Known
-        What earlier passes have found, whatever the penalty.
+        Results of earlier passes, which do not depend on the penalty.
     """
 
     parts: Parts

@@ -25,7 +25,7 @@ class StochasticState:
     initial_rates : Rates
         The rates that training started with, without their diagonal.
     halvings : int
-        How often divergence has halved the rate.
+        Number of times that divergence has halved the rate.
     measured_at : int
         Count of presented examples when the rates were measured.
     flow : Flow or None

@@ -45,7 +45,7 @@ class Trace:
     ----------
     layers : sequence of ndarray of shape (fan_in + 1, fan_out)
     kinds : list of LayerKind
-        What each layer computes before its activation, at its inputs and weights.
+        Kind of each layer, at its inputs and weights.
     derivatives : list of ndarray of shape (n_rows, fan_out) or None
         f'(z) of each layer; None for an identity at the output.
     """

@@ -71,7 +71,7 @@ def _sizes(
         "activation": _largest_factor(objective),
     }
     if not is_new:
-        # weights of usual training are not to blame for what new inputs make of them
+        # trained weights are only a cause if they are unusually large
         largest = _largest(theta)
         return {"theta_": largest if largest > SUSPICIOUS else 0.0, **sizes}
     sizes["init"] = weights

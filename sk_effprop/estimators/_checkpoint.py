@@ -172,7 +172,7 @@ def open_checkpoint(
     ----------
     estimator : estimator
     earlier : Resume or None
-        What a warm start continues.
+        State that a warm start continues from.
     *data : Examples or None
         For training and for validation.
     """

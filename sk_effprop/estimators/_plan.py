@@ -45,8 +45,8 @@ class Problem:
     is_radial : bool
         Whether the last hidden layer consists of radial basis functions.
     nonlinearity : float
-        How many times larger the error of a linear model is than that of a network
-        would be, see ``core.left_out``; at least 1.
+        Error of a linear model relative to the expected error of a network, see
+        ``core.left_out``; at least 1.
     unexplained : float
         Share of the variance of the targets that a network will not explain.
     slope_powers : tuple of float

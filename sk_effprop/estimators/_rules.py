@@ -57,7 +57,7 @@ FLAT_AT_TARGET = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What the rules look at.
+    """Input of the rules: plan, objective and weights of a fit.
 
     Attributes
     ----------

@@ -70,7 +70,7 @@ class Resume:
         Kind of the solver that left ``state``.
     state : object
     strength : float or ndarray of shape (n_layers - 1,)
-        What ``alpha="auto"`` found, per unit of fan-in and example.
+        Result of ``alpha="auto"``, per unit of fan-in and example.
     n_seen : float
         Examples seen by all calls since the last ``fit``.
     is_stream : bool
@@ -78,7 +78,7 @@ class Resume:
     fixed : dict
         Hyperparameters that must not change.
     watch : StreamWatch or None
-        How well the latest calls of ``partial_fit`` have predicted their batches.
+        Losses of the predictions of the latest batches of ``partial_fit``.
     weights : SeenWeights or None
         Weights of the examples of a stream.
     """
@@ -112,7 +112,7 @@ class Start:
     ----------
     rng : Generator
     earlier : Resume or None
-        What an earlier call left, if this one continues it.
+        State of an earlier call, if this one continues it.
     is_stream : bool
         Whether the data are one batch of a stream.
     fixed : dict
@@ -152,9 +152,9 @@ class Run:
     plan : Plan
     coding : ClassCoding or ValueCoding
     earlier : Resume or None
-        What an earlier call left, if this one continues it.
+        State of an earlier call, if this one continues it.
     left : Resume
-        What this call leaves, except for the state of the solver.
+        State that this call leaves, except for that of the solver.
     start_time : float
         When the call began, by ``time.monotonic``.
     n_rows : int

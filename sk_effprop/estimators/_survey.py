@@ -89,7 +89,7 @@ class Reader:
         A copy with the same parameters, and the class weights that are known.
     split : Split or None
     part_name : str
-        What errors call a part.
+        Name of a part in error messages.
     """
 
     estimator: Any
@@ -116,7 +116,7 @@ class Reader:
 
     @property
     def encoder(self) -> TableEncoder | None:
-        """How tables become numbers, if that is known."""
+        """Encoder that turns tables into numbers; None if it is not known yet."""
         encoder: TableEncoder | None = vars(self.estimator).get("table_encoder_")
         return encoder
 
@@ -153,7 +153,7 @@ class Reader:
             raise ValueError(f"{self.part_name} {number}: {error}") from error
 
     def of_one_thread(self) -> Self:
-        """The same reader with an estimator of its own: reading sets attributes."""
+        """Return a copy with its own estimator, as reading sets attributes of that."""
         return replace(self, estimator=copy(self.estimator))
 
     def examples(self, part: RawPart) -> Examples:
@@ -369,7 +369,7 @@ def _keys(part: RawPart, seed: int, n_samples: int) -> Array:
 
 
 def table_statistics(reader: Reader, part: RawPart, seed: int) -> Any:
-    """What an encoder must know of a part; None if it has no rows of positive weight.
+    """Statistics of a part for its encoder; None without rows of positive weight.
 
     The encoder of the reader knows the kinds of the columns.
     """
@@ -381,7 +381,7 @@ def table_statistics(reader: Reader, part: RawPart, seed: int) -> Any:
 
 
 def merged_statistics(one: Any, other: Any) -> Any:
-    """Statistics of the rows of both."""
+    """Merge two statistics of tables, either of which may be None."""
     if one is None or other is None:
         return other if one is None else one
     return one.merge(other)

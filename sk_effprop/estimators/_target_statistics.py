@@ -77,7 +77,7 @@ class StreamedTargets:
     is_settling : bool
         Whether the scale has just grown, and comes from two kinds of examples.
     n_growths : int
-        How often the scale has grown.
+        Number of times that the scale has grown.
     """
 
     seen: TargetStatistics

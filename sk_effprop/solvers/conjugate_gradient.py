@@ -121,7 +121,7 @@ class ConjugateGradient:
                 break
             monitor.pause(partial(Paused, theta, left))
             direction, is_gradient = self._next_direction(here.gradient, left)
-        # After the end, the directions have nothing more to tell.
+        # a finished call leaves no direction to continue with
         left = left if message == Reason.NOT_ENDED else None
         return Solution(here.theta.astype(dtype), left, message)
 

@@ -147,7 +147,7 @@ class _Epochs(ABC):
     def _measured(self, earlier: Rates | None) -> Rates:
         some = self.objective.sampled.with_clock(self.monitor.check_time)
         rates: Rates = self.solver.find_rates(some, self.theta, self.rng, earlier)
-        # Parts must not measure what the sample of all parts has told.
+        # An infinite number keeps parts from measuring the rates on their own rows.
         return rates._replace(n_patterns=np.inf)
 
     @property
@@ -219,7 +219,7 @@ class _Rounds(_Epochs):
             progress=_after_epoch(state.progress, objective.n_samples),
             memory=[np.asarray(one / share, dtype=dtype) for one in memory],
         )
-        # Parts learn their own examples, which says too much good of all.
+        # Each part was trained on its own examples, so the mean loss is biased.
         return float(mean / share), False
 
     def _measure_when_due(self) -> None:

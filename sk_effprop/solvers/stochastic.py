@@ -165,7 +165,7 @@ class _Descent:
         """Convert the state of an earlier call to the settings of this solver."""
         find_rates = self.solver.find_rates
         begins_anew = not find_rates.follows_stream
-        # A given rate that has changed is meant as it is.
+        # A new value of the hyperparameter is used without earlier halvings.
         before, given = state.rates.rule, find_rates.eta
         if given is not None and (before is None or before.eta != given):
             state = replace(state, halvings=0)

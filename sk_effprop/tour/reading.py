@@ -41,7 +41,7 @@ class Table:
     dates : dict of bool
         Names of those numbers that were dates, and whether the day came first.
     notes : list of str
-        What was left out, one sentence each.
+        Sentences about columns and rows that were left out.
     options : dict
         Arguments of ``pandas.read_csv`` that differ from its defaults.
     """

@@ -38,7 +38,7 @@ class CheckpointFile(NamedTuple):
     ----------
     path : Path
     header : dict of str
-        What the state belongs to: a file with another header is of no use.
+        Identifies the fit: a file with another header is rejected.
     classes : sequence of type
         The only records that a file may hold.
     """

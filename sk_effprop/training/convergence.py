@@ -40,7 +40,7 @@ class Finding(NamedTuple):
     Attributes
     ----------
     sentence : str
-        What was found.
+        Description of the cause.
     parameter : str
         The hyperparameter to change.
     advice : str
@@ -74,15 +74,15 @@ class Convergence:
     gradient_norm : float
         Norm of the gradient of the objective at the weights that were kept.
     advice : str
-        What to change; empty if nothing has to be.
+        Advice on what to change; empty if there is none.
     is_flat : bool
         Whether predictions hardly depend on the inputs, for whatever reason.
     n_recoveries : int
-        How often training diverged and continued from the best weights.
+        Number of times that training diverged and continued from the best weights.
     parameter : str
         The hyperparameter that the advice is about; empty without advice.
     problem : str
-        What is wrong with the fit; empty if nothing was found.
+        Problem of the fit; empty if none was found.
     """
 
     reason: str
@@ -109,7 +109,7 @@ def describe(
     monitor : Monitor
     gradient_norm : float
     finding : Finding, optional
-        What is wrong with the fit.
+        Problem of the fit, if one was found.
     fixed_length : bool
         Whether to reach the maximum number of iterations was planned.
     """

@@ -106,7 +106,7 @@ class Monitor:
     reason : Reason
         Why training has ended.
     n_recoveries : int
-        How often training diverged and continued from the best weights.
+        Number of times that training diverged and continued from the best weights.
     """
 
     def __init__(
