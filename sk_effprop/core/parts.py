@@ -93,7 +93,7 @@ class LoadedParts:
             for step in self.steps:
                 part = step(part)
             yield part
-            # before the next one is read
+            # freed before the next one is read
             del part
 
     def shuffled(self, rng: np.random.Generator) -> "LoadedParts":

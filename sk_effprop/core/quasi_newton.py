@@ -22,7 +22,7 @@ from sk_effprop.core.curvature import Linearization
 # A step, and the change of the gradient along it.
 Pair: TypeAlias = tuple[Array, Array]
 
-# SciPy keeps as many.
+# As many pairs as SciPy keeps by default.
 MAX_PAIRS = 10
 # The curvature along a step must be positive beyond rounding.
 LEAST_CURVATURE = 1e-12
@@ -30,7 +30,7 @@ LEAST_CURVATURE = 1e-12
 # curvature changes on the way: between it and the identity, fits of 350 rows took a
 # tenth fewer evaluations than from the identity, and had the lowest errors.
 LENGTH_POWER = -0.25
-# Curvature of a weight that has none, as a share of the mean.
+# Curvature assumed for a weight without any, as a share of the mean.
 CURVATURE_FLOOR = 0.01
 # Examples, and examples times outputs, from which the diagonal is taken.
 FEWEST_MEASURED, MAX_RESIDUALS = 100, 5000

@@ -31,13 +31,13 @@ MAX_PATTERNS, MAX_BATCH_PATTERNS = 200, 1000
 # The output Hessians of the patterns hold n_outputs^2 numbers each, so that fewer
 # patterns are used where there are many outputs.
 MAX_OUTPUT_PAIRS = 2**22
-# Above, no matrix of all pairs of outputs is made, but products with vectors.
+# With more outputs than this, products with vectors replace their Hessian matrices.
 MANY_OUTPUTS = 300
 # With more weights than this, the curvature is that of the kernel of the patterns, if
 # the kernel has fewer numbers.
 MANY_WEIGHTS = 2**18
 
-# Products with the matrices that a Linearization stands for.
+# Methods of a Linearization that multiply a matrix with a vector.
 PRODUCTS: dict[str, Callable[[Linearization, Array], Array]] = {
     "hessian": Linearization.hessian_product,
     "gauss_newton": Linearization.gauss_newton_product,

@@ -15,9 +15,9 @@ from sk_effprop.solvers.base import OutOfTime
 
 Result = TypeVar("Result")
 
-# Packages that call ``fit`` in order to compare, combine or tune what comes out.
+# Packages that call ``fit`` in order to compare, combine or tune estimators.
 DRIVERS = {"sklearn", "joblib", "imblearn", "dask_ml", "optuna", "skopt", "hyperopt"}
-# Modules of them that only pass one call on.
+# Modules of these packages that only delegate a single call of ``fit``.
 PASSING_ON = (
     "sklearn.base", "sklearn.pipeline", "sklearn.compose", "sklearn.utils",
     "imblearn.pipeline",

@@ -20,10 +20,10 @@ from sk_effprop.solvers import BATCH
 from sk_effprop.solvers.base import Reason
 from sk_effprop.training.convergence import Finding
 
-# Neighbours in more dimensions are as far away as any example.
+# In more dimensions, neighbours are as far away as any other example.
 MOST_INPUTS = 50
-# Correlations above are no accident: this one, and so many standard deviations of that
-# of pure noise.
+# Correlations count if they exceed this one, and that of pure noise by so many of its
+# standard deviations.
 CORRELATED, N_DEVIATIONS = 0.35, 3.0
 # Nothing but what a network has missed makes errors so similar.
 NEARLY_EQUAL = 0.9

@@ -97,7 +97,7 @@ def _find_fault(
     some = run.objective.sample(EXAMINED_ROWS, np.random.default_rng(0))
     some = replace(some, count=run.left.n_seen)
     case = Case(run.plan, some, some, theta, run.left.strength)
-    # what is forgotten does not show in the next batch, which is like the latest one
+    # the next batch is like the latest one, so that forgetting does not show in it
     finding = _small_targets(run, watch, share) or _order(run, watch)
     limit = _least_share(run, watch)
     if share < limit:

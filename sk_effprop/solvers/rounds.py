@@ -254,7 +254,7 @@ class _Passes(_Epochs):
             self.state = replace(solution.state, progress=progress)
             total += part.n_samples * monitor.epoch_mean
             n_examples += part.n_samples
-            # before the next one is read
+            # freed before the next one is read
             del part
             if self.monitor.is_out_of_time:
                 break

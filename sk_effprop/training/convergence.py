@@ -21,16 +21,16 @@ ADVICE = dict.fromkeys(Reason, "") | {
     Reason.MAX_TIME: "Increase max_time.",
     Reason.INTERRUPTED: "Continue from here with warm_start=True.",
 }
-# The hyperparameter that each reason leads to.
+# The hyperparameter to change for each reason.
 PARAMETERS = {
     Reason.MAX_ITER: "max_iter",
     Reason.MAX_FUN: "max_fun",
     Reason.MAX_TIME: "max_time",
     Reason.DIVERGED: "learning_rate_init",
 }
-# More recoveries than this are no accident, whatever ended training.
+# More recoveries than this are reported as a problem, whatever ended training.
 FEW_RECOVERIES = 5
-# No larger rate is worth a proposal.
+# Larger rates are never proposed.
 LARGEST_RATE = 10.0
 
 
