@@ -216,6 +216,7 @@ def test_far_from_the_data(tmp_path, name, y, dtype):
     np.testing.assert_allclose(outputs, expected, rtol=0, atol=rtol * size)
 
 
+@pytest.mark.filterwarnings("ignore:.*rounds inputs to float32")
 def test_the_mean_is_subtracted_without_a_loss(tmp_path):
     """Small differences of large numbers, as exact as float32 holds them."""
     column = 2.0**20 + np.arange(64)[:, None] / 8.0

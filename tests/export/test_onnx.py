@@ -144,6 +144,7 @@ def test_every_normalisation(normalize, input_clip):
     assert {*ROTATIONS} < {*METHODS}
 
 
+@pytest.mark.filterwarnings("ignore:.*rounds inputs to float32")
 def test_the_mean_is_subtracted_in_double_precision():
     """Small differences of large numbers, as exact as float32 holds them."""
     column = 2.0**20 + np.arange(64)[:, None] / 8.0
