@@ -42,7 +42,7 @@ class Score(NamedTuple):
 
 
 def ours(classifier=(), regressor=()):
-    """Factory of this package's estimators with the given parameters changed."""
+    """Make a factory of this package's estimators with the given parameters."""
     changes = {True: dict(classifier), False: dict(regressor)}
     kinds = {True: EffPropClassifier, False: EffPropRegressor}
 
@@ -89,7 +89,7 @@ def peers():
 
 
 def engines():
-    """Factories with default parameters for each engine."""
+    """Factories of estimators with default parameters, one for each engine."""
     same = [{"engine": "numpy"}] * 2
     compiled = (
         {OURS: ours({"engine": "numba"}, {"engine": "numba"})}

@@ -1,4 +1,4 @@
-"""Faults that are planted into tables and settings, with the causes that are right.
+"""Faults planted into tables and settings, with the causes to be diagnosed.
 
 A fault takes a table and a seed, and returns the settings of an estimator, the data
 with the fault in them, and is skipped where it returns None::
@@ -42,7 +42,7 @@ class Table(NamedTuple):
 
 
 class Planted(NamedTuple):
-    """A fault in place."""
+    """A table and settings with a fault in them."""
 
     settings: dict[str, Any]
     X: Any
@@ -50,7 +50,7 @@ class Planted(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """How to plant a fault, and which causes and parameters are right answers."""
+    """Function that plants a fault, and the causes and parameters to be named."""
 
     plant: Callable[[Table, np.random.Generator], Planted | None]
     causes: tuple[str, ...]

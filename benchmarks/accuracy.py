@@ -8,7 +8,7 @@ Ratios compare a model with the baseline, StandardScaler and MLP, with a scaled 
 in regression.  They are ratios of (error + 0.002) and (log loss + 0.005), so that an
 error of zero does not dominate the mean.  Geometric means are over the tasks of a half.
 
-    python -m benchmarks.accuracy --cache peers.json --seeds 3 --write docs/benchmarks
+    python -m benchmarks accuracy --cache peers.json --seeds 3 --write docs/benchmarks
 
 adds missing models to the cache, runs those of this package, and writes accuracy.md and
 accuracy.png.  ``--only peers`` fills the cache and stops.  In Python, you can compare
@@ -78,7 +78,7 @@ def try_candidates(
 
 
 INTRODUCTION = """\
-`python -m benchmarks.accuracy --seeds {seeds}` prints this page. All models have
+`python -m benchmarks accuracy --seeds {seeds}` prints this page. All models have
 default parameters, raw inputs, the same three folds and one thread. The baseline is
 StandardScaler and MLP, with a scaled target in regression.
 
@@ -98,7 +98,9 @@ The defaults were chosen on the half "choose", see
 
 def main(arguments=()):
     """Run all models, print the tables, and write the files."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks accuracy", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--cache", help="JSON file with the scores of the other models")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", choices=["peers"], help="fill the cache and stop")
@@ -120,9 +122,3 @@ def main(arguments=()):
             f"{INTRODUCTION.format(seeds=options.seeds)}\n{text}\n"
         )
         plot(scores, tasks("report"), folder / "accuracy.png")
-
-
-if __name__ == "__main__":
-    import sys
-
-    main(sys.argv[1:])

@@ -94,7 +94,7 @@ of each", every network measures its own learning rates.
 
 
 def report(all_found):
-    """The page in Markdown."""
+    """Format the page in Markdown."""
     return "\n\n".join(
         [
             INTRODUCTION.rstrip(),
@@ -107,7 +107,9 @@ def report(all_found):
 
 def main(arguments=()):
     """Measure all tables, print the page, and write it if a folder is given."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks committees", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--write", help="folder for committees.md")
     options = parser.parse_args(arguments)
     header("Several networks", "scikit-learn", "numba")
@@ -120,9 +122,3 @@ def main(arguments=()):
     if options.write:
         page = Path(options.write) / "committees.md"
         page.write_text(f"# Several networks\n\n{text}\n")
-
-
-if __name__ == "__main__":
-    import sys
-
-    main(sys.argv[1:])

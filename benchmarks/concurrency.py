@@ -1,4 +1,4 @@
-"""Fits in threads, in processes and after a fork have the bits of fits alone.
+"""Test that fits in threads, processes and forks equal sequential fits bit by bit.
 
 Threads share the limit of BLAS threads and the compiled loops.  Processes begin at the
 same time with an empty folder for compiled code, where all of them compile::
@@ -23,12 +23,12 @@ SCRIPT = "from benchmarks.concurrency import digests; print(digests())"
 
 
 def digests():
-    """Those of a few fits with compiled loops."""
+    """Digests of the results of a few fits with compiled loops."""
     return " ".join(fit(**settings) for settings in FEW)
 
 
 def in_threads(n_threads):
-    """How many fits in threads end otherwise than alone; whether a limit is left."""
+    """Count fits in threads with a deviating digest; tell if a BLAS limit remains."""
     before = threadpool_info()
     alone = [fit(**settings) for settings in SETTINGS]
     with ThreadPoolExecutor(n_threads) as pool:
@@ -38,7 +38,7 @@ def in_threads(n_threads):
 
 
 def in_processes(n_processes, folder):
-    """How many processes end otherwise, or complain; they share a folder."""
+    """Count processes that fail or deviate, which share one cache folder."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
     command = [sys.executable, "-c", SCRIPT]
     processes = [
@@ -52,7 +52,7 @@ def in_processes(n_processes, folder):
 
 
 def after_fork(n_children):
-    """How many forked children end otherwise than their parent."""
+    """Count forked children with other digests than their parent."""
     expected, children = digests(), []
     for _ in range(n_children):
         child = os.fork()
@@ -63,7 +63,7 @@ def after_fork(n_children):
 
 
 def main(arguments=()):
-    """Print how many fits end otherwise."""
+    """Print the numbers of deviating fits."""
     parser = argparse.ArgumentParser("python -m benchmarks concurrency")
     parser.add_argument("--processes", type=int, default=8)
     n = parser.parse_args(arguments).processes

@@ -1,4 +1,4 @@
-"""Planted faults, and healthy fits, as ``inspection.diagnose`` sees them.
+"""Answers of ``inspection.diagnose`` to planted faults and to healthy fits.
 
 Each fault of :mod:`benchmarks._faults` is planted into each of six tables with each
 seed.  The answer is right if the cause of the first finding is that of the fault.  The
@@ -28,7 +28,7 @@ N_SEEDS = 2
 
 
 class Answer(NamedTuple):
-    """First cause that was named, "" for none, and the seconds that it took."""
+    """First cause that was named, "" for none, and the seconds of the diagnosis."""
 
     cause: str
     is_right: bool
@@ -114,15 +114,13 @@ def findings_of(X, y):
     return [str(finding) for finding in findings]
 
 
-def main():
+def main(arguments=()):
     """Print the tables in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks diagnose", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     parser.add_argument("--jobs", type=int, default=1)
-    options, _ = parser.parse_known_args()
+    options = parser.parse_args(arguments)
     report_faults(options.seeds, options.jobs)
     report_healthy(options.jobs)
-
-
-if __name__ == "__main__":
-    main()

@@ -41,7 +41,7 @@ class Counter:
 
 
 def data():
-    """Random rows in partitions that are made where they are needed."""
+    """Dask collections of random rows, generated on the workers."""
     import dask.array as da
 
     rng = da.random.default_rng(0)
@@ -51,7 +51,7 @@ def data():
 
 
 def model(solver):
-    """The default network, and as many iterations as are measured."""
+    """The default network, limited to the measured number of iterations."""
     return EffPropRegressor(
         solver=solver, max_iter=N_ITERATIONS, tol=0, random_state=0, alpha=1e-4
     )
@@ -86,7 +86,7 @@ def fit(client, counter, solver, *, kill_at=None):
 
 
 def measure(counter, solver, alone):
-    """Rows of the table for a solver."""
+    """Measure a solver; return its rows of the table."""
     from distributed import Client, LocalCluster
 
     for n_workers in N_WORKERS:
@@ -112,7 +112,7 @@ def measure(counter, solver, alone):
 
 
 def model_bytes(n_weights, n_workers):
-    """Least and most kilobytes between workers for a sum of gradients."""
+    """Theoretical bounds of the kilobytes sent between workers per sum of gradients."""
     vector = 8 * n_weights / 1e3
     others = n_workers - 1
     most = (others + N_PARTS + N_PARTS // 8) * vector if others else 0.0

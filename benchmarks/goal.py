@@ -254,7 +254,7 @@ def seconds_to_goal(train, problem, seed):
 
 
 def warm_up(entries):
-    """Do a first small fit; return the contestants for which it works."""
+    """Run a small fit of each contestant; return those that work."""
     ready = {}
     easy = sine()._replace(goal=0.4)
     for name, train in entries.items():

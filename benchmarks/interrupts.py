@@ -1,4 +1,4 @@
-"""How long training goes on after Ctrl-C, or after ``max_time``, on large data.
+"""Delay between Ctrl-C or ``max_time`` and the end of training, on large data.
 
 In the first table Ctrl-C comes at a random moment of a long epoch, in the second one
 the time is over at a moment of an iteration of a batch solver.  The delay is that of
@@ -94,7 +94,7 @@ def delay(rng, engine, hidden, batch_size, variant):
 
 
 def press(*args):
-    """Raise what Ctrl-C raises."""
+    """Raise KeyboardInterrupt, as Ctrl-C does."""
     raise KeyboardInterrupt
 
 
@@ -111,7 +111,7 @@ def long_epochs(rng):
 
 
 def delay_of_iteration(X, y, hidden, seconds, variant):
-    """Seconds from the end of ``max_time``, and from the end of training, to the end.
+    """Seconds from the end of ``max_time``, and of training, to the return of ``fit``.
 
     The time counts from the first look at the objective, after the preparation.
     """
@@ -158,7 +158,7 @@ def batch_iterations(rng):
 
 
 def phases(X, y, variant):
-    """Longest operation of a fit; seconds before, in and after training."""
+    """Measure the longest operation of a fit, and the seconds of its three phases."""
     init, end, begun, ended, ticks = Monitor.__init__, Monitor.end, [], [], []
 
     def beginning(self, *args, **kwargs):

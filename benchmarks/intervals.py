@@ -41,7 +41,7 @@ def coverage(task):
 
 
 def measure():
-    """Coverage of every table, and a row of the table for each."""
+    """Measure the coverage on every data set; return coverages and table rows."""
     shares, rows = [], []
     for task in tasks(kind="regression"):
         covered, width, plain = coverage(task)
@@ -67,7 +67,7 @@ interval around the mean of all targets needs for the same coverage.
 
 
 def report(shares, rows):
-    """The page in Markdown."""
+    """Format the page in Markdown."""
     is_near = (shares >= LOWEST) & (shares <= HIGHEST)
     summary = (
         f"The coverage is between {LOWEST} and {HIGHEST} on {is_near.sum()} of "
@@ -79,7 +79,9 @@ def report(shares, rows):
 
 def main(arguments=()):
     """Measure all tables, print the page, and write it if a folder is given."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks intervals", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--write", help="folder for intervals.md")
     options = parser.parse_args(arguments)
     header("Coverage of prediction intervals", "scikit-learn", "numba")
@@ -90,9 +92,3 @@ def main(arguments=()):
     if options.write:
         page = Path(options.write) / "intervals.md"
         page.write_text(f"# Coverage of prediction intervals\n\n{text}")
-
-
-if __name__ == "__main__":
-    import sys
-
-    main(sys.argv[1:])

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments, after which fits end with the bits of unbroken ones.
+"""Test that fits killed at random moments resume to bit-identical results.
 
 Fits of all solvers and schedules write their checkpoint wherever they can.  Each runs
 in a process of its own, which is killed at a random moment and begun again with
@@ -46,7 +46,7 @@ def data():
 
 
 def fit(**settings):
-    """Digest of everything that a fit leaves."""
+    """Fit, and return a digest of weights, loss curve and count of examples."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -67,7 +67,7 @@ def in_child(expected, settings):
 
 
 def until_the_end(expected, settings, longest, rng):
-    """Kill a fit again and again; return the kills, and the status of its end."""
+    """Kill and resume a fit until it ends; return the kills and its exit status."""
     n_kills = 0
     while True:
         child = in_child(expected, settings)
@@ -83,7 +83,7 @@ def until_the_end(expected, settings, longest, rng):
 
 
 def main(arguments=()):
-    """Print how many kills there were, and how many fits ended as they should."""
+    """Print the number of kills, and of fits that ended with the right result."""
     parser = argparse.ArgumentParser("python -m benchmarks kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)

@@ -21,6 +21,7 @@ from sklearn.datasets import (
 )
 from threadpoolctl import threadpool_limits
 
+from benchmarks._pictures import panels, save
 from benchmarks._race import is_there
 from sk_effprop import EffPropClassifier, EffPropRegressor
 
@@ -119,14 +120,9 @@ def main():
 
 def draw(curves):
     """Plot one panel for each setting, with one line for each table."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        print("matplotlib is not installed, so nothing is plotted.")
+    figure, axes = panels(2, 2, (10, 7))
+    if figure is None:
         return
-    figure, axes = plt.subplots(
-        2, 2, figsize=(10, 7), sharex=True, sharey=True, layout="constrained"
-    )
     for axis, (label, lines) in zip(axes.flat, curves.items(), strict=True):
         for name, (ratios, auto) in lines.items():
             (line,) = axis.loglog(FACTORS, ratios, label=name)
@@ -140,5 +136,4 @@ def draw(curves):
     )
     figure.supylabel(f"objective after {EPOCHS} epochs / best of the sweep")
     axes[0, 0].legend()
-    figure.savefig(PICTURE, dpi=110)
-    print(f"\nplot: {PICTURE.name}")
+    save(figure, PICTURE)

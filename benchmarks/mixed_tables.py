@@ -11,11 +11,10 @@ divided by that of the training mean, or the share of wrong labels.  Ratios are 
 (error + 0.01) and (log loss + 0.01), which keeps a zero from deciding a mean.
 
     python -m benchmarks mixed_tables
-    python -m benchmarks.mixed_tables --write docs/benchmarks
+    python -m benchmarks mixed_tables --write docs/benchmarks
 """
 
 import argparse
-import sys
 from pathlib import Path
 from statistics import fmean
 from time import process_time
@@ -68,7 +67,7 @@ def ours(is_classification, seed):
 
 
 def by_hand(is_classification, seed):
-    """The same behind a ColumnTransformer."""
+    """Our estimators behind a ColumnTransformer that encodes the table."""
     dates = make_pipeline(FunctionTransformer(dates_as_numbers), imputer())
     table = ColumnTransformer(
         [
@@ -89,7 +88,7 @@ def by_hand(is_classification, seed):
 
 
 def imputer():
-    """Medians and indicators."""
+    """Imputer that fills in medians and adds indicators of missing values."""
     return SimpleImputer(strategy="median", add_indicator=True)
 
 
@@ -107,7 +106,7 @@ def boosting(is_classification, seed):
 
 
 def dates_as_numbers(frame):
-    """Days since 1970."""
+    """Convert the dates of a frame to days since 1970."""
     return frame.apply(lambda column: (column - pd.Timestamp(0)) / pd.Timedelta("1D"))
 
 
@@ -228,7 +227,7 @@ def details(scores):
 
 
 def report(scores):
-    """Everything, in markdown."""
+    """Format the whole page in Markdown."""
     return (
         f"{summary(scores)}\n\n## Tables: error / log loss, milliseconds of a fit\n\n"
         f"{details(scores)}"
@@ -260,8 +259,10 @@ def introduction():
 
 
 def main(arguments=()):
-    """Measure, print, and write the page if there is a folder for it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    """Measure, print the page, and write it if a folder is given."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks mixed_tables", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--cache", help="JSON file with scores that are known")
     parser.add_argument("--write", help="folder for mixed_tables.md")
     options = parser.parse_args(arguments)
@@ -285,7 +286,3 @@ def main(arguments=()):
     if options.write:
         page = Path(options.write) / "mixed_tables.md"
         page.write_text(f"# Mixed tables\n\n{introduction()}\n{text}\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

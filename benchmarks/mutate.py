@@ -1,4 +1,4 @@
-"""How many small faults the fast tests notice (mutation testing).
+"""Mutation testing: the share of small faults that the fast tests notice.
 
 A mutant is the package with one operator, number, condition or statement changed.  It
 is *killed* if a test fails.  A survivor shows that a test is missing, or that the
@@ -46,7 +46,7 @@ MAX_SECONDS = 120
 
 
 def variants(node):
-    """Nodes that may stand in the place of this one."""
+    """Yield mutated copies of a node of the syntax tree."""
     match node:
         case ast.BinOp() | ast.BoolOp() | ast.AugAssign() if type(node.op) in OPERATORS:
             yield _changed(node, op=OPERATORS[type(node.op)]())
@@ -77,7 +77,7 @@ def _changed(node, **fields):
 
 
 def places(tree):
-    """Every (parent, field, index or None, variant), except in annotations."""
+    """Yield all mutations as (parent, field, index or None, variant)."""
     for parent in ast.walk(tree):
         for field, value in ast.iter_fields(parent):
             if field in ("annotation", "returns", "decorator_list"):
@@ -90,7 +90,7 @@ def places(tree):
 
 
 def mutant(path, number):
-    """The changed tree of a file, and a line that says what was changed."""
+    """Apply a mutation; return the syntax tree, and a line that describes it."""
     tree = ast.parse(path.read_text())
     parent, field, index, variant = list(places(tree))[number]
     value = getattr(parent, field)
@@ -108,7 +108,7 @@ def _text(node):
 
 
 class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Hands out one changed module."""
+    """Import hook that loads a mutated module in place of the original."""
 
     def __init__(self, path, tree):
         self.name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
@@ -124,7 +124,7 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def survives(path, tree, batches):
-    """True if all tests pass in a process in which the module is changed."""
+    """True if all tests pass in a process with the mutated module."""
     child = os.fork()
     if not child:
         resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
@@ -145,7 +145,7 @@ def pytest_fails(tests):
 
 
 def in_order(tests, path):
-    """The test files of a module, those that import it, and the others."""
+    """Group test files: those of the module, those that import it, and the others."""
     module = ".".join(path.with_suffix("").parts[-2:])
     own = [t for t in tests if path.stem in t.stem]
     users = [t for t in tests if module in t.read_text() and t not in own]

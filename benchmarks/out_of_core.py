@@ -1,4 +1,4 @@
-"""Memory and speed of a fit on a file that is larger than memory may be.
+"""Memory and speed of a fit on a file that is larger than the memory limit.
 
 The file holds X in single precision, 20 columns, in pieces that are sorted by y.  It is
 read as numpy.memmap, and as Parquet if pyarrow is installed.  A process of its own fits
@@ -73,7 +73,7 @@ def write_parquet(folder):
 
 
 def batches_of(folder, kind):
-    """The batches, and few of them for a fit that compiles and imports."""
+    """Return all batches, and a few of them for a warm-up fit."""
     X, y = read(folder)
     few = ArrayBatches(X[:5000], y[:5000])
     if kind == "memmap":
@@ -82,7 +82,7 @@ def batches_of(folder, kind):
 
 
 def read(folder):
-    """The files as arrays."""
+    """Open the files as memory-mapped arrays."""
     X = np.memmap(folder / "X", np.float32, "r", shape=(N_ROWS, N_FEATURES))
     return X, np.memmap(folder / "y", np.float32, "r", shape=N_ROWS)
 
@@ -95,7 +95,7 @@ def anonymous_megabytes():
 
 
 class Peak:
-    """The largest RssAnon while it runs."""
+    """Thread that records the largest RssAnon while it runs."""
 
     def __init__(self):
         self.megabytes, self._over = anonymous_megabytes(), Event()
@@ -132,7 +132,7 @@ def measure(folder, kind, solver, max_iter):
 
 
 def in_a_process(*arguments):
-    """The line that :func:`measure` prints."""
+    """Run :func:`measure` in a new process; return the line that it prints."""
     code = (
         "import warnings; warnings.simplefilter('ignore');"
         "from pathlib import PosixPath; from benchmarks.out_of_core import measure;"
@@ -166,7 +166,7 @@ def orders():
 
 
 class Plain:
-    """Batches that have no order but their own."""
+    """Batches that are not shuffled."""
 
     def __init__(self, batches):
         self.batches = batches

@@ -1,4 +1,4 @@
-"""Random data and settings by hypothesis, of which every fit has to be sound.
+"""Property tests by hypothesis: fits on random data and settings must be valid.
 
 The tests try 5,000 cases; this tries as many as there is time for::
 
@@ -12,7 +12,7 @@ CASES_PER_RUN = 1000
 
 
 def main(arguments=()):
-    """Print how many cases were tried, and the first one that fails."""
+    """Print the number of cases tried, and the first failure."""
     parser = argparse.ArgumentParser("python -m benchmarks properties")
     parser.add_argument("--cases", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1000)

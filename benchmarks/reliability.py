@@ -27,6 +27,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from threadpoolctl import threadpool_limits
 
 from benchmarks._generators import two_spirals
+from benchmarks._pictures import panels, save
 from sk_effprop import EffPropClassifier
 
 PICTURE = Path(__file__).parents[1] / "docs" / "benchmarks" / "reliability.png"
@@ -110,14 +111,9 @@ def main():
 
 def draw(curves):
     """Plot one panel for each data set, one line for each kind of probability."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        print("matplotlib is not installed, so nothing is plotted.")
+    figure, axes = panels(2, 3, (9, 6))
+    if figure is None:
         return
-    figure, axes = plt.subplots(
-        2, 3, figsize=(9, 6), sharex=True, sharey=True, layout="constrained"
-    )
     for axis, (table, lines) in zip(axes.flat, curves.items(), strict=False):
         axis.plot([0, 1], [0, 1], color="grey", linestyle=":")
         for name, (p, share) in lines.items():
@@ -128,5 +124,4 @@ def draw(curves):
     # there are five tables
     axes[1, 2].axis("off")
     axes[1, 2].legend(*axes[0, 0].get_legend_handles_labels(), loc="center")
-    figure.savefig(PICTURE, dpi=110)
-    print(f"\nplot: {PICTURE.name}")
+    save(figure, PICTURE)

@@ -62,7 +62,3 @@ def main() -> None:
             for t in some
         ],
     )
-
-
-if __name__ == "__main__":
-    main()

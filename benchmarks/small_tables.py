@@ -11,13 +11,12 @@ The ratio of a table is (our error + slack) / (smallest error of a baseline + sl
 The slack keeps an error of zero from deciding a geometric mean.
 
     python -m benchmarks small_tables
-    python -m benchmarks.small_tables --cache baselines.json --write docs/benchmarks
+    python -m benchmarks small_tables --cache baselines.json --write docs/benchmarks
 
 The first prints, the second keeps the scores of the baselines and writes the page.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from statistics import fmean
 from time import process_time
@@ -99,7 +98,7 @@ BASELINES = {
 
 
 def ours(is_classification, seed):
-    """Our estimators as they come."""
+    """Our estimators with default parameters."""
     kind = EffPropClassifier if is_classification else EffPropRegressor
     return kind(random_state=seed)
 
@@ -188,7 +187,7 @@ def details(scores):
 
 
 def report(scores):
-    """Everything, in markdown."""
+    """Format the whole page in Markdown."""
     return (
         f"{summary(scores)}\n\n## Tables: error / log loss, milliseconds of a fit\n\n"
         f"{details(scores)}"
@@ -210,8 +209,10 @@ well, so that it is not quite independent.
 
 
 def main(arguments=()):
-    """Measure, print, and write the page if there is a folder for it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    """Measure, print the page, and write it if a folder is given."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks small_tables", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--cache", help="JSON file with the scores of the baselines")
     parser.add_argument("--write", help="folder for small_tables.md")
     options = parser.parse_args(arguments)
@@ -234,7 +235,3 @@ def main(arguments=()):
     if options.write:
         page = Path(options.write) / "small_tables.md"
         page.write_text(f"# Small tables\n\n{INTRODUCTION}\n{text}\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

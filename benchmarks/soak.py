@@ -1,4 +1,4 @@
-"""Random fits for an hour, with flat memory.
+"""Soak test: random fits for an hour, during which memory must not grow.
 
 Each fit draws the estimator, the size and precision of the data, and some
 hyperparameters, and also continues, predicts, and goes through pickle.  Printed are the
@@ -39,7 +39,7 @@ REGISTRIES = {EffPropClassifier: CLASSIFIER, EffPropRegressor: REGRESSOR}
 
 
 class Sample(NamedTuple):
-    """What the process holds at one moment."""
+    """Resource usage of the process at one moment."""
 
     seconds: float
     n_fits: int
@@ -49,7 +49,7 @@ class Sample(NamedTuple):
 
 
 class Soak:
-    """Random fits, and what the process holds meanwhile.
+    """Random fits, with samples of the resource usage of the process.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Soak:
         self.results, self.samples = Counter(), []
 
     def run(self, seconds, most_fits=np.inf):
-        """Fit until the time is over."""
+        """Fit repeatedly until the time is over; return this object."""
         start, n_fits = monotonic(), 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -112,7 +112,7 @@ class Soak:
         return X, y, weight
 
     def _use(self, est, X, y, weight):
-        """Fit in one of several ways, and use what came out."""
+        """Fit in one of several ways at random, and predict."""
         way = self.rng.integers(4)
         if way == 0:
             given = () if weight is None else (weight,)
@@ -128,7 +128,7 @@ class Soak:
 
 
 def taken(seconds, n_fits):
-    """Sample of this process."""
+    """Measure the resource usage of this process."""
     files = len(list(Path("/proc/self/fd").iterdir()))
     return Sample(
         seconds, n_fits, anonymous_megabytes(), files, threading.active_count()
@@ -136,7 +136,7 @@ def taken(seconds, n_fits):
 
 
 def growth(samples):
-    """Megabytes from the third quarter of the samples to the last one."""
+    """Growth of the median memory from the third to the last quarter, in megabytes."""
     quarter = len(samples) // 4
     memory = [sample.megabytes for sample in samples]
     third, last = memory[-2 * quarter : -quarter], memory[-quarter:]

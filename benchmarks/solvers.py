@@ -5,7 +5,6 @@ choice of ``solver="auto"`` is based on these measurements.  The last row of eac
 contains geometric means over the tables.
 """
 
-import sys
 import warnings
 
 import numpy as np
@@ -40,7 +39,7 @@ def sine(n_samples, seed=0):
 
 
 def regression_tables():
-    """Data by name."""
+    """Make the tables, by name."""
     return {
         "friedman1 100": make_friedman1(100, noise=1.0, random_state=0),
         "friedman1 300": make_friedman1(300, noise=1.0, random_state=0),
@@ -58,7 +57,7 @@ def regression_tables():
 
 
 def classification_tables():
-    """Data by name."""
+    """Make the tables, by name."""
     return {
         "iris": load_iris(return_X_y=True),
         "wine": load_wine(return_X_y=True),
@@ -126,7 +125,3 @@ def main():
     table(EffPropRegressor, regression_tables())
     table(EffPropClassifier, classification_tables())
     table(EffPropClassifier, classification_tables(), loss="log_loss")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -79,7 +79,7 @@ def make_default(seed):
 
 
 def maker(epochs):
-    """Factory of ``SETTING`` with a number of epochs."""
+    """Factory of networks with ``SETTING`` and a number of epochs."""
     return lambda seed: EffPropClassifier(max_iter=epochs, random_state=seed, **SETTING)
 
 

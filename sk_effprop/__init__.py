@@ -1,4 +1,4 @@
-"""Neural networks for scikit-learn, trained the way "Efficient BackProp" says."""
+"""Neural networks for scikit-learn, trained by the methods of "Efficient BackProp"."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

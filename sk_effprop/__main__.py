@@ -120,7 +120,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _load(options: argparse.Namespace) -> tuple[Any, Any, Any, str, str]:
-    """Model, inputs, target, name of the data, and a program that does the same."""
+    """Load the data; return model, X, y, name of the data and equivalent program."""
     length = {"epochs": options.epochs, "folds": options.folds}
     if not options.data:
         X, y = load_digits(return_X_y=True)
@@ -176,7 +176,7 @@ def _line(*cells: str) -> str:
 
 
 class _progress_bar:
-    """Context that prints rows as they come, above a progress bar if rich is there."""
+    """Print rows as they arrive, above a progress bar if rich is installed."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -206,7 +206,7 @@ class _progress_bar:
 
 
 def _require_matplotlib() -> None:
-    """Refuse --plot before the tour begins, not after it."""
+    """Raise a Refusal if --plot is given and matplotlib is not installed."""
     try:
         import matplotlib.figure  # noqa: F401 - only whether it is there
     except ImportError:

@@ -1,4 +1,4 @@
-"""Columns of a table as what NumPy can hold: numbers and labels.
+"""Conversion of the columns of a table to NumPy arrays of numbers and labels.
 
 A :class:`Table` keeps the rows of the user, not yet the inputs of a network::
 
@@ -146,7 +146,7 @@ def read_table(
 def chosen_columns(
     categorical_features: Any, n_features: int, names: Sequence[Any] | None
 ) -> list[bool | None]:
-    """For each column, True if it is a category; None leaves that to its dtype.
+    """For each column, True if it is chosen as a category; None if its dtype decides.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Networks of this package inside pipelines, searches and other containers."""
+"""Access to the networks of this package inside pipelines and other meta-estimators."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from sk_effprop.estimators._base import BaseEffProp
 
 
 def fitted_network(estimator: Any) -> Any:
-    """The one fitted network of an estimator, which may be a container.
+    """Return the only fitted network in an estimator, which may be a meta-estimator.
 
     Raises
     ------
@@ -33,12 +33,12 @@ def fitted_network(estimator: Any) -> Any:
 
 
 def fitted_networks(estimator: Any) -> Iterator[Any]:
-    """Every fitted network that a fitted estimator consists of."""
+    """Return all fitted networks in a fitted estimator."""
     return (net for net in _fitted(estimator, BaseEffProp) if hasattr(net, "theta_"))
 
 
 def _fitted(estimator: Any, kind: type) -> Iterator[Any]:
-    """Every part of a fitted estimator that is of a kind."""
+    """Yield all instances of a class among the fitted attributes, recursively."""
     if isinstance(estimator, kind):
         yield estimator
     elif isinstance(estimator, list | tuple):
@@ -52,7 +52,7 @@ def _fitted(estimator: Any, kind: type) -> Iterator[Any]:
 
 
 def fitted_problem(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
-    """The fitted network in an estimator, and what the fitted steps make of data.
+    """Return the fitted network in an estimator, and X and y as its input.
 
     Raises
     ------
@@ -87,12 +87,13 @@ def _one_step_inside(container: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
 
 
 def inner_problem(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
-    """The network in an estimator, and the data that reach it in ``fit``.
+    """Return the network in an estimator, and the X and y that reach it in ``fit``.
 
     Raises
     ------
     TypeError
-        If there is no network of this package, or more than one.
+        If there is no network of this package, or more than one, or if the estimator
+        predicts within ``fit``.
     """
     network = network_of(estimator)
     if network is estimator:
@@ -103,20 +104,23 @@ def inner_problem(estimator: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
 
 
 class Capture(BaseEstimator):
-    """Estimator that keeps the data that it is given instead of learning from them."""
+    """Estimator whose ``fit`` stores X and y and does nothing else."""
 
     def fit(self, X: Any, y: Any) -> "Capture":
-        """Keep X and y."""
+        """Store X and y as ``X_`` and ``y_``."""
         self.X_, self.y_ = X, y
         return self
 
     def predict(self, X: Any) -> Any:
-        """Only there because containers ask whether it is."""
-        raise NotImplementedError
+        """Raise a TypeError; TransformedTargetRegressor requires that it exists."""
+        raise TypeError(
+            "The data that reach the network are only known where fit does not "
+            "predict. Pass the network itself, with the data of its own fit."
+        )
 
 
 def prefix_of(estimator: Any) -> str:
-    """Prefix of the parameters of the one network in an estimator.
+    """Return the prefix of the parameters of the only network in an estimator.
 
     It is "" for a network itself, and "regressor__" in a TransformedTargetRegressor,
     for example.
@@ -138,13 +142,13 @@ def prefix_of(estimator: Any) -> str:
 
 
 def network_of(estimator: Any) -> Any:
-    """The one network in an estimator, as given; see :func:`prefix_of`."""
+    """Return the only network in an unfitted estimator; see :func:`prefix_of`."""
     prefix = prefix_of(estimator)
     return estimator.get_params()[prefix[:-2]] if prefix else estimator
 
 
 def with_replacement(estimator: Any, replacement: Any) -> Any:
-    """Copy of an estimator with something else in the place of its network.
+    """Return a copy of an estimator in which another estimator replaces the network.
 
     A search over hyperparameters of the network gives way to the estimator that it
     searches for.
@@ -164,7 +168,7 @@ def with_replacement(estimator: Any, replacement: Any) -> Any:
 
 
 def searches_in(estimator: Any) -> dict[str, set[str]]:
-    """Searches that contain the network, and the hyperparameters of it that they vary.
+    """Return the searches around the network, and the hyperparameters that each varies.
 
     The keys are the names under which ``get_params`` has them, "" for the whole.
     """
@@ -181,13 +185,13 @@ def searches_in(estimator: Any) -> dict[str, set[str]]:
 
 
 def _paths(prefix: str) -> list[str]:
-    """Names of all that contains what has this prefix, the outermost first."""
+    """Return the parameter names of all enclosing estimators, the outermost first."""
     parts = prefix.split("__")[:-1]
     return ["__".join(parts[:i]) for i in range(len(parts))]
 
 
 def _grid(estimator: Any) -> set[str] | None:
-    """Hyperparameters that an estimator searches, None if it is no search."""
+    """Return the parameter names that a search varies; None for other estimators."""
     for name in ("param_grid", "param_distributions"):
         grids = getattr(estimator, name, None)
         if grids is not None:

@@ -1,4 +1,4 @@
-"""Columns of data frames, and of arrays some of whose columns are categories.
+"""Access to the columns of data frames, and of arrays with categorical columns.
 
 Frames are read with narwhals, which knows those of pandas, polars, pyarrow and others.
 """
@@ -65,7 +65,7 @@ def columns_of(X: Any, *, has_choice: bool) -> list[Column] | None:
 
 
 def _as_frame(X: Any) -> Any:
-    """X as a data frame of narwhals; None if it is none, or narwhals is not there."""
+    """Convert a data frame to narwhals; None for other X, or without narwhals."""
     if isinstance(X, np.ndarray | list | tuple) or sparse.issparse(X):
         return None
     try:

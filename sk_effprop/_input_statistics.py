@@ -1,4 +1,4 @@
-"""Statistics of the columns of X, and the normalisation that follows from them.
+"""Statistics of the columns of X, and the normalisation that is computed from them.
 
 :func:`learn_columns` measures one array, or updates the statistics of a stream.
 :func:`make_normalization` turns them into the record that core applies.
@@ -36,7 +36,7 @@ NORMAL_IQR = 1.349
 
 
 class Later(NamedTuple):
-    """Later rows of a stream, which tell whether its beginning was unusual.
+    """Statistics of later rows of a stream, to recognise an unusual beginning.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Later(NamedTuple):
     n_rows : int
         Number of these rows.
     n_before : int
-        What ``n_set`` was when the statistics were last compared with later rows.
+        Value of ``n_set`` at the last comparison with later rows.
     """
 
     n_set: int = 0
@@ -62,7 +62,7 @@ class Later(NamedTuple):
 
     @property
     def is_telling(self) -> bool:
-        """True if these rows are as many as those before, and enough."""
+        """True if these rows are enough, and as many as those of the beginning."""
         return self.n_rows >= max(ENOUGH, self.n_set)
 
 
@@ -99,7 +99,7 @@ class ColumnStatistics:
     later: Later = NOTHING_LATER
 
     def merge(self, other: "ColumnStatistics") -> "ColumnStatistics":
-        """Statistics of the rows of both, by :func:`part_columns`."""
+        """Return the statistics of the rows of both; made by :func:`part_columns`."""
         unit = np.maximum(self.unit, other.unit)
         first, second = self._in_units(unit), other._in_units(unit)
         sketch = None
@@ -115,12 +115,12 @@ class ColumnStatistics:
         )
 
     def with_quartiles(self) -> "ColumnStatistics":
-        """The same statistics with the quartiles of the sketch, if there is one."""
+        """Return a copy with the quartiles of the sketch, if there is one."""
         quartiles = None if self.sketch is None else self.sketch.quartiles()
         return replace(self, quartiles=quartiles)
 
     def _in_units(self, unit: Any) -> "ColumnStatistics":
-        """The same statistics in another unit, without the quartiles."""
+        """Return a copy converted to another unit, without the quartiles."""
         total, mean, deviations = self.moments
         # a power of two, so that no digit changes
         share = np.broadcast_to(self.unit / unit, mean.shape)
@@ -131,7 +131,7 @@ class ColumnStatistics:
 
 
 def learn_columns(X: Any, weight: Array, method: str | None) -> ColumnStatistics:
-    """Statistics of validated X, sparse or dense, without what only a stream needs."""
+    """Compute the statistics of validated X, without those that only a stream needs."""
     unit = _units(X)
     X = _in_units(X, unit)
     moments = _moments(X, weight, method)
@@ -143,7 +143,7 @@ def learn_columns(X: Any, weight: Array, method: str | None) -> ColumnStatistics
 def part_columns(
     X: Any, weight: Array, method: str | None, rows: Array
 ) -> ColumnStatistics:
-    """Statistics of a part of the data, which can be merged with those of others.
+    """Compute statistics of a part of the data that can be merged with those of others.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def part_columns(
 def update_columns(
     known: ColumnStatistics | None, X: Any, weight: Array, method: str | None
 ) -> ColumnStatistics:
-    """Statistics of a stream after one more batch; None is known of it at first.
+    """Return the statistics of a stream after one more batch; start from None.
 
     Raises
     ------
@@ -206,7 +206,7 @@ def update_columns(
 
 
 def without_unusual_beginning(statistics: ColumnStatistics) -> ColumnStatistics:
-    """Statistics of a stream that forget rows far out, if most rows are unlike them.
+    """Drop an unusual beginning of a stream from its statistics.
 
     A few rows with an offset, in another unit, or with the code of a missing value
     would else decide about the scale of their columns for good.  They are forgotten
@@ -229,7 +229,7 @@ def without_unusual_beginning(statistics: ColumnStatistics) -> ColumnStatistics:
 
 
 def _forgetting(moments: Moments, window: Moments, columns: Array) -> Moments:
-    """Moments with those of later rows in some columns; with pairs, in all columns."""
+    """Replace the moments of some columns by later ones; with pairs, of all columns."""
     if moments.deviations.ndim == 2:
         return window
     mean = np.where(columns, window.mean, moments.mean)
@@ -278,7 +278,7 @@ def _updated_sketch(
 def make_normalization(
     statistics: ColumnStatistics, clip: float | None
 ) -> tuple[Normalization, Array]:
-    """The record that follows from the statistics, and the location of each column.
+    """Compute the normalisation from statistics; return it and the column locations.
 
     The record subtracts the location, unless the method does not centre.
     """

@@ -1,4 +1,4 @@
-"""Levels of one category, and the input that each of them switches on.
+"""Levels of one category, and the one-hot input of each.
 
 scikit-learn's OneHotEncoder joins rare levels, but it does not know sample weights.  It
 is therefore shown frequent levels twice, something that stands for all rare ones once,
@@ -57,7 +57,7 @@ class Levels:
         return [str(name) for name in self.encoder.get_feature_names_out([feature])]
 
     def inputs_of(self, labels: Labels) -> Array:
-        """Input that each row switches on, or UNKNOWN."""
+        """Index of the one-hot input of each row, or UNKNOWN."""
         known = dict(zip(self.values.tolist(), self.inputs[:-1].tolist(), strict=True))
         unknown = self.unknown_input
         of_values = [known.get(value, unknown) for value in labels.values.tolist()]
@@ -103,7 +103,7 @@ def learn_levels(
 
 
 def _stand_in(labels: Labels) -> str | float:
-    """A value that does not occur, in place of all rare ones."""
+    """Return a value that does not occur, to replace all rare levels."""
     if not labels.is_text:
         return float(np.max(labels.values, initial=0.0)) + 1.0
     name = "rare"
@@ -113,7 +113,7 @@ def _stand_in(labels: Labels) -> str | float:
 
 
 def _are_frequent(values: Array, counts: Array, min_frequency: int) -> Array:
-    """True for each value, and at last a missing one, that has its own input."""
+    """Mask of the levels with their own input; the last entry is for missing values."""
     is_frequent = counts >= min_frequency * (1.0 - ROUNDING)
     # the order of the values decides between equal counts, not that of the rows
     by_count = np.lexsort((values, -counts[:-1]))
@@ -126,7 +126,7 @@ def _as_column(values: Array, labels: Labels) -> Any:
 
 
 def as_counts(weight: Array) -> Array:
-    """Rows that each row stands for: its repeats if weights are such, else of mean 1.
+    """Weights as numbers of repetitions if they are integers, else scaled to mean 1.
 
     The unit of the weights does not matter.
     """

@@ -1,4 +1,4 @@
-"""Missing numbers: where they are, and what replaces them."""
+"""Missing numbers: their mask, and their imputation by a value for each column."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def column_medians(numbers: Any, weight: Array, is_missing: Array) -> Array:
 
 
 def filled(numbers: Any, is_missing: Any, values: Array) -> Any:
-    """Numbers whose missing entries are replaced by one value for each column."""
+    """Return a copy whose missing entries are replaced by one value for each column."""
     if not sparse.issparse(numbers):
         return np.where(is_missing, values.astype(numbers.dtype), numbers)
     stored = np.where(np.isnan(numbers.data), values[numbers.indices], numbers.data)

@@ -39,7 +39,7 @@ class Moments(NamedTuple):
         return own / self.weight
 
     def merge(self, other: "Moments") -> "Moments":
-        """Moments of the rows of both."""
+        """Combined moments of the rows of both objects."""
         total = self.weight + other.weight
         if total == 0.0:
             return self

@@ -48,7 +48,7 @@ def _sparse_quantiles(X: Any, ranks: Array) -> Array:
 
 
 def _ranked_entries(X: Any, ranks: Array) -> Array:
-    """Entries of these ranks: negative ones, then absent zeros, then the others."""
+    """Entries of these ranks in a sparse column, whose implicit zeros are counted."""
     counts = np.diff(X.indptr)
     column = np.repeat(np.arange(X.shape[1]), counts)
     n_below = np.bincount(column, X.data < 0.0, X.shape[1])
@@ -66,7 +66,7 @@ def _equal_ranks(weight: Array, levels: Any) -> Array:
 
 
 def _wanted(weight: Array, levels: Any) -> Array:
-    """Weights below the quantiles; what is reached up to rounding counts as reached."""
+    """Cumulative weights at the quantiles, lowered by the rounding error."""
     return np.asarray(levels) * weight.sum() * (1.0 - ROUNDING)
 
 
@@ -152,7 +152,7 @@ class QuantileSketch:
         return cls(quartiles.median, values, weights)
 
     def update(self, X: Any, weight: Array) -> "QuantileSketch":
-        """Sketch of the rows before and those of X together."""
+        """Return the sketch that includes the rows of X."""
         clusters = []
         for part in row_blocks(X.shape[1], X.shape[0] + N_CLUSTERS):
             new = (dense(X[:, part]) - self.origin[part]).T
@@ -164,7 +164,7 @@ class QuantileSketch:
         return QuantileSketch(self.origin, values, weights)
 
     def merge(self, other: "QuantileSketch") -> "QuantileSketch":
-        """Sketch of the rows of both, relative to the origin of this one."""
+        """Return the sketch of the rows of both, relative to the origin of this one."""
         moved = other.values + (other.origin - self.origin)[:, None]
         values, weights = _clustered(
             np.hstack([self.values, moved]), np.hstack([self.weights, other.weights])
@@ -172,7 +172,7 @@ class QuantileSketch:
         return QuantileSketch(self.origin, values, weights)
 
     def in_units(self, share: Array) -> "QuantileSketch":
-        """The same sketch of columns that are multiplied by ``share``."""
+        """Return the sketch of the columns multiplied by ``share``."""
         values = self.values * share[:, None]
         return QuantileSketch(self.origin * share, values, self.weights)
 

@@ -1,4 +1,4 @@
-"""What a TableEncoder must know of a table that lies in parts.
+"""Statistics of a table in parts, from which a TableEncoder is fitted.
 
 Kinds of columns are agreed on first, as a column may be empty in one part and hold text
 in another.  Then every part is read by them, and its statistics are merged::
@@ -83,13 +83,13 @@ class Unit(NamedTuple):
 
     @classmethod
     def of(cls, weight: Array) -> "Unit":
-        """Of positive weights."""
+        """Compute the unit of positive weights."""
         smallest = float(np.min(weight))
         is_repeat = bool(_are_multiples(weight, smallest).all())
         return cls(smallest, is_repeat, float(np.sum(weight)), len(weight))
 
     def merge(self, other: "Unit") -> "Unit":
-        """Of the weights of both."""
+        """Return the unit of the weights of both."""
         smallest = min(self.smallest, other.smallest)
         largest = max(self.smallest, other.smallest)
         is_repeat = self.is_repeat and other.is_repeat
@@ -141,7 +141,7 @@ class TableStatistics:
 
     @classmethod
     def of(cls, table: Table, weight: Array, keys: Array) -> "TableStatistics":
-        """Of rows with positive weights."""
+        """Compute the statistics of rows with positive weights."""
         return cls(
             table.kinds,
             keys,
@@ -154,7 +154,7 @@ class TableStatistics:
         )._shortened()
 
     def merge(self, other: "TableStatistics") -> "TableStatistics":
-        """Of the rows of both."""
+        """Return the statistics of the rows of both."""
         is_sparse = sparse.issparse(self.numbers)
         rows = [self.numbers, other.numbers]
         return TableStatistics(
@@ -169,7 +169,7 @@ class TableStatistics:
         )._shortened()
 
     def _types_with(self, other: "TableStatistics") -> tuple[bool, ...]:
-        """Whether the levels of each category of both are text."""
+        """For each category, True if its levels in both tables are text."""
         types = []
         for one, two, *texts in zip(
             self.levels, other.levels, self.is_text, other.is_text, strict=True

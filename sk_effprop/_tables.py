@@ -1,4 +1,4 @@
-"""Tables as they are: categories, dates and missing values become inputs of a network.
+"""Encoding of tables: categories, dates and missing values become network inputs.
 
 :class:`TableEncoder` is the transformation that the estimators apply to a table before
 they normalise it.
@@ -79,7 +79,7 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
     kinds_ : tuple of str
         Kind of each column: "number", "date", "duration" or "category".
     medians_ : ndarray of shape (n_features,)
-        What replaces missing values, in days for dates; NaN for categories.
+        Replacements of missing values, in days for dates; NaN for categories.
     has_indicator_ : ndarray of bool of shape (n_features,)
         Whether an input tells where values are missing.
     levels_ : dict of int to Levels
@@ -280,7 +280,7 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         return self
 
     def encode(self, table: Table, n_samples: int | None = None) -> Any:
-        """Inputs of a table that has been read.
+        """Encode a table that has been read; return the array of inputs.
 
         ``n_samples`` is the number of rows that decides whether the result is sparse,
         by default that of the table.
@@ -370,7 +370,7 @@ def read_columns(
 
 
 def _check_type(labels: Labels, levels: Levels, name: Any) -> None:
-    """Raise if text is compared with numbers, of which none would be known."""
+    """Raise a ValueError if text would be compared with numbers, or vice versa."""
     is_comparable = labels.is_text == levels.is_text
     if is_comparable or not (len(labels.values) and len(levels.values)):
         return

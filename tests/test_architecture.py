@@ -70,6 +70,7 @@ ALLOWED = {
     "sk_effprop.export": ("sk_effprop._columns", "sk_effprop._version"),
     "sk_effprop.estimators": (
         "sk_effprop._columns",
+        "sk_effprop._input_statistics",
         "sk_effprop._missing",
         "sk_effprop._moments",
         "sk_effprop._sklearn",

@@ -7,7 +7,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import InputNormalizer
 from sk_effprop._quantiles import column_quantiles
-from sk_effprop.preprocessing import METHODS, ROTATIONS, fit_normalizer, updated
+from sk_effprop.estimators._normalizing import fit_normalizer, updated
+from sk_effprop.preprocessing import METHODS, ROTATIONS
 
 ALL_METHODS = [*METHODS, None]
 CENTRING = [method for method in METHODS if method != "scale"]

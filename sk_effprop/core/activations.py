@@ -1,4 +1,4 @@
-"""Activations: a shape and a few numbers each (section 4.4).
+"""Activation functions, each a standard shape with scale factors (section 4.4).
 
 All activations are one formula around a shape ``s``::
 

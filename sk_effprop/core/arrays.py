@@ -35,7 +35,7 @@ def take_rows(array: Any, rows: Any) -> Any:
 
 
 def stacked(row: Array, n_rows: int) -> Array:
-    """Array of so many equal rows.
+    """Array of shape (n_rows, len(row)) with equal rows.
 
     NumPy combines arrays of one shape in a single loop, but starts one for each row
     where a row is broadcast, which takes several times as long if columns are few.
@@ -59,12 +59,12 @@ def as_floating(values: Any) -> Array:
 
 
 def diagonal_matrices(entries: Array) -> Array:
-    """Diagonal matrices of shape (n, k, k) with these entries of shape (n, k)."""
+    """Turn rows of shape (n, k) into diagonal matrices of shape (n, k, k)."""
     return np.asarray(
         entries[:, :, None] * np.eye(entries.shape[1], dtype=entries.dtype)
     )
 
 
 def dense(X: Any) -> Array:
-    """X as a dense array; meant for blocks of a sparse X."""
+    """Convert X to a dense array; meant for blocks of a sparse X."""
     return np.asarray(X.toarray()) if sparse.issparse(X) else X

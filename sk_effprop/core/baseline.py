@@ -44,7 +44,7 @@ def outputs_for(loss: Loss, means: Array) -> Array:
 
 
 def _bisected(loss: Loss, targets: Array, weight: Array | None) -> Array:
-    """Zeros of the mean gradient, for a convex loss with a term for each output."""
+    """Find the constants with zero mean gradient by bisection, for a separable loss."""
     rows = np.arange(len(targets))
     if len(rows) > SEARCHED_ROWS:
         rows = np.random.default_rng(0).choice(rows, SEARCHED_ROWS, replace=False)

@@ -1,4 +1,4 @@
-"""Probabilities and intervals that agree with the out-of-fold outputs of a committee.
+"""Calibration of probabilities and intervals with a committee's out-of-fold outputs.
 
 An example is out of fold for the member that was trained without it, whose error there
 is an honest one.  The joint network is better than its members, as their independent
@@ -23,7 +23,7 @@ ROUNDING = 1e-9
 def joint_temperature(
     loss: Loss, logits: Array, targets: Array, weight: Array | None
 ) -> float:
-    """Temperature of the joint network's logits, from those of single members.
+    """Estimate the temperature of the joint network's logits from those of its members.
 
     For the members it is the T that minimises the mean loss of ``logits / T`` (Guo et
     al., 2017).  The mean of several networks is less overconfident than each of them,
@@ -50,7 +50,7 @@ def joint_temperature(
 def joint_residuals(
     predictions: Array, targets: Array, members: Array, weight: Array
 ) -> Array:
-    """Absolute residuals that the joint network will have for new examples.
+    """Estimate the joint network's absolute residuals for new examples.
 
     They are the out-of-fold residuals of the members, times the factor by which the
     joint network is better.  If the members differ by a variance v around their mean,
@@ -85,7 +85,7 @@ def joint_residuals(
 
 
 def _member_variance(deviations: Array, weight: Array) -> Array:
-    """Variance of the members around their mean for new examples, for each output.
+    """Estimate the variance of the members' outputs around their mean for new examples.
 
     Members agree too well on examples that they have seen, and the one that has not
     seen an example differs too much from those that have.  The geometric mean of both
@@ -107,7 +107,7 @@ def _member_variance(deviations: Array, weight: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
-    """Absolute residuals for new examples, and how much each of them counts.
+    """Absolute residuals for new examples, and their weights.
 
     Attributes
     ----------
@@ -122,7 +122,7 @@ class Residuals:
     count: float
 
     def half_widths(self, level: float) -> Array:
-        """Smallest widths that contain this share of one more residual.
+        """Half-widths of intervals with this probability of containing a new value.
 
         As in conformal prediction, at least ``level * (count + 1)`` residuals are not
         larger.

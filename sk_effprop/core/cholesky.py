@@ -1,4 +1,4 @@
-"""Cholesky's decomposition in short steps.
+"""Cholesky decomposition that is computed block by block, with calls of a clock.
 
 A call of LAPACK cannot be interrupted, and takes seconds for some thousands of rows.
 Here a clock is called between tiles of the matrix, and may raise an error.  A matrix of
@@ -21,7 +21,7 @@ TILE, MOST_PRODUCTS = 512, 2**31
 
 
 def cholesky(A: Array, clock: Callable[[], None] = no_clock) -> Array:
-    """Upper Cholesky factor R with ``A = R'R``, of which the upper triangle is given.
+    """Factorise ``A = R'R`` with R upper triangular; only A's upper triangle is read.
 
     A is in Fortran's order and is overwritten; the lower triangle means nothing.
     """

@@ -21,14 +21,14 @@ from sk_effprop.core.network import Network
 
 
 def joint_network(network: Network, n_members: int) -> Network:
-    """Network that can compute the mean of so many networks."""
+    """Make the network whose outputs are the mean of ``n_members`` networks."""
     n_in, *hidden, n_out = network.sizes
     sizes = (n_in, *(n_members * size for size in hidden), n_out)
     return replace(network, sizes=sizes)
 
 
 def join(network: Network, thetas: Array) -> Array:
-    """Weights of the joint network.
+    """Compute the weights of the joint network from those of the members.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def _blocks(
 
 
 def _shares(network: Network, n_members: int) -> list[float]:
-    """Factors of a member's weights in each layer: a mean at the outputs."""
+    """Factor of a member's weights in each layer: 1 / n_members in the last, else 1."""
     return [1.0] * (len(network.shapes) - 1) + [1.0 / n_members]
 
 

@@ -1,4 +1,4 @@
-"""Small forms of the inverse of ``A = G + diag(prior)``, which a fitted network keeps.
+"""Compressed inverse of ``A = G + diag(prior)``, stored in a fitted network.
 
 The factorisation that training uses takes megabytes where the weights take kilobytes.
 Predictions only need ``v' A^-1 v`` for rows v of a Jacobian.  With
@@ -28,7 +28,7 @@ NEGLIGIBLE = 1e-6
 
 
 class CompactInverse(Protocol):
-    """What is left of A^-1."""
+    """Compressed representation of A^-1, with which quadratic forms are computed."""
 
     def quadratic(self, V: Array) -> Array:
         """Return v' A^-1 v for every row v of V."""
@@ -62,14 +62,14 @@ class PackedRoot:
 
 
 def _upper(size: int) -> Array:
-    """Mask of the upper triangle."""
+    """Mask of the upper triangle of a square matrix."""
     return np.tri(size, dtype=bool).T
 
 
 def compact_inverse(
     G: Array, prior: Array, clock: Callable[[], None] = no_clock
 ) -> CompactInverse:
-    """Keep what ``v' A^-1 v`` needs.
+    """Compress ``A^-1`` with ``A = G + diag(prior)``, to compute ``v' A^-1 v`` later.
 
     Parameters
     ----------

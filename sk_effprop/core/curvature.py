@@ -74,7 +74,7 @@ class Linearization:
             yield block
 
     def kept(self) -> "Linearization":
-        """The same, with all its blocks computed and kept, for a few rows."""
+        """Compute and store all blocks in advance, for few rows; return this object."""
         self._kept = list(self._trace())
         return self
 
@@ -114,7 +114,7 @@ class Linearization:
         return self.objective.network.layers(vector)
 
     def _finish(self, product: Array, direction: Array) -> Array:
-        """From a sum over rows to the mean, with the penalty."""
+        """Divide a sum over rows by their number, and add the penalty's product."""
         product /= self.objective.n_samples
         product += (self.objective.penalty * direction).astype(product.dtype)
         return product
@@ -232,7 +232,7 @@ class Linearization:
         return max(1, n_rows // self.objective.targets.shape[1])
 
     def gauss_newton_matrix(self) -> Array:
-        """G without penalty; only the upper triangle is meant to be read."""
+        """Gauss-Newton matrix without the penalty; only the upper triangle is valid."""
         matrix = self._zeros()
         share = 1.0 / self.objective.n_samples
         for J in self.jacobian_blocks():
@@ -315,7 +315,7 @@ class Linearization:
         return mean + self.objective.penalty_value(self.theta)
 
     def predicted(self, step: Array) -> float:
-        """Reduction of the objective in the quadratic model with G.
+        """Reduction of the objective by a step, as the quadratic model with G predicts.
 
         It is ``-g's - s'(G + penalty)s / 2`` for a step s.
         """
@@ -356,7 +356,7 @@ class Linearization:
 
 @singledispatch
 def linearize(objective: Any, theta: Array) -> Any:
-    """The objective around theta, to second order, whatever kind of objective it is."""
+    """Make the linearisation at theta for an objective of any type."""
     return Linearization(objective, theta)
 
 

@@ -106,7 +106,7 @@ class CustomActivation:
         return replace(self, twist=self.twist + twist)
 
     def error_message(self) -> str:
-        """Where a derivative disagrees with finite differences; "" if nowhere."""
+        """Describe a derivative that differs from finite differences; "" if none."""
         z, step = CHECKED_POINTS, DIFFERENCE_STEP
         for order in (1, 2):
             ahead, behind = (self._call(order - 1, z + s) for s in (step, -step))
@@ -147,7 +147,7 @@ class CustomActivation:
 
     @staticmethod
     def _on_grid(function: Callable[[Array], Array], z: Array) -> Array:
-        """Values of a function, with 0 where it is not a number."""
+        """Evaluate a function on a grid of z, with 0 in place of nan."""
         with np.errstate(all="ignore"):
             return np.nan_to_num(function(z))
 
@@ -207,7 +207,7 @@ class CustomLoss:
         return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :])
 
     def error_message(self, outputs: Array, targets: Array) -> str:
-        """Where the gradient disagrees with finite differences; "" if it agrees.
+        """Describe a gradient entry that differs from finite differences; "" if valid.
 
         A loss may have corners, so that half of the entries may differ.
         """
@@ -258,5 +258,5 @@ class CustomLoss:
 
 
 def _differs(got: Array, expected: Array) -> Array:
-    """Where derivatives disagree with difference quotients; nan disagrees."""
+    """Mask of derivatives that differ from difference quotients; nan always differs."""
     return ~(np.abs(got - expected) <= DIFFERENCE_TOLERANCE * (1.0 + np.abs(expected)))

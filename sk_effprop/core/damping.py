@@ -9,7 +9,7 @@ from sk_effprop.core.gauss_newton import DualSystem, PrimalSystem
 
 
 class Damping(NamedTuple):
-    """mu, and the factor by which the next rejected step will raise it."""
+    """Damping mu, and the factor by which the next rejected step will raise it."""
 
     mu: float
     growth: float = 2.0
@@ -24,13 +24,13 @@ class Damping(NamedTuple):
         return Damping(self.mu * factor)
 
     def after_failure(self) -> "Damping":
-        """More damping, which grows faster with each failure in a row."""
+        """Return a larger damping; the factor doubles with each failure in a row."""
         return Damping(self.mu * self.growth, self.growth * 2.0)
 
 
 def largest_diagonal(
     linearization: Linearization, system: PrimalSystem | DualSystem
 ) -> float:
-    """The largest diagonal entry of ``G + penalty``, not zero."""
+    """Largest diagonal entry of ``G + penalty``; tiny instead of zero."""
     diagonal = system.diagonal + linearization.objective.penalty
     return float(np.max(diagonal, initial=np.finfo(float).tiny))

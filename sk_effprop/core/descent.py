@@ -73,7 +73,7 @@ def descend(
 def _plain_step(
     objective: "Objective", theta: Array, batch_size: int, update: Update
 ) -> AfterBatch:
-    """Make a step that adds the scaled gradient to the weights."""
+    """Make the update function that adds the scaled gradient to the weights."""
     network = objective.network
     layers = network.layers(theta)
 
@@ -193,7 +193,7 @@ class CollectingStep:
 
 
 class _SummedBatch:
-    """Gradient of a batch that was summed by blocks, in place of the passes."""
+    """Gradient of a batch, summed block by block; replaces ``Passes`` in a step."""
 
     def __init__(self, n_rows: int, layers: tuple[Array, ...]) -> None:
         self.n_rows, self._layers = n_rows, layers
@@ -205,7 +205,7 @@ class _SummedBatch:
 
 
 def has_long_batches(objective: "Objective", batch_size: int, update: Update) -> bool:
-    """True if an update takes so long that it should come to an end in the middle."""
+    """True if a time limit must be checked within an update, as batches are long."""
     n_products = batch_size * objective.network.n_weights
     return n_products > LONG_BATCH and update.running_curvature is None
 
@@ -272,7 +272,7 @@ class CurvatureMeter:
 
 
 def _steps(theta: Array) -> list[slice]:
-    """Blocks of many weights; none if they are few."""
+    """Slices of the rows of a large weight matrix; an empty list for a small one."""
     if len(theta) <= MANY_WEIGHTS:
         return []
     starts = range(0, len(theta), STEP_BLOCK)

@@ -64,6 +64,6 @@ class Gains:
 
 
 def gain_factor(factors: Array) -> float:
-    """Rate of the gains over the global rate, given the factors of the first layer."""
+    """Relative learning rate of the gains, from the rate factors of the first layer."""
     n_in = len(factors) - 1
     return GAIN_SHARE * n_in * float(np.mean(factors[:-1]))

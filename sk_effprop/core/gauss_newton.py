@@ -112,7 +112,7 @@ class DualFactor:
 
 
 class PrimalSystem:
-    """G as a matrix of weights x weights.
+    """Damped Gauss-Newton system with G as an (n_weights, n_weights) matrix.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class PrimalSystem:
         return PrimalFactor(A, self._clock)
 
     def upper_triangle(self) -> Array:
-        """G; only the upper triangle is meant to be read."""
+        """Return G; only its upper triangle is valid."""
         return np.asarray(self._matrix)
 
 
@@ -157,7 +157,7 @@ def _copied(matrix: Array, clock: Callable[[], None]) -> Array:
 
 
 class DualSystem:
-    """G as J'J of residuals x weights, where J is only multiplied with.
+    """Damped Gauss-Newton system with G = J'J, where J is given by its products.
 
     Products of two rows of J are sums over the layers, of products of the layer's
     inputs times products of its deltas, so that the matrix of all of them,
@@ -177,19 +177,19 @@ class DualSystem:
 
     @cached_property
     def jacobian(self) -> Array:
-        """J itself, of residuals x weights numbers, for what needs all its entries."""
+        """Return J as a matrix of shape (n_residuals, n_weights)."""
         return self._scale * np.vstack(list(self._linearization.jacobian_blocks()))
 
     def times(self, v: Array) -> Array:
-        """J v."""
+        """Return J v."""
         return self._scale * self._linearization.root_product(v)
 
     def transposed_times(self, z: Array) -> Array:
-        """J' z."""
+        """Return J' z."""
         return self._scale * self._linearization.transposed_root_product(z)
 
     def kernel(self, P: Array) -> Array:
-        """J P^-1 J' for a diagonal P that is constant in each layer, biases apart."""
+        """Return J P^-1 J' for a diagonal P, constant in each layer, biases apart."""
         kernel = self._linearization.root_kernel(P)
         return np.multiply(kernel, self._scale**2, out=kernel)
 
@@ -198,7 +198,7 @@ class DualSystem:
         return DualFactor(self, added)
 
     def upper_triangle(self) -> Array:
-        """G; only the upper triangle is meant to be read."""
+        """Return G; only its upper triangle is valid."""
         return np.asarray(self.jacobian.T @ self.jacobian)
 
 
@@ -319,7 +319,7 @@ def _count_determined(system: PrimalSystem | DualSystem, prior: Array) -> float:
 
 
 def _proper_prior(penalty: Array, diagonal: Array) -> Array:
-    """The penalty, with a weak one where there is none."""
+    """Return the penalty with zeros replaced by a weak penalty."""
     # Where no output depends on any weight, only the penalty has a scale.
     scale = float(max(np.max(diagonal, initial=0.0), np.max(penalty, initial=0.0)))
     return np.maximum(penalty, WEAK_PRIOR * max(scale, SMALLEST_SCALE))
@@ -344,7 +344,7 @@ class Evidence(NamedTuple):
 def weigh_evidence(
     linearization: Linearization, system: PrimalSystem | DualSystem
 ) -> Evidence:
-    """One update of the penalty by MacKay (1992), for squared error.
+    """Update the penalty once by MacKay's evidence (1992), for squared error.
 
     The noise has variance s^2, the weights of layer l have prior variance
     s^2 / (n penalty_l), and the data determine gamma_l of the layer's weights::

@@ -120,7 +120,7 @@ class FoldedSparse:
         )
 
     def squares(self, B: Array) -> Array:
-        """The elementwise square of :meth:`filled`, times B, without filling it.
+        """Product of the elementwise square with B, without the dense array.
 
         ``(x - s)^2 a^2 = x^2 a^2 - 2 x s a^2 + s^2 a^2`` for every column.
         """
@@ -132,7 +132,7 @@ class FoldedSparse:
         return clip_rounding(np.asarray(result) + self.shift @ shifted, B) + B[-1]
 
     def squares_transposed(self, B: Array) -> Array:
-        """The transpose of that square, times B."""
+        """Product of the transpose of the elementwise square of the inputs with B."""
         if self.A.ndim == 2:
             return np.asarray(np.square(self.filled()).T @ B)
         total, shift = B.sum(axis=0), self.shift[:, None]
@@ -177,19 +177,19 @@ def add_transposed_product(x: Any, delta: Array, into: Array) -> None:
 
 
 def squares_times(x: Any, B: Array) -> Array:
-    """The elementwise square of a layer's inputs, times B."""
+    """Product of the elementwise square of a layer's inputs with B."""
     return np.asarray(np.square(x) @ B if isinstance(x, np.ndarray) else x.squares(B))
 
 
 def squares_transposed_times(x: Any, B: Array) -> Array:
-    """The transpose of that square, times B."""
+    """Product of the transpose of the elementwise square of the inputs with B."""
     if isinstance(x, np.ndarray):
         return np.asarray(np.square(x).T @ B)
     return np.asarray(x.squares_transposed(B))
 
 
 def clip_rounding(product: Array, B: Array) -> Array:
-    """Raise negative products of squares to 0 where only rounding makes them so."""
+    """Replace products of squares that are negative by rounding with 0."""
     return np.asarray(np.maximum(product, 0.0) if (B >= 0.0).all() else product)
 
 
@@ -199,7 +199,7 @@ def matrix_product(A: Array, B: Array) -> Array:
 
 
 def bounded(inputs: Any, dtype: Any) -> Array:
-    """Dense inputs whose products with weights of usual size do not overflow.
+    """Clip dense inputs so that products with weights of usual size do not overflow.
 
     The products are computed in ``dtype``.  It is meant for the few rows whose outputs
     are not finite.  The sign of a value that overflowed is known, and its size does not

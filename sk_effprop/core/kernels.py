@@ -21,7 +21,7 @@ from sk_effprop.core.radial import Radial
 # Called after the two passes of each batch with the passes, targets and weights.
 AfterBatch: TypeAlias = Callable[["Passes", Array, Array | None], None]
 
-# What a network's layers can compute before their activations.
+# Kinds of layers by name: what they compute before their activations.
 KINDS: dict[str, type[LayerKind]] = {"affine": Affine, "radial": Radial}
 
 
@@ -39,7 +39,7 @@ class Passes:
     activations : sequence of Activation
     n_rows : int
     kinds : sequence of str, optional
-        What each layer computes before its activation; by default, all are affine.
+        Kind of each layer, which computes its preactivations; by default affine.
 
     Attributes
     ----------

@@ -86,7 +86,7 @@ def layer_curvature(
 def _by_deltas(
     measured: MeasuredPart, theta: Array, rates: Array, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Power, and both eigenvalues of each layer, from the deltas of every output."""
+    """Power and both eigenvalues of each layer, from the deltas of every output."""
     linearization = Linearization(measured.objective, theta)
     is_small = has_small_kernel(measured.objective, rates)
     blocks = [
@@ -106,7 +106,7 @@ def _by_deltas(
 def _by_products(
     measured: MeasuredPart, theta: Array, rates: Array, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """The same from products with vectors, where there are many outputs."""
+    """Power and both eigenvalues of each layer, from products; for many outputs."""
     objective = measured.objective
     linearization, network = Linearization(objective, theta), objective.network
     found = []
@@ -124,7 +124,7 @@ def _by_products(
 
 
 class _LayerBlock:
-    """Diagonal block of one layer: what its J is made of, block of rows by block.
+    """Diagonal block of the Gauss-Newton matrix that belongs to one layer.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ class _LayerBlock:
         self.add_power(kind)
 
     def add_power(self, kind: LayerKind) -> None:
-        """Add the power alone of some rows."""
+        """Add the power of some rows, without their deltas."""
         self.powers.append(kind.power(self.rates))
 
     def power(self) -> float:
@@ -175,7 +175,7 @@ class _LayerBlock:
         return max(value, 0.0)
 
     def mean_of_kernel(self, rng: np.random.Generator) -> float:
-        """The same from the products of the patterns with each other."""
+        """Result of :meth:`mean`, computed from the kernel matrix of the patterns."""
         if not self.rates.all():
             return self.mean(rng)
         kinds, deltas = zip(*self.pairs, strict=True)

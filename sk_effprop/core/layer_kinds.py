@@ -28,7 +28,7 @@ from sk_effprop.core.inputs import (
 
 
 class Motion(NamedTuple):
-    """How weights and inputs of a layer move: R{W} and R{x}.
+    """Directional derivatives R{W} and R{x} of a layer's weights and inputs.
 
     Attributes
     ----------
@@ -59,16 +59,16 @@ class LayerKind(Protocol):
         """Preactivations, (n_rows, fan_out)."""
 
     def rows(self, rows: slice) -> "LayerKind":
-        """The same layer for some of the rows."""
+        """Return the layer restricted to some of the rows."""
 
     def change(self, motion: Motion) -> Array:
         """R{z}."""
 
     def backpropagate(self, delta: Array) -> Array:
-        """From delta to the error of the layer below, eq. (9)."""
+        """Return the error of the layer below for this delta, eq. (9)."""
 
     def backpropagate_several(self, deltas: Array) -> Array:
-        """The same for several deltas of each row, (n_rows, n_deltas, fan_out)."""
+        """Return the errors below for deltas of shape (n_rows, n_deltas, fan_out)."""
 
     def add_gradient(self, delta: Array, into: Array) -> None:
         """Add dE/dW, summed over rows."""
@@ -96,7 +96,7 @@ class LayerKind(Protocol):
         """Diagonal second derivatives of the inputs, eqs. (56) and (58)."""
 
     def backpropagate_matrices(self, curvature: Array, delta: Array) -> Array:
-        """From d2E/dz2, (n_rows, fan_out, fan_out), to d2E/dx2, exactly."""
+        """Return the exact d2E/dx2 for d2E/dz2 of shape (n_rows, fan_out, fan_out)."""
 
     def power(self, rates: Array) -> Array:
         """``sum_i (dz_j / dW_ij)^2 rates_ij``, (n_rows, fan_out)."""

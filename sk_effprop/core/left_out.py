@@ -1,4 +1,4 @@
-"""Errors of examples that are left out, before any training.
+"""Leave-one-out errors of kernel models, estimated before any training.
 
 A wide network with a Gaussian prior on its weights is a Gaussian process, and to train
 it is to regress with its neural tangent kernel (Jacot, Gabriel and Hongler, 2018).  Of
@@ -108,13 +108,13 @@ class OutOfSample(NamedTuple):
 
     @property
     def nonlinearity(self) -> float:
-        """How many times larger the error of a linear model is; at least 1."""
+        """Error of a linear model relative to that of the best kernel; at least 1."""
         ratio = (self.linear_error + PRECISE) / (self.error + PRECISE)
         return 1.0 if self.is_undecided else ratio
 
     @property
     def linearity(self) -> float:
-        """From 0, for functions that no linear model explains, to 1."""
+        """Closeness to a linear function, from 0 (no linear model helps) to 1."""
         share = (1.0 / self.nonlinearity - ALMOST_LINEAR) / (1.0 - ALMOST_LINEAR)
         return 0.0 if self.is_undecided else max(share, 0.0)
 
@@ -255,7 +255,7 @@ def _standardized(Y: Array, weight: Array) -> Array:
 
 
 class _LeftOut(NamedTuple):
-    """Smallest error of one kernel, its noise level, and the error with a usual one."""
+    """Smallest error of one kernel, its noise level, and the error at a usual level."""
 
     error: float
     noise: float
@@ -300,7 +300,7 @@ def _left_out(kernel: Array, Y: Array, weight: Array) -> _LeftOut:
 
 
 def _agreement(kernel: Array, Y: Array) -> float:
-    """Standard score of y'By under permutations, with B y the predictions left out.
+    """Standard score of y'By under permutations; B y are leave-one-out predictions.
 
     B = I - diag(A^-1)^-1 A^-1 has no diagonal.  For a centred y of variance 1 in random
     order, E y'By = n / (n - 1) tr C and var y'By is about

@@ -8,6 +8,7 @@ A built-in loss is a type and a few numbers, which is all that compiled code nee
 know.  :class:`~sk_effprop.core.custom.CustomLoss` wraps a user-defined one.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -145,7 +146,7 @@ class JointLogLoss(LogLoss):
             start += size
 
     def _joined(self, name: str, *arrays: Array) -> Array:
-        """Results of a method for each target, side by side."""
+        """Apply a method to each target and concatenate the results."""
         return np.concatenate(
             [
                 getattr(loss, name)(*(array[..., at] for array in arrays))
@@ -184,15 +185,16 @@ class JointLogLoss(LogLoss):
         return self._joined("logits", p)
 
 
-class Separable:
+class Separable(ABC):
     """Convex loss that is a sum over the outputs, so that its Hessian is diagonal."""
 
+    @abstractmethod
     def terms(self, outputs: Array, targets: Array) -> Array:
         """Return the contribution of each output to the loss, (n_samples, k)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hessian_diagonal(self, outputs: Array, targets: Array) -> Array:
-        raise NotImplementedError
+        """Return the second derivative for each output, (n_samples, k)."""
 
     def value(self, outputs: Array, targets: Array) -> Array:
         return np.asarray(np.sum(self.terms(outputs, targets), axis=1))
@@ -304,7 +306,7 @@ class Majorant(Separable):
 
 
 def majorant(loss: Loss) -> Loss:
-    """Loss whose curvature holds for steps of any length."""
+    """Replace a loss by one whose curvature bounds it for steps of any length."""
     return Majorant(loss) if isinstance(loss, Huber | AbsoluteError) else loss
 
 
@@ -313,9 +315,9 @@ class LogLink(Separable):
 
     rule: ClassVar[str]
 
+    @abstractmethod
     def accepts(self, targets: Array) -> bool:
-        """True if all targets are allowed."""
-        raise NotImplementedError
+        """True if all targets satisfy ``rule``."""
 
     @staticmethod
     def mean(outputs: Array) -> Array:

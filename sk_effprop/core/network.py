@@ -38,7 +38,7 @@ class Network:
     activations : tuple of Activation
         One for each layer of weights, the last for the output.
     kinds : tuple of str
-        What each layer computes before its activation, a name in
+        Kind of each layer, which computes its preactivations: a name in
         :data:`~sk_effprop.core.kernels.KINDS`; by default, all are affine.
     """
 

@@ -1,4 +1,4 @@
-"""The normalisation of the inputs (section 4.3), as a frozen record.
+"""Normalisation of the inputs (section 4.3) by an immutable affine map with a clip.
 
 Centring, scaling, rotating and clipping are one map of a row x::
 
@@ -67,7 +67,7 @@ class Normalization:
 
     @property
     def B(self) -> Array:
-        """The B of x = shift + z B, for all x that vary as the training data did.
+        """Matrix B of the inverse map ``x = shift + z B``, a pseudo-inverse of A.
 
         A vector stands for a diagonal matrix; directions without variance have rows of
         zeros.
@@ -77,7 +77,7 @@ class Normalization:
         return np.asarray(_orthogonal_pinv(self.components.T) * self.scale)
 
     def taking(self, columns: Array, other: "Normalization") -> "Normalization":
-        """Take some columns of another record; all of them if there is a rotation."""
+        """Return a copy with some columns of another object; all if it is rotated."""
         if self.components is not None:
             return other
         return replace(
@@ -129,7 +129,7 @@ class Normalization:
         return np.errstate() if self.clip is None else np.errstate(over="ignore")
 
     def invert(self, Z: Array) -> Array:
-        """Rows X whose image is Z, but for directions without variance."""
+        """Map Z back to X, except for directions without variance."""
         if self.clip is not None:
             Z = smooth_unclip(Z, self.clip)
         B = self.B.astype(Z.dtype)
@@ -194,7 +194,7 @@ class Normalization:
 
 
 def identity(n_features: int) -> Normalization:
-    """The record that leaves the inputs as they are."""
+    """Make the normalisation that leaves its inputs unchanged."""
     return Normalization(np.zeros(n_features), np.ones(n_features))
 
 
@@ -221,7 +221,7 @@ def follow_inputs(W: Array, before: Normalization, after: Normalization) -> None
 
 
 def principal_axes(correlation: Array, *, unit_variance: bool) -> Array:
-    """Rows that decorrelate columns with this correlation matrix.
+    """Rows that decorrelate columns with this correlation matrix: scaled eigenvectors.
 
     Parameters
     ----------

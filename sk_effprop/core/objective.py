@@ -1,4 +1,4 @@
-"""The objective: one function of the weights for every solver, batch size and engine.
+"""The objective, mean loss plus L2 penalty, as the function that all solvers minimise.
 
 ``E(theta) = sum_i w_i loss_i / sum_i w_i + 1/2 sum_j penalty_j theta_j^2``, where the
 penalty is alpha for weights and 0 for biases.  The minimiser does not depend on the
@@ -29,7 +29,7 @@ LONG_PASS = 2**31
 
 
 def no_clock() -> None:
-    """The clock of an objective that nobody is waiting for."""
+    """Do nothing: the clock of an objective without a time limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +110,13 @@ class Objective:
 
     @property
     def sampled(self) -> "Objective":
-        """Examples in memory that represent all: here, all of them."""
+        """Objective of a sample in memory that represents all examples: itself."""
         return self
 
     def average(
         self, function: Callable[..., tuple[Any, ...]], *arguments: Any
     ) -> tuple[Any, ...]:
-        """``function(objective, *arguments)``, which must be a mean over examples."""
+        """Return ``function(objective, *arguments)``, a mean over the examples."""
         return function(self, *arguments)
 
     @property
@@ -126,7 +126,7 @@ class Objective:
         return max(self.network.sizes if is_dense else self.network.sizes[1:])
 
     def row_blocks(self, width: int) -> Iterator[slice]:
-        """Blocks of rows for a pass with so many numbers a row, by the clock."""
+        """Yield slices of rows for arrays of this width; call the clock before each."""
         for rows in row_blocks(self.n_samples, width):
             self.clock()
             yield rows
@@ -210,11 +210,11 @@ class Objective:
         return self.engine.descend(theta, order, batch_size, update)
 
     def with_clock(self, clock: Callable[[], None]) -> "Objective":
-        """The same objective, whose passes over the rows end when the time is over."""
+        """Return a copy whose passes over the rows call this clock, which may raise."""
         return replace(self, clock=clock)
 
     def evaluated_in_time(self) -> "Objective":
-        """The same objective, evaluated on some examples if all would take seconds."""
+        """Return a copy that is evaluated on a sample if all rows take seconds."""
         n_rows = max(1, LONG_PASS // self.network.n_weights)
         if n_rows >= self.n_samples:
             return self
@@ -222,11 +222,11 @@ class Objective:
         return replace(self, evaluated_on=some)
 
     def without_penalty(self) -> "Objective":
-        """The same objective without its penalty."""
+        """Return a copy without the penalty."""
         return replace(self, penalty=np.zeros_like(self.penalty), evaluated_on=None)
 
     def as_float64(self) -> "Objective":
-        """The same objective in double precision, for solvers of linear systems."""
+        """Return a copy in double precision, for solvers of linear systems."""
         if self.targets.dtype == np.float64:
             return self
         weight = self.sample_weight
@@ -249,7 +249,7 @@ class Objective:
         return doubled
 
     def accepting_float64(self) -> "Objective":
-        """The same objective, whose losses are in double precision if theta is.
+        """Return a copy whose losses are in double precision if theta is.
 
         NumPy converts a block of rows at a time; other engines need a copy of all.
         """
@@ -257,14 +257,14 @@ class Objective:
         return self if is_by_blocks else self.as_float64()
 
     def rows_in(self, rows: slice, dtype: Any) -> tuple[Any, Array]:
-        """Inputs and targets of some rows, in this precision."""
+        """Return the inputs and targets of some rows in this precision."""
         inputs = self.inputs[rows]
         if inputs.dtype != dtype:
             inputs = inputs.astype(dtype)
         return inputs, self.targets[rows].astype(dtype, copy=False)
 
     def subset(self, rows: Array) -> "Objective":
-        """The objective of some examples, which keep their weights."""
+        """Return the objective of some examples, which keep their weights."""
         weight, labels = self.sample_weight, self.labels
         return replace(
             self,
@@ -277,7 +277,7 @@ class Objective:
         )
 
     def with_bounded_weights(self, usual: float | None = None) -> "Objective":
-        """The same objective, where repeated rows take the place of large weights.
+        """Return a copy in which rows with large weights are repeated instead.
 
         An update for an example of a thousand times the mean weight is a thousand times
         as long, and no learning rate suits both it and the others.  In several pieces,
@@ -307,13 +307,13 @@ class Objective:
         return replace(spread, count=self.count)
 
     def sample(self, n_samples: int, rng: np.random.Generator) -> "Objective":
-        """The objective of n random examples, or of all if there are fewer."""
+        """Return the objective of n random examples, or of all if there are fewer."""
         if n_samples >= self.n_samples:
             return self
         return self.subset(self.sample_rows(n_samples, rng))
 
     def sample_rows(self, n_samples: int, rng: np.random.Generator) -> Array:
-        """The numbers of n random rows."""
+        """Draw the indices of n random rows."""
         # Sorted rows are copied from one end of the memory to the other.
         return np.sort(rng.choice(self.n_samples, size=n_samples, replace=False))
 

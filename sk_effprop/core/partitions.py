@@ -1,4 +1,4 @@
-"""An objective whose examples lie in parts, on other machines or on a disk.
+"""Objective whose examples are divided into parts, on other machines or on disk.
 
 Everything that batch solvers ask an objective for is a mean over examples, and so a
 weighted mean of the same quantity over parts: the value, the gradient, a product with
@@ -39,7 +39,7 @@ class Slope(NamedTuple):
 
 @dataclass(eq=False)
 class Known:
-    """Results of passes over some parts that are wanted more than once.
+    """Cache of results of passes over all parts.
 
     Attributes
     ----------
@@ -61,17 +61,17 @@ class Known:
     slopes: list[Slope] = field(default_factory=list)
 
     def slope(self, theta: Array) -> Slope | None:
-        """Value and gradient at theta, if they are known."""
+        """Return the cached value and gradient at theta, or None."""
         return next((one for one in self.slopes if _same(one.theta, theta)), None)
 
     def keep(self, slope: Slope) -> Slope:
-        """Keep a slope in place of the oldest one, and return it."""
+        """Store a slope in place of the oldest one, and return it."""
         self.slopes = [*self.slopes, slope][-N_KEPT:]
         return slope
 
 
 def _same(known: Array | None, wanted: Array) -> bool:
-    """True if an array is known, to the last bit."""
+    """True if the known array equals the wanted one bit by bit."""
     if known is None or known.dtype != wanted.dtype:
         return False
     return np.array_equal(known, wanted)
@@ -99,7 +99,7 @@ class PartitionedObjective:
     clock : callable
         Called within long computations; it raises an error if the time is over.
     known : Known
-        What earlier passes have found, whatever the penalty.
+        Results of earlier passes, which do not depend on the penalty.
     """
 
     parts: Parts
@@ -163,7 +163,7 @@ class PartitionedObjective:
         return value + self.penalty_value(theta), gradient
 
     def _find_slope(self, theta: Array) -> Slope:
-        """Find a slope, and the loss of the best constants in the same pass."""
+        """Compute value and gradient, and in the same pass the loss of constants."""
         known, constants = self.known, None
         # a sum over parts is an objective, too
         whole: Any = self
@@ -202,29 +202,29 @@ class PartitionedObjective:
         return self.sampled.penalty_value(theta)
 
     def with_clock(self, clock: Callable[[], None]) -> "PartitionedObjective":
-        """The same objective; parts elsewhere know nothing of the clock."""
+        """Return the objective itself: a clock cannot be called where the parts are."""
         parts = self.parts
         if self.is_sequential:
             parts = parts.map(Objective.with_clock, clock)
         return replace(self, parts=parts, clock=clock)
 
     def without_penalty(self) -> "PartitionedObjective":
-        """The same objective without its penalty."""
+        """Return a copy without the penalty."""
         return replace(self, penalty=np.zeros_like(self.penalty))
 
     def with_bounded_weights(self) -> "PartitionedObjective":
-        """The same objective: stochastic solvers bound the weights part by part."""
+        """Return the objective itself: stochastic solvers bound weights by part."""
         return self
 
     def as_float64(self) -> "PartitionedObjective":
-        """The same objective in double precision, for solvers of linear systems."""
+        """Return a copy in double precision, for solvers of linear systems."""
         if self.dtype == np.float64:
             return self
         parts = self.parts.map(Objective.as_float64)
         return replace(self, parts=parts, rows=self.rows.as_float64(), known=Known())
 
     def accepting_float64(self) -> "PartitionedObjective":
-        """The same objective, whose losses are in double precision if theta is."""
+        """Return a copy whose losses are in double precision if theta is."""
         return self.as_float64()
 
     def sample(
@@ -264,7 +264,7 @@ def _drawn(part: Objective, share: float, seed: int) -> Objective:
 
 
 def _total(function: OfPart, part: Objective, *arguments: Any) -> tuple[Any, ...]:
-    """Sum over the examples of a part, from the mean over them."""
+    """Multiply the means that ``function`` returns by the number of examples."""
     if part.n_samples == 0:
         return ()
     means = function(part, *arguments)

@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Parts(Protocol):
-    """Parts of the data, wherever they are."""
+    """Interface of data in parts, in memory, on disk or on other machines."""
 
     def reduce(
         self,
@@ -24,7 +24,7 @@ class Parts(Protocol):
         """Combine ``function(part, *arguments)`` of all parts by :func:`tree`."""
 
     def map(self, function: Callable[..., Any], *arguments: Any) -> "Parts":
-        """The parts ``function(part, *arguments)``, which stay where they are."""
+        """Return the parts ``function(part, *arguments)``, computed where they are."""
 
 
 def tree(values: Iterable[Any], combine: Callable[[Any, Any], Any]) -> Any:
@@ -93,11 +93,11 @@ class LoadedParts:
             for step in self.steps:
                 part = step(part)
             yield part
-            # before the next one is read
+            # freed before the next one is read
             del part
 
     def shuffled(self, rng: np.random.Generator) -> "LoadedParts":
-        """The same parts, or parts of the same examples, in a random order."""
+        """Return the parts in a random order; their examples may be redistributed."""
         return replace(self, sources=self.sources.shuffled(rng))
 
     def reduce(

@@ -1,4 +1,4 @@
-"""What L-BFGS knows of the Hessian at its start, as a change of variables.
+"""Initial inverse Hessian of L-BFGS, applied as a change of variables.
 
 SciPy's L-BFGS starts from the identity and takes no pairs of an earlier call.  With
 ``H = L L'`` an estimate of the inverse Hessian, descent in z with ``theta = origin + L
@@ -22,7 +22,7 @@ from sk_effprop.core.curvature import Linearization
 # A step, and the change of the gradient along it.
 Pair: TypeAlias = tuple[Array, Array]
 
-# SciPy keeps as many.
+# As many pairs as SciPy keeps by default.
 MAX_PAIRS = 10
 # The curvature along a step must be positive beyond rounding.
 LEAST_CURVATURE = 1e-12
@@ -30,21 +30,21 @@ LEAST_CURVATURE = 1e-12
 # curvature changes on the way: between it and the identity, fits of 350 rows took a
 # tenth fewer evaluations than from the identity, and had the lowest errors.
 LENGTH_POWER = -0.25
-# Curvature of a weight that has none, as a share of the mean.
+# Curvature assumed for a weight without any, as a share of the mean.
 CURVATURE_FLOOR = 0.01
 # Examples, and examples times outputs, from which the diagonal is taken.
 FEWEST_MEASURED, MAX_RESIDUALS = 100, 5000
 
 
 def is_usable(pair: Pair) -> bool:
-    """Return whether the objective is convex along the step."""
+    """True if the objective is convex along the step, beyond rounding."""
     step, change = pair
     squares = float(step @ step) * float(change @ change)
     return float(step @ change) > LEAST_CURVATURE * sqrt(squares) > 0.0
 
 
 def lengths(objective: Any, theta: Array) -> Array:
-    """Lengths of the steps for weights of different curvature; 1 for the mean of them.
+    """Scale of each weight's step: a power of its curvature relative to the mean.
 
     Parameters
     ----------

@@ -182,23 +182,23 @@ class Radial:
         return np.asarray(own - x_change @ self.centres)
 
     def _pull(self, pull: Array) -> Array:
-        """-sum_j pull_j r_j: from the units to the inputs."""
+        """Return -sum_j pull_j r_j, the derivative with respect to the inputs."""
         x = dense(self.x)[:, :-1]
         x = x if pull.ndim == 2 else x[:, None, :]
         return np.asarray(pull @ self.centres.T - x * pull.sum(axis=-1, keepdims=True))
 
     def _gather(self, pull: Array) -> Array:
-        """sum_n pull_n r_n: from the rows to the centres."""
+        """Return sum_n pull_n r_n, the derivative with respect to the centres."""
         product = self.x.T @ pull
         return np.asarray(product[:-1] - self.centres * product[-1])
 
     def _pull_change(self, delta: Array, change: Array, motion: Motion) -> Array:
-        """R{delta p}."""
+        """Return R{delta p}, the directional derivative of delta times p."""
         return np.asarray(self.p * (change - 2.0 * delta * motion.W[-1]))
 
 
 def with_last_row(M: Array, row: Any) -> Array:
-    """M with one more row, for products with inputs that end in a one."""
+    """Append a row to M, for products with inputs that end in a one."""
     extended = np.empty((len(M) + 1, M.shape[1]), dtype=M.dtype)
     extended[:-1], extended[-1] = M, row
     return extended

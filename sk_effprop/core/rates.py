@@ -1,4 +1,4 @@
-"""Learning rates (sections 4.7 and 9): how a rate for every weight is found.
+"""Learning rates of all weights, computed from the curvature (sections 4.7 and 9).
 
 A :class:`RateRule` measures :class:`Rates` at some theta.  How the global rate changes
 afterwards is the subject of :mod:`sk_effprop.core.schedules` and
@@ -143,7 +143,7 @@ class RateRule:
     follows_stream: bool = False
 
     def next_measurement(self, measured_at: int, n_samples: int) -> float:
-        """Count of examples used at which the rates are to be measured again."""
+        """Number of presented examples at which the rates are measured again."""
         if self.period is None:
             return max(FIRST_MEASUREMENT, 2 * measured_at)
         return measured_at + self.period * n_samples
@@ -253,7 +253,7 @@ class RateRule:
         return self.share * leading.rate(self.batch_size)
 
     def _with_eta(self, rates: Rates, leading: LeadingCurvature) -> Rates:
-        """Set the global rate to what the curvature allows, below the ceiling."""
+        """Set the global rate to the largest that curvature and ceiling allow."""
         eta = self._allowed(leading)
         mean_rate = eta * float(np.mean(rates.factors))
         if np.isinf(rates.ceiling):

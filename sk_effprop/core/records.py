@@ -1,4 +1,4 @@
-"""Records as plain data: what JSON can hold, and a list of arrays.
+"""Conversion of records to plain data: JSON values and a list of arrays.
 
 What training remembers consists of small records (NamedTuples, dataclasses, a few plain
 classes) of arrays and numbers.  ``pack`` takes them apart and ``unpack`` puts them
@@ -26,7 +26,7 @@ PLAIN = (type(None), bool, int, float, str)
 
 
 def pack(value: Any, classes: Sequence[type]) -> tuple[Any, list[Array]]:
-    """Take records apart.
+    """Convert records to a value that JSON can hold and a list of arrays.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _fields(record: Any) -> dict[str, Any]:
 
 
 def unpack(tree: Any, arrays: Sequence[Array], classes: Sequence[type]) -> Any:
-    """Put records together again.
+    """Convert the results of :func:`pack` back to records.
 
     Raises
     ------

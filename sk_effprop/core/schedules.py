@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Progress(NamedTuple):
-    """How far training has come.
+    """Progress of training, from which a schedule computes the rate.
 
     Attributes
     ----------
@@ -15,7 +15,7 @@ class Progress(NamedTuple):
     n_presented : int
         Examples presented so far, repetitions included.
     n_stalls : int
-        How often training stopped making progress.
+        Number of times that training stopped making progress.
     start : int
         The epoch at which the schedule of this call started; a stall moves it back.
     n_start : int
@@ -55,7 +55,7 @@ class Schedule(NamedTuple):
     factor : callable
         ``(progress, settings) -> float``, the factor of the initial rate.
     max_stalls : int
-        How often training continues at a lower rate after it stopped making progress.
+        Number of times that training continues at a lower rate after a stall.
     has_an_end : bool
         Whether the rate falls to zero over ``max_iter`` epochs.
     """

@@ -1,4 +1,4 @@
-"""How much the outputs of a network depend on each of its inputs, from derivatives."""
+"""Sensitivity of the outputs of a network to each of its inputs, from derivatives."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def with_linear_outputs(network: Network) -> Network:
 
 
 def differences_from_mean(n_outputs: int) -> Array:
-    """Contrasts of outputs that only matter up to a common constant."""
+    """Matrix that subtracts the mean output, for outputs defined up to a constant."""
     return np.asarray(np.eye(n_outputs) - 1.0 / n_outputs)
 
 

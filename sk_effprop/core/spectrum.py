@@ -31,13 +31,13 @@ MAX_PATTERNS, MAX_BATCH_PATTERNS = 200, 1000
 # The output Hessians of the patterns hold n_outputs^2 numbers each, so that fewer
 # patterns are used where there are many outputs.
 MAX_OUTPUT_PAIRS = 2**22
-# Above, no matrix of all pairs of outputs is made, but products with vectors.
+# With more outputs than this, products with vectors replace their Hessian matrices.
 MANY_OUTPUTS = 300
 # With more weights than this, the curvature is that of the kernel of the patterns, if
 # the kernel has fewer numbers.
 MANY_WEIGHTS = 2**18
 
-# Products with the matrices that a Linearization stands for.
+# Methods of a Linearization that multiply a matrix with a vector.
 PRODUCTS: dict[str, Callable[[Linearization, Array], Array]] = {
     "hessian": Linearization.hessian_product,
     "gauss_newton": Linearization.gauss_newton_product,
@@ -200,7 +200,7 @@ def draw_patterns(
 def measured_part(
     objective: Objective, rng: np.random.Generator, batch_size: int = 1
 ) -> MeasuredPart:
-    """Random patterns that suffice to find the rate for batches of this size."""
+    """Draw enough random patterns to find the rate for batches of this size."""
     n_rows = max(8, MAX_OUTPUT_PAIRS // objective.targets.shape[1] ** 2)
     wanted = min(max(MAX_PATTERNS, batch_size), MAX_BATCH_PATTERNS)
     part = draw_patterns(objective, min(wanted, n_rows), rng)
@@ -268,7 +268,7 @@ def largest_of_product(
 def largest_by_pattern(
     objective: Objective, theta: Array, root: Array, rng: np.random.Generator
 ) -> Array:
-    """The same for each pattern, where the Hessian of its outputs would be large."""
+    """:func:`largest_of_product` of each pattern alone; for many outputs."""
     return np.array(
         [
             largest_of_product(
@@ -292,7 +292,7 @@ def has_small_kernel(objective: Objective, rates: Array) -> bool:
 
 
 def leading_of_kernel(kernel: Array, n_samples: int, rng: np.random.Generator) -> float:
-    """Largest eigenvalue of G from J' S as J' S S' J and its transpose share theirs."""
+    """Largest eigenvalue of G, from the kernel matrix with the same eigenvalues."""
     if not kernel.any():
         return 0.0
     value = largest_eigenvalue(

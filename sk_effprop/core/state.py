@@ -1,4 +1,4 @@
-"""What stochastic descent leaves from one epoch to the next, and from call to call."""
+"""State that stochastic descent keeps between epochs and between calls."""
 
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from sk_effprop.core.steps import Average
 
 @dataclass(frozen=True, eq=False)
 class StochasticState:
-    """State that one epoch leaves to the next.
+    """State of stochastic descent after an epoch.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class StochasticState:
     initial_rates : Rates
         The rates that training started with, without their diagonal.
     halvings : int
-        How often divergence has halved the rate.
+        Number of times that divergence has halved the rate.
     measured_at : int
         Count of presented examples when the rates were measured.
     flow : Flow or None
@@ -51,18 +51,18 @@ class StochasticState:
     measured: tuple[Rates, ...] | None = field(default=None, repr=False)
 
     def with_rates(self, rates: Rates, measured_at: int) -> "StochasticState":
-        """State after a measurement."""
+        """Return the state with newly measured rates."""
         measured = None if self.measured is None else (*self.measured, rates)
         return replace(self, rates=rates, measured_at=measured_at, measured=measured)
 
     def without_rates(self) -> "StochasticState":
-        """State from which training continues at rest, with rates measured anew."""
+        """Return a copy without velocity, whose rates must be measured again."""
         rates = self.rates._replace(rule=None)
         return replace(self, rates=rates, memory=[], halvings=0, flow=None)
 
 
 class Epoch(NamedTuple):
-    """An epoch that is under way.
+    """Intermediate state of an unfinished epoch.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""From a gradient to a step (section 4.7), and the running average of the weights."""
+"""Update rules: momentum and Adam (section 4.7), and the average of the weights."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -43,7 +43,7 @@ class Momentum:
         return self.momentum == 0.0
 
     def start(self, theta: Array) -> list[Array]:
-        """Memory before the first step: the velocity, if there is one."""
+        """Make the memory for the first step: a zero velocity if there is momentum."""
         return [] if self.is_plain else [np.zeros_like(theta)]
 
     def step(
@@ -91,7 +91,7 @@ class Adam:
     is_elementwise: ClassVar[bool] = False
 
     def start(self, theta: Array) -> list[Array]:
-        """Memory before the first step: two moments and the number of steps."""
+        """Make the memory for the first step: two moments and the number of steps."""
         return [np.zeros_like(theta), np.zeros_like(theta), np.zeros(1)]
 
     def step(
@@ -113,7 +113,7 @@ class Adam:
 
 @dataclass(frozen=True, eq=False)
 class Update:
-    """How the weights move after each batch; the arrays in it change in place.
+    """Rule, rates and memory of the weight update; its arrays change in place.
 
     Attributes
     ----------
@@ -139,7 +139,7 @@ class Update:
 
     @property
     def running_curvature(self) -> "DiagonalCurvature | None":
-        """The diagonal curvature that follows the batches, if it does."""
+        """Running diagonal curvature, eq. (62); None if it is not updated."""
         return self.rates.curvature if self.curvature_decay > 0.0 else None
 
     @property
@@ -160,7 +160,7 @@ class Average(NamedTuple):
     n_epochs: int = 1
 
     def including(self, theta: Array) -> "Average":
-        """The average one epoch later."""
+        """Return the average that includes the weights of one more epoch."""
         n = self.n_epochs + 1
         share = (AVERAGING_POWER + 1) / (n + AVERAGING_POWER)
         return Average(self.theta + share * (theta - self.theta), n)

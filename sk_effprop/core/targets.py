@@ -66,7 +66,7 @@ def place_targets(
 def place_values(
     low: Array, high: Array, mean: Array, deviation: Array, activation: AnyActivation
 ) -> tuple[Array, Array]:
-    """Shift and scale that put real targets where an output activation can reach.
+    """Shift and scale that map real targets into the range of an output activation.
 
     Targets are coded as ``(y - shift) / scale``.  Outputs without limits get targets of
     mean 0 and deviation 1.  Between two limits, the smallest and the largest target go

@@ -45,7 +45,7 @@ class Trace:
     ----------
     layers : sequence of ndarray of shape (fan_in + 1, fan_out)
     kinds : list of LayerKind
-        What each layer computes before its activation, at its inputs and weights.
+        Kind of each layer, at its inputs and weights.
     derivatives : list of ndarray of shape (n_rows, fan_out) or None
         f'(z) of each layer; None for an identity at the output.
     """
@@ -67,12 +67,12 @@ class Trace:
         return self.passes.outputs
 
     def times_derivative(self, l: int, error: Array) -> Array:
-        """f'(z) error, in the memory of ``error``."""
+        """Multiply ``error`` by f'(z) in place, and return it."""
         derivative = self.derivatives[l]
         return error if derivative is None else np.multiply(error, derivative, error)
 
     def jvp(self, directions: Sequence[Array]) -> Array:
-        """J v: change of the outputs as theta moves along v.
+        """Return J v, the directional derivative of the outputs along v.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class Trace:
     def changes(
         self, directions: Sequence[Array], *, keep: bool
     ) -> Iterator[tuple[Array, Array]]:
-        """R{z} and R{x} of every layer, the forward half of the R-operator (7.5).
+        """Yield R{z} and R{x} of every layer, the forward half of the R-operator (7.5).
 
         They share their memory unless ``keep`` is set.
         """
@@ -158,11 +158,11 @@ class Block:
         self.targets, self.weight = targets, weight
 
     def weighted(self, values: Array) -> Array:
-        """Values of the rows, times their weights."""
+        """Multiply values of the rows by the weights of the examples."""
         return values if self.weight is None else self.weight[:, None] * values
 
     def loss_curvature(self, change: Array) -> Array:
-        """H_L times a change of the outputs."""
+        """Return the product of H_L with a change of the outputs."""
         outputs = self.trace.outputs
         return self.weighted(self.loss.hessian_product(outputs, self.targets, change))
 
@@ -181,7 +181,7 @@ class Block:
 
     @cached_property
     def errors_and_deltas(self) -> tuple[list[Array], list[Array]]:
-        """dE/dx of x = f(z), and dE/dz, of each layer, summed and not averaged."""
+        """Return dE/dx of x = f(z) and dE/dz of each layer, summed and not averaged."""
         trace = self.trace
         error = np.empty_like(trace.outputs)
         self.loss.gradient(trace.outputs, self.targets, error)

@@ -113,7 +113,7 @@ def _import_dask() -> Any:
 
 
 def _current_client() -> Any:
-    """The client that is in use in this thread, or None."""
+    """Return the current Dask client of this thread, or None."""
     from distributed import get_client
 
     try:
@@ -167,7 +167,7 @@ def _partitions(name: str, data: Any, X: Any) -> list[Any]:
 
 
 def _like(array: Any, X: Any) -> Any:
-    """A Dask array with undivided columns, and with the rows of X where they differ."""
+    """Rechunk a Dask array: undivided columns, and the row chunks of X."""
     if array.ndim == 2 and array.numblocks[1] > 1:
         array = array.rechunk({1: -1})
     chunks = getattr(X, "chunks", None)

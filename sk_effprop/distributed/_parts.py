@@ -52,14 +52,14 @@ class DaskParts:
         return DaskParts(self.client, self._submitted(function, *arguments))
 
     def _submitted(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Futures of ``function(part, *arguments)``."""
+        """Submit ``function(part, *arguments)`` for each part; return the futures."""
         shared = [self._shared(argument) for argument in arguments]
         repeated = [[one] * len(self.futures) for one in shared]
         task = partial(_computed, function)
         return self.client.map(task, self.futures, *repeated, pure=False)
 
     def _shared(self, argument: Any) -> Any:
-        """An argument of all parts, which goes to the cluster once if it is large."""
+        """Send a large argument to the cluster once; return what the tasks receive."""
         is_small = isinstance(argument, int | float | None)
         return argument if is_small else self.client.submit(_same, argument, pure=False)
 
@@ -69,7 +69,7 @@ def _same(argument: Any) -> Any:
 
 
 def _computed(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Compute one task as a fit computes everything: on one thread of BLAS."""
+    """Compute one task with a single BLAS thread, as ``fit`` does."""
     # overflow shows in the result, where the solver looks for it
     with single_threaded_blas, np.errstate(over="ignore", invalid="ignore"):
         return function(*arguments)

@@ -1,4 +1,4 @@
-"""From the hyperparameters ``activation`` and ``output_activation`` to activations."""
+"""Activation objects for the parameters ``activation`` and ``output_activation``."""
 
 from typing import Any
 

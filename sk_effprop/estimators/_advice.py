@@ -1,4 +1,4 @@
-"""Why a fit is of no use, and which hyperparameter to change.
+"""Search for the cause of a useless fit, and for the hyperparameter to change.
 
 A finished fit is compared with the best constant outputs.  If it is no better, the
 likely causes are looked for in the order in which they exclude each other, and the

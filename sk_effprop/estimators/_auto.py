@@ -1,18 +1,17 @@
-"""What every "auto" becomes: from hyperparameters and the problem to one record.
+"""Resolution of every "auto" into a value, from hyperparameters and the data's shape.
 
 All functions are pure and take plain values, so each can be replaced alone.
-``make_plan`` asks each of them once; constructors read the resulting :class:`Plan`::
+``make_plan`` asks each of them once; constructors read the resulting
+:class:`~sk_effprop.estimators._plan.Plan`.  An example::
 
-    problem = Problem(n_samples=150, n_effective=150.0, sizes=(4, 8, 3), ...)
-    plan = make_plan(hyperparameters, problem, "lbfgs", alpha, can_compile)
-    plan.batch_size    # 150, as a batch solver takes all examples at once
+    choose_batch_size("auto", "lbfgs", 150)    # 150: batch solvers take all at once
+    choose_batch_size("auto", "sgd", 150)      # 8
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.losses import LogLoss, Loss
 from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.estimators._parameters import Hyperparameters
+from sk_effprop.estimators._plan import Plan, Problem
 from sk_effprop.solvers import BATCH
 
 # solver="auto": up to this many examples a deterministic batch method takes less time,
@@ -54,152 +54,6 @@ PRECISE_BELOW, LEAST_UNEXPLAINED, LARGEST_PRECISION = 0.03, 1e-4, 3.0
 # A long training may go without progress for this share of it before it has stalled.
 LEAST_PATIENCE = 0.1
 
-# Mean square of a radial basis function, most of which are far from an example.  It is
-# one for normalised inputs and for the recommended sigmoid.
-RADIAL_POWER = 0.1
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """Task and shapes of one call of ``fit`` or ``partial_fit``.
-
-    Attributes
-    ----------
-    n_samples : int
-        Rows of the training data, without those that are held out.
-    n_effective : float
-        Number of examples they stand for, see ``_data.Counts``.
-    sizes : tuple of int
-        Units of each layer, from the inputs to the outputs.
-    loss : Loss
-    target_range : (float, float) or None
-        Targets of a classifier's output that is off, or on; None for regression.
-    has_labels : bool
-        Whether every example has exactly one class.
-    n_seen : float or None
-        Examples of a stream so far, this batch included; None in ``fit``.
-    is_radial : bool
-        Whether the last hidden layer consists of radial basis functions.
-    nonlinearity : float
-        How many times larger the error of a linear model is than that of a network
-        would be, see ``core.left_out``; at least 1.
-    unexplained : float
-        Share of the variance of the targets that a network will not explain.
-    slope_powers : tuple of float
-        Relative squared slope of each hidden layer, see ``core.strength``.
-    """
-
-    n_samples: int
-    n_effective: float
-    sizes: tuple[int, ...]
-    loss: Loss
-    target_range: tuple[float, float] | None = None
-    has_labels: bool = False
-    n_seen: float | None = None
-    is_radial: bool = False
-    nonlinearity: float = 1.0
-    unexplained: float = 1.0
-    slope_powers: tuple[float, ...] = ()
-
-    @property
-    def is_stream(self) -> bool:
-        """True if this is one batch of a stream, which gets a single epoch."""
-        return self.n_seen is not None
-
-    @property
-    def input_powers(self) -> Array:
-        """Power of each layer: the mean squared length of its inputs, about the fan-in.
-
-        It counts by the slope of the units above, which need the larger weights, the
-        smaller it is.
-        """
-        powers = np.array(self.sizes[:-1], dtype=float)
-        powers[-1] *= RADIAL_POWER if self.is_radial else 1.0
-        powers[: len(self.slope_powers)] *= self.slope_powers
-        return powers
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """Everything that training needs to know, without any "auto" left.
-
-    Attributes
-    ----------
-    given : Hyperparameters
-        As given; for those without an automatic value.
-    solver, engine : str
-    batch_size, full_batch : int
-        Examples in an update, and those that the learning rate is meant for: a stream
-        of single rows takes its share of a full step at each of them.
-    max_iter : int
-    alpha : ndarray of shape (n_layers - 1,)
-        L2 strength of the weights of each layer.
-    is_evidence : bool
-        Whether training itself finds ``alpha``.
-    learning_rate_init : float or None
-        None to take it from the curvature.
-    rate_share : float
-        Share of the rate from the curvature that is used.
-    learning_rate_scaling, schedule : str
-        Keys of ``SCALINGS``, or "measured", and of ``SCHEDULES`` in ``core``.
-    curvature_period : float or None
-        Epochs between measurements; None to measure whenever the number of presented
-        examples has doubled.
-    order : str or bool
-        Key of ``core.presentation.ORDERS``.
-    averaging : bool
-    tol : float
-    patience : float
-        Iterations without progress before training stops.
-    max_time : float or None
-    keep_last : bool
-        Whether the last weights count as the best, as on a stream.
-    has_fixed_length : bool
-        Whether using up ``max_iter`` is planned, and no reason for a warning.
-    """
-
-    given: Hyperparameters
-    solver: str
-    engine: str
-    batch_size: int
-    full_batch: int
-    max_iter: int
-    alpha: Array
-    is_evidence: bool
-    learning_rate_init: float | None
-    rate_share: float
-    learning_rate_scaling: str
-    schedule: str
-    curvature_period: float | None
-    order: str | bool
-    averaging: bool
-    tol: float
-    patience: float
-    max_time: float | None
-    keep_last: bool
-    has_fixed_length: bool
-
-    @property
-    def state_kind(self) -> str:
-        """Solvers of one kind can go on from each other's states."""
-        return f"{self.solver} by evidence" if self.is_evidence else self.solver
-
-    @property
-    def has_relative_tol(self) -> bool:
-        """True if ``tol`` is a share of the loss, so that small losses fall further."""
-        is_held_out = self.given.early_stopping is True
-        return self.solver in ("lm", "sgd", "sdlm") and not is_held_out
-
-    @property
-    def fitted_attributes(self) -> dict[str, Any]:
-        """Attributes of the fitted estimator."""
-        return {
-            "solver_": self.solver,
-            "engine_": self.engine,
-            "batch_size_": self.batch_size,
-            "max_iter_": self.max_iter,
-        }
-
 
 def make_plan(
     given: Hyperparameters,
@@ -222,70 +76,92 @@ def make_plan(
         Whether compiled loops are installed and know this problem.  It is asked only
         where they would be used, as importing them takes half a second.
     """
-    is_stream = problem.is_stream
-    is_evidence = choose_evidence(given.alpha)
-    batch_size = choose_batch_size(given.batch_size, solver, problem.n_samples)
-    if solver == "lm" and given.batch_size == "auto":
-        batch_size = choose_second_order_batch(problem)
-    precision = choose_precision(
-        solver, problem.unexplained, is_held_out=given.early_stopping is True
-    )
-    max_iter = choose_max_iter(
-        given.max_iter,
-        solver,
-        problem.n_samples,
-        batch_size,
-        nonlinearity=problem.nonlinearity,
-        precision=precision,
-    )
-    max_iter = 1 if is_stream else max_iter
-    # a stream is as long as it has been so far, whatever the size of its batches
-    n_presented = problem.n_seen or max_iter * problem.n_samples
-    n_updates = n_presented / batch_size
-    engine = choose_engine(given.engine, solver, batch_size, n_updates)
-    tol = 0.0 if is_stream else given.tol / precision
-    schedule = choose_schedule(given.learning_rate, solver, is_stream=is_stream)
+    is_stream, is_evidence = problem.is_stream, choose_evidence(given.alpha)
+    length = _choose_length(given, problem, solver)
+    batch_size = length.batch_size
+    engine = choose_engine(given.engine, solver, batch_size, length.n_updates(problem))
+    rate, period = given.learning_rate_init, given.curvature_period
     return Plan(
         given=given,
         solver=solver,
         engine=engine if engine == "numpy" or can_compile() else "numpy",
         batch_size=batch_size,
         full_batch=choose_full_batch(given.batch_size, solver, batch_size, is_stream),
-        max_iter=max_iter,
+        max_iter=length.max_iter,
         alpha=alpha,
         is_evidence=is_evidence,
-        learning_rate_init=choose_rate(given.learning_rate_init, solver),
-        rate_share=choose_rate_share(
-            given.momentum,
-            batch_size,
-            falls=SCHEDULES[given.learning_rate].has_an_end and max_iter > 1,
-            is_linear=len(problem.sizes) == 2,
-        ),
-        learning_rate_scaling=choose_scaling(
-            given.learning_rate_scaling, given.learning_rate_init, solver
-        ),
-        schedule=schedule,
-        curvature_period=choose_period(
-            given.curvature_period, given.learning_rate_init, problem.loss
-        ),
+        learning_rate_init=choose_rate(rate, solver),
+        rate_share=_choose_rate_share(given, problem, length),
+        learning_rate_scaling=choose_scaling(given.learning_rate_scaling, rate, solver),
+        schedule=choose_schedule(given.learning_rate, solver, is_stream=is_stream),
+        curvature_period=choose_period(period, rate, problem.loss),
         order=choose_order(given.shuffle, has_labels=problem.has_labels),
         averaging=given.averaging and not is_stream,
-        tol=tol,
-        patience=choose_patience(
-            tol,
-            given.n_iter_no_change,
-            max_iter if given.max_iter == "auto" and solver not in BATCH else 0,
-            is_evidence=is_evidence,
-        ),
+        tol=length.tol,
+        patience=_choose_patience(given, solver, length, is_evidence=is_evidence),
         max_time=None if is_stream else given.max_time,
         keep_last=is_stream,
-        has_fixed_length=is_stream
-        or has_fixed_length(
-            given,
-            solver,
-            in_batches=solver not in BATCH or batch_size < problem.n_samples,
-        ),
+        has_fixed_length=is_stream or _has_fixed_length(given, problem, solver, length),
     )
+
+
+class _Length(NamedTuple):
+    """Batch size, iterations and tolerance, which depend on each other."""
+
+    batch_size: int
+    max_iter: int
+    tol: float
+
+    def n_updates(self, problem: Problem) -> float:
+        """Expected number of updates; a stream lasts as long as it has so far."""
+        n_presented = problem.n_seen or self.max_iter * problem.n_samples
+        return n_presented / self.batch_size
+
+
+def _choose_length(given: Hyperparameters, problem: Problem, solver: str) -> _Length:
+    n_samples = problem.n_samples
+    batch_size = choose_batch_size(given.batch_size, solver, n_samples)
+    if solver == "lm" and given.batch_size == "auto":
+        batch_size = choose_second_order_batch(problem)
+    if problem.is_stream:
+        return _Length(batch_size, max_iter=1, tol=0.0)
+    precision = choose_precision(
+        solver, problem.unexplained, is_held_out=given.early_stopping is True
+    )
+    max_iter = choose_max_iter(
+        given.max_iter, solver, n_samples, batch_size,
+        nonlinearity=problem.nonlinearity, precision=precision,
+    )  # fmt: skip
+    return _Length(batch_size, max_iter, given.tol / precision)
+
+
+def _choose_rate_share(
+    given: Hyperparameters, problem: Problem, length: _Length
+) -> float:
+    falls = SCHEDULES[given.learning_rate].has_an_end and length.max_iter > 1
+    is_linear = len(problem.sizes) == 2
+    return choose_rate_share(
+        given.momentum, length.batch_size, falls=falls, is_linear=is_linear
+    )
+
+
+def _choose_patience(
+    given: Hyperparameters, solver: str, length: _Length, *, is_evidence: bool
+) -> float:
+    is_planned = given.max_iter == "auto" and solver not in BATCH
+    return choose_patience(
+        length.tol,
+        given.n_iter_no_change,
+        length.max_iter if is_planned else 0,
+        is_evidence=is_evidence,
+    )
+
+
+def _has_fixed_length(
+    given: Hyperparameters, problem: Problem, solver: str, length: _Length
+) -> bool:
+    in_batches = solver not in BATCH or length.batch_size < problem.n_samples
+    return has_fixed_length(given, solver, in_batches=in_batches)
 
 
 # ------------------------------------------------------------------------------- solver
@@ -345,7 +221,7 @@ def asks_data(given: Hyperparameters, solver: str) -> bool:
 def choose_precision(
     solver: str, unexplained: float, *, is_held_out: bool = False
 ) -> float:
-    """How many times closer than usual L-BFGS comes to the minimum; at least 1.
+    """Factor by which the tolerances of L-BFGS are tighter than usual; at least 1.
 
     A score on held-out data decides on its own when training has come far enough.
     """

@@ -1,11 +1,9 @@
-"""Composition root: how both estimators join data, network, solver and monitor."""
+"""Base class of both estimators, which joins data, network, solver and monitor."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 from time import monotonic
 from typing import Any, ClassVar, Self
@@ -25,10 +23,8 @@ from sk_effprop._threads import single_threaded_blas
 from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _auto as auto
-from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators import _tables as tables
-from sk_effprop.estimators._advice import find_fault
 from sk_effprop.estimators._checkpoint import (
     Checkpoint,
     check_checkpoint,
@@ -38,61 +34,39 @@ from sk_effprop.estimators._checks import (
     check_changed_parameters,
     check_fixed,
     check_hyperparameters,
-    check_init,
-    check_network,
     check_stream,
     check_validation_data,
     fixed_parameters,
 )
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Examples, as_weighted_set, with_usual_unit
-from sk_effprop.estimators._diagnosis import (
-    check_loss,
-    evidence_attributes,
-    initial_value,
-)
+from sk_effprop.estimators._diagnosis import evidence_attributes
 from sk_effprop.estimators._fitted import FittedNetwork
 from sk_effprop.estimators._importances import importances
-from sk_effprop.estimators._interrupt import (
-    after_training,
-    in_any_case,
-    is_part_of_more,
-)
-from sk_effprop.estimators._late_start import late_start
-from sk_effprop.estimators._layers import check_weights
-from sk_effprop.estimators._members import Committee, Member, Trained
+from sk_effprop.estimators._interrupt import after_training, in_any_case
+from sk_effprop.estimators._members import Committee, Trained
 from sk_effprop.estimators._parameters import (
     Hyperparameter,
     all_hidden_sizes,
     hyperparameters_of,
 )
 from sk_effprop.estimators._run import (
-    INTERRUPTED,
-    OUT_OF_TIME,
     Resume,
     Run,
     Start,
-    history_of,
     keep_coding,
-    make_monitor,
     make_run,
-    results_of,
     start_rng,
 )
-from sk_effprop.estimators._stream_advice import watched
+from sk_effprop.estimators._training import minimise
 from sk_effprop.estimators._types import MatrixLike, VectorLike
-from sk_effprop.estimators._validation import (
-    HeldOut,
-    make_validation,
-    split_off,
-)
+from sk_effprop.estimators._validation import HeldOut, split_off
 from sk_effprop.preprocessing import ROTATIONS
 from sk_effprop.solvers import BATCH, STOCHASTIC
-from sk_effprop.solvers.base import OutOfTime, Reason
-from sk_effprop.training.callbacks import Task, fit_task, iteration_tasks
+from sk_effprop.solvers.base import Reason
+from sk_effprop.training.callbacks import Task, fit_task
 from sk_effprop.training.convergence import warning_message
 from sk_effprop.training.monitor import Monitor
-from sk_effprop.training.progress import show_progress
 
 
 def can_learn_on(estimator: Any) -> bool:
@@ -281,7 +255,7 @@ class BaseEffProp(
     def _call(
         self, name: str, max_iter: Any, X: Any, y: Any, sample_weight: Any
     ) -> Iterator[Task | None]:
-        """Restore the estimator if the call fails, and report it to callbacks.
+        """Context of a call: restore the estimator if it fails, and run the callbacks.
 
         One BLAS thread makes results independent of the number of threads.
         """
@@ -346,7 +320,7 @@ class BaseEffProp(
     def _learn_table(
         self, examples: Examples, earlier: Resume | None, *, is_stream: bool = False
     ) -> None:
-        """Find out how a table becomes numbers, in a first call."""
+        """Fit the encoder of the table, in a first call."""
         if earlier is None:
             self.table_encoder_ = tables.encoder_for(
                 self, examples, is_stream=is_stream
@@ -412,60 +386,15 @@ class BaseEffProp(
         trained: list[Trained] = []
         for member in committee.members():
             own = None if checkpoint is None else checkpoint.of_member(member.number)
-            trained.append(self._minimise(member.after(trained), task, own))
+            trained.append(minimise(self, member.after(trained), task, own))
             if trained[-1].ends_all or run.is_out_of_time:
                 break
         self.__dict__.update(in_any_case(lambda: committee.results_of(trained)))
         with after_training():
             self._conclude(trained[0].run, trained[0].theta, trained[-1].monitor)
 
-    def _minimise(
-        self, member: Member, task: Task | None, checkpoint: Checkpoint | None
-    ) -> Trained:
-        """Minimise the objective until the monitor stops the solver."""
-        run, held_out = member.run, member.held_out
-        objective, plan, rng = run.objective, run.plan, run.left.rng
-        validate = None if held_out is None else make_validation(self, run, held_out)
-        theta, state = self._starting_point(run)
-        check_loss(objective, theta)
-        is_new = run.earlier is None
-        value = initial_value(objective, theta, plan.given, is_new=is_new)
-        monitor = make_monitor(run, theta, value, history_of(self, run), validate)
-        presented = run.presented
-        if plan.solver in BATCH:
-            # stochastic solvers look at the clock themselves, between two updates
-            presented = presented.with_clock(monitor.check_time)
-        solver = build.make_solver(plan, presented, member.known_rates)
-        told = iteration_tasks(
-            task, monitor, lambda m: results_of(run, m, m.theta.copy())
-        )
-        name = type(self).__name__
-        with told, show_progress(self.verbose, name, monitor, member.title):
-            try:
-                solve = solver.solve
-                if checkpoint is not None:
-                    solve = partial(checkpoint.solve, solver)
-                solution = solve(
-                    presented, theta, state=state, rng=rng, monitor=monitor
-                )
-            except KeyboardInterrupt:
-                solution = INTERRUPTED
-            except OutOfTime:
-                solution = OUT_OF_TIME
-            monitor.end(solution.message)
-        if monitor.reason == Reason.INTERRUPTED and is_part_of_more():
-            raise KeyboardInterrupt
-        run, start = run.with_penalty(solution.penalty), theta
-        theta = in_any_case(lambda: monitor.best_theta)
-        run = watched(run, monitor, value - objective.penalty_value(start), theta)
-        results = in_any_case(
-            lambda: results_of(run, monitor, theta, solution, find_fault)
-        )
-        measured = solution.measured
-        return Trained(run, theta, results, monitor.reason, monitor, measured)
-
     def _conclude(self, run: Run, theta: Array, monitor: Monitor) -> None:
-        """Compute what follows from the fit; most may take longer than training."""
+        """Compute attributes that follow from the weights, such as the posterior."""
         if not run.plan.keep_last:
             self._importances = importances(self, run.objective.sampled)
         if monitor.is_out_of_time:
@@ -474,31 +403,6 @@ class BaseEffProp(
         if run.plan.is_evidence:
             self.__dict__.update(evidence_attributes(run.objective, theta))
         self._posterior = self._find_posterior(run, theta)
-
-    def _starting_point(self, run: Run) -> tuple[Array, Any]:
-        """Weights to start from, and the state of the solver that left them."""
-        objective, earlier = run.objective, run.earlier
-        if earlier is None:
-            dtype = objective.dtype
-            check_init(self, objective.network.n_weights, dtype)
-            theta = build.initial_theta(
-                run.plan.given,
-                objective.sampled,
-                run.left.rng,
-                is_stream=run.left.is_stream,
-            )
-            return theta, None
-        check_network(self.network_, objective.network)
-        check_weights(self.theta_)
-        state = earlier.state if earlier.kind == run.left.kind else None
-        theta = None
-        if run.is_asleep:
-            # other streams go on with the same random numbers
-            rng = deepcopy(run.left.rng)
-            theta = late_start(run.plan.given, objective.sampled, self.theta_, rng)
-        if theta is None:
-            return self.theta_, state
-        return theta, None if state is None else state.without_rates()
 
     def _warn(self, run: Run, stacklevel: int = 4) -> None:
         sentence = warning_message(
@@ -512,7 +416,7 @@ class BaseEffProp(
 
     @property
     def _has_said_so(self) -> bool:
-        """True if this call of partial_fit has found nothing new to warn about."""
+        """True if an earlier call of ``partial_fit`` has given the same warning."""
         watch, convergence = self._resume.watch, self.convergence_
         is_new = watch is None or watch.is_fresh or not convergence.problem
         return not is_new and convergence.reason != Reason.DIVERGED.value

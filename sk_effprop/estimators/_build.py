@@ -26,13 +26,14 @@ from sk_effprop.core.schedules import ScheduleSettings
 from sk_effprop.core.steps import Adam, Momentum
 from sk_effprop.core.targets import preactivation_at
 from sk_effprop.estimators._activations import hidden_activations
-from sk_effprop.estimators._auto import Plan, choose_batch_size
+from sk_effprop.estimators._auto import choose_batch_size
 from sk_effprop.estimators._centres import place_centres
 from sk_effprop.estimators._parameters import (
     Hyperparameters,
     all_hidden_sizes,
     hidden_sizes,
 )
+from sk_effprop.estimators._plan import Plan
 from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.solvers import (
     BATCH,
@@ -107,7 +108,7 @@ def penalty_of(network: Network, alpha: Array) -> Array:
 
 
 def alpha_of(network: Network, penalty: Array) -> Array:
-    """L2 strength of each layer: what :func:`penalty_of` was made of."""
+    """L2 strength of each layer, the inverse of :func:`penalty_of`."""
     return np.array([view[0, 0] for view in network.layers(penalty)])
 
 
@@ -144,7 +145,7 @@ def on_engine(objective: Objective, engine: str) -> Objective:
 
 @cache
 def _announce_compilation(dtype: Any) -> None:
-    """Say in a line why a first fit takes some seconds longer than the next one."""
+    """Print that the loops are being compiled, which makes a first fit slower."""
     from sk_effprop.core.compiled.ahead import is_cached
     from sk_effprop.core.compiled.cache import cache_folder
 

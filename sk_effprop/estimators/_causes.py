@@ -1,4 +1,4 @@
-"""Why an objective is not finite before any training: which argument is the cause."""
+"""Search for the argument that makes the objective infinite or nan before training."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ SUSPICIOUS = 1e6
 def cause_of_overflow(
     objective: Objective, theta: Array, given: Hyperparameters, *, is_new: bool
 ) -> str:
-    """Sentences that name the argument to change.
+    """Describe the argument that causes the overflow, and how to change it.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def _sizes(
         "activation": _largest_factor(objective),
     }
     if not is_new:
-        # weights of usual training are not to blame for what new inputs make of them
+        # trained weights are only a cause if they are unusually large
         largest = _largest(theta)
         return {"theta_": largest if largest > SUSPICIOUS else 0.0, **sizes}
     sizes["init"] = weights

@@ -1,4 +1,4 @@
-"""Where radial basis functions start: centres and widths from data (section 4.8)."""
+"""Initial centres and widths of radial basis functions from data (section 4.8)."""
 
 import numpy as np
 from sklearn.cluster import KMeans

@@ -1,4 +1,4 @@
-"""Checkpoints of a fit: what identifies it, what is kept, and how it goes on.
+"""Checkpoints of a fit: its fingerprint, the saved state, and resuming from it.
 
 A file belongs to one combination of hyperparameters and data, of which its name has a
 fingerprint.  So clones, folds and workers that share a folder do not meet.  What
@@ -172,7 +172,7 @@ def open_checkpoint(
     ----------
     estimator : estimator
     earlier : Resume or None
-        What a warm start continues.
+        State that a warm start continues from.
     *data : Examples or None
         For training and for validation.
     """

@@ -264,7 +264,7 @@ def _check_numbers(
 def check_validation_data(
     estimator: Any, X_val: Any, y_val: Any, sample_weight_val: Any
 ) -> None:
-    """Raise a ValueError for a part of them alone, and where they are not read."""
+    """Raise a ValueError if validation data are incomplete or would not be used."""
     if X_val is None and y_val is None:
         if sample_weight_val is not None:
             raise ValueError("sample_weight_val needs X_val and y_val.")

@@ -1,4 +1,4 @@
-"""Coding of the targets: from y to what a network is trained on, and back.
+"""Coding of y as targets of the network, and decoding of its outputs.
 
 A coding knows everything about the targets that training, prediction and export need:
 the classes or the scale of y, the loss, and the activation of the output units.  It is

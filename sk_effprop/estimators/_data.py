@@ -32,7 +32,7 @@ SMALLEST_UNIT = 1e-300
 
 
 class Counts(NamedTuple):
-    """How many there are in a set of examples.
+    """Counts of rows, of different rows and of effective examples in a data set.
 
     Attributes
     ----------
@@ -78,12 +78,12 @@ class Examples:
 
     @property
     def all_y(self) -> Any:
-        """Targets of all rows of the user's, also of those with weight 0."""
+        """Targets of all rows of the user's data, also of those with weight 0."""
         return self.y if self.full_y is None else self.full_y
 
     @cached_property
     def counts(self) -> Counts:
-        """How many rows and examples there are."""
+        """Counts of rows, different rows and effective examples."""
         return self.known_counts or Counts(len(self), *size_and_count(self))
 
     def __len__(self) -> int:
@@ -98,13 +98,13 @@ class Examples:
         return Examples(X, self.y[rows], weight, self.all_y, None, places)
 
     def _moved_to(self, places: Array) -> Array:
-        """Places of the user's rows, if each example moves to one of these places."""
+        """Compose the map from the user's rows to examples with another map."""
         if self.places is None:
             return places
         return np.where(self.places < 0, -1, places[self.places])
 
     def spread(self, values: Array) -> Array:
-        """Values of the examples for the rows of the user's; nan where there are none.
+        """Map values of the examples to the rows of the user; nan for dropped rows.
 
         Parameters
         ----------
@@ -212,7 +212,7 @@ def _merged_weight(examples: Examples, order: Any, is_new: Any) -> Any:
 
 
 def _sorted_by_content(examples: Examples) -> tuple[Any, Any]:
-    """An order of the rows, and which of them differ from the previous one."""
+    """Sort rows by content; return the order, and a mask of the first of equal rows."""
     _, codes = np.unique(examples.y, return_inverse=True)
     targets = codes.reshape(len(examples), -1).astype(np.uint64)
     X = examples.X
@@ -229,7 +229,7 @@ def _sorted_by_content(examples: Examples) -> tuple[Any, Any]:
 
 
 def _content(X: Any, targets: Any, rows: Any) -> Any:
-    """The bits of each number of some rows; adding zero makes -0.0 and 0.0 equal."""
+    """View rows as integers of the same bits; adding zero makes -0.0 and 0.0 equal."""
     bits = (X[rows].astype(np.float64) + 0.0).view(np.uint64)
     return np.column_stack([bits, targets[rows]])
 

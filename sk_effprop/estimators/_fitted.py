@@ -1,4 +1,4 @@
-"""What both estimators can do once they are fitted, except for predictions."""
+"""Methods and attributes of fitted estimators of both kinds, except predictions."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable

@@ -99,7 +99,7 @@ def _some_rows(objective: Objective) -> tuple[Any, Array]:
 
 
 def _what_counts(network: Network, coding: Coding) -> tuple[Network, Array | None]:
-    """Network and combinations of its outputs: the decision, or the coded values."""
+    """Network whose outputs are decisions or coded values, and contrasts of these."""
     if isinstance(coding, ValueCoding):
         return network, None
     decision = with_linear_outputs(network)
@@ -114,7 +114,7 @@ def _what_counts(network: Network, coding: Coding) -> tuple[Network, Array | Non
 def _way_to_columns(
     inputs: Any, normalizer: InputNormalizer | None
 ) -> tuple[Array | None, Array | None]:
-    """Derivatives of the clip, and the axes, if the inputs are projections on axes."""
+    """Derivatives of the clip and the rotation; (None, None) without a rotation."""
     if normalizer is None or normalizer.components_ is None:
         return None, None
     # sparse inputs are not clipped after a rotation

@@ -1,4 +1,4 @@
-"""What Ctrl-C means: an end of training, or of the search that it is a part of.
+"""Handling of Ctrl-C, which ends training or the search that training is a part of.
 
 Whoever calls ``fit`` by hand wants to keep the weights that were found so far.  Whoever
 interrupts a cross-validation wants it to end, and not to score a network that is half
@@ -15,9 +15,9 @@ from sk_effprop.solvers.base import OutOfTime
 
 Result = TypeVar("Result")
 
-# Packages that call ``fit`` in order to compare, combine or tune what comes out.
+# Packages that call ``fit`` in order to compare, combine or tune estimators.
 DRIVERS = {"sklearn", "joblib", "imblearn", "dask_ml", "optuna", "skopt", "hyperopt"}
-# Modules of them that only pass one call on.
+# Modules of these packages that only delegate a single call of ``fit``.
 PASSING_ON = (
     "sklearn.base", "sklearn.pipeline", "sklearn.compose", "sklearn.utils",
     "imblearn.pipeline",
@@ -42,7 +42,7 @@ def _drives(module: str) -> bool:
 
 
 def in_any_case(compute: Callable[[], Result]) -> Result:
-    """Compute what the weights that are found need: Ctrl-C begins it again."""
+    """Compute results that a fit must have; repeat if Ctrl-C interrupts."""
     while True:
         try:
             return compute()
@@ -53,7 +53,7 @@ def in_any_case(compute: Callable[[], Result]) -> Result:
 
 @contextmanager
 def after_training() -> Iterator[None]:
-    """Do what weights that are found can do without, while nobody ends it."""
+    """Context for optional results after training, which a time limit may end."""
     try:
         yield
     except OutOfTime:

@@ -1,4 +1,4 @@
-"""Prediction intervals of a committee, from the residuals of what its members left out.
+"""Prediction intervals of a committee, from the out-of-fold residuals of its members.
 
 ``fit`` keeps a :class:`Calibration` with a regressor of several networks, and
 ``predict(X, interval=0.9)`` asks :func:`interval_widths` for it.
@@ -18,7 +18,7 @@ FEWEST_IN_FOLD = 2
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """What intervals for new values are made of.
+    """Calibration of prediction intervals: residuals, and the weights they belong to.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Calibration:
 
 
 def interval_widths(estimator: Any, level: float) -> Array:
-    """Half the width of the intervals around the values of each output.
+    """Compute half the width of the prediction intervals of each output.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Masked arrays, whose masks NumPy's functions and scikit-learn's checks drop."""
+"""Check for masked arrays, as NumPy and scikit-learn would silently drop the mask."""
 
 from typing import Any
 

@@ -51,8 +51,8 @@ class Member(NamedTuple):
     title : str
         Which of several networks it is; empty for a single one.
     known_rates : tuple of Rates or None
-        What the first of several networks has measured, empty before; None for a single
-        one.
+        Rates that the first of several networks measured, empty before; None for a
+        single network.
     """
 
     run: Run
@@ -62,7 +62,7 @@ class Member(NamedTuple):
     known_rates: tuple[Rates, ...] | None = None
 
     def after(self, trained: list["Trained"]) -> "Member":
-        """The same network, which knows the rates of those before."""
+        """Return a copy that takes over the learning rates of the first member."""
         return self._replace(known_rates=trained[0].measured) if trained else self
 
 
@@ -133,7 +133,7 @@ class OutOfFold(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Committee:
-    """The networks of one call, and what follows from all of them.
+    """Networks of one call of ``fit``, and the results that combine them.
 
     Attributes
     ----------
@@ -336,7 +336,7 @@ def _part(objective: Objective, rows: Array) -> Objective:
     if weight is not None:
         own = weight[rows]
         if not own.any():
-            # the rows that are left out have all the weight, as far as numbers reach
+            # compared with the other rows, the weights of these underflow to zero
             own = np.ones_like(own)
         mean = float(np.mean(own, dtype=np.float64))
         share *= mean

@@ -21,10 +21,10 @@ from sk_effprop.solvers import BATCH
 from sk_effprop.solvers.base import Reason
 from sk_effprop.training.convergence import Finding
 
-# Neighbours in more dimensions are as far away as any example.
+# In more dimensions, neighbours are as far away as any other example.
 MOST_INPUTS = 50
-# Correlations above are no accident: this one, and so many standard deviations of that
-# of pure noise.
+# Correlations count if they exceed this one, and that of pure noise by so many of its
+# standard deviations.
 CORRELATED, N_DEVIATIONS = 0.35, 3.0
 # Nothing but what a network has missed makes errors so similar.
 NEARLY_EQUAL = 0.9
@@ -112,7 +112,7 @@ def _merged(rows: Array, errors: Array) -> tuple[Array, Array]:
 
 
 def _remedy(case: Case, reason: Reason) -> tuple[str, object, str]:
-    """Parameter, a value to try and a sentence: the first that is not on."""
+    """Choose the first remedy that is not in use: parameter, value and sentence."""
     plan, strongest = case.plan, float(case.plan.alpha.max())
     more_units = "Use more hidden units, or another random_state."
     if strongest > WEAK_PENALTY and not plan.is_evidence:

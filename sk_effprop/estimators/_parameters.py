@@ -58,7 +58,7 @@ class Hyperparameter(NamedTuple):
 
 
 class Hyperparameters(SimpleNamespace):
-    """The hyperparameters of an estimator by name, as given, and nothing else of it."""
+    """The hyperparameters of an estimator as attributes, with the values given."""
 
 
 POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -293,7 +293,7 @@ def hyperparameters_of(estimator: Any) -> Hyperparameters:
 
 
 def as_plain(value: Any) -> Any:
-    """Python's number for a number of NumPy; anything else is returned as it is."""
+    """Convert a NumPy number to a Python number; return anything else unchanged."""
     if isinstance(value, np.floating):
         return float(value)
     return value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,4 @@
-"""Whether the parts of the data are sorted by their targets.
+"""Test for data whose parts are sorted by their targets.
 
 Rows of one part are shuffled, but parts that nobody mixes come one after the other.  If
 the targets of a part are alike, stochastic training sees sorted examples (section 4.2).

@@ -53,7 +53,7 @@ SAMPLE_SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Data in parts, and how they are trained on.
+    """Data in parts, and the functions that train on them.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class Source:
     validation : tuple (X_val, y_val, sample_weight_val) or Parts
         Validation data in memory, each None if there are none; or in parts.
     automatic_solver : str
-        What ``solver="auto"`` becomes.
+        Solver that ``solver="auto"`` selects.
     is_sequential : bool
         See ``PartitionedObjective``.
     part_name : str
-        What errors call a part.
+        Name of a part in error messages.
     is_mixed : bool
         Whether stochastic solvers get batches of rows from all parts.
     """

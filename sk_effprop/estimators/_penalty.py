@@ -18,10 +18,10 @@ from sk_effprop.core.left_out import OutOfSample, out_of_sample
 from sk_effprop.core.losses import SquaredError
 from sk_effprop.core.strength import loss_scale, strength, tilt
 from sk_effprop.core.targets import place_targets
-from sk_effprop.estimators._auto import Problem
+from sk_effprop.estimators._plan import Problem
 from sk_effprop.estimators._reading import TrainingData
 
-# Strengths where the data are not asked.
+# Strengths that are used where none is estimated from the data.
 CLASSES_ALPHA, VALUES_ALPHA = 0.1, 0.25
 # Targets that CLASSES_ALPHA was measured with.
 USUAL_TARGETS = place_targets("max_curvature", ACTIVATIONS["lecun_tanh"])
@@ -65,11 +65,11 @@ def find_strength(
     problem : Problem
     data : TrainingData
     usual : float or ndarray of shape (n_layers - 1,)
-        What is returned if alpha is given, or the data are not asked.  A stream gets no
+        Result if alpha is given, or is not estimated from the data.  A stream gets no
         stronger penalty than this, as what is noise to its first rows may not be noise
         to all.
     found : OutOfSample or None
-        The answer of the data, see ``left_out``.
+        Errors of left-out examples, see ``left_out``.
     is_stochastic : bool
         Of the solver.
     """

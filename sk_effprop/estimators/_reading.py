@@ -1,4 +1,4 @@
-"""From the user's data to examples, and from examples to what a network is trained on.
+"""Validation of the user's data, and their encoding as network inputs and targets.
 
 Data go a short way: ``validate`` and ``weighted_examples`` make :class:`Examples`,
 ``encode_table`` turns categories and missing values into numbers, ``encode`` normalises
@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_X_y, validate_data
 
+from sk_effprop._input_statistics import ColumnStatistics
 from sk_effprop._sklearn import check_sample_weight
 from sk_effprop.core.arrays import Array
 from sk_effprop.core.inputs import with_ones
@@ -22,17 +23,15 @@ from sk_effprop.core.normalization import follow_inputs, identity
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
 from sk_effprop.estimators._masks import check_masks
-from sk_effprop.estimators._refusals import about_types
-from sk_effprop.estimators._tables import copy_names, read_table, settled
-from sk_effprop.preprocessing import (
-    ColumnStatistics,
-    InputNormalizer,
+from sk_effprop.estimators._normalizing import (
     columns_begun_anew,
     fit_normalizer,
     normalizer_with,
     updated,
-    without_duplicates,
 )
+from sk_effprop.estimators._refusals import about_types
+from sk_effprop.estimators._tables import copy_names, read_table, settled
+from sk_effprop.preprocessing import InputNormalizer, without_duplicates
 
 DTYPES = [np.float64, np.float32]
 # infinity is looked for together with missing values
@@ -43,7 +42,7 @@ SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
 
 @contextmanager
 def about_validation_data() -> Iterator[None]:
-    """Make errors say that they are about the validation data."""
+    """Context that adds to each error that it is about the validation data."""
     try:
         yield
     except ValueError as error:
@@ -104,7 +103,7 @@ def _check_sparse_targets(y: Any, y_numeric: bool) -> None:
 
 
 def _is_sound(estimator: Any, X: Any) -> bool:
-    """True if X is plainly an array like the one in ``fit``.
+    """True if X is a valid float array that needs none of scikit-learn's checks.
 
     scikit-learn's validation takes longer than the prediction for a row.
     """
@@ -130,7 +129,7 @@ def validate_weight(sample_weight: Any, X: Any) -> Array:
 
 
 def in_range(weight: Array) -> Array:
-    """Weights in proportion to these, whose products neither overflow nor vanish."""
+    """Scale weights so that their products neither overflow nor vanish."""
     largest = np.max(weight, initial=0.0)
     if largest == 0.0 or SMALLEST_WEIGHT <= largest <= LARGEST_WEIGHT:
         return weight
@@ -139,7 +138,7 @@ def in_range(weight: Array) -> Array:
 
 
 def weighted_examples(X: Any, y: Array, weight: Array) -> Examples:
-    """Drop rows of weight 0: only their classes count, as ``all_y``.
+    """Drop rows of weight 0; ``all_y`` keeps their targets.
 
     Raises
     ------
@@ -161,7 +160,7 @@ def weighted_examples(X: Any, y: Array, weight: Array) -> Examples:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Examples as a network takes them.
+    """Encoded examples: normalised inputs, coded targets and weights.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Data that scikit-learn refuses with Python's or NumPy's words: what they hold.
+"""Clearer errors for X or y of types that scikit-learn cannot convert to numbers.
 
 The data are looked at only after they have been refused.
 """
@@ -24,7 +24,7 @@ MISSING = "X or y contains pandas.NA among objects. Use numpy.nan, or a data fra
 
 @contextmanager
 def about_types(X: Any, y: Any = None, *, y_numeric: bool = False) -> Iterator[None]:
-    """Name the column or the type where X or y is refused as no numbers.
+    """Context that names the column or type in an error about non-numeric values.
 
     scikit-learn looks for infinite values in a sum, which may overflow, and compares
     objects with themselves, which pandas.NA does not allow.
@@ -42,7 +42,7 @@ def about_types(X: Any, y: Any = None, *, y_numeric: bool = False) -> Iterator[N
 
 
 def _cause(error: Exception, X: Any, y: Any, *, y_numeric: bool) -> str | None:
-    """A sentence about the data behind an error; None if the error says it all."""
+    """Describe the data that cause an error; None if the error is clear already."""
     message = str(error).partition("\n")[0]
     if "could not convert string" in message:
         return f"{message}. {OF_TEXT if y_numeric and _is_text(y) else TABLES}"
@@ -81,7 +81,7 @@ def _is_complex(values: Any) -> bool:
 
 
 def _odd_values(message: str, X: Any, y: Any) -> str | None:
-    """A sentence about values that are no numbers, with the words of the error."""
+    """Describe non-numeric values, and quote the error; None if there are none."""
     table = np.asarray(X) if hasattr(X, "shape") and not sparse.issparse(X) else None
     if table is not None and table.ndim == 2 and table.dtype.kind == "O":
         for j, column in enumerate(table.T):

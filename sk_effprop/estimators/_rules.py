@@ -23,8 +23,9 @@ from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.losses import LogLink
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
-from sk_effprop.estimators._auto import ADAM_RATE, Plan
+from sk_effprop.estimators._auto import ADAM_RATE
 from sk_effprop.estimators._build import make_rate_rule
+from sk_effprop.estimators._plan import Plan
 from sk_effprop.solvers import BATCH
 from sk_effprop.training.convergence import Finding
 
@@ -56,7 +57,7 @@ FLAT_AT_TARGET = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What the rules look at.
+    """Input of the rules: plan, objective and weights of a fit.
 
     Attributes
     ----------

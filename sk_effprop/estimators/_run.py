@@ -1,4 +1,4 @@
-"""One call of ``fit`` or ``partial_fit``: what it starts from, and what it leaves."""
+"""Initial state, run and results of one call of ``fit`` or ``partial_fit``."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -25,6 +25,7 @@ from sk_effprop.estimators._penalty import (
     spread_alpha,
     usual_strength,
 )
+from sk_effprop.estimators._plan import Plan, Problem
 from sk_effprop.estimators._reading import TrainingData
 from sk_effprop.estimators._watch import AWAKE_BY, StreamWatch
 from sk_effprop.solvers import STOCHASTIC
@@ -60,7 +61,7 @@ class SeenWeights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Resume:
-    """What the next ``partial_fit`` or warm start needs to continue training.
+    """State from which the next ``partial_fit`` or warm start continues training.
 
     Attributes
     ----------
@@ -69,7 +70,7 @@ class Resume:
         Kind of the solver that left ``state``.
     state : object
     strength : float or ndarray of shape (n_layers - 1,)
-        What ``alpha="auto"`` found, per unit of fan-in and example.
+        Result of ``alpha="auto"``, per unit of fan-in and example.
     n_seen : float
         Examples seen by all calls since the last ``fit``.
     is_stream : bool
@@ -77,7 +78,7 @@ class Resume:
     fixed : dict
         Hyperparameters that must not change.
     watch : StreamWatch or None
-        How well the latest calls of ``partial_fit`` have predicted their batches.
+        Losses of the predictions of the latest batches of ``partial_fit``.
     weights : SeenWeights or None
         Weights of the examples of a stream.
     """
@@ -93,7 +94,7 @@ class Resume:
     weights: SeenWeights | None = None
 
     def begun_anew(self) -> "Resume":
-        """Forget what belongs to another scale of the data.
+        """Return a copy without the state that depends on the old scale of the data.
 
         Rates that few examples have told are measured again anyway.
         """
@@ -105,13 +106,13 @@ class Resume:
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What a call starts from.
+    """Initial state of a call: generator, weights and state of earlier calls.
 
     Attributes
     ----------
     rng : Generator
     earlier : Resume or None
-        What an earlier call left, if this one continues it.
+        State of an earlier call, if this one continues it.
     is_stream : bool
         Whether the data are one batch of a stream.
     fixed : dict
@@ -151,9 +152,9 @@ class Run:
     plan : Plan
     coding : ClassCoding or ValueCoding
     earlier : Resume or None
-        What an earlier call left, if this one continues it.
+        State of an earlier call, if this one continues it.
     left : Resume
-        What this call leaves, except for the state of the solver.
+        State that this call leaves, except for that of the solver.
     start_time : float
         When the call began, by ``time.monotonic``.
     n_rows : int
@@ -161,7 +162,7 @@ class Run:
     """
 
     objective: Objective
-    plan: auto.Plan
+    plan: Plan
     coding: Coding
     earlier: Resume | None
     left: Resume
@@ -170,7 +171,7 @@ class Run:
 
     @property
     def presented(self) -> Objective:
-        """Objective for the solver, whose updates suit examples of similar weights."""
+        """Objective for the solver, which may need examples of similar weights."""
         if self.plan.solver in STOCHASTIC:
             if self.plan.keep_last and self.earlier is not None:
                 # weights of a later batch are relative to those of the earlier ones
@@ -237,7 +238,7 @@ def make_run(
             has_hidden_layers=len(network.sizes) > 2,
             is_stream=start.is_stream,
         )
-    problem = auto.Problem(
+    problem = Problem(
         n_samples=data.counts.n_rows,
         n_effective=data.counts.n_effective,
         sizes=network.sizes,
@@ -279,7 +280,7 @@ def make_run(
 def keep_coding(
     coding: Coding, batch: Examples, network: Network, theta: Array, earlier: Resume
 ) -> tuple[Coding, Array, Resume]:
-    """Coding, weights and state to continue with after one more batch of a stream.
+    """Update coding, weights and solver state for one more batch of a stream.
 
     Targets keep the scale that ``fit`` or the first examples gave them, unless those
     were quite different from all that follow.  The output layer then compensates for
@@ -348,7 +349,7 @@ def results_of(
     solution: Solution = UNFINISHED,
     find_fault: Callable[..., Finding | None] | None = None,
 ) -> dict[str, Any]:
-    """Attributes if training ends now, with these weights.
+    """Compute the fitted attributes for these weights.
 
     ``find_fault`` is called with the run, the monitor, the weights and their loss.
     """

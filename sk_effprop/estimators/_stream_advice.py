@@ -1,4 +1,4 @@
-"""Why a stream is not learnt, and which hyperparameter to change.
+"""Search for the cause of a poor fit of a stream, and for the parameter to change.
 
 The rules are those of a finished fit.  They look at the latest batch, and the verdict
 comes from a :class:`~sk_effprop.estimators._watch.StreamWatch`.
@@ -84,7 +84,7 @@ def _watch(run: Run, monitor: Monitor, loss: float, theta: Array) -> StreamWatch
 
 
 def _share_after(objective: Objective, theta: Array) -> float:
-    """Share of a constant's loss that is explained after a first, large batch."""
+    """Explained share of the best constant's loss after a large first batch."""
     if objective.n_samples < FIRST_LOOK or are_constant(objective.targets):
         return 1.0
     return explained_share(objective, theta, objective.value(theta))
@@ -97,7 +97,7 @@ def _find_fault(
     some = run.objective.sample(EXAMINED_ROWS, np.random.default_rng(0))
     some = replace(some, count=run.left.n_seen)
     case = Case(run.plan, some, some, theta, run.left.strength)
-    # what is forgotten does not show in the next batch, which is like the latest one
+    # the next batch is like the latest one, so that forgetting does not show in it
     finding = _small_targets(run, watch, share) or _order(run, watch)
     limit = _least_share(run, watch)
     if share < limit:

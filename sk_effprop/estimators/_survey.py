@@ -1,4 +1,4 @@
-"""One pass over data in parts, for all that training must know before it starts.
+"""Statistics and samples of data in parts, collected in one pass before training.
 
 A survey holds the statistics of inputs and targets, the classes, the weights, and a
 random sample of the rows.  Surveys of parts are merged, so that the size of the data
@@ -23,6 +23,7 @@ import numpy as np
 from scipy import sparse
 
 from sk_effprop._columns import Table
+from sk_effprop._input_statistics import ColumnStatistics, part_columns
 from sk_effprop._table_parts import (
     ColumnKind,
     TableStatistics,
@@ -36,7 +37,6 @@ from sk_effprop.estimators._part_order import FEWEST_ROWS, SORTED_BELOW, disorde
 from sk_effprop.estimators._tables import copy_names
 from sk_effprop.estimators._target_statistics import TargetStatistics
 from sk_effprop.estimators._validation import split_off
-from sk_effprop.preprocessing import ColumnStatistics, part_columns
 
 # Rows of the sample: as many as any statistic that needs rows looks at.
 SAMPLED_ROWS = 2000
@@ -63,7 +63,7 @@ class RawPart(NamedTuple):
 
 
 class Split(NamedTuple):
-    """How each part is split into training and validation data.
+    """Settings of the split of each part into training and validation data.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Reader:
         A copy with the same parameters, and the class weights that are known.
     split : Split or None
     part_name : str
-        What errors call a part.
+        Name of a part in error messages.
     """
 
     estimator: Any
@@ -116,7 +116,7 @@ class Reader:
 
     @property
     def encoder(self) -> TableEncoder | None:
-        """How tables become numbers, if that is known."""
+        """Encoder that turns tables into numbers; None if it is not known yet."""
         encoder: TableEncoder | None = vars(self.estimator).get("table_encoder_")
         return encoder
 
@@ -153,7 +153,7 @@ class Reader:
             raise ValueError(f"{self.part_name} {number}: {error}") from error
 
     def of_one_thread(self) -> Self:
-        """The same reader with an estimator of its own: reading sets attributes."""
+        """Return a copy with its own estimator, as reading sets attributes of that."""
         return replace(self, estimator=copy(self.estimator))
 
     def examples(self, part: RawPart) -> Examples:
@@ -198,7 +198,7 @@ class Sample(NamedTuple):
     examples: Examples
 
     def merge(self, other: "Sample") -> "Sample":
-        """Sample of the rows of both."""
+        """Return the sample of the rows of both."""
         one, two = self.examples, other.examples
         is_sparse = sparse.issparse(one.X)
         rows = [one.X, two.X]
@@ -234,14 +234,14 @@ class Weights(NamedTuple):
 
     @classmethod
     def of(cls, weight: Array) -> "Weights":
-        """Of the positive weights of some rows."""
+        """Compute the sums for the positive weights of some rows."""
         total, squares = float(np.sum(weight)), float(np.sum(weight**2))
         return cls(
             len(weight), total, squares, float(weight.min()), float(weight.max())
         )
 
     def merge(self, other: "Weights") -> "Weights":
-        """Sums of both."""
+        """Return the sums of the rows of both."""
         return Weights(
             self.n_rows + other.n_rows,
             self.total + other.total,
@@ -258,7 +258,7 @@ class Weights(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What is known of all parts.
+    """Statistics and a sample of all parts.
 
     Attributes
     ----------
@@ -293,7 +293,7 @@ class Survey:
 
     @property
     def counts(self) -> Counts:
-        """How many rows and examples there are."""
+        """Counts of rows, different rows and effective examples."""
         assert self.weights is not None
         n_rows, total, squares, *_ = self.weights
         n_effective = round(effective_size(n_rows, total, squares), 6)
@@ -369,7 +369,7 @@ def _keys(part: RawPart, seed: int, n_samples: int) -> Array:
 
 
 def table_statistics(reader: Reader, part: RawPart, seed: int) -> Any:
-    """What an encoder must know of a part; None if it has no rows of positive weight.
+    """Statistics of a part for its encoder; None without rows of positive weight.
 
     The encoder of the reader knows the kinds of the columns.
     """
@@ -381,14 +381,14 @@ def table_statistics(reader: Reader, part: RawPart, seed: int) -> Any:
 
 
 def merged_statistics(one: Any, other: Any) -> Any:
-    """Statistics of the rows of both."""
+    """Merge two statistics of tables, either of which may be None."""
     if one is None or other is None:
         return other if one is None else one
     return one.merge(other)
 
 
 def merged(one: Survey, other: Survey) -> Survey:
-    """Survey of the parts of both.
+    """Merge two surveys.
 
     Raises
     ------
@@ -456,6 +456,6 @@ def class_totals(reader: Reader, part: RawPart) -> dict[Any, float]:
 
 
 def added_totals(one: dict[Any, float], other: dict[Any, float]) -> dict[Any, float]:
-    """Totals of both."""
+    """Add two dicts of class totals."""
     keys: Sequence[Any] = list(dict.fromkeys([*one, *other]))
     return {key: one.get(key, 0.0) + other.get(key, 0.0) for key in keys}

@@ -1,4 +1,4 @@
-"""Tables of the user: read, encoded by a fitted TableEncoder, or passed as they are.
+"""Conversion of X: tables are read and encoded, numeric arrays are left unchanged.
 
 An array of numbers without missing values stays what it is.  Everything else is a
 :class:`Table` until ``encode_table`` turns it into numbers.
@@ -28,7 +28,7 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Table | None:
 
 
 def settled(X: Any, encoder: TableEncoder | None) -> Any:
-    """X as an array if it needs no encoding, else as a Table.
+    """Return X as an array if it needs no encoding, else as a Table.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def settled(X: Any, encoder: TableEncoder | None) -> Any:
 
 
 def _has_missing(X: Any) -> bool:
-    """True if validated X has missing values, at the cost of one sum."""
+    """True if validated X has missing values, found by one sum."""
     values = X.data if sparse.issparse(X) else X
     with np.errstate(over="ignore", invalid="ignore"):
         if get_config()["assume_finite"] or np.isfinite(np.sum(values)):

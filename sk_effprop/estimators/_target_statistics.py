@@ -60,7 +60,7 @@ class TargetStatistics(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class StreamedTargets:
-    """Targets of a stream so far.
+    """Statistics of the targets of a stream, in total and in a window of late batches.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class StreamedTargets:
     is_settling : bool
         Whether the scale has just grown, and comes from two kinds of examples.
     n_growths : int
-        How often the scale has grown.
+        Number of times that the scale has grown.
     """
 
     seen: TargetStatistics
@@ -101,7 +101,7 @@ class StreamedTargets:
         )
 
     def including(self, batch: TargetStatistics, n_examples: int) -> "StreamedTargets":
-        """Include one batch; a full window makes room for the next."""
+        """Return the statistics with one more batch, which replaces a full window."""
         is_full = self._is_full and not self.is_settling
         before = None if is_full else self.window
         return replace(
@@ -113,7 +113,7 @@ class StreamedTargets:
         )
 
     def grown(self) -> "StreamedTargets":
-        """All examples have set the scale, until there are enough of the new kind."""
+        """Return the statistics after the scale has grown to suit all examples."""
         return StreamedTargets(
             self.seen,
             self.n_seen,
@@ -124,7 +124,7 @@ class StreamedTargets:
 
     @property
     def new_kind(self) -> TargetStatistics | None:
-        """The examples since the scale has grown, as soon as there are enough.
+        """Statistics of the examples since the scale has grown, if there are enough.
 
         More and more are enough, so that targets that drift all the time, on whatever
         scale one looks at them, do not change the scale all the time.
@@ -134,7 +134,7 @@ class StreamedTargets:
 
     @property
     def later_examples(self) -> TargetStatistics | None:
-        """A full window, unless the scale has just grown."""
+        """Statistics of the window if it is full and the scale has not just grown."""
         return self.window if self._is_full and not self.is_settling else None
 
     @property

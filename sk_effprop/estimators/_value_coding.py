@@ -161,13 +161,13 @@ class ValueCoding:
         return replace(self, streamed=streamed)
 
     def _is_mixed(self, window: TargetStatistics) -> Array:
-        """True if the scale is not that of the window, but of its magnitude."""
+        """True if the window's spread or offset is far from the scale, yet not tiny."""
         size, deviation = self._sizes_of(window)
         is_near = (size < FAR) & (deviation > 1.0 / FAR)
         return np.asarray((deviation >= SMALLEST_SIZE) & ~is_near)
 
     def _is_too_large(self, window: TargetStatistics) -> Array:
-        """True if the scale is of another magnitude than that of the window."""
+        """True if the spread of the window is tiny compared with the scale."""
         _, deviation = self._sizes_of(window)
         return np.asarray((deviation > 0.0) & (deviation < SMALLEST_SIZE))
 
@@ -275,7 +275,7 @@ class ValueCoding:
         return self._shaped(deviations.astype(self._precision(dtype)))
 
     def _precision(self, dtype: Any) -> Any:
-        """Precision of predictions for outputs of this one."""
+        """Floating-point type of the predictions for outputs of this type."""
         limits = np.finfo(dtype)
         largest = np.max(np.maximum(np.abs(self.mean), self.scale), initial=0.0)
         smallest = np.min(self.scale, initial=1.0)

@@ -233,7 +233,7 @@ def _add_layer(
 
 
 def _last_array(est: Any) -> str:
-    """Outputs are decoded in place, unless there are fewer than probabilities."""
+    """Name the array of the outputs; "c" if the probabilities outnumber them."""
     return "c" if has_several_columns(est) else "y"
 
 

@@ -12,7 +12,7 @@ from sk_effprop.export._fitted import has_several_columns
 
 
 def complete_file(program: Program, est: Any, bound: float | None, test: str) -> str:
-    """Put the pieces together.
+    """Join heading, declarations, tables and functions to the text of the file.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _heading(program: Program, est: Any, n_numbers: int) -> str:
 
 
 def _about_columns(est: Any) -> list[str]:
-    """What stands for a missing value, a date and a category."""
+    """Comment lines on how missing values, dates and categories are passed."""
     encoder = est.table_encoder_
     if encoder is None:
         return []

@@ -1,4 +1,4 @@
-"""Weights as integers of 16 bits, and what their rounding can do to the outputs."""
+"""Weights as 16-bit integers, and a bound on the error that their rounding causes."""
 
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ class Integers(NamedTuple):
 
     @property
     def weights(self) -> Array:
-        """The weights that these stand for."""
+        """The rounded weights as floats, ``values * units``."""
         return self.values * self.units
 
 

@@ -1,4 +1,4 @@
-"""C code that does to a row of a table what TableEncoder does.
+"""C code that encodes a row of a table as TableEncoder does.
 
 A row has a number for each column: NAN for a missing value, and the codes of an enum
 for categories that are text.

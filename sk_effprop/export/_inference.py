@@ -1,4 +1,4 @@
-"""Copies of fitted estimators that predict, and carry nothing else."""
+"""Copies of fitted estimators without the state that only training needs."""
 
 from copy import copy
 from typing import Any

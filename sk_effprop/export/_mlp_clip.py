@@ -1,4 +1,4 @@
-"""Linear approximation of the clip of the inputs, and what it changes."""
+"""Linear approximation of the clip of the inputs, and its effect on predictions."""
 
 from typing import Any
 

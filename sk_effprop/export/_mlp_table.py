@@ -1,4 +1,4 @@
-"""Steps of scikit-learn that do to a table what TableEncoder does, up to weights.
+"""Pipeline steps of scikit-learn that replace TableEncoder, up to scale factors.
 
 OneHotEncoder knows no input for rare levels as ours does, and takes None and NaN for
 different levels.  So every level gets an input of its own, with the weights of the
@@ -83,7 +83,7 @@ def _categories(levels: Any) -> Array:
 
 
 def _two_rows(est: Any) -> Any:
-    """A table from which the steps learn what the encoder knows.
+    """Make two rows from which the steps learn the encoder's levels and medians.
 
     The medians, and once more with missing values where there are indicators.
     """

@@ -55,7 +55,7 @@ class Graph:
         return name
 
     def _free(self, name: str) -> str:
-        """A name that no input has."""
+        """Return a name that no input has."""
         while any(one.name == name for one in self.inputs):
             name += "_"
         return name

@@ -24,7 +24,7 @@ def warn_of_rounding(est: Any, caller: str, way_out: str = "") -> None:
     listed = ", ".join(repr(str(names[i])) for i in columns[:MAX_NAMES])
     listed += ", ..." if len(columns) > MAX_NAMES else ""
     warnings.warn(
-        f"{caller} rounds inputs to float32, which changes {listed} by more than "
+        f"{caller} rounds inputs to float32, which may change {listed} by more than "
         f"{NEGLIGIBLE_ROUNDING:.0%} of the deviation, as the values are large compared "
         f"with it. Subtract a constant from them before fit{way_out}.",
         UserWarning,

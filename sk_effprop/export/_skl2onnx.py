@@ -22,7 +22,7 @@ from sk_effprop.export._precision import warn_of_rounding
 from sk_effprop.export._skl2onnx_copy import Copy
 from sk_effprop.export._table import holds_numbers_only
 
-# What skl2onnx calls the options that its own classifiers have.
+# Names of the options of skl2onnx's own classifiers.
 CLASSIFIER_OPTIONS = {
     "zipmap": [True, False, "columns"],
     "nocl": [True, False],

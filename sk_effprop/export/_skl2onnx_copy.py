@@ -1,4 +1,4 @@
-"""Graphs of ours that are copied into the model that skl2onnx is making."""
+"""Copying of an ONNX graph into the model that skl2onnx is building."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ class Copy:
         return names
 
     def _typed(self, name: str, kind: Any, encoder: Any, j: int) -> str:
-        """A column as text or as a number; integers are also text."""
+        """Return the name of the column in the type it needs; cast integers to text."""
         import onnx
         from skl2onnx.common.data_types import Int64TensorType, StringTensorType
 
@@ -95,7 +95,7 @@ class Copy:
         return text
 
     def _given(self, name: str) -> str:
-        """What the graph calls a result of the container."""
+        """Map a name of the container to a new name in the graph, and return that."""
         own = f"X_{len(self.names)}"
         self.names[own] = name
         return own

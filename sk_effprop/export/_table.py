@@ -1,4 +1,4 @@
-"""What exports know of a table: which column is of which kind, and its names."""
+"""Kinds, names and level codes of the columns of a table, for all exports."""
 
 from typing import Any
 

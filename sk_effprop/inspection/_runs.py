@@ -28,6 +28,7 @@ from sk_effprop.core.steps import Update
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._run import Run, make_monitor
+from sk_effprop.estimators._training import starting_point
 from sk_effprop.estimators._validation import make_validation
 from sk_effprop.solvers.base import Paused, Rescue, Solution
 from sk_effprop.training.history import History
@@ -79,7 +80,7 @@ class PreparedFit:
         return make_monitor(run, self.theta, value, History(), validate)
 
     def with_penalty(self, penalty: Array) -> "PreparedFit":
-        """The same fit with another L2 strength of each weight."""
+        """Return a copy with another L2 strength of each weight."""
         return replace(self, run=self.run.with_penalty(penalty))
 
     def train(
@@ -132,12 +133,12 @@ def prepare(estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> Prepar
         def _train(
             self, run: Run, task: Any, train: Any, held_out: Any = None, *_: Any
         ) -> None:
-            theta, _ = self._starting_point(run)
+            theta, _ = starting_point(self, run)
             self.__dict__.update(run.plan.fitted_attributes)
             prepared.append(PreparedFit(self, run, theta, held_out))
 
         def _warn(self, run: Run, stacklevel: int = 4) -> None:
-            """Nothing has been trained that a warning could be about."""
+            """Do nothing, as nothing has been trained."""
 
     # errors name the class that the user knows
     Preparation.__name__ = type(estimator).__name__
@@ -168,10 +169,10 @@ class Recorder:
         self.learning_rate = rates.eta
 
     def check_time(self) -> None:
-        """There is no limit of time."""
+        """Do nothing, as there is no time limit."""
 
     def pause(self, paused: Callable[[], Paused]) -> None:
-        """Nothing goes on from here."""
+        """Do nothing, as no fit is resumed from here."""
 
     def __call__(
         self,
@@ -198,7 +199,7 @@ class ObservedEngine:
     def of(
         cls, engine_type: Callable[[Objective], Engine], observe: Observe
     ) -> Callable[[Objective], Any]:
-        """Type of an engine that works as another one does."""
+        """Make an engine class that delegates to another one."""
         return lambda objective: cls(engine_type(objective), observe)
 
     @property

@@ -1,4 +1,4 @@
-"""What is compared in an ablation: baselines, steps of a climb, and tricks undone."""
+"""Settings that an ablation compares: baselines, steps of a climb, tricks undone."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -134,12 +134,12 @@ def searched(estimator: Any) -> set[str]:
 
 
 def recipe(estimator: Any) -> Candidate:
-    """The estimator as it is."""
+    """Candidate with the estimator unchanged."""
     return Candidate(WHOLE, RECIPE, "", "", clone(estimator))
 
 
 def without_tricks(estimator: Any, tricks: dict[str, Any]) -> Iterator[Candidate]:
-    """The estimator without one trick at a time.
+    """Candidates that each switch one trick of the estimator off.
 
     Raises
     ------
@@ -211,12 +211,12 @@ def _regressors(columns: Any, y: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _columns(X: Any, network: Any) -> Any:
-    """Tables become numbers as for the network; columns are scaled, sparse ones too."""
+    """Make the steps that encode tables as the network does, and scale the columns."""
     encoder = TableEncoder(network.categorical_features)
     return make_pipeline(encoder, StandardScaler(with_mean=not sparse.issparse(X)))
 
 
 def _last(model: Any) -> Any:
-    """The model that learns, without what prepares the data for it."""
+    """Return the estimator inside a TransformedTargetRegressor or a pipeline."""
     model = getattr(model, "regressor", model)
     return model[-1] if hasattr(model, "steps") else model

@@ -59,7 +59,7 @@ class AblationRow(NamedTuple):
     scores : tuple of float
         The score of each fold.
     kind : {"baseline", "step", "recipe", "off"}
-        What the row is about.
+        Kind of the setting.
     """
 
     trick: str

@@ -187,7 +187,7 @@ class ParquetBatches:
             yield self._batch(waiting)
 
     def _batch(self, tables: list[Any]) -> Batch:
-        """The rows of all tables, which are removed from the list and the memory."""
+        """Concatenate the rows of all tables; empty the list to free memory."""
         import pyarrow as pa
 
         table = pa.concat_tables(tables, promote_options="permissive")

@@ -15,7 +15,7 @@ from sk_effprop.core.rates import Rates
 
 
 class Reason(StrEnum):
-    """Why training has ended."""
+    """Reasons for the end of training."""
 
     NOT_ENDED = ""
     # decided by the solver
@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
 
 class OutOfTime(Exception):
-    """The time is over in the middle of an iteration; the monitor has the best."""
+    """Raised if the time is over within an iteration; the monitor has the weights."""
 
 
 # A monitor calls it with STALLED or DIVERGED before it stops for that reason.  True
@@ -45,7 +45,7 @@ Rescue: TypeAlias = Callable[[Reason], bool]
 
 
 class Paused(NamedTuple):
-    """A solver in the middle of ``solve``, which goes on as if nothing had happened.
+    """State of a solver within ``solve``, from which it can continue exactly.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Paused(NamedTuple):
 
 
 class Monitor(Protocol):
-    """The part of the monitor that solvers use."""
+    """Interface of the monitor for solvers."""
 
     @property
     def best_theta(self) -> Array:
@@ -81,7 +81,7 @@ class Monitor(Protocol):
         """Note the learning rates that training starts with."""
 
     def pause(self, paused: Callable[[], Paused]) -> None:
-        """Offer the state from which training could go on, where there is one."""
+        """Offer the state from which training can continue."""
 
     def __call__(
         self,

@@ -56,7 +56,7 @@ MAX_RESTARTS = 10
 
 
 class RunningState(NamedTuple):
-    """State that one epoch leaves to the next.
+    """State after an epoch, from which the next one continues.
 
     Attributes
     ----------
@@ -240,7 +240,7 @@ class _Descent:
 
     @property
     def _share(self) -> float:
-        """Share of each step in the present epoch."""
+        """Factor of each step in the present epoch."""
         solver = self.solver
         factor = SCHEDULES[solver.schedule].factor(self.state.progress, solver.settings)
         return self.step_share * factor
@@ -320,7 +320,7 @@ class _Descent:
     def _direction(
         self, here: Linearization, system: Any, damping: Damping
     ) -> Array | None:
-        """The whole step; None if the matrix is singular to rounding."""
+        """Compute the full step; None if the matrix is singular up to rounding."""
         inertia = self.solver.momentum * damping.mu * self.state.velocity
         try:
             factor = system.factor(here.objective.penalty + damping.mu)

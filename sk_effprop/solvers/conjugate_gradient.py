@@ -31,17 +31,17 @@ GOOD_RATIO, BAD_RATIO = 0.75, 0.25
 
 
 def liu_storey(new: Array, old: Array, direction: Array) -> float:
-    """g'(g - g_old) / -(d'g_old)."""
+    """Beta of Liu and Storey, ``g'(g - g_old) / -(d'g_old)``."""
     return float(new @ (new - old)) / -float(direction @ old)
 
 
 def gauss_newton_curvature(linearization: Linearization, direction: Array) -> float:
-    """d'Gd, which is never negative for a convex loss."""
+    """Curvature d'Gd along d, which is never negative for a convex loss."""
     return float(direction @ linearization.gauss_newton_product(direction))
 
 
 def exact_curvature(linearization: Linearization, direction: Array) -> float:
-    """d'Hd, which may be negative."""
+    """Curvature d'Hd along d, which may be negative."""
     return float(direction @ linearization.hessian_product(direction))
 
 
@@ -121,7 +121,7 @@ class ConjugateGradient:
                 break
             monitor.pause(partial(Paused, theta, left))
             direction, is_gradient = self._next_direction(here.gradient, left)
-        # After the end, the directions have nothing more to tell.
+        # a finished call leaves no direction to continue with
         left = left if message == Reason.NOT_ENDED else None
         return Solution(here.theta.astype(dtype), left, message)
 

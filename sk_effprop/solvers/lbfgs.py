@@ -26,7 +26,7 @@ State: TypeAlias = tuple[Pair, ...]
 
 
 class Answers(NamedTuple):
-    """What the objective has answered in one call.
+    """Evaluations of the objective in one call of ``solve``.
 
     Attributes
     ----------
@@ -185,7 +185,7 @@ class _Run:
         return value, gradient.astype(np.float64)
 
     def _accept(self) -> None:
-        """Take the point that was evaluated last for the next iterate."""
+        """Make the point that was evaluated last the current iterate."""
         self.accepted = self.latest
         if self.solver.remembers:
             self.memory.note(*self.accepted)

@@ -143,13 +143,13 @@ class LevenbergMarquardt:
 
 
 def _first_sample(whole: Objective, theta: Array) -> int:
-    """Residuals in the first sample."""
+    """Number of residuals in the first sample."""
     is_small = whole.n_residuals * len(theta) <= SMALL_JACOBIAN
     return whole.n_residuals if is_small else FIRST_SAMPLE * len(theta)
 
 
 def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Array | None, int]:
-    """Random rows with so many residuals; None for all unless they are many more."""
+    """Draw rows with this number of residuals; None means all rows."""
     if n_residuals * SAMPLE_GROWTH > whole.n_residuals:
         return None, whole.n_residuals
     n_rows = -(-n_residuals // whole.network.sizes[-1])
@@ -157,7 +157,7 @@ def _sample(whole: Objective, n_residuals: int, rng: Any) -> tuple[Array | None,
 
 
 class EvidenceState(NamedTuple):
-    """State that one call of :class:`EvidenceRounds` leaves to the next.
+    """State after a call of :class:`EvidenceRounds`, from which the next one continues.
 
     Attributes
     ----------
@@ -284,7 +284,7 @@ class _StopAtMinimum:
         self.monitor.check_time()
 
     def begin(self, rates: Any) -> None:
-        """Levenberg-Marquardt has no learning rates."""
+        """Do nothing, as Levenberg-Marquardt has no learning rates."""
 
     def pause(self, paused: Callable[[], Paused]) -> None:
         """Offer the state of this round, with what the rounds remember."""

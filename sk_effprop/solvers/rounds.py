@@ -89,7 +89,7 @@ class PassesOverParts:
 
 
 class _Epochs(ABC):
-    """The loop over epochs that both ways have in common.
+    """Base class with the loop over epochs.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ class _Epochs(ABC):
     def _measured(self, earlier: Rates | None) -> Rates:
         some = self.objective.sampled.with_clock(self.monitor.check_time)
         rates: Rates = self.solver.find_rates(some, self.theta, self.rng, earlier)
-        # Parts must not measure what the sample of all parts has told.
+        # An infinite number keeps parts from measuring the rates on their own rows.
         return rates._replace(n_patterns=np.inf)
 
     @property
@@ -219,7 +219,7 @@ class _Rounds(_Epochs):
             progress=_after_epoch(state.progress, objective.n_samples),
             memory=[np.asarray(one / share, dtype=dtype) for one in memory],
         )
-        # Parts learn their own examples, which says too much good of all.
+        # Each part was trained on its own examples, so the mean loss is biased.
         return float(mean / share), False
 
     def _measure_when_due(self) -> None:
@@ -254,7 +254,7 @@ class _Passes(_Epochs):
             self.state = replace(solution.state, progress=progress)
             total += part.n_samples * monitor.epoch_mean
             n_examples += part.n_samples
-            # before the next one is read
+            # freed before the next one is read
             del part
             if self.monitor.is_out_of_time:
                 break
@@ -276,7 +276,7 @@ def _part_of_round(
     state: StochasticState,
     seed: int,
 ) -> tuple[Any, ...]:
-    """Weights, mean loss and memory after an epoch, times the mean weight."""
+    """Train a part for one epoch; return weights, mean loss and memory, weighted."""
     share = 1.0 if part.sample_weight is None else float(np.mean(part.sample_weight))
     part = replace(part, penalty=penalty).with_bounded_weights()
     rng = np.random.default_rng([seed, part.n_samples])
@@ -314,10 +314,10 @@ class _OneEpoch:
             self._whole.check_time()
 
     def begin(self, rates: Rates) -> None:
-        """The rates of a part are those of the whole."""
+        """Do nothing, as the rates of a part are those of all data."""
 
     def pause(self, paused: Any) -> None:
-        """Training cannot be continued from the middle of an epoch over parts."""
+        """Do nothing, as training cannot be resumed within an epoch over parts."""
 
     def __call__(
         self, theta: Array, value: Any, *, epoch_mean: float | None = None, **_: Any

@@ -14,6 +14,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.core.descent import LONG_BATCH
 from sk_effprop.core.flow import Flow
 from sk_effprop.core.gains import Gains
+from sk_effprop.core.looks import examples_per_look
 from sk_effprop.core.objective import Objective
 from sk_effprop.core.presentation import Order, emphasised_order
 from sk_effprop.core.rates import ENOUGH_PATTERNS, RateRule, Rates
@@ -29,11 +30,6 @@ from sk_effprop.solvers.base import Monitor, OutOfTime, Paused, Reason, Solution
 
 # The rate is halved at most this often after divergence.
 MAX_HALVINGS = 30
-# The clock is looked at, and compiled loops notice Ctrl-C, after so many updates by an
-# engine, or so many products of an example and a weight: all take less than a tenth of
-# a second.  NumPy takes as long for an update as it has layers.  The numbers do not
-# depend on the clock, as the compiled loops round differently at the end of a part.
-UPDATES_PER_LOOK, PRODUCTS_PER_LOOK = {"numpy": 2**11, "numba": 2**13}, 2**26
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,10 +162,10 @@ class _Descent:
         )
 
     def _continued(self, state: StochasticState) -> StochasticState:
-        """Adapt a state to this solver, which may have other settings than before."""
+        """Convert the state of an earlier call to the settings of this solver."""
         find_rates = self.solver.find_rates
         begins_anew = not find_rates.follows_stream
-        # A given rate that has changed is meant as it is.
+        # A new value of the hyperparameter is used without earlier halvings.
         before, given = state.rates.rule, find_rates.eta
         if given is not None and (before is None or before.eta != given):
             state = replace(state, halvings=0)
@@ -193,7 +189,7 @@ class _Descent:
         )
 
     def _progress_at_start(self, progress: Progress) -> Progress:
-        """Begin the schedule anew; a stream is one long call, which continues it."""
+        """Restart the schedule; in a stream, continue it."""
         progress = progress._replace(n_stalls=0)
         if self.solver.find_rates.follows_stream:
             return progress
@@ -240,7 +236,7 @@ class _Descent:
 
     @property
     def _timed(self) -> Objective:
-        """The objective, for what ends when the time is over."""
+        """Objective whose passes raise OutOfTime when the time is over."""
         return self.objective.with_clock(self.monitor.check_time)
 
     def _measure_when_due(self) -> bool:
@@ -262,7 +258,7 @@ class _Descent:
 
     @property
     def _known_rates(self) -> Rates | None:
-        """What another network has measured at this point, if there is one."""
+        """Rates that an earlier member measured at this point of training, if any."""
         known, measured = self.solver.known_rates, self.state.measured
         if not known or measured is None or len(measured) >= len(known):
             return None
@@ -314,7 +310,7 @@ class _Descent:
 
     @property
     def _errors(self) -> Array:
-        """Latest loss of every example, for the emphasis."""
+        """Latest loss of every example, for emphasising schemes."""
         errors = self.state.errors
         return np.full(self.objective.n_samples, np.nan) if errors is None else errors
 
@@ -371,7 +367,7 @@ class _Descent:
         left = self.next_measurement - self.state.progress.n_presented
         # A measurement that is due was skipped because the weights are not finite or
         # the rows too few; at least one batch follows.
-        left = min(max(left, size), self._examples_per_look(size))
+        left = min(max(left, size), examples_per_look(self.objective, size))
         stop = int(min(len(epoch.order), start + size * np.ceil(left / size)))
         order = epoch.order[start:stop]
         try:
@@ -389,22 +385,12 @@ class _Descent:
         return epoch._replace(n_presented=stop)
 
     def _presenting(self, batch_size: int) -> Objective:
-        """The objective, with a clock if that is wanted within a batch.
+        """Objective to present; with a clock if batches are long.
 
         It is another object, whose engine has buffers of its own.
         """
         is_long = batch_size * len(self.theta) > LONG_BATCH
         return self._timed if is_long else self.objective
-
-    def _examples_per_look(self, batch_size: int) -> int:
-        """Examples between two looks at the clock, in whole batches."""
-        n_batches = PRODUCTS_PER_LOOK // (len(self.theta) * batch_size)
-        if self.objective.engine.name == "numba":
-            most = UPDATES_PER_LOOK["numba"]
-        else:
-            n_layers = len(self.objective.network.activations)
-            most = UPDATES_PER_LOOK["numpy"] // n_layers
-        return batch_size * max(min(most, n_batches), 1)
 
     def _update(self, rate: float) -> Update:
         state = self.state

@@ -41,7 +41,7 @@ class Table:
     dates : dict of bool
         Names of those numbers that were dates, and whether the day came first.
     notes : list of str
-        What was left out, one sentence each.
+        Sentences about columns and rows that were left out.
     options : dict
         Arguments of ``pandas.read_csv`` that differ from its defaults.
     """
@@ -167,7 +167,7 @@ def _check_header(names: list[str], path: str, target: str) -> None:
 
 
 def _with_target(frame: Any, target: str, notes: list[str]) -> Any:
-    """Rows whose target is known."""
+    """Drop the rows whose target is missing."""
     values = frame[target]
     is_known = values.notna() & ~values.isin([float("inf"), float("-inf")])
     if not is_known.all():
@@ -220,7 +220,7 @@ def _is_text(column: Any) -> bool:
 
 
 def _as_days(column: Any) -> tuple[Any, bool] | None:
-    """Days since 1970, and whether days come before months; None if these are no dates.
+    """Parse dates to days since 1970, and tell if days come first; None if no dates.
 
     Dates with dots, as 31.12.2020, begin with the day.
     """
@@ -250,7 +250,7 @@ def days_since_1970(column: Any, *, dayfirst: bool) -> Any:
 
 
 def _as_target(column: Any, name: str, task: str | None) -> tuple[Any, bool, str]:
-    """Target, whether its values are classes, and what is wrong with it."""
+    """Convert the target; return it, whether it holds classes, and an error or ""."""
     if _is_numeric(column):
         is_few = column.nunique() <= MAX_NUMERIC_CLASSES
         is_whole = bool((column == column.round()).all())

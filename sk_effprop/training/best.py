@@ -61,12 +61,12 @@ class BestWeights:
         return self._value
 
     def keep(self, theta: Array, value: float | None) -> None:
-        """Take these weights, whatever their value."""
+        """Store these weights, whatever their value."""
         self._latest = None
         self._take(theta, value)
 
     def offer(self, theta: Array, value: float) -> None:
-        """Take these weights if their E is lower; of equals the first are kept."""
+        """Store these weights if their E is lower than that of the best so far."""
         self._latest = None
         if value < self.value:
             self._take(theta, value)
@@ -78,7 +78,7 @@ class BestWeights:
         value: float | None,
         validation_loss: float = 0.0,
     ) -> None:
-        """Take these weights if their criterion is lower than that of all before.
+        """Store these weights if their criterion is lower than all earlier ones.
 
         Scores that are ranks or shares tie; the validation loss tells equals apart.
         """
@@ -103,7 +103,7 @@ class BestWeights:
         self._after_lowest, self.lowest_mean = theta.copy(), epoch_mean
 
     def _decide(self) -> None:
-        """Evaluate the candidates."""
+        """Evaluate the pending candidates, and store the best."""
         if self._after_lowest is not None:
             candidate = self._after_lowest
             # first, as Ctrl-C may end it

@@ -1,4 +1,4 @@
-"""Training for scikit-learn's callbacks: a task with a subtask for every iteration.
+"""Support for scikit-learn's callbacks: a task for the fit, a subtask per iteration.
 
 A context is a ``sklearn.callback.CallbackContext``.  A fit without callbacks has the
 context None; then no hook is called and no model is built.
@@ -15,7 +15,7 @@ Describe: TypeAlias = Callable[[Monitor], dict[str, Any]]
 
 
 class Task(NamedTuple):
-    """A fit that callbacks follow.
+    """Context of a fit for callbacks.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Checkpoints: the whole state of training in a file that is never half written.
+"""Checkpoint files, which hold the state of training and are written atomically.
 
 A file is an npz archive: arrays, and a member ``state.json`` that says what they are.
 It is written beside its final name, flushed to the disk and then renamed, so that after
@@ -28,7 +28,7 @@ ABANDONED = 600.0
 
 
 class Unusable(Exception):
-    """A file from which training cannot continue; the message says why."""
+    """Error for a file from which training cannot continue."""
 
 
 class CheckpointFile(NamedTuple):
@@ -38,7 +38,7 @@ class CheckpointFile(NamedTuple):
     ----------
     path : Path
     header : dict of str
-        What the state belongs to: a file with another header is of no use.
+        Identifies the fit: a file with another header is rejected.
     classes : sequence of type
         The only records that a file may hold.
     """
@@ -74,7 +74,7 @@ class CheckpointFile(NamedTuple):
         _flush_folder(self.path.parent)
 
     def read(self) -> Any:
-        """Return what was written last, or None if there is no file.
+        """Read the state that was written last; None if there is no file.
 
         Raises
         ------
@@ -126,7 +126,7 @@ def _read_archive(path: Path) -> tuple[bytes, list[Array]]:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Let the disk know the new name; not every system can open a folder."""
+    """Flush the folder entry to disk, on systems that can open a folder."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -155,7 +155,7 @@ class Schedule:
         return monotonic() - self._last >= self.interval
 
     def write(self, content: Callable[[], Any]) -> None:
-        """Write now.  Training is worth more than its checkpoint, so it goes on."""
+        """Write the file; if that fails, warn and let training continue."""
         try:
             self.file.write(content())
         except (OSError, MemoryError) as error:

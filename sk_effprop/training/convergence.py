@@ -1,4 +1,4 @@
-"""How training ended: ``convergence_`` for programs, and a warning for people."""
+"""Outcome of training: the attribute ``convergence_`` and the text of a warning."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,26 +21,26 @@ ADVICE = dict.fromkeys(Reason, "") | {
     Reason.MAX_TIME: "Increase max_time.",
     Reason.INTERRUPTED: "Continue from here with warm_start=True.",
 }
-# The hyperparameter that each reason leads to.
+# The hyperparameter to change for each reason.
 PARAMETERS = {
     Reason.MAX_ITER: "max_iter",
     Reason.MAX_FUN: "max_fun",
     Reason.MAX_TIME: "max_time",
     Reason.DIVERGED: "learning_rate_init",
 }
-# More recoveries than this are no accident, whatever ended training.
+# More recoveries than this are reported as a problem, whatever ended training.
 FEW_RECOVERIES = 5
-# No larger rate is worth a proposal.
+# Larger rates are never proposed.
 LARGEST_RATE = 10.0
 
 
 class Finding(NamedTuple):
-    """Why a fit is of no use.
+    """Cause of a useless fit, and the parameter to change.
 
     Attributes
     ----------
     sentence : str
-        What was found.
+        Description of the cause.
     parameter : str
         The hyperparameter to change.
     advice : str
@@ -63,7 +63,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Convergence:
-    """How training ended.
+    """Outcome of training, stored as ``convergence_``.
 
     Attributes
     ----------
@@ -74,15 +74,15 @@ class Convergence:
     gradient_norm : float
         Norm of the gradient of the objective at the weights that were kept.
     advice : str
-        What to change; empty if nothing has to be.
+        Advice on what to change; empty if there is none.
     is_flat : bool
         Whether predictions hardly depend on the inputs, for whatever reason.
     n_recoveries : int
-        How often training diverged and continued from the best weights.
+        Number of times that training diverged and continued from the best weights.
     parameter : str
         The hyperparameter that the advice is about; empty without advice.
     problem : str
-        What is wrong with the fit; empty if nothing was found.
+        Problem of the fit; empty if none was found.
     """
 
     reason: str
@@ -109,7 +109,7 @@ def describe(
     monitor : Monitor
     gradient_norm : float
     finding : Finding, optional
-        What is wrong with the fit.
+        Problem of the fit, if one was found.
     fixed_length : bool
         Whether to reach the maximum number of iterations was planned.
     """
@@ -135,7 +135,7 @@ def describe(
 
 
 def _plain_finding(reason: Reason, monitor: Monitor, fixed_length: bool) -> Finding:
-    """Advice that follows from the reason alone, for a fit that is of use."""
+    """Make the advice that follows from the reason alone, for a usable fit."""
     is_limit = reason in (Reason.MAX_ITER, Reason.MAX_FUN, Reason.MAX_TIME)
     has_diverged = reason == Reason.DIVERGED or monitor.n_recoveries > FEW_RECOVERIES
     if has_diverged or (monitor.n_recoveries and not is_limit):

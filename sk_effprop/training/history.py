@@ -43,5 +43,5 @@ class History:
 
     @property
     def n_iter(self) -> int:
-        """Iterations, with those of earlier calls that count."""
+        """Number of iterations, including those of earlier calls that count."""
         return self._n_iter_before + self.n_now

@@ -42,7 +42,7 @@ LEAST_SECONDS = 0.1
 
 
 class MonitorState(NamedTuple):
-    """What a monitor remembers; its settings excepted."""
+    """State of a monitor, without its settings."""
 
     best: BestWeights
     history: History
@@ -106,7 +106,7 @@ class Monitor:
     reason : Reason
         Why training has ended.
     n_recoveries : int
-        How often training diverged and continued from the best weights.
+        Number of times that training diverged and continued from the best weights.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class Monitor:
 
     @property
     def state(self) -> MonitorState:
-        """What this monitor remembers, for :meth:`restore`."""
+        """State of the monitor, for :meth:`restore`."""
         best = copy(self.best)
         # a function, which belongs to the objective
         best.evaluate = None
@@ -200,7 +200,7 @@ class Monitor:
         )  # fmt: skip
 
     def restore(self, state: MonitorState, evaluate: Evaluate) -> None:
-        """Go on from the state of another monitor; ``evaluate`` computes E."""
+        """Set the state from another monitor; ``evaluate`` computes E."""
         self.best, self.history = state.best, state.history
         self._patience, self._divergence = state.patience, state.divergence
         self.best_score, self.initial_rates = state.best_score, state.initial_rates
@@ -282,7 +282,7 @@ class Monitor:
         self.reason = self.reason or Reason(message)
 
     def _is_fine(self, theta: Array, epoch_mean: float) -> bool:
-        """True if an epoch went so well that E need not be evaluated."""
+        """True if the mean loss improved over an epoch, so that E is not needed."""
         # A goal is compared with E itself after every epoch.
         if self.limits.goal is not None:
             return False

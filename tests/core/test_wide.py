@@ -49,26 +49,20 @@ def exactly(monkeypatch):
 
 
 @pytest.mark.parametrize("case", MAIN_LOSS_PARAMS)
-def test_the_kernel_of_the_patterns_has_the_curvature_of_their_matrix(
-    case, exactly, monkeypatch
+@pytest.mark.parametrize(
+    ("limit", "sizes", "n"),
+    # by the kernel of the patterns, and by products instead of all pairs of outputs
+    [("MANY_WEIGHTS", (12, 8), 4), ("MANY_OUTPUTS", (4, 3), 6)],
+)
+def test_other_routes_have_the_same_curvature(
+    limit, sizes, n, case, exactly, monkeypatch
 ):
-    problem, theta = make_problem((12, 8), LECUN, case, n=4)
-    rates = rates_by_layer(problem.network)
-    expected = measured(problem, theta, rates)
-    monkeypatch.setattr(spectrum, "MANY_WEIGHTS", 0)
-    assert has_small_kernel(problem, rates)
-    np.testing.assert_allclose(measured(problem, theta, rates), expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize("case", MAIN_LOSS_PARAMS)
-def test_products_have_the_curvature_of_all_pairs_of_outputs(
-    case, exactly, monkeypatch
-):
-    problem, theta = make_problem((4, 3), LECUN, case, n=6)
+    problem, theta = make_problem(sizes, LECUN, case, n=n)
     rates = rates_by_layer(problem.network)
     expected = measured(problem, theta, rates)
     for module in (spectrum, layer_curvature):
-        monkeypatch.setattr(module, "MANY_OUTPUTS", 0)
+        monkeypatch.setattr(module, limit, 0, raising=module is spectrum)
+    assert has_small_kernel(problem, rates) == (limit == "MANY_WEIGHTS")
     np.testing.assert_allclose(measured(problem, theta, rates), expected, rtol=1e-6)
 
 

@@ -219,18 +219,21 @@ def test_healthy_fits_are_silent(cls, solver):
     ids=lambda f: f.__name__,
 )
 def test_default_fits_of_real_tables_are_silent(load):
-    # warnings are errors in these tests
     inputs, targets = load(return_X_y=True)
     cls = EffPropRegressor if load is load_diabetes else EffPropClassifier
-    cls(random_state=0).fit(inputs, targets)
+    # warnings are errors in these tests
+    model = cls(random_state=0).fit(inputs, targets)
+    assert model.convergence_.problem == ""
 
 
 @pytest.mark.parametrize("n", [100, 700, 3000])
 def test_default_fits_of_generated_tables_are_silent(n):
-    inputs, targets = make_friedman1(n, noise=1.0, random_state=0)
-    EffPropRegressor(random_state=0).fit(inputs, targets)
-    inputs, targets = make_moons(n, noise=0.3, random_state=0)
-    EffPropClassifier(random_state=0).fit(inputs, targets)
+    friedman = make_friedman1(n, noise=1.0, random_state=0)
+    moons = make_moons(n, noise=0.3, random_state=0)
+    # warnings are errors in these tests
+    regressor = EffPropRegressor(random_state=0).fit(*friedman)
+    classifier = EffPropClassifier(random_state=0).fit(*moons)
+    assert regressor.convergence_.problem == classifier.convergence_.problem == ""
 
 
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs", "lm", "adam"])

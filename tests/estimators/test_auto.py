@@ -7,6 +7,7 @@ from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.core.losses import Huber, LogLoss, SquaredError
 from sk_effprop.estimators import _auto as auto
 from sk_effprop.estimators import _penalty as penalty
+from sk_effprop.estimators._plan import Problem
 from sk_effprop.solvers import SOLVERS, STOCHASTIC
 
 both = pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_loops_are_compiled_for_many_small_batches(
 
 
 def problem(loss, target_range=None, n_seen=None):
-    return auto.Problem(100, 100.0, (4, 8, 3), loss, target_range, n_seen=n_seen)
+    return Problem(100, 100.0, (4, 8, 3), loss, target_range, n_seen=n_seen)
 
 
 @pytest.mark.parametrize(

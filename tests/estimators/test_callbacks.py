@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.estimators import _base
+from sk_effprop.estimators import _training
 from sk_effprop.solvers import SOLVERS, STOCHASTIC
 
 callback = pytest.importorskip("sklearn.callback", reason="came with scikit-learn 1.9")
@@ -191,13 +191,13 @@ def test_a_model_is_only_built_for_those_who_ask(monkeypatch):
         def on_fit_task_end(self, estimator, context):
             self.events.append("end")
 
-    built, build = [], _base.results_of
+    built, build = [], _training.results_of
 
     def results(*given):
         built.append(given)
         return build(*given)
 
-    monkeypatch.setattr(_base, "results_of", results)
+    monkeypatch.setattr(_training, "results_of", results)
     X, y = problem(EffPropClassifier)
     incurious = Incurious()
     EffPropClassifier(**SMALL).set_callbacks(incurious).fit(X, y)

@@ -12,12 +12,12 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.core import looks
 from sk_effprop.core.records import pack
 from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.estimators import _checkpoint as checkpoint_module
 from sk_effprop.estimators._checkpoint import CLASSES
 from sk_effprop.solvers import SOLVERS
-from sk_effprop.solvers import stochastic as stochastic_module
 from sk_effprop.training.checkpoint import CheckpointFile
 from sk_effprop.training.monitor import Monitor
 from tests.estimators.problems import both, may_not_converge, problem
@@ -86,8 +86,8 @@ def assert_same(found, expected):
     assert leaves(state.state) == leaves(other.state)
 
 
-def check(model, data, folder, kill_after, n_writes):
-    """Break a fit after some writes, and compare it with an unbroken one."""
+def assert_resumes_bit_for_bit(model, data, folder, kill_after, n_writes):
+    """Assert that a fit that is broken after some writes ends as an unbroken one."""
     whole = clone(model).fit(*data[:2], **dict(data[2:]))
     with pytest.MonkeyPatch.context():
         kill_after(n_writes)
@@ -107,7 +107,7 @@ def test_every_solver_ends_bit_for_bit(
     cls, solver, engine, n_writes, tmp_path, kill_after
 ):
     model = cls(**SMALL, solver=solver, engine=engine)
-    check(model, problem(cls), tmp_path, kill_after, n_writes)
+    assert_resumes_bit_for_bit(model, problem(cls), tmp_path, kill_after, n_writes)
 
 
 VARIANTS = {
@@ -139,13 +139,15 @@ BREAKS = [
 def test_every_schedule_ends_bit_for_bit_from_within_an_epoch(
     variant, engine, precision, n_writes, tmp_path, kill_after, monkeypatch
 ):
-    monkeypatch.setattr(stochastic_module, "UPDATES_PER_LOOK", per_engine(3))
+    monkeypatch.setattr(looks, "UPDATES_PER_LOOK", per_engine(3))
     settings = SGD | {"engine": engine} | VARIANTS[variant]
     is_stochastic = settings["solver"] not in ("lm", "lbfgs")
     X, y = problem(EffPropRegressor)
     model = EffPropRegressor(**settings)
     n_writes = n_writes if is_stochastic else min(n_writes, 3)
-    check(model, (X.astype(precision), y), tmp_path, kill_after, n_writes)
+    assert_resumes_bit_for_bit(
+        model, (X.astype(precision), y), tmp_path, kill_after, n_writes
+    )
 
 
 def test_a_growing_sample_is_drawn_once(tmp_path, kill_after, monkeypatch):
@@ -155,7 +157,7 @@ def test_a_growing_sample_is_drawn_once(tmp_path, kill_after, monkeypatch):
     for n_writes in (1, 5):
         folder = tmp_path / str(n_writes)
         data = problem(EffPropRegressor, n=900)
-        check(model, data, folder, kill_after, n_writes)
+        assert_resumes_bit_for_bit(model, data, folder, kill_after, n_writes)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -182,7 +184,7 @@ def test_a_warm_start_goes_on_too(solver, tmp_path, kill_after):
 def test_what_goes_on_can_be_continued_like_any_other(cls, tmp_path, kill_after):
     X, y = problem(cls)
     model = cls(**SGD, warm_start=True)
-    whole, resumed = check(model, (X, y), tmp_path, kill_after, 3)
+    whole, resumed = assert_resumes_bit_for_bit(model, (X, y), tmp_path, kill_after, 3)
     resumed.set_params(checkpoint=None, resume=False)
     for call in ("fit", "partial_fit"):
         getattr(whole, call)(X, y)
@@ -216,7 +218,9 @@ def test_several_networks_end_bit_for_bit(
         **SMALL | {"solver": solver, "tol": 0.0, "max_iter": 8},
         n_estimators=3, early_stopping=early_stopping,
     )  # fmt: skip
-    whole, resumed = check(model, problem(cls), tmp_path, kill_after, n_writes)
+    whole, resumed = assert_resumes_bit_for_bit(
+        model, problem(cls), tmp_path, kill_after, n_writes
+    )
     np.testing.assert_array_equal(whole.oof_prediction_, resumed.oof_prediction_)
     assert len(list(tmp_path.iterdir())) == 3
 
@@ -311,7 +315,7 @@ def test_a_fit_that_ran_out_of_time_goes_on(tmp_path, monkeypatch):
     X, y = problem(EffPropRegressor)
     model = EffPropRegressor(**SGD)
     whole = clone(model).fit(X, y)
-    monkeypatch.setattr(stochastic_module, "UPDATES_PER_LOOK", per_engine(2))
+    monkeypatch.setattr(looks, "UPDATES_PER_LOOK", per_engine(2))
     kept = EffPropRegressor(**SGD, checkpoint=tmp_path, resume=True)
     short = clone(kept).set_params(max_time=1e-9).fit(X, y)
     assert short.convergence_.reason == "max_time"

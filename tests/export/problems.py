@@ -1,6 +1,7 @@
 """Small raw tables and quickly fitted networks of every kind that exports see."""
 
 import numpy as np
+import pytest
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 
@@ -43,6 +44,9 @@ CLASSIFICATIONS = {
     "multilabel": Y_labels,
     "single": y_single,
 }
+each_classification = pytest.mark.parametrize(
+    "y", CLASSIFICATIONS.values(), ids=list(CLASSIFICATIONS)
+)
 
 
 # an activation of one's own, and a loss

@@ -9,12 +9,12 @@ from sklearn.exceptions import NotFittedError
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.export import SKOPS_TYPES, to_inference, to_onnx
-from tests.export.problems import CLASSIFICATIONS, X, Y_values, y_classes, y_value
+from tests.export.problems import X, Y_values, each_classification, y_classes, y_value
 
 SMALL = {"hidden_layer_sizes": (6,), "max_iter": 5, "tol": 0, "random_state": 0}
 
 
-@pytest.mark.parametrize("y", CLASSIFICATIONS.values(), ids=list(CLASSIFICATIONS))
+@each_classification
 @pytest.mark.parametrize("solver", ["sgd", "sdlm", "adam", "lbfgs", "lm", "cg", "scg"])
 def test_classifiers_predict_the_same(y, solver):
     est = EffPropClassifier(**SMALL, solver=solver).fit(X, y)
@@ -43,10 +43,20 @@ def test_files_are_smaller(solver):
 
 
 def test_the_original_can_do_what_it_could():
-    est = EffPropRegressor(**SMALL, solver="lm").fit(X, y_value)
+    est, untouched = (
+        EffPropRegressor(**SMALL, solver="lm").fit(X, y_value) for _ in range(2)
+    )
     to_inference(est)
-    est.predict(X, return_std=True)
-    est.set_params(warm_start=True).fit(X, y_value)
+    for found, expected in zip(
+        est.predict(X, return_std=True),
+        untouched.predict(X, return_std=True),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+    for model in est, untouched:
+        model.set_params(warm_start=True).fit(X, y_value)
+    assert est.n_iter_ == untouched.n_iter_ > 0
+    np.testing.assert_array_equal(est.theta_, untouched.theta_)
 
 
 def test_what_is_left_out_is_said():

@@ -16,22 +16,18 @@ from sk_effprop.export._mlp import MLPClassifierWithoutProbabilities
 from sk_effprop.preprocessing import METHODS
 from tests.export.problems import (
     ARCTAN,
-    CLASSIFICATIONS,
     MEANS,
     LogCosh,
     X,
     Y_labels,
     Y_values,
     classifier,
+    each_classification,
     float32_table,
     regressor,
     y_binary,
     y_classes,
     y_value,
-)
-
-each_classification = pytest.mark.parametrize(
-    "y", CLASSIFICATIONS.values(), ids=list(CLASSIFICATIONS)
 )
 
 

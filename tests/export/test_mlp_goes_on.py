@@ -13,19 +13,14 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.export import to_sklearn
 from tests.export.problems import (
-    CLASSIFICATIONS,
     X,
     classifier,
+    each_classification,
     regressor,
     y_binary,
     y_classes,
     y_value,
 )
-
-each_classification = pytest.mark.parametrize(
-    "y", CLASSIFICATIONS.values(), ids=list(CLASSIFICATIONS)
-)
-
 
 # what scikit-learn's solvers leave behind, and begin with anew
 OF_SOLVERS = {"_optimizer", "_random_state", "_best_coefs", "_best_intercepts"}

@@ -18,12 +18,12 @@ from sk_effprop.preprocessing import METHODS, ROTATIONS
 from tests.cases import ALL_ACTIVATIONS, params
 from tests.export.problems import (
     ARCTAN,
-    CLASSIFICATIONS,
     MEANS,
     LogCosh,
     X,
     Y_values,
     classifier,
+    each_classification,
     float32_table,
     regressor,
     y_binary,
@@ -33,10 +33,6 @@ from tests.export.problems import (
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
-
-each_classification = pytest.mark.parametrize(
-    "y", CLASSIFICATIONS.values(), ids=list(CLASSIFICATIONS)
-)
 
 
 def run(est, table=X):
@@ -148,6 +144,7 @@ def test_every_normalisation(normalize, input_clip):
     assert {*ROTATIONS} < {*METHODS}
 
 
+@pytest.mark.filterwarnings("ignore:.*rounds inputs to float32")
 def test_the_mean_is_subtracted_in_double_precision():
     """Small differences of large numbers, as exact as float32 holds them."""
     column = 2.0**20 + np.arange(64)[:, None] / 8.0

@@ -23,6 +23,7 @@ from tests.export.problems import (
     Y_labels,
     Y_values,
     classifier,
+    each_classification,
     regressor,
     y_binary,
     y_value,
@@ -162,7 +163,7 @@ def test_two_networks_in_one_model():
 # --------------------------------------------------------------------- kinds of targets
 
 
-@pytest.mark.parametrize("y", CLASSIFICATIONS.values(), ids=list(CLASSIFICATIONS))
+@each_classification
 @pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_classification(y, loss, dtype):

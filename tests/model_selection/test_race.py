@@ -4,7 +4,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import FitFailedWarning
@@ -111,6 +111,22 @@ def test_data_reach_the_network_as_in_fit():
         np.testing.assert_allclose(
             result.curves_["lm"][0].losses, expected.curves_["lm"][0].losses
         )
+
+
+class PredictsInFit(BaseEstimator):
+    """Meta-estimator that needs predictions within ``fit``."""
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    def fit(self, X, y):
+        self.residuals_ = y - clone(self.estimator).fit(X, y).predict(X)
+        return self
+
+
+def test_an_estimator_that_predicts_within_fit_is_refused():
+    with pytest.raises(TypeError, match="only known where fit does not predict"):
+        compare_solvers(PredictsInFit(NET), X, Y, solvers=["lm"], n_runs=1)
 
 
 def test_a_solver_that_cannot_be_used_is_reported():

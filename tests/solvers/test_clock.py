@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sk_effprop.core import looks
 from sk_effprop.core.schedules import SCHEDULES
-from sk_effprop.solvers import stochastic as module
 from tests.cases import initial_theta, ridge_problem, stochastic
 from tests.solvers.running import per_engine, run
 
@@ -14,7 +14,7 @@ from tests.solvers.running import per_engine, run
 @pytest.fixture
 def small_parts(monkeypatch):
     """Look at the clock after every second update."""
-    monkeypatch.setattr(module, "UPDATES_PER_LOOK", per_engine(2))
+    monkeypatch.setattr(looks, "UPDATES_PER_LOOK", per_engine(2))
 
 
 def test_time_that_is_over_ends_an_epoch_in_the_middle(small_parts):
@@ -33,7 +33,7 @@ def test_looking_at_the_clock_changes_nothing(schedule, monkeypatch):
     solver = replace(stochastic(objective, batch_size=3), schedule=schedule)
     results = []
     for updates in 2, 2**13:
-        monkeypatch.setattr(module, "UPDATES_PER_LOOK", per_engine(updates))
+        monkeypatch.setattr(looks, "UPDATES_PER_LOOK", per_engine(updates))
         solution, _ = run(solver, objective, theta, 3)
         results.append(solution.theta)
     np.testing.assert_array_equal(*results)

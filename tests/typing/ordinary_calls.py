@@ -23,7 +23,12 @@ from sk_effprop.inspection import (
     diagonal_curvature,
     hessian_spectrum,
 )
-from sk_effprop.model_selection import ablate_tricks, compare_solvers
+from sk_effprop.model_selection import (
+    AblationResult,
+    RaceResult,
+    ablate_tricks,
+    compare_solvers,
+)
 
 Floats = NDArray[np.float64]
 
@@ -87,8 +92,8 @@ def table() -> tuple[Floats, Floats]:
     return X, X[:, 0] + 0.1 * rng.normal(size=60)
 
 
-def classification() -> None:
-    """Fit, predict, continue and export a classifier."""
+def classification() -> EffPropClassifier:
+    """Fit, predict, continue and export a classifier; return it."""
     X, values = table()
     y = (values > 0).astype(int)
     classifier = EffPropClassifier((5,), input_clip=None, max_iter=10, random_state=0)
@@ -116,10 +121,11 @@ def classification() -> None:
     curve: list[float] = classifier.loss_curve_
     assert (len(alpha), batch_size, rate) == (2, 60, None)
     assert len(curve) == classifier.n_iter_
+    return classifier
 
 
-def regression() -> None:
-    """Fit and predict a regressor, with standard deviations and two outputs."""
+def regression() -> tuple[EffPropRegressor, EffPropRegressor]:
+    """Fit and predict a regressor of two outputs, and a committee; return both."""
     X, y = table()
     regressor = EffPropRegressor((3,), solver="lm", max_iter=10, random_state=0)
     regressor.set_params(alpha=0.01).fit(X, np.column_stack([y, -y]))
@@ -131,10 +137,11 @@ def regression() -> None:
     assert values.shape == mean.shape == std.shape == (60, 2)
     scale: NDArray[Any] = regressor.target_scale_
     assert scale.shape == (2,)
+    return regressor, several
 
 
-def tools() -> None:
-    """Use the estimators with tools of scikit-learn and of this package."""
+def tools() -> tuple[Floats, Floats, AblationResult, RaceResult]:
+    """Use the estimators with tools; return spectrum, diagonal, ablation and race."""
     X, values = table()
     y = (values > 0).astype(int)
     classifier = EffPropClassifier((3,), max_iter=2, random_state=0, tol=0)
@@ -146,11 +153,14 @@ def tools() -> None:
     # clone also copies collections, as far as type checkers can tell
     assert isinstance(copy, EffPropClassifier)
     copy.set_params(input_clip=None).fit(X, y)
-    hessian_spectrum(copy, X, y, k=2)
-    diagonal_curvature(copy, X, y)
+    eigenvalues = hessian_spectrum(copy, X, y, k=2).eigenvalues
+    diagonal = diagonal_curvature(copy, X, y)
     to_sklearn(copy)
-    ablate_tricks(classifier, X, y, cv=2, tricks={"init": 1.0}, baselines=False)
-    compare_solvers(classifier, X, y, solvers=["lbfgs"], goal=0.1, n_runs=1)
+    ablation = ablate_tricks(
+        classifier, X, y, cv=2, tricks={"init": 1.0}, baselines=False
+    )
+    race = compare_solvers(classifier, X, y, solvers=["lbfgs"], goal=0.1, n_runs=1)
     loss = LossCurveDisplay(copy.loss_curve_, name="copy").loss
     assert_type(loss, NDArray[Any])
     RegressionDisplay(values, values)
+    return eigenvalues, diagonal, ablation, race

@@ -1,4 +1,4 @@
-"""How the loops are compiled."""
+"""Decorators with the options of numba for all compiled loops."""
 
 from typing import Any
 

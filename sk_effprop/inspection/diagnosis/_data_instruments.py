@@ -1,4 +1,4 @@
-"""What the inputs and the targets look like, raw and as the network sees them."""
+"""Measurements of inputs and targets, raw and as coded for the network."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What rules look at, and what they return."""
+"""Input and output of the rules of a diagnosis: evidence and suspicions."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,7 +53,7 @@ class Suspicion:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """All that rules look at.
+    """Input of the rules: the estimator, its measurements and its refits.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Evidence:
         return self.subject.estimator.solver_ not in BATCH
 
     def without_present_values(self, suspicion: Suspicion) -> Suspicion:
-        """The same suspicion without remedies that are on already."""
+        """Return a copy without remedies that are in use already."""
         remedies = [
             change
             for change in suspicion.remedies
@@ -88,11 +88,11 @@ class Evidence:
 
 
 def from_fault(fault: Fault, **options: Any) -> Suspicion:
-    """A suspicion from a rule that is shared with the warnings."""
+    """Convert the result of a rule that is shared with the warnings of ``fit``."""
     remedies = () if fault.value is None else (Change(fault.parameter, fault.value),)
     return Suspicion(fault.cause, fault.sentence.rstrip("."), remedies, **options)
 
 
 def as_given(value: Any) -> str:
-    """A value as in code; arrays are too long for that."""
+    """Format a value as Python code; arrays are abbreviated."""
     return "an array" if isinstance(value, np.ndarray) else repr(value)

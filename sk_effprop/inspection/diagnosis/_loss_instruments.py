@@ -46,7 +46,7 @@ def loss_numbers(subject: Subject, trials: Trials | None) -> dict[str, Any]:
 
 
 def _fall(curve: list[float]) -> float:
-    """By which share of it the mean loss fell in the last third of training."""
+    """Relative decrease of the mean loss in the last third of training."""
     third = len(curve) // 3
     if third == 0:
         return 1.0 if len(curve) < 2 else max(0.0, 1.0 - curve[-1] / curve[-2])

@@ -1,4 +1,4 @@
-"""How good predictions are, as a share of what the best constants leave.
+"""Losses of predictions, relative to those of the best constants.
 
 A change of a hyperparameter may change the objective itself, so refits are compared by
 a measure that knows neither coding nor penalty: the squared error of probabilities or
@@ -85,7 +85,7 @@ def as_columns(subject: Subject, y: Any) -> Array:
 
 
 def predicted_columns(subject: Subject, model: Any, X: Any) -> Array:
-    """Predictions in the same form."""
+    """Predictions in the form of :func:`as_columns`."""
     if not subject.is_classification:
         return np.asarray(model.predict(X), dtype=float).reshape(X.shape[0], -1)
     p = np.asarray(model.predict_proba(X), dtype=float)

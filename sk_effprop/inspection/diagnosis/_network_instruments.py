@@ -1,4 +1,4 @@
-"""What passes through the layers, and the curvature of the objective."""
+"""Measurements of the signals in the layers and of the curvature of the objective."""
 
 from typing import Any
 

@@ -48,7 +48,7 @@ class Diagnosis:
 
     @property
     def summary(self) -> str:
-        """How many findings there are, in a sentence."""
+        """Number of findings, as a sentence."""
         n = len(self.findings)
         found = (
             "1 finding" if n == 1 else f"{n} findings" if n else "Nothing wrong found"

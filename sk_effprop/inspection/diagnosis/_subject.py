@@ -10,9 +10,9 @@ from sklearn.base import is_classifier
 
 from sk_effprop.core.arrays import Array, dense
 from sk_effprop.estimators import _build as build
-from sk_effprop.estimators._auto import Plan
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._parameters import defaults, hyperparameters_of
+from sk_effprop.estimators._plan import Plan
 from sk_effprop.estimators._rules import Case
 from sk_effprop.estimators._run import Run
 from sk_effprop.estimators._tables import encode_table

@@ -1,4 +1,4 @@
-"""What the instruments point to, each with changes that a refit can try.
+"""Suspicions that all rules draw from the measurements, with changes to try.
 
 A rule takes the :class:`~sk_effprop.inspection.diagnosis._evidence.Evidence` and yields
 suspicions.  The order of RULES is that of causes and consequences: a rule further up

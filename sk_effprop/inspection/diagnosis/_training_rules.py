@@ -1,4 +1,4 @@
-"""Causes that lie in how training went, and when it ended.
+"""Rules about the course and the end of training.
 
 Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicions`.
 """
@@ -137,7 +137,7 @@ def penalty(evidence: Evidence) -> Iterator[Suspicion]:
 
 
 def warned(evidence: Evidence) -> Suspicion | None:
-    """What ``fit`` itself has found."""
+    """Problem that ``fit`` itself has reported, if any."""
     convergence = evidence.subject.estimator.convergence_
     if not convergence.problem:
         return None

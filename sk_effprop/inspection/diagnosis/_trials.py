@@ -111,7 +111,7 @@ class Effect(NamedTuple):
 
     @property
     def drop(self) -> float:
-        """By how much the loss falls."""
+        """Reduction of the loss."""
         return self.before - self.after
 
     @property
@@ -122,7 +122,7 @@ class Effect(NamedTuple):
 
 
 def compare(before: Array, after: Array) -> Effect:
-    """Effect on the losses of the same rows."""
+    """Compare the losses of the same rows before and after a change."""
     difference = before - after
     error = float(np.std(difference)) / np.sqrt(len(difference))
     return Effect(
@@ -265,7 +265,7 @@ class Trials:
         )
 
     def errors_by_certainty(self) -> tuple[list[Array], Array]:
-        """Which decisions are wrong, in fifths of falling certainty.
+        """Return masks of wrong decisions by falling certainty, and contradicted rows.
 
         Every row is predicted by a network that has not seen it.  The second result are
         the rows of which a majority points to another class.

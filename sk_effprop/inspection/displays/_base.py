@@ -1,4 +1,4 @@
-"""What all displays share: axes, colours, and the import of matplotlib."""
+"""Base class of all displays: axes, colours, and the import of matplotlib."""
 
 from abc import ABCMeta, abstractmethod
 from typing import Any, ClassVar, Self
@@ -14,7 +14,7 @@ GREY = "#666666"
 
 
 class Display(metaclass=ABCMeta):
-    """A picture that knows its numbers, and can be drawn more than once.
+    """Base class of displays, which hold their data and can be plotted repeatedly.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""How well conditioned the inputs of each layer are (sections 4.3 and 5.3)."""
+"""Conditioning of the inputs of each layer (sections 4.3 and 5.3)."""
 
 from collections.abc import Iterator
 from typing import Any, Self

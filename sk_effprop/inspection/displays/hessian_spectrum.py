@@ -139,7 +139,7 @@ class HessianSpectrumDisplay(Display):
 
     @property
     def is_zero(self) -> Array:
-        """Which eigenvalues are zero up to rounding."""
+        """Mask of the eigenvalues that are zero up to rounding."""
         sizes = np.abs(self.eigenvalues)
         return np.asarray(sizes <= ZERO_SHARE * np.max(sizes, initial=0.0))
 

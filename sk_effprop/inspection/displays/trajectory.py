@@ -225,7 +225,7 @@ def _train(prepared: PreparedFit, steps: str) -> tuple[Array, Array]:
 
 
 def _is_shown(objective: Objective, thetas: Array) -> Array:
-    """Which points of the path are not far above its start."""
+    """Mask of the points of the path whose loss is not far above that of its start."""
     every = max(1, len(thetas) // MAX_POINTS)
     with np.errstate(over="ignore", invalid="ignore"):
         losses = np.array([objective.value(theta) for theta in thetas[::every]])
