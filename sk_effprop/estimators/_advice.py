@@ -17,6 +17,7 @@ from sk_effprop.core.baseline import constant_value
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _extremes as extremes
+from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.estimators._neighbours import (
     CORRELATED,
@@ -67,6 +68,7 @@ MISTAKES = (
     extremes.extreme_quantile,
     extremes.extreme_activation,
     extremes.identical_units,
+    imbalances.uneven_weights,
     rules.too_large_rate,
     rules.target_scale,
     rules.saturated_units,
@@ -74,6 +76,7 @@ MISTAKES = (
     extremes.vanishing_weights,
     rules.too_deep,
     rules.too_small_rate,
+    imbalances.fading_rate,
     rules.raw_inputs,
     rules.targets_off_range,
 )

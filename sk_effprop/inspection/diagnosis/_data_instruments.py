@@ -21,6 +21,8 @@ SAME = 1e-3
 NEARLY_CONSTANT = 0.01
 # Robust deviations from the median beyond which a value is an outlier.
 FAR_OUT = 20.0
+# Rows that have a code for missing values, and numbers that are such codes.
+FEWEST_CODES, BEYOND_MEASUREMENT = 3, 1e20
 # Columns that are tried as the only input, with trees of so many leaves.
 N_PROMISING, LEAVES, LEAST_LEAF = 8, 50, 5
 # the interquartile range of a normal distribution, in standard deviations
@@ -78,11 +80,20 @@ def copied_columns(X: Array) -> list[int]:
     if X.shape[1] > MAX_COLUMNS:
         return []
     informative = np.flatnonzero(_varies_enough(X))
-    Z = X[:, informative]
+    Z = _without_tails(X[:, informative])
     Z = Z - Z.mean(axis=0)
     Z /= np.linalg.norm(Z, axis=0)
     is_same = np.triu(Z.T @ Z > 1.0 - SAME**2 / 2.0, k=1)
     return [int(column) for column in informative[is_same.any(axis=0)]]
+
+
+def _without_tails(X: Array) -> Array:
+    """Values bounded by quantiles, as one huge row would make all columns alike."""
+    low, high = np.quantile(X, [NEARLY_CONSTANT, 1.0 - NEARLY_CONSTANT], axis=0)
+    is_bounded = low < high
+    X = X.copy()
+    X[:, is_bounded] = np.clip(X, low, high)[:, is_bounded]
+    return X
 
 
 def _varies_enough(X: Array) -> Array:
@@ -97,6 +108,31 @@ def outlying(X: Array) -> Array:
     deviation = (high - low) / QUARTILES
     far = np.abs(X - middle) > FAR_OUT * deviation
     return np.asarray(far & (deviation > 0.0))
+
+
+def codes_of_missing(X: Array) -> list[tuple[int, float]]:
+    """Columns with a number such as -999, which stands for a missing value there.
+
+    It is the smallest or the largest value of the column, comes several times, and is
+    further from all others than they are from each other.
+    """
+    codes = []
+    for j, x in enumerate(X.T):
+        for code in (np.min(x), np.max(x)):
+            others = x[x != code]
+            if len(x) - len(others) < FEWEST_CODES or not len(others):
+                continue
+            gap = np.min(np.abs(others - code))
+            if _looks_like_a_code(code) and gap > np.ptp(others):
+                codes.append((j, float(code)))
+    return codes
+
+
+def _looks_like_a_code(value: float) -> bool:
+    """True for numbers of nines, and for those beyond any measurement."""
+    digits = f"{abs(value):.0f}"
+    is_nines = value == round(value) and set(digits) == {"9"} and len(digits) > 1
+    return is_nines or abs(value) >= BEYOND_MEASUREMENT
 
 
 # ------------------------------------------------------------------------------ targets

@@ -6,10 +6,13 @@ Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicio
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import sparse
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.inspection.diagnosis._data_instruments import (
+    codes_of_missing,
     copied_columns,
     far_out,
     outlying,
@@ -57,6 +60,23 @@ def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
         (Change("X", f"without {names}", dropped_columns=leaks),),
         is_fact=errors[leaks].min() < CLOSE_LEAK and others.min() > FAR_FROM_LEAK,
         expects_loss=True,
+    )
+
+
+def coded_missing_values(evidence: Evidence) -> Iterator[Suspicion]:
+    """Numbers that stand for missing values."""
+    subject = evidence.subject
+    codes = codes_of_missing(np.nan_to_num(subject.raw))
+    if not codes or sparse.issparse(subject.examples.X):
+        return
+    names = _named(subject, np.array([column for column, _ in codes]))
+    numbers = ", ".join(f"{code:.6g}" for code in sorted({code for _, code in codes}))
+    yield Suspicion(
+        "missing values coded as numbers",
+        f"{names} {_verb('has', 'have', names)} values of {numbers}, which are far "
+        "from all others and look like codes for missing values",
+        (Change("X", f"with nan in place of {numbers} in {names}", codes=codes),),
+        is_fact=True,
     )
 
 
@@ -109,8 +129,10 @@ def outlying_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     remedies = [Change("input_clip", 8.0)]
     if given["normalize"] in ("standardize", "decorrelate", "whiten"):
         remedies.append(Change("normalize", "robust"))
+        remedies.append(Change("normalize", "robust", also={"input_clip": 8.0}))
     if given["normalize"] in ("decorrelate", "whiten"):
         remedies.pop(0)
+    remedies += _without_outliers(evidence)
     yield Suspicion(
         "outliers in the inputs",
         f"{100 * numbers['outliers']:.2g} % of the rows have inputs more than 20 "
@@ -118,6 +140,28 @@ def outlying_inputs(evidence: Evidence) -> Iterator[Suspicion]:
         tuple(remedies),
         is_fact=True,
     )
+
+
+def class_weights(evidence: Evidence) -> Iterator[Suspicion]:
+    """Weights with which one class counts for all."""
+    fault = imbalances.uneven_weights(evidence.subject.at_start)
+    if fault is not None and fault.parameter == "class_weight":
+        remedies = (Change("class_weight", None), Change("class_weight", "balanced"))
+        sentence = fault.sentence.rstrip(".")
+        yield Suspicion(fault.cause, sentence, remedies, is_fact=True)
+
+
+def _without_outliers(evidence: Evidence) -> list[Change]:
+    """Leave out the rows whose inputs are far out, if these are few."""
+    trials = evidence.trials
+    if trials is None or sparse.issparse(trials.X):
+        return []
+    rows = np.flatnonzero(outlying(np.nan_to_num(trials.X)).any(axis=1))
+    if not 0 < len(rows) < MANY_OUTLIERS * trials.n_used:
+        return []
+    shown = ", ".join(str(row) for row in trials.rows[rows[:5]])
+    text = f"row {shown}" if len(rows) == 1 else f"{len(rows):,} rows, as {shown}"
+    return [Change("X", f"without {text}", dropped_rows=rows)]
 
 
 def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:

@@ -20,13 +20,16 @@ NO_CAUSES = {
     "random_state", "warm_start", "verbose", "scoring", "checkpoint",
     "checkpoint_interval", "resume", "hidden_layer_sizes",
 }  # fmt: skip
+# Hyperparameters that stand in for many others.
+WIDE = ("solver", "early_stopping")
 
 
 def other_values(evidence: Evidence) -> Iterator[Suspicion]:
     """Every other hyperparameter that is not the default."""
-    for name, default in evidence.subject.changed.items():
-        if name in NO_CAUSES:
-            continue
+    changed = evidence.subject.changed
+    # another solver makes up for much, but is seldom the cause
+    for name in sorted(changed.keys() - NO_CAUSES, key=WIDE.__contains__):
+        default = changed[name]
         value = as_given(evidence.given[name])
         yield Suspicion(
             name.replace("_", " "),
@@ -39,15 +42,20 @@ def other_values(evidence: Evidence) -> Iterator[Suspicion]:
 
 RULES = (
     data.leaked_target,
+    data.coded_missing_values,
     data.presentation,
     data.unreachable_targets,
     data.scales,
     data.constant_inputs,
     data.outlying_inputs,
+    data.class_weights,
     network.initial_weights,
     network.deep_stack,
     training.rate,
+    training.schedule,
+    training.sluggish_steps,
     network.dead_units,
+    network.extreme_values,
     network.saturation,
     training.large_batches,
     training.early_end,

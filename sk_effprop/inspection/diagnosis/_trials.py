@@ -9,7 +9,7 @@ row.  The first one changes nothing: it shows what the others are compared with:
     compare(trials.losses(before), trials.losses(after))
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 from warnings import catch_warnings, simplefilter
@@ -27,6 +27,8 @@ from sk_effprop.inspection.diagnosis._measures import (
 )
 from sk_effprop.inspection.diagnosis._subject import Subject
 
+# What a change of the data has in place of the name of a hyperparameter.
+DATA = ("X", "y")
 # Rows that are used at most, one part of which is held out in each split; enough splits
 # are made to hold out that many rows.
 MAX_ROWS, N_PARTS, HELD_OUT_ROWS = 2000, 4, 500
@@ -58,17 +60,36 @@ class Change:
     dropped_columns : ndarray of int
     dropped_rows : ndarray of int
         Rows, numbered as those of the trials, which are not trained on.
+    codes : sequence of (int, float)
+        Columns with numbers that are taken for missing values.
+    also : dict
+        Other hyperparameters that must change with it.
     """
 
     parameter: str
     value: Any
     dropped_columns: Any = ()
     dropped_rows: Any = ()
+    codes: Any = ()
+    also: dict[str, Any] = field(default_factory=dict)
+
+    def inputs(self, X: Any) -> Any:
+        """Inputs that the network gets after the change."""
+        if self.codes:
+            X = X.copy()
+        for column, code in self.codes:
+            X[X[:, column] == code, column] = np.nan
+        if len(self.dropped_columns):
+            kept = np.setdiff1d(np.arange(X.shape[1]), self.dropped_columns)
+            X = X[:, kept]
+        return X
 
     @property
     def settings(self) -> dict[str, Any]:
         """Hyperparameters to change."""
-        return {} if self.parameter in ("", "X", "y") else {self.parameter: self.value}
+        if self.parameter in ("", *DATA):
+            return {}
+        return {self.parameter: self.value} | self.also
 
 
 class Outcome(NamedTuple):
@@ -242,10 +263,7 @@ class Trials:
         )
 
     def _fit(self, change: Change, train: Array, test: Array, seed: int) -> Outcome:
-        used, X = np.setdiff1d(train, change.dropped_rows), self.X
-        if len(change.dropped_columns):
-            kept = np.setdiff1d(np.arange(X.shape[1]), change.dropped_columns)
-            X = X[:, kept]
+        used, X = np.setdiff1d(train, change.dropped_rows), change.inputs(self.X)
         model = self._model(change, len(used), seed)
         with catch_warnings(), np.errstate(all="ignore"):
             simplefilter("ignore")
@@ -296,7 +314,7 @@ class Trials:
             # the inputs are numbers already
             "categorical_features": None,
         }
-        if len(change.dropped_columns) and isinstance(given["init"], np.ndarray):
+        if change.parameter == "X" and isinstance(given["init"], np.ndarray):
             given["init"] = "lecun_uniform"
         return type(estimator)(**given | change.settings)
 
