@@ -1,4 +1,4 @@
-"""Rules about what is uneven over training or over the examples: rates and weights.
+"""Rules about what is uneven: rates over training, weights and sizes of examples.
 
 Each of them is a rule like those of :mod:`sk_effprop.estimators._rules`: it looks at a
 Case, and returns a Finding or None.
@@ -6,6 +6,7 @@ Case, and returns a Finding or None.
 
 import numpy as np
 
+from sk_effprop.core.inputs import FoldedSparse
 from sk_effprop.core.schedules import SCHEDULES, Progress, ScheduleSettings
 from sk_effprop.estimators._rules import MUCH_SMALLER, Case
 from sk_effprop.solvers import BATCH
@@ -19,6 +20,8 @@ ALMOST_ALL, MOST = 0.99, 0.9
 # Weights leave nothing if the examples count as less than this share of their number,
 # or as less than so many.
 EFFECTIVE_SHARE, FEWEST_EFFECTIVE = 0.02, 3.0
+# Inputs this many interquartile ranges away from the others squeeze these together.
+FAR_AWAY, FEWEST_ROWS = 100.0, 10
 
 
 def fading_rate(case: Case) -> Finding | None:
@@ -86,11 +89,34 @@ def _dominant_class(case: Case) -> Finding | None:
 def _few_heavy_examples(weight: np.ndarray) -> Finding | None:
     heavy = weight / np.max(weight)
     n, n_effective = len(heavy), float(heavy.sum() ** 2 / np.sum(heavy**2))
-    if n_effective > max(FEWEST_EFFECTIVE, EFFECTIVE_SHARE * n) or n < 10:
+    if n_effective > max(FEWEST_EFFECTIVE, EFFECTIVE_SHARE * n) or n < FEWEST_ROWS:
         return None
     return Finding(
         f"sample_weight is so uneven that {n} examples count as {n_effective:.2g}.",
         "sample_weight",
         "Use weights whose sizes differ less.",
         cause="uneven sample weights",
+    )
+
+
+def outlying_inputs(case: Case) -> Finding | None:
+    """Find inputs so far from all others that these hardly differ any more."""
+    given, inputs = case.plan.given, case.objective.sampled.inputs
+    is_off = given.input_clip is not None or given.normalize is None
+    if is_off or isinstance(inputs, FoldedSparse) or len(inputs) < FEWEST_ROWS:
+        return None
+    low, middle, high = np.quantile(case.inputs, [0.25, 0.5, 0.75], axis=0)
+    X = inputs[:, :-1]
+    distance = np.maximum(X.max(axis=0) - middle, middle - X.min(axis=0))
+    is_far = (distance > FAR_AWAY * (high - low)) & (high > low)
+    if not is_far.any():
+        return None
+    ratio = np.max(distance[is_far] / (high - low)[is_far])
+    return Finding(
+        f"some inputs are {ratio:.2g} interquartile ranges away from the median "
+        "(input_clip=None).",
+        "input_clip",
+        "Use input_clip=8 and normalize='robust'.",
+        cause="outliers in the inputs",
+        value=8.0,
     )

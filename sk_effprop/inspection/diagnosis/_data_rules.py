@@ -142,13 +142,15 @@ def outlying_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     )
 
 
-def class_weights(evidence: Evidence) -> Iterator[Suspicion]:
-    """Weights with which one class counts for all."""
+def uneven_weights(evidence: Evidence) -> Iterator[Suspicion]:
+    """Weights with which one class, or few examples, count for all."""
     fault = imbalances.uneven_weights(evidence.subject.at_start)
-    if fault is not None and fault.parameter == "class_weight":
+    if fault is None:
+        return
+    remedies: tuple[Change, ...] = (Change("sample_weight", "without sample_weight"),)
+    if fault.parameter == "class_weight":
         remedies = (Change("class_weight", None), Change("class_weight", "balanced"))
-        sentence = fault.sentence.rstrip(".")
-        yield Suspicion(fault.cause, sentence, remedies, is_fact=True)
+    yield Suspicion(fault.cause, fault.sentence.rstrip("."), remedies, is_fact=True)
 
 
 def _without_outliers(evidence: Evidence) -> list[Change]:

@@ -20,6 +20,9 @@ from sk_effprop.inspection.diagnosis._trials import (
 CLEARLY_BETTER = 1.25
 # Findings that explain this share of the largest drop are ordered by cause.
 MUST_EXPLAIN = 0.5
+# Hyperparameters that stand in for many others, and the share of their drop that is
+# enough for another one to come first.
+WIDE, ENOUGH = ("solver",), 0.2
 # Share of the loss that a change lowers, from which the fit was hardly trained.
 LARGE_GAIN = 0.3
 # Without a leaking column, the loss is at least so many times as high.
@@ -37,8 +40,8 @@ class Finding:
     evidence : str
         What the instruments say.
     parameter : str
-        The hyperparameter to change; "X" or "y" if the data are the cause, and "" if
-        there is nothing to propose.
+        The hyperparameter to change; "X", "y" or "sample_weight" if the data are the
+        cause, and "" if there is nothing to propose.
     value : object
         The proposed value; words if the data should change.
     effect : Effect or None
@@ -138,17 +141,27 @@ def _without_repeats(findings: list[Finding]) -> list[Finding]:
 
 
 def by_importance(findings: list[Finding]) -> list[Finding]:
-    """First those that explain most of the loss, causes first; then by their drop."""
-    drops = [one.effect.drop if one.effect else 0.0 for one in findings]
-    largest = max(drops, default=0.0)
-    main = [d >= MUST_EXPLAIN * largest for d in drops]
-    first = [one for one, is_main in zip(findings, main, strict=True) if is_main]
-    rest = [
-        (drop, one)
-        for drop, one, is_main in zip(drops, findings, main, strict=True)
-        if not is_main
-    ]
-    return first + [one for _, one in sorted(rest, key=lambda pair: -pair[0])]
+    """First those that explain most of the loss, causes first; then by their drop.
+
+    Another solver makes up for much, so it comes last if anything else explains enough.
+    """
+    wide = [one for one in findings if one.parameter in WIDE]
+    others = [one for one in findings if one.parameter not in WIDE]
+    largest = [max(map(_drop, some), default=0.0) for some in (others, wide)]
+    if largest[0] > ENOUGH * largest[1]:
+        return _ordered(others) + _ordered(wide)
+    return _ordered(findings)
+
+
+def _ordered(findings: list[Finding]) -> list[Finding]:
+    least = MUST_EXPLAIN * max(map(_drop, findings), default=0.0)
+    first = [one for one in findings if _drop(one) >= least]
+    rest = [one for one in findings if _drop(one) < least]
+    return first + sorted(rest, key=_drop, reverse=True)
+
+
+def _drop(finding: Finding) -> float:
+    return finding.effect.drop if finding.effect else 0.0
 
 
 def best_remedy(

@@ -104,7 +104,7 @@ def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
         return
     errors, rows = trials.errors_by_certainty()
     certain, everywhere = float(np.mean(errors[0])), loss["error"]
-    is_even = np.mean(errors[1:3]) < EVENLY * certain
+    is_even = np.mean(np.concatenate(errors[1:3])) < EVENLY * certain
     majority = float(np.max(evidence.numbers["targets"]["class_shares"]))
     is_informed = everywhere < UNINFORMED * (1.0 - majority)
     if not NOISY <= certain < HALF or not is_even or not is_informed:

@@ -20,16 +20,13 @@ NO_CAUSES = {
     "random_state", "warm_start", "verbose", "scoring", "checkpoint",
     "checkpoint_interval", "resume", "hidden_layer_sizes",
 }  # fmt: skip
-# Hyperparameters that stand in for many others.
-WIDE = ("solver", "early_stopping")
 
 
 def other_values(evidence: Evidence) -> Iterator[Suspicion]:
     """Every other hyperparameter that is not the default."""
-    changed = evidence.subject.changed
-    # another solver makes up for much, but is seldom the cause
-    for name in sorted(changed.keys() - NO_CAUSES, key=WIDE.__contains__):
-        default = changed[name]
+    for name, default in evidence.subject.changed.items():
+        if name in NO_CAUSES:
+            continue
         value = as_given(evidence.given[name])
         yield Suspicion(
             name.replace("_", " "),
@@ -48,7 +45,7 @@ RULES = (
     data.scales,
     data.constant_inputs,
     data.outlying_inputs,
-    data.class_weights,
+    data.uneven_weights,
     network.initial_weights,
     network.deep_stack,
     training.rate,

@@ -27,8 +27,8 @@ from sk_effprop.inspection.diagnosis._measures import (
 )
 from sk_effprop.inspection.diagnosis._subject import Subject
 
-# What a change of the data has in place of the name of a hyperparameter.
-DATA = ("X", "y")
+# Arguments of ``fit``, which a change may name in place of a hyperparameter.
+DATA = ("X", "y", "sample_weight")
 # Rows that are used at most, one part of which is held out in each split; enough splits
 # are made to hold out that many rows.
 MAX_ROWS, N_PARTS, HELD_OUT_ROWS = 2000, 4, 500
@@ -54,7 +54,7 @@ class Change:
     Attributes
     ----------
     parameter : str
-        A hyperparameter, or "X" or "y".
+        A hyperparameter, or "X", "y" or "sample_weight".
     value : object
         Its new value; words for a change of the data.
     dropped_columns : ndarray of int
@@ -171,6 +171,7 @@ class Trials:
         # as presented: the order may be what is wrong
         self.rows = np.sort(rows)
         self.X, self.y = examples.X[self.rows], examples.y[self.rows]
+        self.weight = None if subject.weight is None else subject.weight[self.rows]
         self.truth = as_columns(subject, self.y)
         # outputs of several units count alike
         deviation = self.truth.std(axis=0)
@@ -267,7 +268,7 @@ class Trials:
         model = self._model(change, len(used), seed)
         with catch_warnings(), np.errstate(all="ignore"):
             simplefilter("ignore")
-            model.fit(X[used], self.y[used])
+            model.fit(X[used], self.y[used], self._weight_of(used, change))
             predicted, fitted = (
                 predicted_columns(self.subject, model, X[rows]) for rows in (test, used)
             )
@@ -281,6 +282,10 @@ class Trials:
             np.broadcast_to(constant, predicted.shape),
             self.share(of_training),
         )
+
+    def _weight_of(self, used: Array, change: Change) -> Array | None:
+        is_without = self.weight is None or change.parameter == "sample_weight"
+        return None if is_without else self.weight[used]
 
     def errors_by_certainty(self) -> tuple[list[Array], Array]:
         """Which decisions are wrong, in fifths of falling certainty.
