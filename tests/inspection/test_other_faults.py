@@ -209,3 +209,35 @@ def test_classes_are_named_as_users_write_them():
     first = diagnose(model, X, y).findings[0]
     assert first.cause == "imbalanced classes"
     assert first.evidence.startswith("class 1 has")
+
+
+def test_indicators_of_the_classes_are_a_leak():
+    X, y = load_wine(return_X_y=True)
+    X = np.column_stack([np.eye(3)[y][:, :2], X])
+    noisy = X + np.r_[0.0, 0.0, np.full(13, 3.0)] * np.random.default_rng(0).normal(
+        size=X.shape
+    ) * X.std(axis=0)
+    model = fitted(EffPropClassifier((8,), random_state=0), noisy, y)
+    first = diagnose(model, noisy, y).findings[0]
+    assert first.cause == "target leaked into a column"
+    assert first.value == "without columns 0, 1"
+    assert first.shows_truth
+    assert first.effect.after > 3.0 * first.effect.before
+
+
+def test_rows_that_come_several_times_hide_the_loss_of_new_ones():
+    X, y = saddle(40)
+    rows = np.tile(np.arange(40), 5)
+    model = fitted(EffPropRegressor((16,), random_state=0), X[rows], y[rows])
+    first = diagnose(model, X[rows], y[rows]).findings[0]
+    assert first.cause == "repeated rows"
+    assert "80 % of the rows" in first.evidence
+    assert first.effect.after > 3.0 * first.effect.before
+
+
+def test_rows_of_few_categories_repeat_each_other_by_chance():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 3, (300, 3)).astype(float)
+    y = (X.sum(axis=1) > 2.0).astype(int)
+    model = fitted(EffPropClassifier((8,), random_state=0), X, y)
+    assert diagnose(model, X, y).findings == []

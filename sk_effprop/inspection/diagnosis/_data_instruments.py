@@ -21,6 +21,10 @@ SAME = 1e-3
 NEARLY_CONSTANT = 0.01
 # Robust deviations from the median beyond which a value is an outlier.
 FAR_OUT = 20.0
+# Share of a constant's loss that an indicator of a class leaves.
+INDICATES = 0.01
+# Different rows are told apart by a column with so many different values per row.
+TELLS_APART = 0.5
 # Rows that have a code for missing values, and numbers that are such codes.
 FEWEST_CODES, BEYOND_MEASUREMENT = 3, 1e20
 # Columns that are tried as the only input, with trees of so many leaves.
@@ -179,6 +183,37 @@ def single_column_errors(X: Array, truth: Array, *, is_classification: bool) -> 
         fitted = tree.fit(x, truth).predict(x).reshape(truth.shape)
         errors[j] = np.sum((truth - fitted) ** 2) / total
     return errors
+
+
+def columns_of_classes(X: Array, truth: Array) -> list[int]:
+    """For each class the column that tells it best, if it does so without errors.
+
+    Empty unless all classes but one are told, as by the indicators of the classes.
+    """
+    correlations = _correlations(X, truth)
+    told = []
+    for k, indicator in enumerate(truth.T):
+        j = int(np.argmax(correlations[:, k]))
+        errors = single_column_errors(
+            X[:, [j]], indicator[:, None], is_classification=True
+        )
+        if errors[0] < INDICATES:
+            told.append(j)
+    return sorted(set(told)) if len(told) >= truth.shape[1] - 1 else []
+
+
+def repeated_rows(X: Array, y: Array) -> Array:
+    """Rows that repeat an earlier one with its target, where chance does not do so.
+
+    Rows of few categories repeat each other by chance, so some column must tell most
+    different rows apart.
+    """
+    rows = np.column_stack([X, y])
+    _, first = np.unique(rows, axis=0, return_index=True)
+    n_values = max(len(np.unique(column)) for column in X[first].T)
+    if n_values < TELLS_APART * len(first):
+        return np.array([], dtype=int)
+    return np.setdiff1d(np.arange(len(rows)), first)
 
 
 def _correlations(X: Array, truth: Array) -> Array:

@@ -13,9 +13,11 @@ from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.inspection.diagnosis._data_instruments import (
     codes_of_missing,
+    columns_of_classes,
     copied_columns,
     far_out,
     outlying,
+    repeated_rows,
     single_column_errors,
 )
 from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, from_fault
@@ -27,6 +29,8 @@ from sk_effprop.inspection.diagnosis._trials import Change
 # If it leaves more than the second number, all columns together must not do much
 # better.  No refit is needed if each other column leaves more than the last number.
 LEAK, CLOSE_LEAK, NOT_BETTER, FAR_FROM_LEAK = 0.03, 0.01, 0.3, 0.3
+# Copies of rows are no accident from this share of the rows.
+MANY_COPIES = 0.2
 # A constant column that is this far from zero, after normalisation, is not centred.
 OFF_CENTRE = 1e-3
 # Outliers of the targets are accidents up to the second share of the rows, and worth
@@ -59,6 +63,44 @@ def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
         f"column leaves {100 * others.min():.0f} %",
         (Change("X", f"without {names}", dropped_columns=leaks),),
         is_fact=errors[leaks].min() < CLOSE_LEAK and others.min() > FAR_FROM_LEAK,
+        expects_loss=True,
+    )
+
+
+def leaked_classes(evidence: Evidence) -> Iterator[Suspicion]:
+    """Columns that together tell the class, each of them one class."""
+    subject = evidence.subject
+    n_classes = len(evidence.numbers["targets"].get("class_shares", []))
+    if n_classes < 3 or subject.examples.y.ndim > 1:
+        return
+    truth = as_columns(subject, subject.examples.y)[subject.rows]
+    leaks = np.array(columns_of_classes(np.nan_to_num(subject.raw), truth), dtype=int)
+    if not 1 < len(leaks) < subject.raw.shape[1]:
+        return
+    names = _named(subject, leaks)
+    yield Suspicion(
+        "target leaked into a column",
+        f"{names} tell one class each without errors",
+        (Change("X", f"without {names}", dropped_columns=leaks),),
+        expects_loss=True,
+    )
+
+
+def copies_of_rows(evidence: Evidence) -> Iterator[Suspicion]:
+    """Rows that come several times, so that held-out rows are no new ones."""
+    trials = evidence.trials
+    if trials is None or sparse.issparse(trials.X) or not len(trials.X):
+        return
+    copies = repeated_rows(np.nan_to_num(trials.X), trials.truth)
+    if len(copies) < MANY_COPIES * trials.n_used:
+        return
+    share = 100.0 * len(copies) / trials.n_used
+    yield Suspicion(
+        "repeated rows",
+        f"{share:.0f} % of the rows repeat another one with its target, so that rows "
+        "that are held out are not new",
+        (Change("X", "without the rows that repeat another", dropped_rows=copies),),
+        is_fact=True,
         expects_loss=True,
     )
 

@@ -39,6 +39,8 @@ def other_values(evidence: Evidence) -> Iterator[Suspicion]:
 
 RULES = (
     data.leaked_target,
+    data.leaked_classes,
+    data.copies_of_rows,
     data.coded_missing_values,
     data.presentation,
     data.unreachable_targets,
