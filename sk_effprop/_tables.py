@@ -230,17 +230,47 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         The levels that the categories of a stream declare all get an input, as they may
         come later.
         """
-        self.kinds_ = table.kinds
-        is_number = np.array([kind != CATEGORY for kind in table.kinds])
+        missing = missing_columns(table.numbers)
+        medians = column_medians(table.numbers, weight, missing)
+        counted = as_counts(weight)
+        labels = [(column, counted) for column in table.labels]
+        return self.learn_columns(
+            table.kinds, medians, missing, labels, is_stream=is_stream
+        )
+
+    def learn_columns(
+        self,
+        kinds: tuple[str, ...],
+        medians: Array,
+        missing: Array,
+        labels: Sequence[tuple[Labels, Array]],
+        *,
+        is_stream: bool = False,
+    ) -> Self:
+        """Set the fitted attributes from what is known of each column.
+
+        Parameters
+        ----------
+        kinds : tuple of str
+        medians : ndarray of shape (n_numbers,)
+        missing : ndarray of bool of shape (n_numbers,)
+            Whether some values of the column are missing.
+        labels : sequence of (Labels, ndarray)
+            For each category, labels and how many rows each of them stands for.
+        is_stream : bool
+        """
+        self.kinds_ = kinds
+        is_number = np.array([kind != CATEGORY for kind in kinds])
         self.medians_ = np.full(len(is_number), np.nan)
         self.has_indicator_ = np.zeros(len(is_number), dtype=bool)
-        missing = missing_columns(table.numbers)
-        self.medians_[is_number] = column_medians(table.numbers, weight, missing)
+        self.medians_[is_number] = medians
         self.has_indicator_[is_number] = missing
-        counted, smallest = as_counts(weight), 1 if is_stream else self.min_frequency
+        smallest = 1 if is_stream else self.min_frequency
         self.levels_ = {
-            int(j): learn_levels(labels, counted, smallest, keeps_declared=is_stream)
-            for j, labels in zip(np.flatnonzero(~is_number), table.labels, strict=True)
+            int(j): learn_levels(column, counted, smallest, keeps_declared=is_stream)
+            for j, (column, counted) in zip(
+                np.flatnonzero(~is_number), labels, strict=True
+            )
         }
         widths = [levels.n_inputs for levels in self.levels_.values()]
         of_categories = np.repeat(np.array([*self.levels_], dtype=np.intp), widths)
@@ -249,10 +279,14 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         )
         return self
 
-    def encode(self, table: Table) -> Any:
-        """Inputs of a table that has been read."""
+    def encode(self, table: Table, n_samples: int | None = None) -> Any:
+        """Inputs of a table that has been read.
+
+        ``n_samples`` is the number of rows that decides whether the result is sparse,
+        by default that of the table.
+        """
         numbers = table.numbers
-        n_numbers = len(table) * len(self.source_)
+        n_numbers = (n_samples or len(table)) * len(self.source_)
         stays_dense = not sparse.issparse(numbers) and n_numbers <= MAX_DENSE_NUMBERS
         is_missing = missing_mask(numbers)
         indicated = self.has_indicator_[self._number_columns]

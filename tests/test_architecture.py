@@ -48,6 +48,12 @@ ALLOWED = {
         "sk_effprop._sklearn",
         "sk_effprop._version",
     ),
+    "sk_effprop._table_parts": (
+        "sk_effprop._columns",
+        "sk_effprop._levels",
+        "sk_effprop._missing",
+        "sk_effprop._tables",
+    ),
     "sk_effprop.preprocessing": (
         "sk_effprop._input_statistics",
         "sk_effprop._sklearn",
@@ -67,6 +73,7 @@ ALLOWED = {
         "sk_effprop._missing",
         "sk_effprop._moments",
         "sk_effprop._sklearn",
+        "sk_effprop._table_parts",
         "sk_effprop._tables",
         "sk_effprop._threads",
         "sk_effprop._version",

@@ -9,7 +9,7 @@ from sk_effprop.distributed._parts import DaskParts
 from sk_effprop.estimators._auto import AUTO_BATCH
 from sk_effprop.estimators._base import BaseEffProp
 from sk_effprop.estimators._checks import check_validation_data
-from sk_effprop.estimators._parts import Source, fit_parts
+from sk_effprop.estimators._parts import Source, check_estimator, fit_parts
 from sk_effprop.estimators._survey import RawPart
 
 Estimator = TypeVar("Estimator", bound=BaseEffProp)
@@ -86,13 +86,16 @@ def fit_dask(
     array([0.5])
     """
     _import_dask()
+    check_estimator(estimator, "fit_dask")
     client = _current_client() if client is None else client
     parts = _parts(X, y, sample_weight, client)
     check_validation_data(estimator, X_val, y_val, sample_weight_val)
     validation: Any = (X_val, y_val, sample_weight_val)
     if _is_collection(X_val):
         validation = _parts(X_val, y_val, sample_weight_val, client)
-    source = Source(parts, X, y, sample_weight, validation, AUTO_BATCH, False)
+    source = Source(
+        parts, X, y, sample_weight, validation, AUTO_BATCH, False, "Partition"
+    )
     fitted: Estimator = fit_parts(estimator, source)
     return fitted
 

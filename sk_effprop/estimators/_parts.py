@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sk_effprop._sklearn import fit_context
+from sk_effprop._tables import TableEncoder
 from sk_effprop.core.losses import Loss
 from sk_effprop.core.network import Network
 from sk_effprop.core.objective import Objective
@@ -26,6 +27,7 @@ from sk_effprop.estimators._class_weights import balancing_factors
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
 from sk_effprop.estimators._parameters import hyperparameters_of
+from sk_effprop.estimators._part_order import told_of_order
 from sk_effprop.estimators._run import Resume, Run, Start, make_run
 from sk_effprop.estimators._survey import (
     RawPart,
@@ -36,8 +38,11 @@ from sk_effprop.estimators._survey import (
     added_totals,
     class_totals,
     merged,
+    merged_statistics,
     survey_of,
+    table_statistics,
 )
+from sk_effprop.estimators._tables import encode_table
 from sk_effprop.estimators._validation import HeldOut
 from sk_effprop.preprocessing import InputNormalizer
 from sk_effprop.solvers import BATCH
@@ -62,6 +67,10 @@ class Source:
         What ``solver="auto"`` becomes.
     is_sequential : bool
         See ``PartitionedObjective``.
+    part_name : str
+        What errors call a part.
+    is_mixed : bool
+        Whether stochastic solvers get batches of rows from all parts.
     """
 
     parts: Parts
@@ -71,6 +80,19 @@ class Source:
     validation: Any
     automatic_solver: str
     is_sequential: bool
+    part_name: str
+    is_mixed: bool = False
+
+
+def check_estimator(estimator: Any, caller: str) -> None:
+    """Raise a TypeError for what is not an estimator of this package."""
+    if hasattr(estimator, "_is_classifier") and hasattr(estimator, "early_stopping"):
+        return
+    raise TypeError(
+        f"{caller} takes an EffPropClassifier or EffPropRegressor, got "
+        f"{type(estimator).__name__}. Of a Pipeline, fit the transformers before, and "
+        "pass the network and transformed data."
+    )
 
 
 @fit_context(prefer_skip_nested_validation=True)
@@ -93,9 +115,8 @@ def fit_parts(estimator: Any, source: Source) -> Any:
     with estimator._call("fit", max_iter, *given) as task:
         earlier = estimator._earlier if estimator.warm_start else None
         start = estimator._start(earlier, time, is_stream=False)
-        reader = _make_reader(estimator, source, start)
-        survey = _survey(estimator, reader, source.parts)
-        _learn(estimator, survey, earlier)
+        reader, survey = _survey(_make_reader(estimator, source, start), source.parts)
+        _learn(estimator, reader, survey, earlier)
         run, encode = _make_run(estimator, survey, source, start)
         # a run does not know that its examples lie in parts
         objective: Any = encode(source.parts, reader, survey.weights)
@@ -105,6 +126,10 @@ def fit_parts(estimator: Any, source: Source) -> Any:
         held_out = _held_out(estimator, source, reader, encode)
         run = replace(run, objective=objective)
         estimator._train(run, task, survey.examples, held_out)
+    if survey.is_sorted and not source.is_mixed and run.plan.solver not in BATCH:
+        estimator.convergence_ = told_of_order(
+            estimator.convergence_, source.part_name, run.plan.solver
+        )
     estimator._warn(run, stacklevel=5)
     return estimator
 
@@ -118,7 +143,9 @@ def _make_reader(estimator: Any, source: Source, start: Start) -> Reader:
     if not has_validation and estimator.early_stopping not in ("auto", False):
         seed = int(start.rng.integers(2**63))
         split = Split(estimator.validation_fraction, seed)
-    reader = Reader.of(estimator, split)
+    reader = replace(Reader.of(estimator, source.part_name), split=split)
+    if start.earlier is not None:
+        reader = reader.with_encoder(estimator.table_encoder_)
     if estimator._is_classifier and estimator.class_weight == "balanced":
         totals = source.parts.reduce(partial(class_totals, reader), added_totals)
         classes, weights = np.array([*totals]), np.array([*totals.values()])
@@ -127,22 +154,48 @@ def _make_reader(estimator: Any, source: Source, start: Start) -> Reader:
     return reader
 
 
-def _survey(estimator: Any, reader: Reader, parts: Parts) -> Survey:
+def _survey(reader: Reader, parts: Parts) -> tuple[Reader, Survey]:
+    """Survey of all parts, and a reader that turns their tables into numbers."""
     survey = parts.reduce(partial(_survey_with_seed, reader), merged)
+    if survey.needs_encoder:
+        reader = reader.with_encoder(_learned_encoder(reader, survey, parts))
+        survey = parts.reduce(partial(_survey_with_seed, reader), merged)
     if survey.weights is None:
         raise ValueError(
             "X, y and sample_weight must have a row with a positive weight, but all "
-            "partitions are empty or have weights of 0, so there is nothing to train "
-            "on."
+            "parts of the data are empty or have weights of 0, so there is nothing to "
+            "train on."
         )
-    return survey
+    return reader, survey
+
+
+def _learned_encoder(reader: Reader, survey: Survey, parts: Parts) -> TableEncoder:
+    """Encoder of the tables of all parts, from a pass of its own."""
+    encoder = TableEncoder(reader.estimator.categorical_features)
+    vars(encoder).update(survey.features)
+    encoder.kinds_ = tuple(column.kind for column in survey.kinds)
+    knows_kinds = reader.with_encoder(encoder)
+    statistics = parts.reduce(
+        partial(_statistics_with_seed, knows_kinds), merged_statistics
+    )
+    if statistics is None:
+        # the survey has found no row of positive weight, either
+        return encoder
+    taught: TableEncoder = statistics.teach(encoder)
+    return taught
+
+
+def _statistics_with_seed(reader: Reader, part: RawPart) -> Any:
+    return table_statistics(reader, part, SAMPLE_SEED)
 
 
 def _survey_with_seed(reader: Reader, part: RawPart) -> Survey:
     return survey_of(reader, part, SAMPLE_SEED)
 
 
-def _learn(estimator: Any, survey: Survey, earlier: Resume | None) -> None:
+def _learn(
+    estimator: Any, reader: Reader, survey: Survey, earlier: Resume | None
+) -> None:
     """Derive coding and normalisation, or check that they fit."""
     if earlier is not None:
         check_fixed(estimator, earlier.fixed)
@@ -150,7 +203,7 @@ def _learn(estimator: Any, survey: Survey, earlier: Resume | None) -> None:
         return
     for name in ("n_features_in_", "feature_names_in_"):
         vars(estimator).pop(name, None)
-    vars(estimator).update(survey.features, table_encoder_=None)
+    vars(estimator).update(survey.features, table_encoder_=reader.encoder)
     coding = estimator._make_coding(survey.examples, None)
     coding = coding.with_statistics(survey.targets)
     vars(estimator).update(coding.fitted_attributes)
@@ -255,7 +308,7 @@ def _held_out(
         parts, kept = source.parts, reader.split._replace(is_held_out=True)
     elif isinstance(parts, tuple):
         examples: Examples | None = estimator._read_validation(*parts)
-        return examples
+        return None if examples is None else encode_table(estimator, examples)
     reader = replace(reader, split=kept)
     weights = parts.reduce(partial(_weights_of, reader), _merged_weights)
     if weights is None:

@@ -13,7 +13,8 @@ Rows are sampled by random numbers that depend on the part and the row alone: th
 does not depend on who reads which part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Self
@@ -22,14 +23,25 @@ import numpy as np
 from scipy import sparse
 
 from sk_effprop._columns import Table
+from sk_effprop._table_parts import (
+    ColumnKind,
+    TableStatistics,
+    column_kinds,
+    merged_kinds,
+)
+from sk_effprop._tables import TableEncoder
 from sk_effprop.core.arrays import Array
 from sk_effprop.estimators._data import Counts, Examples, effective_size
+from sk_effprop.estimators._part_order import FEWEST_ROWS, SORTED_BELOW, disorder
+from sk_effprop.estimators._tables import copy_names
 from sk_effprop.estimators._target_statistics import TargetStatistics
 from sk_effprop.estimators._validation import split_off
 from sk_effprop.preprocessing import ColumnStatistics, part_columns
 
 # Rows of the sample: as many as any statistic that needs rows looks at.
 SAMPLED_ROWS = 2000
+# Encoded parts are sparse if so many rows would be, so that all of them are alike.
+USUAL_ROWS = 2**18
 # Rows of a part whose quartiles stand for those of all its rows.
 SORTED_ROWS = 2**14
 
@@ -76,42 +88,73 @@ class Reader:
     estimator : EffPropClassifier or EffPropRegressor
         A copy with the same parameters, and the class weights that are known.
     split : Split or None
+    part_name : str
+        What errors call a part.
     """
 
     estimator: Any
     split: Split | None = None
+    part_name: str = "Partition"
 
     @classmethod
-    def of(cls, estimator: Any, split: Split | None = None) -> Self:
+    def of(cls, estimator: Any, part_name: str) -> Self:
         """Reader with the parameters of an estimator, and without its weights."""
         # a scorer stays here, as it may be a function that cannot travel
         parameters = estimator.get_params(deep=False) | {"scoring": "loss"}
-        return cls(type(estimator)(**parameters), split)
+        return cls(type(estimator)(**parameters), part_name=part_name)
+
+    def with_encoder(self, encoder: TableEncoder | None) -> Self:
+        """Reader of tables that this encoder turns into numbers.
+
+        An encoder that knows no more than the kinds of the columns leaves them tables.
+        """
+        estimator = copy(self.estimator)
+        estimator.table_encoder_ = encoder
+        if encoder is not None:
+            copy_names(encoder, estimator)
+        return replace(self, estimator=estimator)
+
+    @property
+    def encoder(self) -> TableEncoder | None:
+        """How tables become numbers, if that is known."""
+        encoder: TableEncoder | None = vars(self.estimator).get("table_encoder_")
+        return encoder
 
     def validated(self, part: RawPart) -> tuple[Any, Any, Array]:
-        """Inputs, targets and weights of a part, without class weights."""
+        """Inputs, targets and weights of a part, without class weights.
+
+        X is a Table if it needs an encoder that is not known yet.
+        """
         # without any weight there is nothing to validate
         given = part.weight if np.any(part.weight) else None
-        try:
-            X, y, weight = self.estimator._validated(part.X, part.y, given, reset=True)
-        except ValueError as error:
-            raise ValueError(f"Partition {part.number}: {error}") from error
-        if isinstance(X, Table):
-            raise ValueError(
-                f"Partition {part.number}: X has categories, dates or missing values, "
-                "which are only encoded if all rows are in one place. Encode the "
-                "columns before, with dask_ml.preprocessing for instance."
+        with self._about(part.number):
+            X, y, weight = self.estimator._validated(
+                part.X, part.y, given, reset=self.encoder is None
             )
+            if hasattr(self.encoder, "source_"):
+                X = self.encoder.encode(X, USUAL_ROWS)
         if given is None:
             return X, y, weight if part.weight is None else 0.0 * weight
         largest = float(np.max(given))
         if largest != np.max(weight):
             raise ValueError(
-                f"Partition {part.number}: the largest sample_weight is {largest:.3g}. "
-                "Weights of partitions must lie between 1e-100 and 1e100; multiply "
-                "all of them by the same number."
+                f"{self.part_name} {part.number}: the largest sample_weight is "
+                f"{largest:.3g}. Weights of data in parts must lie between 1e-100 and "
+                "1e100; multiply all of them by the same number."
             )
         return X, y, weight
+
+    @contextmanager
+    def _about(self, number: int) -> Iterator[None]:
+        """Make errors say which part they are about."""
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(f"{self.part_name} {number}: {error}") from error
+
+    def of_one_thread(self) -> Self:
+        """The same reader with an estimator of its own: reading sets attributes."""
+        return replace(self, estimator=copy(self.estimator))
 
     def examples(self, part: RawPart) -> Examples:
         """Examples of a part with a positive weight; there may be none."""
@@ -129,10 +172,8 @@ class Reader:
         fraction, seed, is_held_out = self.split
         rng = np.random.default_rng([seed, number])
         by_class = self.estimator._is_classifier
-        try:
+        with self._about(number):
             sides = split_off(examples, fraction, rng, by_class=by_class)
-        except ValueError as error:
-            raise ValueError(f"Partition {number}: {error}") from error
         return sides[is_held_out]
 
 
@@ -147,10 +188,13 @@ class Sample(NamedTuple):
     Attributes
     ----------
     keys : ndarray of shape (n_rows,)
+    parts : ndarray of int of shape (n_rows,)
+        Number of the part that each row is from.
     examples : Examples
     """
 
     keys: Array
+    parts: Array
     examples: Examples
 
     def merge(self, other: "Sample") -> "Sample":
@@ -163,12 +207,13 @@ class Sample(NamedTuple):
             np.concatenate(pair) for pair in [(one.y, two.y), (one.weight, two.weight)]
         )
         keys = np.concatenate([self.keys, other.keys])
-        return Sample(keys, Examples(X, y, weight)).smallest()
+        parts = np.concatenate([self.parts, other.parts])
+        return Sample(keys, parts, Examples(X, y, weight)).smallest()
 
     def smallest(self) -> "Sample":
         """The rows with the smallest keys, in their order."""
         rows = _first(self.keys, SAMPLED_ROWS)
-        return Sample(self.keys[rows], self.examples[rows])
+        return Sample(self.keys[rows], self.parts[rows], self.examples[rows])
 
 
 def _first(keys: Array, n: int) -> Array:
@@ -229,6 +274,11 @@ class Survey:
         Fitted attributes of an estimator, about the columns of X.
     dtype : dtype or None
     sample : Sample or None
+    kinds : tuple of ColumnKind
+        Kinds of the columns of X, if there is no encoder.
+    needs_encoder : bool
+        Whether X is a table that nobody can encode yet; then nothing but ``features``
+        and ``kinds`` is known.
     """
 
     weights: Weights | None = None
@@ -238,6 +288,8 @@ class Survey:
     features: Any = None
     dtype: Any = None
     sample: Sample | None = None
+    kinds: tuple[ColumnKind, ...] = ()
+    needs_encoder: bool = False
 
     @property
     def counts(self) -> Counts:
@@ -256,6 +308,17 @@ class Survey:
         return replace(some, full_y=full_y, known_counts=self.counts)
 
     @property
+    def is_sorted(self) -> bool:
+        """True if targets are alike within the parts, and differ between them."""
+        assert self.sample is not None
+        keys, parts, examples = self.sample
+        if len(keys) < FEWEST_ROWS or parts[0] == parts[-1]:
+            return False
+        are_classes = self.targets is None
+        found = disorder(examples.y, parts, keys, are_classes=are_classes)
+        return found < SORTED_BELOW
+
+    @property
     def is_sparse(self) -> bool:
         """True if X is sparse."""
         return sparse.issparse(self.examples.X)
@@ -266,8 +329,7 @@ NOTHING = Survey()
 
 def survey_of(reader: Reader, part: RawPart, seed: int) -> Survey:
     """Survey of one part."""
-    # reading sets attributes, and threads may share the reader
-    reader = replace(reader, estimator=copy(reader.estimator))
+    reader = reader.of_one_thread()
     examples = reader.examples(part)
     y, estimator = examples.all_y, reader.estimator
     if len(y) == 0:
@@ -278,11 +340,16 @@ def survey_of(reader: Reader, part: RawPart, seed: int) -> Survey:
         for name in ("n_features_in_", "feature_names_in_")
         if name in vars(estimator)
     }
-    survey = Survey(classes=np.unique(y) if is_labels else None, features=features)
-    if len(examples) == 0:
+    survey = Survey(
+        classes=np.unique(y) if is_labels else None,
+        features=features,
+        kinds=column_kinds(examples.X) if reader.encoder is None else (),
+        needs_encoder=isinstance(examples.X, Table),
+    )
+    if len(examples) == 0 or survey.needs_encoder:
         return survey
     X, y, weight = examples.X, examples.y, examples.weight
-    keys = np.random.default_rng([seed, part.number]).random(len(examples))
+    keys = _keys(part, seed, len(examples))
     is_numeric = not estimator._is_classifier
     return replace(
         survey,
@@ -290,8 +357,34 @@ def survey_of(reader: Reader, part: RawPart, seed: int) -> Survey:
         columns=part_columns(X, weight, estimator.normalize, _first(keys, SORTED_ROWS)),
         targets=TargetStatistics.of(y, weight) if is_numeric else None,
         dtype=X.dtype,
-        sample=Sample(keys, Examples(X, y, weight)).smallest(),
+        sample=Sample(
+            keys, np.full(len(keys), part.number), Examples(X, y, weight)
+        ).smallest(),
     )
+
+
+def _keys(part: RawPart, seed: int, n_samples: int) -> Array:
+    """Random numbers of the rows of a part."""
+    return np.random.default_rng([seed, part.number]).random(n_samples)
+
+
+def table_statistics(reader: Reader, part: RawPart, seed: int) -> Any:
+    """What an encoder must know of a part; None if it has no rows of positive weight.
+
+    The encoder of the reader knows the kinds of the columns.
+    """
+    examples = reader.of_one_thread().examples(part)
+    if len(examples) == 0:
+        return None
+    keys = _keys(part, seed, len(examples))
+    return TableStatistics.of(examples.X, examples.weight, keys)
+
+
+def merged_statistics(one: Any, other: Any) -> Any:
+    """Statistics of the rows of both."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one.merge(other)
 
 
 def merged(one: Survey, other: Survey) -> Survey:
@@ -300,28 +393,33 @@ def merged(one: Survey, other: Survey) -> Survey:
     Raises
     ------
     ValueError
-        If the parts have other columns.
+        If the parts have other columns, or columns of other kinds.
     """
     if one.features is None or other.features is None:
         return one if other.features is None else other
     _check_features(one.features, other.features)
+    kinds: tuple[ColumnKind, ...] = ()
+    if one.kinds:
+        names = one.features.get("feature_names_in_", range(len(one.kinds)))
+        kinds = merged_kinds(one.kinds, other.kinds, names)
+    if one.needs_encoder or other.needs_encoder:
+        return Survey(features=one.features, kinds=kinds, needs_encoder=True)
     classes = one.classes
     if classes is not None and other.classes is not None:
         classes = np.union1d(classes, other.classes)
     if one.sample is None or other.sample is None:
         known = one if other.sample is None else other
-        return replace(known, classes=classes)
-    return _merged_samples(one, other, classes)
+        return replace(known, classes=classes, kinds=kinds)
+    return replace(_merged_samples(one, other), classes=classes, kinds=kinds)
 
 
-def _merged_samples(one: Any, other: Any, classes: Array | None) -> Survey:
+def _merged_samples(one: Any, other: Any) -> Survey:
     """Survey of two parts that both have rows of positive weight."""
     has_targets = one.targets is not None
     return Survey(
         weights=one.weights.merge(other.weights),
         columns=one.columns.merge(other.columns),
         targets=one.targets.merge(other.targets) if has_targets else None,
-        classes=classes,
         features=one.features,
         dtype=np.result_type(one.dtype, other.dtype),
         sample=one.sample.merge(other.sample),
@@ -333,7 +431,7 @@ def _check_features(one: dict[str, Any], other: dict[str, Any]) -> None:
     numbers = [features["n_features_in_"] for features in (one, other)]
     if numbers[0] != numbers[1] or not np.array_equal(*names):
         raise ValueError(
-            f"All partitions of X must have the same columns, got {numbers[0]} and "
+            f"All parts of X must have the same columns, got {numbers[0]} and "
             f"{numbers[1]} columns, with the names {list(names[0])} and "
             f"{list(names[1])}. Select the same columns everywhere."
         )
@@ -350,7 +448,7 @@ def class_totals(reader: Reader, part: RawPart) -> dict[Any, float]:
     if y.ndim == 2:
         raise ValueError(
             "class_weight='balanced' needs all labels of multilabel data in one place, "
-            "but they lie in partitions. Use class_weight=None and sample_weight."
+            "but they lie in parts. Use class_weight=None and sample_weight."
         )
     classes, codes = np.unique(y, return_inverse=True)
     totals = np.bincount(codes, weights=weight)

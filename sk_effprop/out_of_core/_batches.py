@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import sparse
 
 Batch: TypeAlias = tuple[Any, ...]
 
@@ -114,7 +115,8 @@ class ParquetBatches:
     ImportError
         If pyarrow is not installed.
     ValueError
-        If a column is not in the files.
+        If a column is not in the files, if they have different columns, or if one is no
+        Parquet file.
 
     Examples
     --------
@@ -136,11 +138,18 @@ class ParquetBatches:
     batch_rows: int = BATCH_ROWS
 
     def __post_init__(self) -> None:
-        known = _parquet().ParquetFile(self._paths[0]).schema_arrow.names
+        known = _opened(self._paths[0]).schema_arrow.names
         given = [self.target, self.weight, *(self.columns or ())]
         missing = [name for name in given if name is not None and name not in known]
         if missing:
             raise ValueError(f"The files have no columns {missing}, only {known}.")
+        for path in self._paths[1:]:
+            others = _opened(path).schema_arrow.names
+            if self.columns is None and set(others) != set(known):
+                raise ValueError(
+                    f"{path} has the columns {others}, but {self._paths[0]} has "
+                    f"{known}. Give files with the same columns, or use columns=[...]."
+                )
 
     @property
     def _paths(self) -> list[Path]:
@@ -152,7 +161,7 @@ class ParquetBatches:
         return [
             (number, group)
             for number, path in enumerate(self._paths)
-            for group in range(_parquet().ParquetFile(path).num_row_groups)
+            for group in range(_opened(path).num_row_groups)
         ]
 
     def __iter__(self) -> Iterator[Batch]:
@@ -164,7 +173,7 @@ class ParquetBatches:
         return self._read([groups[i] for i in rng.permutation(len(groups))])
 
     def _read(self, groups: list[tuple[int, int]]) -> Iterator[Batch]:
-        files = [_parquet().ParquetFile(path) for path in self._paths]
+        files = [_opened(path) for path in self._paths]
         wanted = None
         if self.columns is not None:
             wanted = [*self.columns, self.target]
@@ -181,7 +190,7 @@ class ParquetBatches:
         """The rows of all tables, which are removed from the list and the memory."""
         import pyarrow as pa
 
-        table = pa.concat_tables(tables)
+        table = pa.concat_tables(tables, promote_options="permissive")
         tables.clear()
         frame = table.to_pandas(split_blocks=True, self_destruct=True)
         y = frame.pop(self.target)
@@ -190,12 +199,68 @@ class ParquetBatches:
         return frame, y, frame.pop(self.weight)
 
 
-def _parquet() -> Any:
+def mixed(batches: Sequence[Batch], rng: np.random.Generator) -> Iterator[Batch]:
+    """Yield batches of rows from everywhere, made of blocks of batches in memory."""
+    blocks = [
+        (batch, slice(start, start + BLOCK_ROWS))
+        for batch in batches
+        for start in range(0, len(batch[1]), BLOCK_ROWS)
+    ]
+    order = rng.permutation(len(blocks))
+    n_blocks = BATCH_ROWS // BLOCK_ROWS
+    for first in range(0, len(order), n_blocks):
+        chosen = [blocks[i] for i in order[first : first + n_blocks]]
+        pieces = [[_rows(part, rows) for part in batch] for batch, rows in chosen]
+        yield tuple(map(_joined, zip(*pieces, strict=True)))
+
+
+def can_be_mixed(batches: Any) -> bool:
+    """True for a list of arrays, sparse matrices or pandas frames of the same types."""
+    if not isinstance(batches, list | tuple) or not batches:
+        return False
+    types = {tuple(map(_type_of, batch)) for batch in batches}
+    return len(types) == 1 and None not in types.pop()
+
+
+def _type_of(part: Any) -> Any:
+    """Type of the rows of a batch; None if it is not known how to join them."""
+    if isinstance(part, np.ndarray):
+        return "array"
+    if sparse.issparse(part):
+        return "sparse"
+    if hasattr(part, "iloc"):
+        # categories of other levels would become objects
+        return tuple(map(str, np.ravel(part.dtypes)))
+    return None
+
+
+def _rows(part: Any, rows: slice) -> Any:
+    if sparse.issparse(part):
+        return sparse.csr_array(part)[rows]
+    return part.iloc[rows] if hasattr(part, "iloc") else part[rows]
+
+
+def _joined(pieces: Sequence[Any]) -> Any:
+    if sparse.issparse(pieces[0]):
+        return sparse.vstack(pieces, format="csr")
+    if isinstance(pieces[0], np.ndarray):
+        return np.concatenate(pieces)
+    import pandas as pd
+
+    return pd.concat(pieces)
+
+
+def _opened(path: Path) -> Any:
+    """A Parquet file; errors name it."""
     try:
+        import pyarrow as pa
         import pyarrow.parquet
     except ImportError as error:
         raise ImportError(
             f"ParquetBatches needs pyarrow and pandas: pip install pyarrow pandas. "
             f"({error})"
         ) from error
-    return pyarrow.parquet
+    try:
+        return pa.parquet.ParquetFile(path)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{path} cannot be read as a Parquet file: {error}") from error

@@ -306,13 +306,39 @@ def test_what_rounds_cannot_do_is_refused(settings):
 
 def test_a_failed_fit_leaves_the_estimator_as_it_was(client):
     X, y, _ = problem()
-    X[700, 0] = np.nan
+    X[700, 0] = np.inf
     est = EffPropRegressor(**SMALL)
     before = dict(vars(est))
     for who in None, client:
-        with pytest.raises(ValueError, match="Partition 3: X has categories"):
+        with pytest.raises(ValueError, match="Partition 3: Input X contains infinity"):
             fit_dask(est, *collections(X, y), client=who)
         assert vars(est) == before
+
+
+def test_tables_are_encoded_the_same_way_everywhere(client):
+    import dask.dataframe as dd
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=600), "b": rng.choice(["x", "y"], 600)})
+    frame.loc[450, "a"] = np.nan
+    frame["y"] = frame.a.fillna(0.0) + (frame.b == "x")
+    whole = EffPropRegressor(**SMALL, max_iter=30).fit(frame[["a", "b"]], frame.y)
+    parts = dd.from_pandas(frame, npartitions=4)
+    ests = [
+        fit_dask(
+            EffPropRegressor(**SMALL, max_iter=30),
+            parts[["a", "b"]],
+            parts.y,
+            client=who,
+        )
+        for who in (None, client)
+    ]
+    np.testing.assert_array_equal(ests[0].theta_, ests[1].theta_)
+    found = ests[0].table_encoder_.transform(frame[["a", "b"]])
+    expected = whole.table_encoder_.transform(frame[["a", "b"]])
+    np.testing.assert_array_equal(found, expected)
+    assert ests[0].score(frame[["a", "b"]], frame.y) > 0.9
 
 
 def test_balanced_weights_of_labels_are_refused():
