@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg.blas import dsyrk
 
-from sk_effprop.core.arrays import Array
+from sk_effprop.core.arrays import Array, row_blocks
 from sk_effprop.core.inputs import stack_rows
 from sk_effprop.core.layer_kinds import Motion
 from sk_effprop.core.objective import Objective
@@ -233,12 +233,20 @@ class Linearization:
 
     def gauss_newton_matrix(self) -> Array:
         """G without penalty; only the upper triangle is meant to be read."""
-        n_weights = len(self.theta)
-        matrix = np.zeros((n_weights, n_weights), order="F")
+        matrix = self._zeros()
         share = 1.0 / self.objective.n_samples
         for J in self.jacobian_blocks():
             # the upper triangle of J'J; BLAS reads J.T, as it stores columns first
             matrix = dsyrk(share, J.T, 1.0, matrix, overwrite_c=1)
+        return matrix
+
+    def _zeros(self) -> Array:
+        """A matrix of zeros, by the clock: large memory takes long when first used."""
+        n_weights = len(self.theta)
+        matrix = np.empty((n_weights, n_weights), order="F")
+        for columns in row_blocks(n_weights, n_weights):
+            self.objective.clock()
+            matrix[:, columns] = 0.0
         return matrix
 
     def _jacobian_rows(

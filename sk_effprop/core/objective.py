@@ -229,15 +229,24 @@ class Objective:
         """The same objective in double precision, for solvers of linear systems."""
         if self.targets.dtype == np.float64:
             return self
-        self.clock()
         weight = self.sample_weight
         return replace(
             self,
             evaluated_on=None,
-            inputs=self.inputs.astype(np.float64),
+            inputs=self._doubled_inputs(),
             targets=self.targets.astype(np.float64),
             sample_weight=None if weight is None else weight.astype(np.float64),
         )
+
+    def _doubled_inputs(self) -> Any:
+        """Inputs in double precision, by the clock."""
+        if not isinstance(self.inputs, np.ndarray):
+            self.clock()
+            return self.inputs.astype(np.float64)
+        doubled: Array = np.empty(self.inputs.shape)
+        for rows in self.row_blocks(self.inputs.shape[1]):
+            doubled[rows] = self.inputs[rows]
+        return doubled
 
     def accepting_float64(self) -> "Objective":
         """The same objective, whose losses are in double precision if theta is.

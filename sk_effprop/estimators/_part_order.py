@@ -15,7 +15,8 @@ from sk_effprop.training.convergence import Convergence
 # In random order the disorder is 1.  Below this, half of what makes targets differ is
 # the part that they lie in.
 SORTED_BELOW = 0.5
-FEWEST_ROWS = 20
+# Fewer rows may be alike by chance.
+FEWEST_ROWS = 100
 # What parts are called, and who mixes their rows.
 WORDS = {
     "Batch": ("batches", ", ArrayBatches, or a method shuffled(rng)"),
