@@ -34,6 +34,15 @@ def test_a_table_is_diagnosed(table, tmp_path, capsys):
     assert "Duplicated columns" in html
 
 
+def test_what_was_left_out_of_a_table_is_said(table, tmp_path, capsys):
+    lines = table.read_text().splitlines()
+    lines = [f"{line},{'name' if i == 0 else f'n{i}'}" for i, line in enumerate(lines)]
+    table.write_text("\n".join(lines))
+    options = ["--data", str(table), "--target", "kind"]
+    assert main(["diagnose", *options, "--output", str(tmp_path / "page.html")]) == 0
+    assert "Column 'name' was left out" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

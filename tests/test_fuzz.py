@@ -46,11 +46,12 @@ def test_any_file_is_a_table_or_refused_in_a_sentence(tmp_path, content):
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     try:
-        X, y = read_table(str(path), "y")
+        table = read_table(str(path), "y")
     except Refusal:
         return
-    assert len(X) == len(y) >= 10
-    assert np.isfinite(X).all()
+    assert len(table.X) == len(table.y) >= 10
+    assert set(table.X) == {*table.numbers, *table.categories}
+    assert not np.isinf(table.X[table.numbers].to_numpy(float)).any()
 
 
 def test_damaged_models_of_skops_are_refused_or_unharmed():

@@ -17,7 +17,9 @@ from sk_effprop.core.baseline import constant_value
 from sk_effprop.core.network import forward
 from sk_effprop.core.objective import Objective
 from sk_effprop.estimators import _extremes as extremes
+from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
+from sk_effprop.estimators._auto import Plan
 from sk_effprop.estimators._held_out import few_to_train_on, unlike_validation
 from sk_effprop.estimators._neighbours import (
     CORRELATED,
@@ -70,6 +72,7 @@ MISTAKES = (
     extremes.extreme_quantile,
     extremes.extreme_activation,
     extremes.identical_units,
+    imbalances.uneven_weights,
     rules.too_large_rate,
     rules.target_scale,
     rules.saturated_units,
@@ -77,7 +80,9 @@ MISTAKES = (
     extremes.vanishing_weights,
     rules.too_deep,
     rules.too_small_rate,
+    imbalances.fading_rate,
     rules.raw_inputs,
+    imbalances.outlying_inputs,
     rules.targets_off_range,
 )
 
@@ -191,7 +196,7 @@ def _poor_result(
 ) -> Finding | None:
     """Find a cause in the result, where no hyperparameter is known to do harm."""
     is_useless = share < LEAST_EXPLAINED
-    finding = _hasty(run, monitor) if share < SUSPICIOUS else None
+    finding = _hasty(case.plan, monitor) if share < SUSPICIOUS else None
     if is_useless and not _is_limited(run, monitor):
         finding = finding or extremes.linear_network(case)
     # with few inputs, neighbours tell whether there is more to be learnt
@@ -225,16 +230,16 @@ def _early_end(
     """Find what has stopped training far from a minimum, where the fit is of use."""
     finding = None
     if share < 1.0 - MUCH_LEFT:
-        finding = _cut_off(run, monitor) or _hasty(run, monitor)
+        finding = _cut_off(run, monitor) or _hasty(run.plan, monitor)
     finding = finding or _far_from_minimum(run, monitor, theta)
     if finding is None:
         return None
     return finding._replace(sentence=f"Training ended early: {finding.sentence}")
 
 
-def _hasty(run: Run, monitor: Monitor) -> Finding | None:
+def _hasty(plan: Plan, monitor: Monitor) -> Finding | None:
     """Find a tolerance that has ended training in its first steps."""
-    tol = run.plan.given.tol
+    tol = plan.given.tol
     is_cause = monitor.reason in (Reason.STALLED, Reason.CONVERGED, Reason.STUCK)
     if not is_cause or tol <= extremes.LARGE_TOL:
         return None
@@ -271,7 +276,7 @@ def _missed(case: Case, monitor: Monitor, least: float) -> Finding | None:
     if finding is None:
         return None
     # a setting that is known to do harm rather than what else could help
-    return _mistake(case) or finding
+    return _mistake(case) or _hasty(case.plan, monitor) or finding
 
 
 def _mistake(case: Case) -> Finding | None:

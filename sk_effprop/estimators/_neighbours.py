@@ -114,6 +114,11 @@ def _merged(rows: Array, errors: Array) -> tuple[Array, Array]:
 def _remedy(case: Case, reason: Reason) -> tuple[str, object, str]:
     """Choose the first remedy that is not in use: parameter, value and sentence."""
     plan, strongest = case.plan, float(case.plan.alpha.max())
+    longer = 4 * plan.max_iter
+    more_epochs = "max_iter", longer, f"Increase max_iter, to {longer} say."
+    if reason == Reason.MAX_ITER and not isinstance(plan.given.max_iter, str):
+        # the user's limit, rather than what was found for these data
+        return more_epochs
     more_units = "Use more hidden units, or another random_state."
     if strongest > WEAK_PENALTY and not plan.is_evidence:
         weaker = float(f"{strongest / 100.0:.1g}")
@@ -128,6 +133,5 @@ def _remedy(case: Case, reason: Reason) -> tuple[str, object, str]:
     if plan.solver in BATCH and plan.solver != "lm":
         return "solver", "sgd", "Use solver='sgd'."
     if reason == Reason.MAX_ITER:
-        longer = 4 * plan.max_iter
-        return "max_iter", longer, f"Increase max_iter, to {longer} say."
+        return more_epochs
     return "hidden_layer_sizes", None, more_units

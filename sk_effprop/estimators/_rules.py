@@ -89,11 +89,15 @@ class Case:
     @cached_property
     def saturation(self) -> list[float]:
         """Share of the values of each hidden layer that are saturated or dead."""
-        passes = forward(self.some.network, self.theta, self.some.inputs)
+        network = self.some.network
+        passes = forward(network, self.theta, self.some.inputs)
         shares = []
-        for activation, derivative in zip(
-            self.some.network.activations[:-1], passes.derivatives, strict=False
+        for kind, activation, derivative in zip(
+            network.kinds, network.activations[:-1], passes.derivatives, strict=False
         ):
+            if kind == "radial":
+                # most examples are far from the centre of a unit, as they should be
+                continue
             largest = max(
                 abs(float(activation.df(0.0))), abs(float(activation.df(1.0)))
             )

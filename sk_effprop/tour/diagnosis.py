@@ -23,6 +23,8 @@ def diagnose_table(arguments: list[str]) -> int:
     """
     options = _parse(arguments)
     table = read_table(options.data, options.target, options.task)
+    for note in table.notes:
+        print(note)
     # the names of the columns appear in the findings
     columns = make_columns(table).set_output(transform="pandas")
     X, y = columns.fit_transform(table.X), table.y

@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,15 @@ FEWEST_ROWS = 10
 SEPARATORS = ",;\t|"
 # At least day and month as numbers, or the name of a month and a year.
 LIKE_A_DATE = r"\d[-/.]\d{1,2}|[A-Za-z]{3,}.*\d{4}"
-WITH_DOTS = r"^\s*\d{1,2}\.\d{1,2}\."
+# Dates with dots begin with the day, and so does any date with a first number over 12.
+DAY_FIRST = r"^\s*(?:\d{1,2}\.\d{1,2}\.|(?:1[3-9]|2\d|3[01])[-/]\d{1,2}[-/])"
 NUMBER_WITH_COMMA = r"[-+]?\d{1,3}(?:\.?\d{3})*,\d+|[-+]?\d+"
+# A few different texts, in less than this share of a column of numbers, stand for
+# missing values.
+MOST_CODES, MOST_CODED = 3, 0.3
+# Bytes that are no UTF-8 are what spreadsheets write in Western Europe.
+OTHER_ENCODING = "cp1252"
+_UTF_8: dict[str, Any] = {"encoding": "utf-8-sig"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +62,7 @@ class Table:
     categories: list[str]
     dates: dict[str, bool] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 def read_table(path: str, target: str, task: str | None = None) -> Table:
@@ -75,7 +83,7 @@ def read_table(path: str, target: str, task: str | None = None) -> Table:
     """
     frame, header, options = _read(path)
     _check_header(header, path, target)
-    notes: list[str] = []
+    notes = _notes_of_codes(options.get("na_values", {}))
     frame = _with_target(frame, target, notes)
     numbers, categories, dates = _sort_columns(frame, target, notes)
     y, is_classification, problem = _as_target(frame[target], target, task)
@@ -104,7 +112,7 @@ def _listed(path: str, problems: list[str]) -> str:
 # ------------------------------------------------------------------------------ reading
 
 
-def _read(path: str) -> tuple[Any, list[str], dict[str, str]]:
+def _read(path: str) -> tuple[Any, list[str], dict[str, Any]]:
     """All columns as pandas reads them, the header, and the options it was told."""
     try:
         import pandas as pd
@@ -112,15 +120,15 @@ def _read(path: str) -> tuple[Any, list[str], dict[str, str]]:
         raise Refusal(
             "--data needs pandas, the extra 'tables': pip install 'sk_effprop[tables]'"
         ) from None
-    options = {}
     try:
-        header, separator = _header(path)
-        if separator != ",":
-            options["sep"] = separator
-        frame = pd.read_csv(path, encoding="utf-8-sig", **options)
-        if separator != "," and _has_decimal_commas(frame):
+        header, options = _header(path)
+        frame = pd.read_csv(path, **_UTF_8 | options)
+        if "sep" in options and _has_decimal_commas(frame):
             options["decimal"] = ","
-            frame = pd.read_csv(path, encoding="utf-8-sig", **options)
+            frame = pd.read_csv(path, **_UTF_8 | options)
+        if codes := _codes_of_missing(frame, options.get("decimal", ".")):
+            options["na_values"] = codes
+            frame = pd.read_csv(path, **_UTF_8 | options)
         if not isinstance(frame.index, pd.RangeIndex):
             raise ValueError("its rows have more fields than its header.")
     except FileNotFoundError:
@@ -130,15 +138,64 @@ def _read(path: str) -> tuple[Any, list[str], dict[str, str]]:
     return frame, header, options
 
 
-def _header(path: str) -> tuple[list[str], str]:
-    """Names of the columns, and the separator that makes most of them."""
-    with open(path, encoding="utf-8-sig", newline="") as file:
+def _header(path: str) -> tuple[list[str], dict[str, Any]]:
+    """Names of the columns, with the separator that makes most of them."""
+    options = {} if _is_utf_8(path) else {"encoding": OTHER_ENCODING}
+    with open(path, newline="", **_UTF_8 | options) as file:
         line = file.readline()
     headers = {
         mark: next(csv.reader([line], delimiter=mark), []) for mark in SEPARATORS
     }
     separator = max(headers, key=lambda mark: len(headers[mark]))
-    return headers[separator], separator
+    if separator != ",":
+        options["sep"] = separator
+    return headers[separator], options
+
+
+def _is_utf_8(path: str) -> bool:
+    """False for text in another encoding; binary files are refused as UTF-8."""
+    content = Path(path).read_bytes()
+    try:
+        content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return b"\0" in content
+    return True
+
+
+def _codes_of_missing(frame: Any, decimal: str) -> dict[str, list[str]]:
+    """The few texts in each column of numbers, such as "?" or "unknown"."""
+    found = {}
+    for name in frame.columns:
+        text = frame[name].dropna()
+        if not _is_text(text) or not len(text):
+            continue
+        text = text.astype(str).str.strip()
+        is_other = _as_numbers(text, decimal).isna()
+        if _are_codes(text, is_other):
+            found[name] = sorted(text[is_other].unique())
+    return found
+
+
+def _are_codes(text: Any, is_other: Any) -> bool:
+    """True if the texts that are no numbers are few and rare."""
+    is_few = 0 < text[is_other].nunique() <= MOST_CODES
+    return bool(is_few and is_other.mean() < MOST_CODED)
+
+
+def _as_numbers(text: Any, decimal: str) -> Any:
+    import pandas as pd
+
+    if decimal != ".":
+        text = text.str.replace(".", "").str.replace(decimal, ".")
+    return pd.to_numeric(text, errors="coerce")
+
+
+def _notes_of_codes(codes: dict[str, list[str]]) -> list[str]:
+    return [
+        f"Column {name!r} consists of numbers, and {', '.join(map(repr, texts))} "
+        f"{'stands' if len(texts) == 1 else 'stand'} for missing values."
+        for name, texts in codes.items()
+    ]
 
 
 def _has_decimal_commas(frame: Any) -> bool:
@@ -148,7 +205,9 @@ def _has_decimal_commas(frame: Any) -> bool:
         if not _is_text(text):
             continue
         text = text.astype(str).str.strip()
-        if text.str.fullmatch(NUMBER_WITH_COMMA).all() and text.str.contains(",").any():
+        is_number = text.str.fullmatch(NUMBER_WITH_COMMA)
+        has_codes = _are_codes(text, ~is_number)
+        if (is_number.all() or has_codes) and text[is_number].str.contains(",").any():
             return True
     return False
 
@@ -229,7 +288,7 @@ def _as_days(column: Any) -> tuple[Any, bool] | None:
     text = column.dropna().astype(str)
     if not text.str.contains(LIKE_A_DATE).mean() >= MOSTLY:
         return None
-    dayfirst = bool(text.str.contains(WITH_DOTS).any())
+    dayfirst = bool(text.str.contains(DAY_FIRST).any())
     days = days_since_1970(column, dayfirst=dayfirst)
     if days.notna().sum() < MOSTLY * len(text):
         return None

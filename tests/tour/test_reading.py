@@ -34,6 +34,7 @@ def test_columns_are_sorted_by_kind(tmp_path):
         (["2020-02-01", "2021-12-31"], "2020-02-01"),
         (["01.02.2020", "31.12.2021"], "2020-02-01"),
         (["02/01/2020", "12/31/2021"], "2020-02-01"),
+        (["01/02/2020", "31/12/2021"], "2020-02-01"),
         (["1 Feb 2020", "31 Dec 2021"], "2020-02-01"),
         (["2020-02-01 12:00:00+02:00", "2021-12-31 00:00:00Z"], "2020-02-01 10:00"),
         (["May", "June"], None),
@@ -116,3 +117,39 @@ def test_a_missing_name_of_a_class_is_no_class(tmp_path):
     path = tmp_path / "table.csv"
     write(path, header, rows)
     assert set(read_table(str(path), "target").y) == {"up", "down"}
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_texts_for_missing_values_leave_a_column_of_numbers(tmp_path, separator):
+    path = tmp_path / "table.csv"
+    rows = [["?" if i % 7 == 0 else f"1.{i}", "-", i] for i in range(40)]
+    rows = [[a, "x" if i % 2 else b, t] for i, (a, b, t) in enumerate(rows)]
+    frame = pd.DataFrame(rows, columns=["a", "b", "target"])
+    decimal = {"sep": ",", "decimal": "."}
+    if separator == ";":
+        frame["a"] = frame["a"].str.replace(".", ",")
+        decimal = {"sep": ";", "decimal": ","}
+    frame.to_csv(path, index=False, sep=separator)
+    read = read_table(str(path), "target", "regression")
+    assert read.numbers == ["a"]
+    assert read.categories == ["b"]
+    np.testing.assert_array_equal(read.X["a"].isna(), np.arange(40) % 7 == 0)
+    assert read.X["a"][1] == 1.1
+    assert read.notes == [
+        "Column 'a' consists of numbers, and '?' stands for missing values."
+    ]
+    again = pd.read_csv(path, **read.options)
+    pd.testing.assert_series_equal(again["a"], read.X["a"])
+    assert read.options.get("sep", ",") == decimal["sep"]
+    assert read.options.get("decimal", ".") == decimal["decimal"]
+
+
+def test_the_encoding_of_spreadsheets_is_read(tmp_path):
+    path = tmp_path / "table.csv"
+    lines = ["größe;farbe;target"]
+    lines += [f"{i};{'grün' if i % 2 else 'rot'};{i}" for i in range(30)]
+    path.write_bytes("\n".join(lines).encode("cp1252"))
+    read = read_table(str(path), "target")
+    assert read.numbers == ["größe"]
+    assert set(read.X["farbe"]) == {"grün", "rot"}
+    assert read.options == {"encoding": "cp1252", "sep": ";"}

@@ -21,6 +21,12 @@ SAME = 1e-3
 NEARLY_CONSTANT = 0.01
 # Robust deviations from the median beyond which a value is an outlier.
 FAR_OUT = 20.0
+# Share of a constant's loss that an indicator of a class leaves.
+INDICATES = 0.01
+# Different rows are told apart by a column with so many different values per row.
+TELLS_APART = 0.5
+# Rows that have a code for missing values, and numbers that are such codes.
+FEWEST_CODES, BEYOND_MEASUREMENT = 3, 1e20
 # Columns that are tried as the only input, with trees of so many leaves.
 N_PROMISING, LEAVES, LEAST_LEAF = 8, 50, 5
 # the interquartile range of a normal distribution, in standard deviations
@@ -78,11 +84,20 @@ def copied_columns(X: Array) -> list[int]:
     if X.shape[1] > MAX_COLUMNS:
         return []
     informative = np.flatnonzero(_varies_enough(X))
-    Z = X[:, informative]
+    Z = _without_tails(X[:, informative])
     Z = Z - Z.mean(axis=0)
     Z /= np.linalg.norm(Z, axis=0)
     is_same = np.triu(Z.T @ Z > 1.0 - SAME**2 / 2.0, k=1)
     return [int(column) for column in informative[is_same.any(axis=0)]]
+
+
+def _without_tails(X: Array) -> Array:
+    """Values bounded by quantiles, as one huge row would make all columns alike."""
+    low, high = np.quantile(X, [NEARLY_CONSTANT, 1.0 - NEARLY_CONSTANT], axis=0)
+    is_bounded = low < high
+    X = X.copy()
+    X[:, is_bounded] = np.clip(X, low, high)[:, is_bounded]
+    return X
 
 
 def _varies_enough(X: Array) -> Array:
@@ -97,6 +112,31 @@ def outlying(X: Array) -> Array:
     deviation = (high - low) / QUARTILES
     far = np.abs(X - middle) > FAR_OUT * deviation
     return np.asarray(far & (deviation > 0.0))
+
+
+def codes_of_missing(X: Array) -> list[tuple[int, float]]:
+    """Columns with a number such as -999, which stands for a missing value there.
+
+    It is the smallest or the largest value of the column, comes several times, and is
+    further from all others than they are from each other.
+    """
+    codes = []
+    for j, x in enumerate(X.T):
+        for code in (np.min(x), np.max(x)):
+            others = x[x != code]
+            if len(x) - len(others) < FEWEST_CODES or not len(others):
+                continue
+            gap = np.min(np.abs(others - code))
+            if _looks_like_a_code(code) and gap > np.ptp(others):
+                codes.append((j, float(code)))
+    return codes
+
+
+def _looks_like_a_code(value: float) -> bool:
+    """True for numbers of nines, and for those beyond any measurement."""
+    digits = f"{abs(value):.0f}"
+    is_nines = value == round(value) and set(digits) == {"9"} and len(digits) > 1
+    return is_nines or abs(value) >= BEYOND_MEASUREMENT
 
 
 # ------------------------------------------------------------------------------ targets
@@ -143,6 +183,37 @@ def single_column_errors(X: Array, truth: Array, *, is_classification: bool) -> 
         fitted = tree.fit(x, truth).predict(x).reshape(truth.shape)
         errors[j] = np.sum((truth - fitted) ** 2) / total
     return errors
+
+
+def columns_of_classes(X: Array, truth: Array) -> list[int]:
+    """For each class the column that tells it best, if it does so without errors.
+
+    Empty unless all classes but one are told, as by the indicators of the classes.
+    """
+    correlations = _correlations(X, truth)
+    told = []
+    for k, indicator in enumerate(truth.T):
+        j = int(np.argmax(correlations[:, k]))
+        errors = single_column_errors(
+            X[:, [j]], indicator[:, None], is_classification=True
+        )
+        if errors[0] < INDICATES:
+            told.append(j)
+    return sorted(set(told)) if len(told) >= truth.shape[1] - 1 else []
+
+
+def repeated_rows(X: Array, y: Array) -> Array:
+    """Rows that repeat an earlier one with its target, where chance does not do so.
+
+    Rows of few categories repeat each other by chance, so some column must tell most
+    different rows apart.
+    """
+    rows = np.column_stack([X, y])
+    _, first = np.unique(rows, axis=0, return_index=True)
+    n_values = max(len(np.unique(column)) for column in X[first].T)
+    if n_values < TELLS_APART * len(first):
+        return np.array([], dtype=int)
+    return np.setdiff1d(np.arange(len(rows)), first)
 
 
 def _correlations(X: Array, truth: Array) -> Array:

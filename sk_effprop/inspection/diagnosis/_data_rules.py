@@ -6,13 +6,18 @@ Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicio
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import sparse
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.inspection.diagnosis._data_instruments import (
+    codes_of_missing,
+    columns_of_classes,
     copied_columns,
     far_out,
     outlying,
+    repeated_rows,
     single_column_errors,
 )
 from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, from_fault
@@ -24,6 +29,8 @@ from sk_effprop.inspection.diagnosis._trials import Change
 # If it leaves more than the second number, all columns together must not do much
 # better.  No refit is needed if each other column leaves more than the last number.
 LEAK, CLOSE_LEAK, NOT_BETTER, FAR_FROM_LEAK = 0.03, 0.01, 0.3, 0.3
+# Copies of rows are no accident from this share of the rows.
+MANY_COPIES = 0.2
 # A constant column that is this far from zero, after normalisation, is not centred.
 OFF_CENTRE = 1e-3
 # Outliers of the targets are accidents up to the second share of the rows, and worth
@@ -57,6 +64,61 @@ def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
         (Change("X", f"without {names}", dropped_columns=leaks),),
         is_fact=errors[leaks].min() < CLOSE_LEAK and others.min() > FAR_FROM_LEAK,
         expects_loss=True,
+    )
+
+
+def leaked_classes(evidence: Evidence) -> Iterator[Suspicion]:
+    """Columns that together tell the class, each of them one class."""
+    subject = evidence.subject
+    n_classes = len(evidence.numbers["targets"].get("class_shares", []))
+    if n_classes < 3 or subject.examples.y.ndim > 1:
+        return
+    truth = as_columns(subject, subject.examples.y)[subject.rows]
+    leaks = np.array(columns_of_classes(np.nan_to_num(subject.raw), truth), dtype=int)
+    if not 1 < len(leaks) < subject.raw.shape[1]:
+        return
+    names = _named(subject, leaks)
+    yield Suspicion(
+        "target leaked into a column",
+        f"{names} tell one class each without errors",
+        (Change("X", f"without {names}", dropped_columns=leaks),),
+        expects_loss=True,
+    )
+
+
+def copies_of_rows(evidence: Evidence) -> Iterator[Suspicion]:
+    """Rows that come several times, so that held-out rows are no new ones."""
+    trials = evidence.trials
+    if trials is None or sparse.issparse(trials.X) or not len(trials.X):
+        return
+    copies = repeated_rows(np.nan_to_num(trials.X), trials.truth)
+    if len(copies) < MANY_COPIES * trials.n_used:
+        return
+    share = 100.0 * len(copies) / trials.n_used
+    yield Suspicion(
+        "repeated rows",
+        f"{share:.0f} % of the rows repeat another one with its target, so that rows "
+        "that are held out are not new",
+        (Change("X", "without the rows that repeat another", dropped_rows=copies),),
+        is_fact=True,
+        expects_loss=True,
+    )
+
+
+def coded_missing_values(evidence: Evidence) -> Iterator[Suspicion]:
+    """Numbers that stand for missing values."""
+    subject = evidence.subject
+    codes = codes_of_missing(np.nan_to_num(subject.raw))
+    if not codes or sparse.issparse(subject.examples.X):
+        return
+    names = _named(subject, np.array([column for column, _ in codes]))
+    numbers = ", ".join(f"{code:.6g}" for code in sorted({code for _, code in codes}))
+    yield Suspicion(
+        "missing values coded as numbers",
+        f"{names} {_verb('has', 'have', names)} values of {numbers}, which are far "
+        "from all others and look like codes for missing values",
+        (Change("X", f"with nan in place of {numbers} in {names}", codes=codes),),
+        is_fact=True,
     )
 
 
@@ -109,8 +171,10 @@ def outlying_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     remedies = [Change("input_clip", 8.0)]
     if given["normalize"] in ("standardize", "decorrelate", "whiten"):
         remedies.append(Change("normalize", "robust"))
+        remedies.append(Change("normalize", "robust", also={"input_clip": 8.0}))
     if given["normalize"] in ("decorrelate", "whiten"):
         remedies.pop(0)
+    remedies += _without_outliers(evidence)
     yield Suspicion(
         "outliers in the inputs",
         f"{100 * numbers['outliers']:.2g} % of the rows have inputs more than 20 "
@@ -118,6 +182,30 @@ def outlying_inputs(evidence: Evidence) -> Iterator[Suspicion]:
         tuple(remedies),
         is_fact=True,
     )
+
+
+def uneven_weights(evidence: Evidence) -> Iterator[Suspicion]:
+    """Weights with which one class, or few examples, count for all."""
+    fault = imbalances.uneven_weights(evidence.subject.at_start)
+    if fault is None:
+        return
+    remedies: tuple[Change, ...] = (Change("sample_weight", "without sample_weight"),)
+    if fault.parameter == "class_weight":
+        remedies = (Change("class_weight", None), Change("class_weight", "balanced"))
+    yield Suspicion(fault.cause, fault.sentence.rstrip("."), remedies, is_fact=True)
+
+
+def _without_outliers(evidence: Evidence) -> list[Change]:
+    """Leave out the rows whose inputs are far out, if these are few."""
+    trials = evidence.trials
+    if trials is None or sparse.issparse(trials.X):
+        return []
+    rows = np.flatnonzero(outlying(np.nan_to_num(trials.X)).any(axis=1))
+    if not 0 < len(rows) < MANY_OUTLIERS * trials.n_used:
+        return []
+    shown = ", ".join(str(row) for row in trials.rows[rows[:5]])
+    text = f"row {shown}" if len(rows) == 1 else f"{len(rows):,} rows, as {shown}"
+    return [Change("X", f"without {text}", dropped_rows=rows)]
 
 
 def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:

@@ -27,7 +27,9 @@ from sk_effprop.inspection.diagnosis._training_rules import warned
 from sk_effprop.inspection.diagnosis._trials import Trials
 
 
-def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosis:
+def diagnose(
+    estimator: Any, X: Any, y: Any, *, sample_weight: Any = None, verify: bool = True
+) -> Diagnosis:
     """Find out why a network trains badly, and test the advice by refits.
 
     Instruments look at the inputs, the targets, each layer, the curvature, the gradient
@@ -46,6 +48,9 @@ def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosi
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         The training data, in the order in which the estimator was fitted on them.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : array-like of shape (n_samples,), optional
+        The weights with which the network was fitted.  Refits use them, too, but all
+        rows that are held out count alike.
     verify : bool, default=True
         Whether to refit, on at most 2,000 rows, of which a part is held out.  Without
         refits, only facts are reported, and causes that show on held-out rows alone are
@@ -92,7 +97,8 @@ def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosi
     """
     with single_threaded_blas, np.errstate(all="ignore"):
         network, X, y = fitted_problem(estimator, X, y)
-        subject = Subject.of(_single(network, X, y), X, y)
+        network_alone = _single(network, X, y, sample_weight)
+        subject = Subject.of(network_alone, X, y, sample_weight)
         trials = Trials(subject) if verify else None
         numbers = {
             "inputs": input_numbers(subject),
@@ -111,10 +117,11 @@ def diagnose(estimator: Any, X: Any, y: Any, *, verify: bool = True) -> Diagnosi
     return Diagnosis(findings, numbers, estimator=str(network), is_verified=verify)
 
 
-def _single(estimator: Any, X: Any, y: Any) -> Any:
+def _single(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Any:
     """One network with the settings of a committee; other estimators as they are."""
     if getattr(estimator, "n_estimators", 1) == 1:
         return estimator
     with catch_warnings():
         simplefilter("ignore")
-        return clone(estimator).set_params(n_estimators=1).fit(X, y)
+        one = clone(estimator).set_params(n_estimators=1)
+        return one.fit(X, y, sample_weight)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sk_effprop.inspection.diagnosis._subject import Subject
-from sk_effprop.inspection.diagnosis._trials import Change, Trials
+from sk_effprop.inspection.diagnosis._trials import DATA, Change, Trials
 from sk_effprop.solvers import BATCH
 from sk_effprop.training.convergence import Finding as Fault
 
@@ -81,7 +81,8 @@ class Evidence:
         remedies = [
             change
             for change in suspicion.remedies
-            if change.parameter in ("X", "y")
+            if change.parameter in DATA
+            or change.also
             or repr(self.given[change.parameter]) != repr(change.value)
         ]
         return replace(suspicion, remedies=tuple(remedies))

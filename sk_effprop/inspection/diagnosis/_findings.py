@@ -1,22 +1,32 @@
 """Findings: suspicions that a refit has tested, in the order of their importance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from sk_effprop.core.arrays import Array
 from sk_effprop.inspection.diagnosis._evidence import Suspicion
-from sk_effprop.inspection.diagnosis._trials import Change, Effect, Trials, compare
+from sk_effprop.inspection.diagnosis._trials import (
+    DATA,
+    Change,
+    Effect,
+    Outcome,
+    Trials,
+    compare,
+)
 
 # A later remedy is preferred only if it gains this much more.
 CLEARLY_BETTER = 1.25
 # Findings that explain this share of the largest drop are ordered by cause.
 MUST_EXPLAIN = 0.5
+# Hyperparameters that stand in for many others, and the share of their drop that is
+# enough for another one to come first.
+WIDE, ENOUGH = ("solver",), 0.2
 # Share of the loss that a change lowers, from which the fit was hardly trained.
 LARGE_GAIN = 0.3
 # Without a leaking column, the loss is at least so many times as high.
 LEAK_FACTOR, LEAK_DROP = 3.0, 0.005
-
-# what a finding says of data in place of a hyperparameter
-DATA = ("X", "y")
 
 
 @dataclass(frozen=True)
@@ -30,8 +40,8 @@ class Finding:
     evidence : str
         What the instruments say.
     parameter : str
-        The hyperparameter to change; "X" or "y" if the data are the cause, and "" if
-        there is nothing to propose.
+        The hyperparameter to change; "X", "y" or "sample_weight" if the data are the
+        cause, and "" if there is nothing to propose.
     value : object
         The proposed value; words if the data should change.
     effect : Effect or None
@@ -40,6 +50,9 @@ class Finding:
     shows_truth : bool
         Whether the loss after the change is the one to expect of new data, although
         it is higher, as for a column that tells the target.
+    settings : dict
+        All hyperparameters to change, with their values, for ``set_params`` of the
+        network: mostly ``parameter`` alone.  Empty if the data should change.
     """
 
     cause: str
@@ -48,6 +61,7 @@ class Finding:
     value: Any
     effect: Effect | None = None
     shows_truth: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.cause.capitalize()}: {self.evidence}{self._result()}."
@@ -57,7 +71,8 @@ class Finding:
         """The proposed change in words."""
         if self.parameter in DATA:
             return str(self.value)
-        return f"{self.parameter}={self.value!r}"
+        settings = self.settings or {self.parameter: self.value}
+        return ", ".join(f"{name}={value!r}" for name, value in settings.items())
 
     def _result(self) -> str:
         if not self.parameter:
@@ -103,6 +118,9 @@ def verified(suspicions: list[Suspicion], trials: Trials) -> list[Finding]:
             helpful.append(finding)
         elif suspicion.is_fact:
             facts.append(finding)
+    if helpful:
+        # what cannot be changed follows from what can
+        facts = [finding for finding in facts if finding.parameter]
     return _without_repeats(leaks + by_importance(helpful) + facts)
 
 
@@ -123,17 +141,27 @@ def _without_repeats(findings: list[Finding]) -> list[Finding]:
 
 
 def by_importance(findings: list[Finding]) -> list[Finding]:
-    """First those that explain most of the loss, causes first; then by their drop."""
-    drops = [one.effect.drop if one.effect else 0.0 for one in findings]
-    largest = max(drops, default=0.0)
-    main = [d >= MUST_EXPLAIN * largest for d in drops]
-    first = [one for one, is_main in zip(findings, main, strict=True) if is_main]
-    rest = [
-        (drop, one)
-        for drop, one, is_main in zip(drops, findings, main, strict=True)
-        if not is_main
-    ]
-    return first + [one for _, one in sorted(rest, key=lambda pair: -pair[0])]
+    """First those that explain most of the loss, causes first; then by their drop.
+
+    Another solver makes up for much, so it comes last if anything else explains enough.
+    """
+    wide = [one for one in findings if one.parameter in WIDE]
+    others = [one for one in findings if one.parameter not in WIDE]
+    largest = [max(map(_drop, some), default=0.0) for some in (others, wide)]
+    if largest[0] > ENOUGH * largest[1]:
+        return _ordered(others) + _ordered(wide)
+    return _ordered(findings)
+
+
+def _ordered(findings: list[Finding]) -> list[Finding]:
+    least = MUST_EXPLAIN * max(map(_drop, findings), default=0.0)
+    first = [one for one in findings if _drop(one) >= least]
+    rest = [one for one in findings if _drop(one) < least]
+    return first + sorted(rest, key=_drop, reverse=True)
+
+
+def _drop(finding: Finding) -> float:
+    return finding.effect.drop if finding.effect else 0.0
 
 
 def best_remedy(
@@ -144,14 +172,29 @@ def best_remedy(
     before = trials.losses(trials.control, **how)
     best: tuple[Change | None, Effect | None] = (_first(suspicion), None)
     for change in suspicion.remedies:
+        if change.parameter in DATA and _is_remedied(best[1]):
+            continue
         outcome = trials.outcome(change)
         if outcome is None:
             continue
-        effect = compare(before, trials.losses(outcome, **how))
+        after = trials.losses(outcome, **how)
+        kept = _compared_rows(change, outcome)
+        effect = compare(before[kept], after[kept])
         known = best[1]
         if known is None or effect.drop > CLEARLY_BETTER * max(known.drop, 0.0):
             best = (change, effect)
     return best
+
+
+def _is_remedied(effect: Effect | None) -> bool:
+    """True if a hyperparameter helps so much that the data may stay as they are."""
+    return effect is not None and effect.drop > LARGE_GAIN * effect.before
+
+
+def _compared_rows(change: Change, outcome: Outcome) -> Array:
+    """Rows that are still wanted; wrong labels are errors in any case."""
+    unwanted = change.dropped_rows if change.parameter == "X" else ()
+    return ~np.isin(outcome.rows, np.asarray(unwanted, dtype=int))
 
 
 def _helps(effect: Effect, suspicion: Suspicion) -> bool:
@@ -181,4 +224,5 @@ def _finding(
         value,
         effect,
         suspicion.expects_loss,
+        {} if change is None else change.settings,
     )

@@ -13,6 +13,8 @@ from sk_effprop.inspection.diagnosis._trials import Change
 
 # Loss on held-out rows over that on the training rows, from which a fit is overfitted.
 OVERFITTED, FAR_OVERFITTED, LEAST_GAP = 1.5, 3.0, 0.05
+# Held-out rows are predicted no better than by a constant.
+USELESS = 0.95
 # A penalty of less than this share of the automatic one is none.
 WEAK = 0.1
 # A rare class has less than this share of what equal shares would be, and is missed in
@@ -22,6 +24,7 @@ RARE, MISSED, UNKNOWN = 0.25, 0.5, 0.1
 # where the network is most certain, and hardly more in the next two fifths.  An error
 # like that of always taking the largest class says that nothing predicts the labels.
 MAYBE_NOISY, NOISY, EVENLY, UNINFORMED = 0.09, 0.12, 1.35, 0.9
+LEARNT_BY_HEART, HALF = 0.4, 0.5
 # fewer rows do not tell noise from chance
 FEWEST_LABELS = 100
 # A residual is far from the others beyond so many robust deviations, targets have heavy
@@ -49,12 +52,14 @@ def overfitting(evidence: Evidence) -> Iterator[Suspicion]:
     for name in ("hidden_layer_sizes", "max_iter"):
         if name in subject.changed:
             remedies.append(Change(name, subject.changed[name]))
+    is_useless = loss["held_out"] > USELESS and loss["train"] < HALF
     yield Suspicion(
         "overfitting",
         f"the loss on held-out rows is {100 * loss['held_out']:.0f} % of a constant's, "
         f"on training rows {100 * loss['train']:.0f} %",
         tuple(remedies),
-        is_fact=is_unbounded and loss["held_out"] > FAR_OVERFITTED * loss["train"],
+        is_fact=is_useless
+        or (is_unbounded and loss["held_out"] > FAR_OVERFITTED * loss["train"]),
         least_gain=0.2,
     )
 
@@ -70,10 +75,11 @@ def imbalance(evidence: Evidence) -> Iterator[Suspicion]:
     recall = recalls[rare]
     if shares[rare] * len(shares) > RARE or recall > MISSED:
         return
+    name = subject.estimator.classes_.tolist()[rare]
     yield Suspicion(
         "imbalanced classes",
-        f"class {subject.estimator.classes_[rare]!r} has {100 * shares[rare]:.2g} % of "
-        f"the rows, and {100 * recall:.0f} % of its held-out rows are recognised",
+        f"class {name!r} has {100 * shares[rare]:.2g} % of the rows, and "
+        f"{100 * recall:.0f} % of its held-out rows are recognised",
         (Change("class_weight", "balanced"),),
         is_fact=recall < UNKNOWN,
         least_gain=0.3,
@@ -93,12 +99,15 @@ def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
         return
     if loss.get("error_where_certain", 0.0) < MAYBE_NOISY:
         return
+    if loss["train"] < LEARNT_BY_HEART * loss["held_out"]:
+        # a network that has learnt the labels by heart cannot contradict them
+        return
     errors, rows = trials.errors_by_certainty()
     certain, everywhere = float(np.mean(errors[0])), loss["error"]
-    is_even = np.mean(errors[1:3]) < EVENLY * certain
+    is_even = np.mean(np.concatenate(errors[1:3])) < EVENLY * certain
     majority = float(np.max(evidence.numbers["targets"]["class_shares"]))
     is_informed = everywhere < UNINFORMED * (1.0 - majority)
-    if certain < NOISY or not is_even or not is_informed:
+    if not NOISY <= certain < HALF or not is_even or not is_informed:
         return
     examples = ", ".join(str(row) for row in trials.rows[rows[:5]])
     yield Suspicion(

@@ -23,10 +23,24 @@ MANY_DEAD = 0.4
 FADED = 0.05
 
 
+def extreme_values(evidence: Evidence) -> Iterator[Suspicion]:
+    """Numbers so far from the usual ones that nothing is learnt."""
+    case = evidence.subject.at_start
+    for rule in (
+        extremes.extreme_setting,
+        extremes.extreme_quantile,
+        extremes.extreme_activation,
+        extremes.identical_units,
+    ):
+        fault = rule(case)
+        if fault is not None:
+            yield from_fault(fault)
+
+
 def initial_weights(evidence: Evidence) -> Iterator[Suspicion]:
     """Initial weights that saturate the units, or that let no signal pass."""
     case, given = evidence.subject.at_start, evidence.given
-    faults = [extremes.vanishing_weights(case)]
+    faults = [extremes.vanishing_weights(case), extremes.exploding_weights(case)]
     if not isinstance(given["init"], str):
         faults.insert(0, rules.saturated_units(case))
     for fault in faults:

@@ -34,23 +34,28 @@ class Subject:
         Its plan and its objective.
     start : ndarray of shape (n_weights,)
         Weights that ``init`` and ``bias_init`` give.
+    weight : ndarray of shape (n_samples,) or None
+        The given weights of the examples, without those of their classes.
     """
 
     estimator: Any
     examples: Examples
     run: Run
     start: Array
+    weight: Array | None = None
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: Any) -> "Subject":
+    def of(cls, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> "Subject":
         """Prepare the fit of a fitted network once more."""
-        examples = encode_table(estimator, estimator._read_examples(X, y, None))
+        read = estimator._read_examples(X, y, sample_weight)
+        examples = encode_table(estimator, read)
         start = estimator._start(None, 0.0, is_stream=False)
         run = estimator._make_run(examples, estimator.solver_, start)
         theta = build.initial_theta(
             run.plan.given, run.objective, start.rng, is_stream=False
         )
-        return cls(estimator, examples, run, theta)
+        weight = None if sample_weight is None else _own(read, sample_weight)
+        return cls(estimator, examples, run, theta, weight)
 
     @property
     def is_classification(self) -> bool:
@@ -131,6 +136,13 @@ class Subject:
         some = objective.subset(self.rows).as_float64()
         theta = theta.astype(np.float64)
         return Case(self.run.plan, objective, some, theta, self.run.left.strength)
+
+
+def _own(examples: Examples, sample_weight: Any) -> Array:
+    """Weights of the examples that were made of the user's rows."""
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    places = examples.places
+    return weight if places is None else weight[np.asarray(places) >= 0]
 
 
 def _equal(given: Any, default: Any) -> bool:

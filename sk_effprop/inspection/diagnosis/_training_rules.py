@@ -7,12 +7,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, from_fault
 from sk_effprop.inspection.diagnosis._trials import Change
 
 # Fall of the mean loss in the last third of training from which it is cut off.
 STEEP = 0.25
+# Steps that are averaged over more than this share of all updates are sluggish.
+SLUGGISH = 0.05
+# Batches that grow to all examples within this share of the epochs.
+SOON = 0.25
 # Fewer epochs than this share of the automatic number are too few for sure.
 FAR_TOO_FEW = 0.25
 
@@ -39,21 +44,80 @@ def rate(evidence: Evidence) -> Iterator[Suspicion]:
     )
 
 
+def schedule(evidence: Evidence) -> Iterator[Suspicion]:
+    """A rate that falls to next to nothing long before training ends."""
+    fault = imbalances.fading_rate(evidence.subject.at_start)
+    if fault is None:
+        return
+    changed = evidence.subject.changed
+    own = [name for name in ("power_t", "annealing_tau") if name in changed]
+    remedies = [Change("learning_rate", "cosine")]
+    yield Suspicion(
+        fault.cause,
+        fault.sentence.rstrip("."),
+        tuple(remedies + [Change(name, changed[name]) for name in own]),
+    )
+
+
+def sluggish_steps(evidence: Evidence) -> Iterator[Suspicion]:
+    """A momentum that outlasts much of the training."""
+    subject = evidence.subject
+    is_adam = subject.estimator.solver_ == "adam"
+    name = "beta_1" if is_adam else "momentum"
+    if not evidence.is_stochastic or name not in subject.changed:
+        return
+    n_averaged = 1.0 / max(1.0 - evidence.given[name], 1e-300)
+    n = _n_updates(evidence, subject.estimator.max_iter_)
+    if n_averaged < SLUGGISH * n:
+        return
+    yield Suspicion(
+        "momentum too large",
+        f"{name}={evidence.given[name]:.6g} averages the steps of about "
+        f"{n_averaged:,.0f} updates, and {subject.estimator.max_iter_} epochs have "
+        f"{n:,}",
+        (Change(name, subject.changed[name]),),
+    )
+
+
+def _n_updates(evidence: Evidence, n_epochs: int) -> int:
+    subject = evidence.subject
+    n_batches = np.ceil(len(subject.examples) / subject.estimator.batch_size_)
+    return int(n_batches) * n_epochs
+
+
 def large_batches(evidence: Evidence) -> Iterator[Suspicion]:
     """Batches that leave few updates."""
+    yield from _growing_batches(evidence)
     subject = evidence.subject
     automatic = subject.automatic("batch_size")
     batch = subject.estimator.batch_size_
     if not evidence.is_stochastic or batch <= 4 * automatic.batch_size:
         return
     n = len(subject.examples)
-    n_updates = int(np.ceil(n / batch)) * subject.estimator.n_iter_
+    n_updates = _n_updates(evidence, subject.estimator.n_iter_)
     yield Suspicion(
         "batches too large",
         f"batches of {batch:,} of {n:,} rows leave {n_updates:,} updates "
         f"(batch_size={subject.given['batch_size']!r})",
         (Change("batch_size", "auto"),),
         is_fact=batch > n / 3,
+    )
+
+
+def _growing_batches(evidence: Evidence) -> Iterator[Suspicion]:
+    """Batches that soon comprise all examples."""
+    subject, growth = evidence.subject, evidence.given["batch_growth"]
+    n, batch = len(subject.examples), subject.estimator.batch_size_
+    if not evidence.is_stochastic or growth <= 1.0 or batch >= n:
+        return
+    n_epochs = np.log(n / batch) / np.log(growth)
+    if n_epochs > SOON * subject.estimator.max_iter_:
+        return
+    yield Suspicion(
+        "batches too large",
+        f"batch_growth={growth:.3g} lets batches of {batch:,} grow to all {n:,} rows "
+        f"in {n_epochs:.0f} of {subject.estimator.max_iter_} epochs",
+        (Change("batch_growth", 1.0),),
     )
 
 

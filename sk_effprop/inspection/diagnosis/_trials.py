@@ -9,7 +9,7 @@ row.  The first one changes nothing: it shows what the others are compared with:
     compare(trials.losses(before), trials.losses(after))
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 from warnings import catch_warnings, simplefilter
@@ -27,6 +27,8 @@ from sk_effprop.inspection.diagnosis._measures import (
 )
 from sk_effprop.inspection.diagnosis._subject import Subject
 
+# Arguments of ``fit``, which a change may name in place of a hyperparameter.
+DATA = ("X", "y", "sample_weight")
 # Rows that are used at most, one part of which is held out in each split; enough splits
 # are made to hold out that many rows.
 MAX_ROWS, N_PARTS, HELD_OUT_ROWS = 2000, 4, 500
@@ -52,23 +54,42 @@ class Change:
     Attributes
     ----------
     parameter : str
-        A hyperparameter, or "X" or "y".
+        A hyperparameter, or "X", "y" or "sample_weight".
     value : object
         Its new value; words for a change of the data.
     dropped_columns : ndarray of int
     dropped_rows : ndarray of int
         Rows, numbered as those of the trials, which are not trained on.
+    codes : sequence of (int, float)
+        Columns with numbers that are taken for missing values.
+    also : dict
+        Other hyperparameters that must change with it.
     """
 
     parameter: str
     value: Any
     dropped_columns: Any = ()
     dropped_rows: Any = ()
+    codes: Any = ()
+    also: dict[str, Any] = field(default_factory=dict)
+
+    def inputs(self, X: Any) -> Any:
+        """Inputs that the network gets after the change."""
+        if self.codes:
+            X = X.copy()
+        for column, code in self.codes:
+            X[X[:, column] == code, column] = np.nan
+        if len(self.dropped_columns):
+            kept = np.setdiff1d(np.arange(X.shape[1]), self.dropped_columns)
+            X = X[:, kept]
+        return X
 
     @property
     def settings(self) -> dict[str, Any]:
         """Hyperparameters to change."""
-        return {} if self.parameter in ("", "X", "y") else {self.parameter: self.value}
+        if self.parameter in ("", *DATA):
+            return {}
+        return {self.parameter: self.value} | self.also
 
 
 class Outcome(NamedTuple):
@@ -150,6 +171,7 @@ class Trials:
         # as presented: the order may be what is wrong
         self.rows = np.sort(rows)
         self.X, self.y = examples.X[self.rows], examples.y[self.rows]
+        self.weight = None if subject.weight is None else subject.weight[self.rows]
         self.truth = as_columns(subject, self.y)
         # outputs of several units count alike
         deviation = self.truth.std(axis=0)
@@ -242,14 +264,11 @@ class Trials:
         )
 
     def _fit(self, change: Change, train: Array, test: Array, seed: int) -> Outcome:
-        used, X = np.setdiff1d(train, change.dropped_rows), self.X
-        if len(change.dropped_columns):
-            kept = np.setdiff1d(np.arange(X.shape[1]), change.dropped_columns)
-            X = X[:, kept]
+        used, X = np.setdiff1d(train, change.dropped_rows), change.inputs(self.X)
         model = self._model(change, len(used), seed)
         with catch_warnings(), np.errstate(all="ignore"):
             simplefilter("ignore")
-            model.fit(X[used], self.y[used])
+            model.fit(X[used], self.y[used], self._weight_of(used, change))
             predicted, fitted = (
                 predicted_columns(self.subject, model, X[rows]) for rows in (test, used)
             )
@@ -263,6 +282,10 @@ class Trials:
             np.broadcast_to(constant, predicted.shape),
             self.share(of_training),
         )
+
+    def _weight_of(self, used: Array, change: Change) -> Array | None:
+        is_without = self.weight is None or change.parameter == "sample_weight"
+        return None if is_without else self.weight[used]
 
     def errors_by_certainty(self) -> tuple[list[Array], Array]:
         """Return masks of wrong decisions by falling certainty, and contradicted rows.
@@ -296,7 +319,7 @@ class Trials:
             # the inputs are numbers already
             "categorical_features": None,
         }
-        if len(change.dropped_columns) and isinstance(given["init"], np.ndarray):
+        if change.parameter == "X" and isinstance(given["init"], np.ndarray):
             given["init"] = "lecun_uniform"
         return type(estimator)(**given | change.settings)
 
