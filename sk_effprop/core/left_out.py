@@ -85,6 +85,11 @@ class OutOfSample(NamedTuple):
         the error is decisive.
     n_rows : float
         Effective number of rows.
+    linear_noise : float
+        Noise level with which the linear kernel predicts best.
+    n_inputs : float
+        Effective number of inputs: that of independent ones whose rows are as similar
+        to each other.
     """
 
     error: float
@@ -93,6 +98,8 @@ class OutOfSample(NamedTuple):
     smooth_noise: float
     opposition: float
     n_rows: float
+    linear_noise: float = 0.0
+    n_inputs: float = 1.0
 
     @property
     def is_undecided(self) -> bool:
@@ -172,7 +179,16 @@ def out_of_sample(
         smooth_noise=smooth.noise if is_smooth else 0.0,
         opposition=opposition,
         n_rows=n_effective,
+        linear_noise=pairs[0].noise,
+        n_inputs=_participation(products),
     )
+
+
+def _participation(gram: Array) -> float:
+    """Number of independent inputs with as large products of different rows."""
+    n, squares = len(gram), np.diagonal(gram) ** 2
+    between = float(np.sum(gram**2) - squares.sum()) / max(n * (n - 1), 1)
+    return max(float(np.mean(squares)) / max(between, TINY), 1.0) if n > 1 else 1.0
 
 
 def _kernels(gram: Array, *, has_hidden_layers: bool) -> list[Array]:

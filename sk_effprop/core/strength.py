@@ -32,6 +32,10 @@ CURVED, LINEAR, LINEAR_POWER = 0.2, 0.4, 0.5
 # its last layer as many times weaker.  Small weights keep the units near the middle of
 # their sigmoids, and large ones behind them make up for it.
 TILT = 100.0
+# Linear functions of so many inputs for each row, with this share of noise, get at
+# least the strength of ridge regression.  It may leave constant outputs, and so does a
+# noise level of more than so many times 1 + n / p.
+WIDE, MOSTLY_NOISE, RIDGE_LIMIT = 0.2, 0.8, 2.0
 # Mean squared slope of tanh and relu on normal inputs, about, and nodes that find it.
 USUAL_SLOPE_POWER, SLOPE_NODES = 0.4, 40
 # With more rows than this, CURVED grows with their root, up to a factor, and so does
@@ -54,8 +58,9 @@ EXACT_CLASSES = 0.003
 # find the way down.  It falls with the third power of n: few rows are fitted exactly.
 WEAKEST, WEAKEST_FROM = 0.01, 400
 # Targets that no kernel predicts are taken for noise, and this strength leaves constant
-# outputs,
-NOISE_STRENGTH = 1.0
+# outputs, or so many times the one from which a linear function of noise costs more
+# than it explains, which is larger in wide tables,
+NOISE_STRENGTH, NOISE_MARGIN = 1.0, 2.0
 # unless the rows are so few (all tables of truth with three inputs are fitted by this),
 # for which an error above FEW_ROWS_UNDECIDED is not decisive
 FEW_ROWS, FEW_ROWS_STRENGTH, FEW_ROWS_UNDECIDED = 12, 0.003, 0.8
@@ -69,15 +74,19 @@ def strength(
     is_stochastic: bool = False,
     has_classes: bool = False,
     is_cautious: bool = True,
+    powers: Array | None = None,
 ) -> float:
     """L2 strength for one connection and one example, with targets of variance 1.
 
-    Caution leaves less of it with few rows.
+    Caution leaves less of it with few rows.  ``powers`` are those by which each layer
+    multiplies the strength, for solvers that go all the way to a minimum.
     """
     if found.is_undecided:
         if found.opposition < OPPOSED:
             return OPPOSED_STRENGTH
-        return FEW_ROWS_STRENGTH if found.n_rows <= FEW_ROWS else NOISE_STRENGTH
+        if found.n_rows <= FEW_ROWS:
+            return FEW_ROWS_STRENGTH
+        return max(NOISE_STRENGTH, NOISE_MARGIN * _flattening(found, powers))
     weakest = WEAKEST * min(found.n_rows / WEAKEST_FROM, 1.0) ** 3
     if found.is_exact:
         return max(weakest, EXACT_CLASSES) if has_classes else weakest
@@ -86,6 +95,7 @@ def strength(
         growth = float(np.clip((found.n_rows / MANY_ROWS) ** 0.5, 1.0, LARGEST_GROWTH))
     curved = CURVED * (STOCHASTIC_SHARE if is_stochastic else growth) * found.error
     linear = LINEAR * (growth if has_classes else 1.0) * found.error**LINEAR_POWER
+    linear = max(linear, _as_ridge(found, powers))
     curved = min(curved, linear)
     between = curved ** (1.0 - found.linearity) * linear**found.linearity
     caution = CAUTION if is_cautious else 0.0
@@ -95,6 +105,44 @@ def strength(
     # few rows are fitted rather than flattened
     is_fitted = found.n_rows <= FEW_ROWS and found.error > FEW_ROWS_UNDECIDED
     return min(result, FEW_ROWS_STRENGTH) if is_fitted else result
+
+
+def _flattening(found: OutOfSample, powers: Array | None) -> float:
+    """Strength from which a linear function of pure noise costs more than it explains.
+
+    Of n values of noise, p inputs explain ``g^2 / (1 + r) / 2`` by a function with
+    weights of length ``s = g / (1 + r)``, where ``r = p / n = g^2``.  In L layers of
+    equal shares their penalty is ``L a s^(2/L) / 2``, with a that of one of them.
+    """
+    if powers is None or len(powers) == 1:
+        return 0.0
+    r, n_layers = found.n_inputs / found.n_rows, len(powers)
+    length = r**0.5 / (1.0 + r)
+    cost = n_layers * length ** (2.0 / n_layers)
+    return r / (1.0 + r) / cost * found.n_rows / _mean_power(found, powers)
+
+
+def _as_ridge(found: OutOfSample, powers: Array | None) -> float:
+    """Strength that shrinks a linear function as much as the best ridge regression.
+
+    The noise level v of the linear kernel is a penalty of ``v r s^2 / 2``, whose slope
+    ``v r s`` is that of ``L a s^(2/L) / 2`` at the length s of the weights.
+    """
+    if powers is None:
+        return 0.0
+    r, n_layers = found.n_inputs / found.n_rows, len(powers)
+    if found.error < MOSTLY_NOISE or powers[0] < WIDE * found.n_rows:
+        return 0.0
+    noise = min(found.linear_noise, RIDGE_LIMIT * (1.0 + 1.0 / r))
+    length = (1.0 / (1.0 + noise) + r) ** 0.5 / (1.0 + r + noise * r)
+    slope = noise * found.n_inputs * length ** (2.0 - 2.0 / n_layers)
+    return slope / _mean_power(found, powers)
+
+
+def _mean_power(found: OutOfSample, powers: Array) -> float:
+    """Geometric mean over the layers; inputs that say the same count once."""
+    product = found.n_inputs * float(np.prod(powers[1:]))
+    return float(product ** (1.0 / len(powers)))
 
 
 def tilt(found: OutOfSample, n_layers: int) -> Array:

@@ -20,6 +20,7 @@ from sk_effprop.estimators import _extremes as extremes
 from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.estimators._auto import Plan
+from sk_effprop.estimators._held_out import few_to_train_on, unlike_validation
 from sk_effprop.estimators._neighbours import (
     CORRELATED,
     NEARLY_EQUAL,
@@ -48,6 +49,8 @@ FLAT_SHARE = 0.1
 DIVERGED = WARNINGS[Reason.DIVERGED]
 # Shorter fits are experiments, which nobody expects to be of use.
 FEWEST_ITERATIONS = 10
+# Fewer iterations without progress may be an accident.
+LEAST_PATIENCE = 3
 LIMITS = {Reason.MAX_ITER: "max_iter", Reason.MAX_FUN: "max_fun"}
 CONCLUSIVE = (Reason.CONVERGED, Reason.PRECISION, Reason.DIVERGED)
 # Examples on which causes are looked for.
@@ -102,16 +105,49 @@ def find_fault(run: Run, monitor: Monitor, theta: Array, loss: float) -> Finding
     if monitor.reason == Reason.INTERRUPTED:
         # the user may go on
         return None
-    if monitor.n_now < FEWEST_ITERATIONS and monitor.reason not in CONCLUSIVE:
-        return None
     objective = run.objective
     if are_constant(objective.sampled.targets):
         # predicted by anything
         return None
     share = explained_share(objective, theta, loss)
-    return _poor_fit(run, monitor, theta, share) or _early_end(
-        run, monitor, theta, share
+    finding = _given_end(run, monitor, share)
+    is_short = monitor.n_now < FEWEST_ITERATIONS
+    if finding is not None or (is_short and monitor.reason not in CONCLUSIVE):
+        return finding
+    return (
+        few_to_train_on(run, monitor)
+        or _poor_fit(run, monitor, theta, share)
+        or _early_end(run, monitor, theta, share)
+        or unlike_validation(monitor)
     )
+
+
+def _given_end(run: Run, monitor: Monitor, share: float) -> Finding | None:
+    """Find a limit of the user's that has ended training before it was of any use."""
+    given, n = run.plan.given, monitor.n_now
+    if monitor.reason == Reason.STALLED and share < 1.0 - MUCH_LEFT:
+        return _impatient(run)
+    if share >= LEAST_EXPLAINED:
+        return None
+    useless = "Predictions are no better than a constant:"
+    if monitor.reason == Reason.GOAL:
+        sentence = f"{useless} goal={given.goal:.3g} is not below the loss of one."
+        advice = "Use goal=None, or a far smaller one."
+        return Finding(sentence, "goal", advice, value=None)
+    if monitor.reason == Reason.MAX_TIME:
+        sentence = f"{useless} max_time={given.max_time:.3g} ended training after {n} "
+        sentence += "iteration." if n == 1 else "iterations."
+        return Finding(sentence, "max_time", "Increase max_time.")
+    return None
+
+
+def _impatient(run: Run) -> Finding | None:
+    """Find a patience that a single bad iteration may exhaust."""
+    patience = run.plan.patience
+    if patience >= LEAST_PATIENCE:
+        return None
+    sentence = f"Training ended early: n_iter_no_change={patience:.3g} is too small."
+    return Finding(sentence, "n_iter_no_change", "Use n_iter_no_change=10.", value=10)
 
 
 def _stream_fault(run: Run, monitor: Monitor) -> Finding | None:

@@ -3,7 +3,8 @@
 Noise is different at every example, but what a network has missed is nearly the same
 at examples close to each other.  The correlation between the errors of an example and
 of its nearest neighbour so tells noise from a fit that was flattened or got stuck, on
-any data and for any loss::
+any data and for any loss.  With more than a few inputs no example is close to another,
+but what a single input explains shows in the order of its values::
 
     finding = missed_structure(case, monitor.reason)
     finding.parameter    # "alpha"
@@ -51,12 +52,21 @@ def missed_structure(
     """
     if not has_neighbours(case) or len(case.some.network.sizes) == 2:
         return None
-    correlation, n = _shared_errors(case)
-    if correlation < max(least, N_DEVIATIONS / np.sqrt(n)):
+    rows, errors = _errors_by_place(case)
+    if len(rows) < 3 or not errors.any():
         return None
+    errors = errors / np.sqrt(np.sum(errors**2))
+    correlation, who = _shared_nearby(rows, errors), "neighbouring examples"
+    if correlation < max(least, N_DEVIATIONS / np.sqrt(len(rows))):
+        correlation = _shared_along_inputs(rows, errors)
+        who = "examples with similar values of one input"
+        # the largest of so many numbers of pure noise
+        n_deviations = np.sqrt(N_DEVIATIONS**2 + 2.0 * np.log(rows.shape[1]))
+        if correlation < max(least, n_deviations / np.sqrt(len(rows))):
+            return None
     sentence = (
-        f"neighbouring examples share their errors (correlation {correlation:.2f}), so "
-        "that there is more to be learnt."
+        f"{who} share their errors (correlation {correlation:.2f}), so that there is "
+        "more to be learnt."
     )
     parameter, value, advice = _remedy(case, reason)
     return Finding(
@@ -69,18 +79,28 @@ def has_neighbours(case: Case) -> bool:
     return case.some.network.sizes[0] <= MOST_INPUTS
 
 
-def _shared_errors(case: Case) -> tuple[float, int]:
-    """Correlation of the errors of different neighbours, and their number."""
+def _errors_by_place(case: Case) -> tuple[Array, Array]:
+    """Different rows of inputs, and the mean error of the examples at each."""
     some = case.some
     outputs = forward(some.network, case.theta, some.inputs, only_values=True).outputs
     errors = np.empty_like(outputs)
     some.loss.gradient(outputs, some.targets, errors)
-    rows, means = _merged(case.inputs.astype(np.float64), errors - errors.mean(axis=0))
-    power = float(np.sum(means**2))
-    if len(rows) < 3 or power == 0.0:
-        return 0.0, 1
+    return _merged(case.inputs.astype(np.float64), errors - errors.mean(axis=0))
+
+
+def _shared_nearby(rows: Array, errors: Array) -> float:
+    """Correlation of the errors of nearest neighbours."""
     nearest = cKDTree(rows).query(rows, k=2)[1][:, 1]
-    return float(np.sum(means * means[nearest])) / power, len(rows)
+    return float(np.sum(errors * errors[nearest]))
+
+
+def _shared_along_inputs(rows: Array, errors: Array) -> float:
+    """Largest correlation of the errors of successive values of one input."""
+    # equal values are in random order
+    order = np.random.default_rng(0).permutation(len(rows))
+    rows, errors = rows[order], errors[order]
+    sorted_errors = (errors[np.argsort(column, kind="stable")] for column in rows.T)
+    return max(float(np.sum(one[1:] * one[:-1])) for one in sorted_errors)
 
 
 def _merged(rows: Array, errors: Array) -> tuple[Array, Array]:

@@ -82,6 +82,7 @@ def find_strength(
         is_stochastic=is_stochastic,
         has_classes=has_classes,
         is_cautious=alpha != "evidence",
+        powers=None if is_stochastic else problem.input_powers,
     )
     if problem.is_stream or alpha == "evidence":
         return np.minimum(measured, usual)

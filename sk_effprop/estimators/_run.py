@@ -27,7 +27,7 @@ from sk_effprop.estimators._penalty import (
 )
 from sk_effprop.estimators._plan import Plan, Problem
 from sk_effprop.estimators._reading import TrainingData
-from sk_effprop.estimators._watch import StreamWatch
+from sk_effprop.estimators._watch import AWAKE_BY, StreamWatch
 from sk_effprop.solvers import STOCHASTIC
 from sk_effprop.solvers.base import Reason, Solution
 from sk_effprop.training.convergence import Finding, describe
@@ -184,6 +184,15 @@ class Run:
         """True if the time of the whole call is over."""
         limit = self.plan.max_time
         return limit is not None and monotonic() - self.start_time >= limit
+
+    @property
+    def is_asleep(self) -> bool:
+        """True if a stream should have learnt something by now, but has not."""
+        earlier, is_stream = self.earlier, self.left.is_stream
+        if earlier is None or not is_stream:
+            return False
+        is_time = earlier.n_seen < AWAKE_BY <= self.left.n_seen
+        return is_time and (earlier.watch is None or earlier.watch.is_lost)
 
     def with_penalty(self, penalty: Array | None) -> "Run":
         """Return the same run with the penalty that the solver has found, if any."""

@@ -1,6 +1,7 @@
 """Training of one network: initial weights, solver, monitor, and fitted attributes."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from sk_effprop.estimators._checkpoint import Checkpoint
 from sk_effprop.estimators._checks import check_init, check_network
 from sk_effprop.estimators._diagnosis import check_loss, initial_value
 from sk_effprop.estimators._interrupt import in_any_case, is_part_of_more
+from sk_effprop.estimators._late_start import late_start
 from sk_effprop.estimators._layers import check_weights
 from sk_effprop.estimators._members import Member, Trained
 from sk_effprop.estimators._run import (
@@ -91,4 +93,12 @@ def starting_point(estimator: Any, run: Run) -> tuple[Array, Any]:
         return theta, None
     check_network(estimator.network_, objective.network)
     check_weights(estimator.theta_)
-    return estimator.theta_, earlier.state if earlier.kind == run.left.kind else None
+    state = earlier.state if earlier.kind == run.left.kind else None
+    theta = None
+    if run.is_asleep:
+        # other streams go on with the same random numbers
+        rng = deepcopy(run.left.rng)
+        theta = late_start(run.plan.given, objective.sampled, estimator.theta_, rng)
+    if theta is None:
+        return estimator.theta_, state
+    return theta, None if state is None else state.without_rates()

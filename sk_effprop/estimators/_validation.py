@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from dataclasses import dataclass
 from math import ceil
 from numbers import Real
 from typing import Any, TypeAlias
@@ -16,7 +17,6 @@ from sk_effprop.estimators import _build as build
 from sk_effprop.estimators import _reading as reading
 from sk_effprop.estimators._data import Examples
 from sk_effprop.estimators._run import Run, fitted_with
-from sk_effprop.training.monitor import Validate
 
 HeldOut: TypeAlias = Examples | PartitionedObjective
 
@@ -151,7 +151,32 @@ def score_of(
     return float(score)
 
 
-def make_validation(estimator: Any, run: Run, held_out: HeldOut) -> Validate:
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Loss and score on held-out examples, which decide when training ends.
+
+    Attributes
+    ----------
+    objective : Objective or PartitionedObjective
+        On the held-out examples, without a penalty.
+    score : callable or None
+        From theta to a score, larger is better; None for the negative loss.
+    is_split_off : bool
+        Whether the examples are a part of those that were given for training.
+    """
+
+    objective: Any
+    score: Callable[[Array], float] | None
+    is_split_off: bool
+
+    def __call__(self, theta: Array) -> tuple[float, float]:
+        """Loss and score of these weights."""
+        score = None if self.score is None else self.score(theta)
+        loss = self.objective.value(theta)
+        return loss, -loss if score is None else score
+
+
+def make_validation(estimator: Any, run: Run, held_out: HeldOut) -> Validation:
     """Make the function from theta to loss and score on held-out examples.
 
     Raises
@@ -160,32 +185,37 @@ def make_validation(estimator: Any, run: Run, held_out: HeldOut) -> Validate:
         If the examples lie in parts, and ``scoring`` is not "loss".
     """
     scoring = estimator.scoring
-    if scoring == "loss":
-        objective = _held_out_objective(estimator, run, held_out)
-        return lambda theta: (loss := objective.value(theta), -loss)
     if isinstance(held_out, PartitionedObjective):
+        if scoring == "loss":
+            return Validation(held_out, None, is_split_off=False)
         raise ValueError(
             f"scoring={scoring!r} needs the validation data in one place, but they lie "
             "in partitions. Use scoring='loss', or give X_val and y_val as arrays."
         )
     objective = _held_out_objective(estimator, run, held_out)
-    scorer = check_scoring(estimator, scoring=scoring)
+    is_split_off = len(held_out.all_y) >= run.n_rows + len(held_out)
+    score = None if scoring == "loss" else _make_score(estimator, run, held_out)
+    return Validation(objective, score, is_split_off)
 
-    def validate(theta: Array) -> tuple[float, float]:
+
+def _make_score(
+    estimator: Any, run: Run, held_out: Examples
+) -> Callable[[Array], float]:
+    """Make the function from theta to the score of an estimator with these weights."""
+    scorer = check_scoring(estimator, scoring=estimator.scoring)
+
+    def score(theta: Array) -> float:
         fitted = copy(estimator)
         fitted.__dict__.update(fitted_with(run, theta.copy()))
         # the examples are encoded, and have lost the names of their columns
         fitted.__dict__.update(n_features_in_=held_out.X.shape[1], table_encoder_=None)
         fitted.__dict__.pop("feature_names_in_", None)
-        score = score_of(scorer, fitted, held_out, scoring)
-        return objective.value(theta), score
+        return score_of(scorer, fitted, held_out, estimator.scoring)
 
-    return validate
+    return score
 
 
-def _held_out_objective(estimator: Any, run: Run, held_out: HeldOut) -> Any:
-    if isinstance(held_out, PartitionedObjective):
-        return held_out
+def _held_out_objective(estimator: Any, run: Run, held_out: Examples) -> Any:
     with reading.about_validation_data():
         dtype = run.objective.dtype
         coding = estimator.coding_

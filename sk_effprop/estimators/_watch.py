@@ -29,6 +29,8 @@ from sk_effprop.training.convergence import Finding
 
 # Examples before the first look, and how many times as many before each later one.
 FIRST_LOOK, SECOND_LOOK, NEXT_LOOK = 100, 300, 3
+# Healthy streams explain a tenth of the loss of a constant after so many examples.
+AWAKE_BY, LOST = 200, 0.1
 # Examples that a look needs at least.
 LEAST_ROWS = 50
 # The latest targets are about as many, and so are the rows of a batch that tells.
@@ -164,6 +166,11 @@ class StreamWatch:
     def share(self) -> float:
         """Share of the baseline's loss that the network explains."""
         return float(1.0 - self.losses[0] / self.losses[1])
+
+    @property
+    def is_lost(self) -> bool:
+        """True if no recent rows, or too few, were predicted better than by a mean."""
+        return self.n_rows < LEAST_ROWS or self.share < LOST
 
     def is_ordered(self, *, by_class: bool) -> bool:
         """True if nearby targets are alike, and the network knows no more than that.

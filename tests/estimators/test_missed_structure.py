@@ -109,3 +109,25 @@ def test_a_wave_that_is_learnt_by_half_is_led_to_the_rest():
     assert 0.5 < model.score(inputs, y) < 0.7
     assert "share their errors" in done.problem
     assert advised(model, inputs, y).score(inputs, y) > 0.9
+
+
+@pytest.mark.parametrize("n_inputs", [8, 12])
+@pytest.mark.parametrize("n", [300, 450])
+def test_what_one_of_many_inputs_explains_is_not_missed(n, n_inputs):
+    """In so many dimensions no example is close to another."""
+    rng = np.random.default_rng(n + n_inputs)
+    inputs = rng.uniform(-1.0, 1.0, size=(2 * n, n_inputs))
+    y = np.sin(5.2 * inputs[:, 0]) + 0.15 * rng.normal(size=2 * n)
+    model, is_reported = fitted(EffPropRegressor(random_state=0), inputs[:n], y[:n])
+    assert is_reported
+    assert model.score(inputs[n:], y[n:]) < 0.1
+    assert advised(model, inputs[:n], y[:n]).score(inputs[n:], y[n:]) > 0.7
+
+
+@pytest.mark.parametrize("n_inputs", [5, 20, 50])
+@pytest.mark.parametrize("n", [30, 100, 500])
+def test_chance_makes_no_structure_along_inputs(n, n_inputs):
+    rng = np.random.default_rng(n + n_inputs)
+    inputs = rng.integers(0, 5, size=(n, n_inputs)).astype(float)
+    y = inputs[:, 0] + 3.0 * rng.normal(size=n)
+    assert not fitted(EffPropRegressor(random_state=0), inputs, y)[1]

@@ -1,8 +1,11 @@
 """What alpha="auto" is: found from the data, and where it is not."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
@@ -99,3 +102,25 @@ def test_every_fit_measures_anew(cls):
         model = cls(**QUICK, solver="lbfgs", warm_start=warm_start).fit(*noisy)
         before = strength(model)
         assert strength(model.fit(*clean)) < before
+
+
+@pytest.mark.parametrize("n", [100, 250, 450])
+@pytest.mark.parametrize("n_inputs", [100, 300])
+def test_noise_is_not_fitted_however_many_inputs_there_are(n, n_inputs):
+    """A linear function of so many inputs explains much of any noise."""
+    rng = np.random.default_rng(n + n_inputs)
+    X, y = rng.normal(size=(n + 500, n_inputs)), rng.normal(size=n + 500)
+    model = EffPropRegressor(random_state=0)
+    with pytest.warns(ConvergenceWarning, match="hardly depend on the inputs"):
+        model.fit(X[:n], y[:n])
+    assert model.score(X[n:], y[n:]) > -0.1
+
+
+def test_a_weak_linear_rule_of_many_inputs_is_no_worse_than_a_constant():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(950, 300))
+    y = X @ rng.normal(size=300) / 300**0.5 + 1.5 * rng.normal(size=950)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = EffPropRegressor(random_state=0).fit(X[:450], y[:450])
+    assert model.score(X[450:], y[450:]) > -0.05
