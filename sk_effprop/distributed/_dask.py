@@ -9,8 +9,8 @@ from sk_effprop.distributed._parts import DaskParts
 from sk_effprop.estimators._auto import AUTO_BATCH
 from sk_effprop.estimators._base import BaseEffProp
 from sk_effprop.estimators._checks import check_validation_data
+from sk_effprop.estimators._part_reader import RawPart
 from sk_effprop.estimators._parts import Source, check_estimator, fit_parts
-from sk_effprop.estimators._survey import RawPart
 
 Estimator = TypeVar("Estimator", bound=BaseEffProp)
 

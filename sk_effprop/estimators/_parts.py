@@ -28,11 +28,9 @@ from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
 from sk_effprop.estimators._parameters import hyperparameters_of
 from sk_effprop.estimators._part_order import told_of_order
+from sk_effprop.estimators._part_reader import RawPart, Reader, Split
 from sk_effprop.estimators._run import Resume, Run, Start, make_run
 from sk_effprop.estimators._survey import (
-    RawPart,
-    Reader,
-    Split,
     Survey,
     Weights,
     added_totals,

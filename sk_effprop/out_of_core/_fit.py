@@ -10,8 +10,8 @@ from sk_effprop.core.parts import LoadedParts
 from sk_effprop.estimators._auto import AUTO_STOCHASTIC
 from sk_effprop.estimators._base import BaseEffProp
 from sk_effprop.estimators._checks import check_validation_data
+from sk_effprop.estimators._part_reader import RawPart, len_of
 from sk_effprop.estimators._parts import Source, check_estimator, fit_parts
-from sk_effprop.estimators._survey import RawPart, len_of
 from sk_effprop.out_of_core._batches import can_be_mixed, mixed
 
 Estimator = TypeVar("Estimator", bound=BaseEffProp)

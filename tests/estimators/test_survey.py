@@ -12,11 +12,9 @@ from sk_effprop import EffPropClassifier, EffPropRegressor, InputNormalizer
 from sk_effprop._input_statistics import update_columns
 from sk_effprop._quantiles import QuantileSketch, column_quartiles
 from sk_effprop.core.parts import LocalParts
+from sk_effprop.estimators._part_reader import RawPart, Reader, Split
 from sk_effprop.estimators._survey import (
     SAMPLED_ROWS,
-    RawPart,
-    Reader,
-    Split,
     Survey,
     added_totals,
     class_totals,
