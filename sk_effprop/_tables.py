@@ -332,6 +332,8 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         kinds = None if reset else self.kinds_
         table = read_columns(self, X, kinds, reset=reset)
         if table is not None:
+            if len(table) == 0:
+                raise ValueError("X has no rows. Give a table with at least one row.")
             assert_all_finite(table.numbers, allow_nan=True, input_name="X")
             return table
         X = validate_data(

@@ -264,6 +264,11 @@ def test_names_need_a_frame_and_categories_a_dense_array():
         TableEncoder([0]).fit(sparse.csr_array(X))
 
 
+def test_a_table_without_rows_is_refused():
+    with pytest.raises(ValueError, match="X has no rows"):
+        TableEncoder().fit(MIXED["text"][:0])
+
+
 def test_infinity_is_refused():
     frame = table().assign(size=np.inf)
     with pytest.raises(ValueError, match="Input X contains infinity"):

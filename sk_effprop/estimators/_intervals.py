@@ -5,6 +5,7 @@
 """
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def interval_widths(estimator: Any, level: float) -> Array:
         If ``level`` is not between 0 and 1, or the estimator has no calibration that
         holds for its weights.
     """
-    if not 0.0 < level < 1.0:
+    if not isinstance(level, Real) or not 0.0 < level < 1.0:
         raise ValueError(
             f"interval must be a share between 0 and 1, such as 0.9, got {level!r}."
         )

@@ -364,7 +364,7 @@ def test_intervals_are_refused_in_a_sentence():
     with pytest.raises(ValueError, match=r"interval needs a fit with n_estimators > 1"):
         model.predict(X, interval=0.9)
     model, X, _ = fitted(EffPropRegressor, n_estimators=3)
-    for level in (0.0, 1.0, 90):
+    for level in (0.0, 1.0, 90, "0.9", [0.5, 0.9]):
         with pytest.raises(ValueError, match="share between 0 and 1"):
             model.predict(X, interval=level)
     with pytest.raises(ValueError, match="cannot be combined"):
