@@ -299,6 +299,16 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
             return np.hstack([dense(part) for part in parts])
         return sparse.hstack([sparse.csr_array(part) for part in parts], format="csr")
 
+    def unknown_rows(self, table: Table) -> dict[str, int]:
+        """Number of rows whose level has no input, by the name of the category."""
+        names = check_feature_names_in(self)
+        return {
+            str(names[j]): int(np.sum(levels.inputs_of(labels) == UNKNOWN))
+            for (j, levels), labels in zip(
+                self.levels_.items(), table.labels, strict=True
+            )
+        }
+
     @property
     def _number_columns(self) -> Array:
         return np.flatnonzero([kind != CATEGORY for kind in self.kinds_])

@@ -237,6 +237,7 @@ class BaseEffProp(
             batch = self._read(X, y, sample_weight, earlier)
             start = self._start(earlier, time, is_stream=True).weighing(batch.weight)
             self._learn_table(batch, earlier, is_stream=True)
+            start = start.meeting(tables.unknown_rows(self, batch.X))
             batch = tables.encode_table(self, batch)
             if earlier is None:
                 self._learn(batch, classes, is_stream=True)

@@ -81,6 +81,8 @@ class Resume:
         Losses of the predictions of the latest batches of ``partial_fit``.
     weights : SeenWeights or None
         Weights of the examples of a stream.
+    unknown : dict of str to int, or None
+        Rows of a stream whose level of a category was unknown, by column.
     """
 
     rng: np.random.Generator
@@ -92,6 +94,7 @@ class Resume:
     fixed: dict[str, Any]
     watch: StreamWatch | None = None
     weights: SeenWeights | None = None
+    unknown: dict[str, int] | None = None
 
     def begun_anew(self) -> "Resume":
         """Return a copy without the state that depends on the old scale of the data.
@@ -121,6 +124,8 @@ class Start:
         When the call began, by ``time.monotonic``: reading data counts as training.
     weights : SeenWeights or None
         Weights of a stream, those of this call included.
+    unknown : dict of str to int, or None
+        Rows with an unknown level, by column, those of this call included.
     """
 
     rng: np.random.Generator
@@ -129,11 +134,19 @@ class Start:
     fixed: dict[str, Any]
     time: float
     weights: SeenWeights | None = None
+    unknown: dict[str, int] | None = None
 
     def weighing(self, weight: Array) -> "Start":
         """Include the weights of a batch of the stream."""
         seen = None if self.earlier is None else self.earlier.weights
         return replace(self, weights=(seen or SeenWeights()).including(weight))
+
+    def meeting(self, unknown: dict[str, int]) -> "Start":
+        """Include the numbers of rows whose level of a category is unknown."""
+        earlier = None if self.earlier is None else self.earlier.unknown
+        known = earlier or {}
+        total = {name: known.get(name, 0) + n for name, n in unknown.items()}
+        return replace(self, unknown=total)
 
     @property
     def n_seen(self) -> float:
@@ -270,6 +283,7 @@ def make_run(
         fixed=start.fixed,
         watch=earlier.watch if earlier is not None and start.is_stream else None,
         weights=start.weights,
+        unknown=start.unknown,
     )
     objective = build.on_engine(objective, plan.engine)
     if plan.max_time is not None and is_stochastic:

@@ -38,6 +38,9 @@ RUINED, HOPELESS = -1.0, -9.0
 # constant, and after the second if they are hardly better.
 BLAMED_EXAMPLES, JUDGED_EXAMPLES = 200, 600
 BLAMED_UPDATES, JUDGED_UPDATES = 20, 100
+# Categories of which this share of the rows has an unknown level are hardly known. That
+# does no harm if this share of the loss is explained all the same.
+MANY_UNKNOWN, WELL_EXPLAINED = 0.1, 0.9
 # Fewer rows do not tell the deviations of the columns.
 ENOUGH_ROWS = 30
 # Normalised inputs that vary by less than this hardly do, and larger ones than this are
@@ -98,7 +101,11 @@ def _find_fault(
     some = replace(some, count=run.left.n_seen)
     case = Case(run.plan, some, some, theta, run.left.strength)
     # the next batch is like the latest one, so that forgetting does not show in it
-    finding = _small_targets(run, watch, share) or _order(run, watch)
+    finding = (
+        _unknown_levels(run, share)
+        or _small_targets(run, watch, share)
+        or _order(run, watch)
+    )
     limit = _least_share(run, watch)
     if share < limit:
         finding = finding or _mistake(case)
@@ -127,6 +134,28 @@ def _has_had(run: Run, watch: StreamWatch, n_examples: int, n_updates: int) -> b
     """True if the network has been trained for so long."""
     updates = run.left.n_seen / run.plan.batch_size
     return watch.n_known >= n_examples and updates >= n_updates
+
+
+def _unknown_levels(run: Run, explained: float) -> Finding | None:
+    """Find a category with levels that came after the first batch.
+
+    A single one is told from the others by having no input.
+    """
+    unknown, weights = run.left.unknown, run.left.weights
+    if not unknown or weights is None or explained >= WELL_EXPLAINED:
+        return None
+    name, n_rows = max(unknown.items(), key=lambda item: item[1])
+    share = n_rows / weights.n_rows
+    if share < MANY_UNKNOWN:
+        return None
+    return Finding(
+        f"{share:.0%} of the rows have a level of column {name!r} that the first batch "
+        "did not have, and so no input for it.",
+        "categorical_features",
+        "Begin with a larger first batch, or declare all levels by a categorical type "
+        "of pandas or an Enum of polars.",
+        cause="unknown levels",
+    )
 
 
 def _small_targets(run: Run, watch: StreamWatch, share: float) -> Finding | None:

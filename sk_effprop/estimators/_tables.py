@@ -70,6 +70,14 @@ def encode_table(estimator: Any, examples: Examples) -> Examples:
     return replace(examples, X=as_numbers(estimator, examples.X))
 
 
+def unknown_rows(estimator: Any, X: Any) -> dict[str, int]:
+    """Number of rows whose level of a category is unknown, by column."""
+    if not isinstance(X, Table) or estimator.table_encoder_ is None:
+        return {}
+    counts: dict[str, int] = estimator.table_encoder_.unknown_rows(X)
+    return counts
+
+
 def as_numbers(estimator: Any, X: Any) -> Any:
     """Turn a table into the numbers that are normalised; arrays stay as they are.
 

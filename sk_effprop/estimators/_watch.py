@@ -170,6 +170,8 @@ class StreamWatch:
     @property
     def is_lost(self) -> bool:
         """True if no recent rows, or too few, were predicted better than by a mean."""
+        if self.are_targets_constant and self.n_rows:
+            return False
         return self.n_rows < LEAST_ROWS or self.share < LOST
 
     def is_ordered(self, *, by_class: bool) -> bool:

@@ -185,6 +185,52 @@ def test_healthy_streams_are_not_warned_about(cls, size, solver):
         assert model.convergence_.problem == ""
 
 
+# --------------------------------------------------------------- levels that come late
+
+
+def towns(n_late):
+    """A table whose first rows all have one level, and targets that depend on it."""
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    town = rng.choice(list("abcdefgh"), 1200)
+    town[:n_late] = "a"
+    frame = pd.DataFrame({"x": rng.normal(size=1200), "town": town})
+    value = {name: 3.0 * k for k, name in enumerate("cfahbgde")}
+    return frame, frame["town"].map(value).to_numpy() + frame["x"].to_numpy()
+
+
+@pytest.mark.parametrize("size", [1, 20, 100])
+def test_levels_that_the_first_batch_did_not_have_are_named(size):
+    frame, y = towns(100)
+    model = EffPropRegressor(random_state=0)
+    said = stream(model, frame, y, size)
+    assert any("level of column 'town' that the first" in one for one in said)
+    assert model.convergence_.parameter == "categorical_features"
+
+
+@pytest.mark.parametrize("declares", [False, True])
+def test_levels_that_are_known_are_not(declares):
+    frame, y = towns(100 if declares else 0)
+    if declares:
+        frame["town"] = frame["town"].astype("category")
+    model = EffPropRegressor(random_state=0)
+    for a in range(0, 1200, 100):
+        model.partial_fit(frame[a : a + 100], y[a : a + 100])
+    assert model.convergence_.problem == ""
+    assert set(model._resume.unknown.values()) == {0}
+
+
+@pytest.mark.parametrize("size", [1, 10, 50])
+def test_constant_targets_at_first_are_no_reason_to_begin_anew(size):
+    """The network explains all of a loss that is zero."""
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=800), np.ones(800)])
+    X[300:, 1] = rng.normal(size=500)
+    model = EffPropRegressor(random_state=0)
+    stream(model, X, 2.0 * X[:, 1], size)
+    assert model.score(X[400:], 2.0 * X[400:, 1]) > 0.8
+
+
 # ------------------------------------------------------------- the order of examples
 
 
