@@ -102,7 +102,7 @@ def _find_fault(
     case = Case(run.plan, some, some, theta, run.left.strength)
     # the next batch is like the latest one, so that forgetting does not show in it
     finding = (
-        _unknown_levels(run, share)
+        _unknown_levels(run, watch, share)
         or _small_targets(run, watch, share)
         or _order(run, watch)
     )
@@ -136,13 +136,14 @@ def _has_had(run: Run, watch: StreamWatch, n_examples: int, n_updates: int) -> b
     return watch.n_known >= n_examples and updates >= n_updates
 
 
-def _unknown_levels(run: Run, explained: float) -> Finding | None:
+def _unknown_levels(run: Run, watch: StreamWatch, explained: float) -> Finding | None:
     """Find a category with levels that came after the first batch.
 
     A single one is told from the others by having no input.
     """
     unknown, weights = run.left.unknown, run.left.weights
-    if not unknown or weights is None or explained >= WELL_EXPLAINED:
+    is_early = not _has_had(run, watch, BLAMED_EXAMPLES, 0)
+    if not unknown or weights is None or is_early or explained >= WELL_EXPLAINED:
         return None
     name, n_rows = max(unknown.items(), key=lambda item: item[1])
     share = n_rows / weights.n_rows

@@ -220,7 +220,7 @@ def test_levels_that_are_known_are_not(declares):
     assert set(model._resume.unknown.values()) == {0}
 
 
-@pytest.mark.parametrize("size", [1, 10, 50])
+@pytest.mark.parametrize("size", [1, 10])
 def test_constant_targets_at_first_are_no_reason_to_begin_anew(size):
     """The network explains all of a loss that is zero."""
     rng = np.random.default_rng(0)
