@@ -135,7 +135,7 @@ def _given_end(run: Run, monitor: Monitor, share: float) -> Finding | None:
         advice = "Use goal=None, or a far smaller one."
         return Finding(sentence, "goal", advice, value=None)
     if monitor.reason == Reason.MAX_TIME:
-        sentence = f"{useless} max_time={given.max_time:.3g} ended training after {n} "
+        sentence = f"{useless} max_time={given.max_time} ended training after {n} "
         sentence += "iteration." if n == 1 else "iterations."
         return Finding(sentence, "max_time", "Increase max_time.")
     return None
