@@ -290,7 +290,7 @@ def _tol(one, rng):
 
 @_fault(
     "momentum of 0.999",
-    ["learning rate too large", "momentum"],
+    ["learning rate too large", "momentum", "momentum too large"],
     ["learning_rate_init", "momentum"],
 )
 def _momentum(one, rng):
