@@ -1,4 +1,4 @@
-"""What validation data tell about a fit that they have ended.
+"""Rules about validation data by which training was ended, and useless weights kept.
 
 Training keeps the weights that predict the validation data best.  If even those are no
 better than a constant there, either too few examples were left to train on, or the

@@ -44,6 +44,7 @@ from sk_effprop.estimators._tables import encode_table
 from sk_effprop.estimators._validation import HeldOut
 from sk_effprop.preprocessing import InputNormalizer
 from sk_effprop.solvers import BATCH
+from sk_effprop.solvers.base import Reason
 
 # The sample of rows is the same for all values of random_state, as statistics are.
 SAMPLE_SEED = 0
@@ -124,7 +125,9 @@ def fit_parts(estimator: Any, source: Source) -> Any:
         held_out = _held_out(estimator, source, reader, encode)
         run = replace(run, objective=objective)
         estimator._train(run, task, survey.examples, held_out)
-    if survey.is_sorted and not source.is_mixed and run.plan.solver not in BATCH:
+    is_ordered = not source.is_mixed and run.plan.solver not in BATCH
+    has_diverged = estimator.convergence_.reason == Reason.DIVERGED
+    if is_ordered and survey.is_sorted and not has_diverged:
         estimator.convergence_ = told_of_order(
             estimator.convergence_, source.part_name, run.plan.solver
         )

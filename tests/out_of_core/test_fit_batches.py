@@ -2,32 +2,16 @@
 
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.core.arrays import dense
 from sk_effprop.out_of_core import ArrayBatches, ParquetBatches, fit_batches
-from sk_effprop.out_of_core._batches import can_be_mixed, mixed
 from sk_effprop.solvers import BATCH, STOCHASTIC
+from tests.out_of_core.data import SMALL, problem
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "tol": 0}
-
-
-def problem(n=3000, dtype=np.float32):
-    """Rows that are sorted by their targets."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n, 4)) * [1.0, 10.0, 0.1, 1.0]
-    y = np.sin(X[:, 0]) + X[:, 2] * X[:, 3] + 0.05 * rng.normal(size=n)
-    order = np.argsort(y)
-    return X[order].astype(dtype), y[order].astype(dtype)
 
 
 def batches(*arrays, rows=700, block=20):
@@ -291,186 +275,6 @@ def test_sparse_batches_stay_sparse():
     for solver in "sgd", "lbfgs":
         est = EffPropRegressor(**SMALL, solver=solver, max_iter=30)
         assert fit_batches(est, parts).score(X, y) > 0.7
-
-
-# -------------------------------------------------------------------------------- order
-
-
-class Reread:
-    """Batches that are read again and again in the same order."""
-
-    def __init__(self, *passes):
-        self.passes, self.n = passes, 0
-
-    def __iter__(self):
-        self.n += 1
-        return iter(self.passes[min(self.n, len(self.passes)) - 1])
-
-
-def in_parts(*arrays, rows=500):
-    return [
-        tuple(array[start : start + rows] for array in arrays)
-        for start in range(0, len(arrays[0]), rows)
-    ]
-
-
-SORTED = "Targets are alike within the batches and differ between them"
-
-
-@pytest.mark.parametrize("kind", [EffPropClassifier, EffPropRegressor])
-@pytest.mark.parametrize("is_list", [True, False])
-def test_sorted_batches_are_mixed_or_named(kind, is_list):
-    X, y = problem()
-    targets = y > np.median(y) if kind is EffPropClassifier else y
-    parts = in_parts(X, targets)
-    est = kind(**SMALL, max_iter=20)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        fit_batches(est, parts if is_list else Reread(parts))
-    told = [str(w.message) for w in caught if SORTED in str(w.message)]
-    assert len(told) == (not is_list)
-    assert (est.convergence_.parameter == "solver") == (not is_list)
-    if is_list:
-        assert est.score(X, targets) > 0.9
-
-
-@pytest.mark.parametrize("settings", [{"solver": "lbfgs"}, {}])
-def test_batches_are_not_said_to_be_sorted_without_a_reason(settings):
-    """A batch solver does not mind, and batches in random order are not."""
-    X, y = problem()
-    if not settings:
-        order = np.random.default_rng(0).permutation(len(y))
-        X, y = X[order], y[order]
-    est = EffPropRegressor(**SMALL, max_iter=5, **settings)
-    fit_batches(est, Reread(in_parts(X, y)))
-    assert SORTED not in est.convergence_.problem
-
-
-def as_frame(X):
-    return pytest.importorskip("pandas").DataFrame(X)
-
-
-@pytest.mark.parametrize("as_matrix", [np.asarray, csr_array, as_frame])
-def test_mixed_batches_hold_every_row_once(as_matrix):
-    X, y = problem(900)
-    parts = [(as_matrix(a), b, b**2) for a, b in in_parts(X, y, rows=400)]
-    assert can_be_mixed(parts)
-    rows, *rest = zip(*mixed(parts, np.random.default_rng(0)), strict=True)
-    found = np.concatenate([np.asarray(dense(part)) for part in rows])
-    targets, weight = (np.concatenate(part) for part in rest)
-    order = np.argsort(targets)
-    np.testing.assert_array_equal(found[order], X)
-    np.testing.assert_array_equal(weight[order], y**2)
-
-
-def test_a_pass_with_other_rows_is_an_error():
-    X, y = problem()
-    parts = in_parts(X, y)
-    with pytest.raises(ValueError, match="3000 rows in the first pass and 2500 in a"):
-        fit_batches(EffPropRegressor(**SMALL), Reread(parts, parts[:-1]))
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ([], "batches has no rows"),
-        ([np.ones((3, 2)), np.ones(3)], r"Batch 0: a batch must be a tuple .* ndarray"),
-        ([(np.ones((3, 2)),)], "tuple of length 1"),
-    ],
-)
-def test_what_is_no_batch_is_refused(given, message):
-    with pytest.raises((ValueError, TypeError), match=message):
-        fit_batches(EffPropRegressor(), given)
-
-
-def test_a_pipeline_is_refused():
-    X, y = problem(100)
-    pipeline = make_pipeline(StandardScaler(), EffPropRegressor())
-    with pytest.raises(TypeError, match=r"fit_batches takes an .* got Pipeline"):
-        fit_batches(pipeline, batches(X, y))
-
-
-# ------------------------------------------------------------------------------- tables
-
-
-def table(n=2000):
-    """Columns of all kinds, some of which are missing for many rows on end."""
-    pd = pytest.importorskip("pandas")
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(n, 2)), columns=["a", "b"])
-    frame.loc[rng.random(n) < 0.1, "b"] = np.nan
-    frame["flag"] = rng.random(n) < 0.3
-    frame["town"] = rng.choice([f"t{i}" for i in range(40)], n)
-    frame["rare"] = np.where(np.arange(n) % 700 == 3, "seldom", "often")
-    frame["kind"] = pd.Categorical(rng.choice(["x", "y", None], n))
-    days = pd.to_timedelta(rng.integers(0, 900, n), "D")
-    frame["day"] = pd.Timestamp("2020-01-01") + days
-    frame["late"] = np.where(np.arange(n) < 900, None, frame["town"])
-    y = frame.a + frame.flag + 2.0 * (frame.kind == "x") + 0.1 * frame.b.fillna(3.0)
-    return frame, y.to_numpy()
-
-
-WEIGHTS = {
-    "equal": lambda rng, n: np.full(n, 2.5),
-    "repeats": lambda rng, n: rng.integers(1, 4, n) * 0.5,
-    "any": lambda rng, n: rng.random(n),
-    "zeros": lambda rng, n: rng.integers(0, 3, n).astype(float),
-}
-
-
-@pytest.mark.parametrize("name", WEIGHTS)
-def test_tables_in_parts_are_encoded_as_in_one_place(name):
-    frame, y = table()
-    weight = WEIGHTS[name](np.random.default_rng(1), len(y))
-    settings = SMALL | {"solver": "lbfgs", "max_iter": 3}
-    whole = EffPropRegressor(**settings).fit(frame, y, weight).table_encoder_
-    parts = in_parts(frame, y, weight, rows=300)
-    est = fit_batches(EffPropRegressor(**settings), parts)
-    assert est.table_encoder_.kinds_ == whole.kinds_
-    np.testing.assert_array_equal(est.table_encoder_.medians_, whole.medians_)
-    names = whole.get_feature_names_out().tolist()
-    assert est.table_encoder_.get_feature_names_out().tolist() == names
-    assert est.feature_names_in_.tolist() == frame.columns.tolist()
-    np.testing.assert_array_equal(
-        est.table_encoder_.transform(frame), whole.transform(frame)
-    )
-
-
-@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
-def test_tables_in_parts_are_learnt(solver):
-    frame, y = table()
-    est = EffPropRegressor(random_state=0, solver=solver)
-    fit_batches(est, in_parts(frame, y, rows=300), X_val=frame[:50], y_val=y[:50])
-    assert est.score(frame, y) > 0.95
-    # a warm start reads them with the same encoder
-    est.set_params(warm_start=True)
-    encoder = est.table_encoder_
-    fit_batches(est, in_parts(frame, y, rows=700))
-    assert est.table_encoder_ is encoder
-
-
-def test_missing_numbers_of_one_part_are_encoded():
-    X, y = problem()
-    X[2900, 1] = np.nan
-    est = fit_batches(EffPropRegressor(**SMALL, max_iter=3), in_parts(X, y))
-    whole = EffPropRegressor(**SMALL, max_iter=3).fit(X, y)
-    np.testing.assert_array_equal(
-        est.table_encoder_.medians_, whole.table_encoder_.medians_
-    )
-    assert est.table_encoder_.has_indicator_.tolist() == [False, True, False, False]
-
-
-def test_a_column_of_two_kinds_is_named():
-    frame, y = table()
-    parts = in_parts(frame, y)
-    parts[2] = parts[2][0].assign(town=1.5), parts[2][1]
-    with pytest.raises(ValueError, match=r"'town' of X is a (number|category) in"):
-        fit_batches(EffPropRegressor(**SMALL), parts)
-    with pytest.raises(ValueError, match="text in some rows and numbers in others"):
-        fit_batches(
-            EffPropRegressor(**SMALL, categorical_features=["town"]),
-            [(X[["a", "town"]], y) for X, y in parts],
-        )
 
 
 # ------------------------------------------------------------------------------- memory
