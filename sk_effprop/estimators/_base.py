@@ -316,7 +316,8 @@ class BaseEffProp(
         if X_val is None:
             return None
         with reading.about_validation_data():
-            return self._read_examples(X_val, y_val, sample_weight_val)
+            examples = self._read_examples(X_val, y_val, sample_weight_val)
+        return replace(examples, is_given_apart=True)
 
     def _learn_table(
         self, examples: Examples, earlier: Resume | None, *, is_stream: bool = False

@@ -67,6 +67,8 @@ class Examples:
     places : ndarray of shape (n_user_rows,), optional
         Number of the example that each row of the user's became, -1 for none; by
         default every row is an example.
+    is_given_apart : bool
+        Whether these are validation data of the user's, and not split off.
     """
 
     X: Any
@@ -75,6 +77,7 @@ class Examples:
     full_y: Any = None
     known_counts: Counts | None = None
     places: Any = None
+    is_given_apart: bool = False
 
     @property
     def all_y(self) -> Any:

@@ -23,7 +23,7 @@ LEAST_EXPLAINED, SUSPICIOUS = 0.01, 0.2
 def few_to_train_on(run: Run, monitor: Monitor) -> Finding | None:
     """Find a split that holds out most examples, where the rest tells little."""
     validation, fraction = monitor.validate, run.plan.given.validation_fraction
-    if not isinstance(validation, Validation) or not validation.is_split_off:
+    if not isinstance(validation, Validation) or validation.is_split_off is not True:
         return None
     share = _explained(validation, monitor)
     if validation.objective.n_samples <= run.n_rows or share >= SUSPICIOUS:
@@ -42,7 +42,7 @@ def few_to_train_on(run: Run, monitor: Monitor) -> Finding | None:
 def unlike_validation(monitor: Monitor) -> Finding | None:
     """Find validation data of the user's that are not like the training data."""
     validation = monitor.validate
-    if not isinstance(validation, Validation) or validation.is_split_off:
+    if not isinstance(validation, Validation) or validation.is_split_off is not False:
         return None
     share = _explained(validation, monitor)
     if share >= LEAST_EXPLAINED:

@@ -161,13 +161,14 @@ class Validation:
         On the held-out examples, without a penalty.
     score : callable or None
         From theta to a score, larger is better; None for the negative loss.
-    is_split_off : bool
-        Whether the examples are a part of those that were given for training.
+    is_split_off : bool or None
+        Whether the examples are a part of those that were given for training; None if
+        they lie in parts, of which that is not known.
     """
 
     objective: Any
     score: Callable[[Array], float] | None
-    is_split_off: bool
+    is_split_off: bool | None
 
     def __call__(self, theta: Array) -> tuple[float, float]:
         """Loss and score of these weights."""
@@ -187,15 +188,14 @@ def make_validation(estimator: Any, run: Run, held_out: HeldOut) -> Validation:
     scoring = estimator.scoring
     if isinstance(held_out, PartitionedObjective):
         if scoring == "loss":
-            return Validation(held_out, None, is_split_off=False)
+            return Validation(held_out, None, is_split_off=None)
         raise ValueError(
             f"scoring={scoring!r} needs the validation data in one place, but they lie "
             "in partitions. Use scoring='loss', or give X_val and y_val as arrays."
         )
     objective = _held_out_objective(estimator, run, held_out)
-    is_split_off = len(held_out.all_y) >= run.n_rows + len(held_out)
     score = None if scoring == "loss" else _make_score(estimator, run, held_out)
-    return Validation(objective, score, is_split_off)
+    return Validation(objective, score, not held_out.is_given_apart)
 
 
 def _make_score(

@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pytest
 from sklearn.datasets import make_classification, make_friedman1
 from sklearn.exceptions import ConvergenceWarning
@@ -99,3 +100,17 @@ def test_a_limit_that_ended_training_at_its_start_is_named(solver, name, value):
 
 def test_a_goal_that_was_reached_is_not_named():
     assert fit(EffPropRegressor, goal=0.2)[1] == []
+
+
+def test_validation_data_of_the_users_are_known_as_such_whatever_their_weights():
+    """Rows of weight zero are no sign that they were split off the training data."""
+    rng = np.random.default_rng(0)
+    X, X_val = rng.normal(size=(300, 3)), rng.normal(size=(1000, 3))
+    weight = np.where(np.arange(1000) < 40, 1.0, 0.0)
+    model = EffPropRegressor(random_state=0, early_stopping=True)
+    with pytest.warns(ConvergenceWarning, match="because of them"):
+        model.fit(
+            X, X[:, 0], X_val=X_val, y_val=rng.permutation(X_val[:, 0]),
+            sample_weight_val=weight,
+        )  # fmt: skip
+    assert model.convergence_.parameter == "X_val"
