@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.core.losses import LogLoss, Loss
+from sk_effprop.core.losses import LogLoss, Loss, SquaredError
 from sk_effprop.core.schedules import SCHEDULES
 from sk_effprop.estimators._parameters import Hyperparameters
 from sk_effprop.estimators._plan import Plan, Problem
@@ -25,6 +25,9 @@ from sk_effprop.solvers import BATCH
 # solver="auto": up to this many examples a deterministic batch method takes less time,
 # and repeated rows agree with sample weights to the last bit.
 SMALL = 500
+# From so many of them on, it gives way where so much of the variance of the targets is
+# noise: it comes closer to the minimum of the objective, which fits some of the noise.
+FEWEST_NOISY, NOISY = 200, 0.15
 # The two that "auto" chooses between, see docs/choosing.md.
 AUTO_STOCHASTIC, AUTO_BATCH, AUTO_SECOND_ORDER = "sgd", "lbfgs", "lm"
 # solver="lm" takes batches of so many residuals, for so many epochs, where the whole
@@ -194,6 +197,29 @@ def choose_solver(
     return AUTO_SECOND_ORDER if is_small else AUTO_BATCH
 
 
+def choose_for_noise(solver: str, given: Hyperparameters, problem: Problem) -> str:
+    """Replace the batch method of "auto" by a stochastic one if the targets are noisy.
+
+    Parameters
+    ----------
+    solver : str
+        Choice of :func:`choose_solver`.
+    given : Hyperparameters
+    problem : Problem
+    """
+    # the curvature of other losses may grow by any factor away from the start
+    has_default_loss = isinstance(problem.loss, SquaredError | LogLoss)
+    is_noisy = problem.unexplained > NOISY and problem.n_different >= FEWEST_NOISY
+    gives_way = is_noisy and has_default_loss and may_be_noisy(given, solver)
+    return AUTO_STOCHASTIC if gives_way else solver
+
+
+def may_be_noisy(given: Hyperparameters, solver: str) -> bool:
+    """Return whether the noise of the targets decides about the solver."""
+    is_automatic = given.solver == "auto" and solver == AUTO_BATCH
+    return is_automatic and given.batch_size == "auto"
+
+
 def choose_stream_solver(solver: str) -> str:
     """Solver of ``partial_fit``, which is always stochastic."""
     return AUTO_STOCHASTIC if solver == "auto" else solver
@@ -215,7 +241,8 @@ def asks_data(given: Hyperparameters, solver: str) -> bool:
     in_batches = solver == "lm" and not isinstance(given.batch_size, str)
     takes_epochs = solver not in BATCH or in_batches
     has_length = takes_epochs and isinstance(given.max_iter, str)
-    return isinstance(given.alpha, str) or has_length
+    wants_noise = may_be_noisy(given, solver)
+    return isinstance(given.alpha, str) or has_length or wants_noise
 
 
 def choose_precision(

@@ -106,10 +106,12 @@ default="auto"
         stochastic diagonal Levenberg-Marquardt, also has a learning rate for every
         weight (section 9.1). "adam" is a baseline. "lbfgs" is SciPy's quasi-Newton
         method, "lm" Levenberg-Marquardt, "cg" and "scg" are conjugate gradients
-        (section 6). "auto" is "lbfgs" for up to 500 examples and "sgd" for more; a
-        regression with squared error of up to 100 examples gets "lm" if the network is
-        not large. It is always "sgd" in ``partial_fit``, and if ``batch_size`` is an
-        int smaller than the number of examples.
+        (section 6). "auto" is "sgd" for more than 500 examples, and from 200 on if more
+        than 15 % of the variance of the targets is noise and the loss is a squared or
+        log loss. Otherwise it is "lbfgs", or "lm" for a regression with squared error
+        of up to 100 examples if the network is not large. It is always "sgd" in
+        ``partial_fit``, and if ``batch_size`` is an int smaller than the number of
+        examples.
     batch_size : int, "full" or "auto", default="auto"
         Number of examples per update (section 4.1): 1 is on-line learning, "full" is
         batch learning. "auto" is 8 for "sgd" and "sdlm", and at most 200 for "adam".

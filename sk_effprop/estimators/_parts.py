@@ -26,7 +26,7 @@ from sk_effprop.estimators._checks import check_fixed, check_hyperparameters
 from sk_effprop.estimators._class_weights import balancing_factors
 from sk_effprop.estimators._coding import Coding
 from sk_effprop.estimators._data import Counts, Examples
-from sk_effprop.estimators._parameters import hyperparameters_of
+from sk_effprop.estimators._parameters import Hyperparameters, hyperparameters_of
 from sk_effprop.estimators._part_order import told_of_order
 from sk_effprop.estimators._part_reader import RawPart, Reader, Split
 from sk_effprop.estimators._run import Resume, Run, Start, make_run
@@ -273,7 +273,11 @@ def _make_run(
     mean_weight = survey.weights.mean_of_unequal
     data = reading.encode(examples, normalizer, coding, dtype, mean_weight)
     solver = _choose_solver(estimator, source, examples)
-    run = make_run(hyperparameters_of(estimator), coding, data, solver, start)
+    given = hyperparameters_of(estimator)
+    if solver in BATCH:
+        # parts may be able to train by this one alone
+        given = Hyperparameters(**vars(given) | {"solver": solver})
+    run = make_run(given, coding, data, solver, start)
     network = run.objective.network
     encoder = Encoder(normalizer, coding, network, coding.loss, dtype, run.plan.engine)
 

@@ -4,7 +4,7 @@ A problem has the shapes of the data, a plan has a value for every hyperparamete
 may be "auto".  :func:`sk_effprop.estimators._auto.make_plan` makes the second from the
 first::
 
-    problem = Problem(n_samples=150, n_effective=150.0, sizes=(4, 8, 3), ...)
+    problem = Problem(n_samples=150, n_effective=150.0, n_different=147, ...)
     plan = make_plan(hyperparameters, problem, "lbfgs", alpha, can_compile)
     plan.batch_size    # 150, as a batch solver takes all examples at once
 """
@@ -33,6 +33,8 @@ class Problem:
         Rows of the training data, without those that are held out.
     n_effective : float
         Number of examples they stand for, see ``_data.Counts``.
+    n_different : int
+        Rows that differ from each other.
     sizes : tuple of int
         Units of each layer, from the inputs to the outputs.
     loss : Loss
@@ -55,6 +57,7 @@ class Problem:
 
     n_samples: int
     n_effective: float
+    n_different: int
     sizes: tuple[int, ...]
     loss: Loss
     target_range: tuple[float, float] | None = None

@@ -233,6 +233,15 @@ def make_run(
 ) -> Run:
     """Replace every "auto", and make the objective.
 
+    Parameters
+    ----------
+    given : Hyperparameters
+    coding : ClassCoding or ValueCoding
+    data : TrainingData
+    solver : str
+        Choice by the number of rows; the plan has that by their noise.
+    start : Start
+
     Raises
     ------
     ImportError
@@ -241,7 +250,6 @@ def make_run(
     build.check_engine(given.engine)
     network = build.make_network(given, data, coding.activation)
     earlier, n_seen = start.earlier, start.n_seen + data.counts.n_effective
-    is_stochastic = solver in STOCHASTIC
     found = None
     # later batches of a stream keep what the first one says
     is_first = earlier is None or not start.is_stream
@@ -254,6 +262,7 @@ def make_run(
     problem = Problem(
         n_samples=data.counts.n_rows,
         n_effective=data.counts.n_effective,
+        n_different=data.counts.n_different,
         sizes=network.sizes,
         loss=coding.loss,
         target_range=coding.target_range,
@@ -264,6 +273,8 @@ def make_run(
         unexplained=1.0 if found is None else found.error,
         slope_powers=slope_powers(network),
     )
+    solver = auto.choose_for_noise(solver, given, problem)
+    is_stochastic = solver in STOCHASTIC
     strength = usual_strength(problem) if earlier is None else earlier.strength
     strength = find_strength(
         given.alpha, problem, data, strength, found, is_stochastic=is_stochastic

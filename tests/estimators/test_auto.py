@@ -82,7 +82,49 @@ def test_targets_without_noise_are_fitted_more_precisely():
     exact = EffPropRegressor(random_state=0).fit(x, wave)
     assert exact.max_iter_ > 200
     assert exact.score(x, wave) > 0.999
-    assert EffPropRegressor(random_state=0).fit(x, wave + noise).max_iter_ == 200
+    noisy = EffPropRegressor(solver="lbfgs", random_state=0).fit(x, wave + noise)
+    assert noisy.max_iter_ == 200
+
+
+@pytest.mark.parametrize(
+    ("n", "deviation", "changes", "solver"),
+    [
+        (300, 0.0, {}, "lbfgs"),
+        (300, 1.0, {}, "sgd"),
+        (300, 1.0, {"alpha": 0.001}, "sgd"),
+        (300, 1.0, {"batch_size": "full"}, "lbfgs"),
+        (300, 1.0, {"solver": "lbfgs"}, "lbfgs"),
+        (150, 1.0, {}, "lbfgs"),
+        (600, 0.0, {}, "sgd"),
+    ],
+)
+def test_noisy_targets_get_a_stochastic_solver_unless_rows_are_few(
+    n, deviation, changes, solver
+):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-2.0, 2.0, size=(n, 2))
+    y = X[:, 0] ** 2 - X[:, 1] + deviation * rng.normal(size=n)
+    model = EffPropRegressor(random_state=0, **changes).fit(X, y)
+    assert model.solver_ == solver
+    label = y > np.median(y)
+    classifier = EffPropClassifier(random_state=0, **changes).fit(X, label)
+    assert classifier.solver_ == solver
+
+
+def test_noise_changes_no_solver_of_a_loss_whose_curvature_has_no_bound():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-2.0, 2.0, size=(300, 2))
+    y = rng.poisson(np.exp(X[:, 0]))
+    assert EffPropRegressor(loss="poisson", random_state=0).fit(X, y).solver_ == "lbfgs"
+
+
+def test_repeated_rows_are_no_reason_for_a_stochastic_solver():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 2))
+    y = X[:, 0] + rng.normal(size=150)
+    twice = np.repeat(X, 2, axis=0), np.repeat(y, 2)
+    model = EffPropRegressor(random_state=0).fit(*twice)
+    assert model.solver_ == "lbfgs"
 
 
 def test_curved_functions_are_presented_more_often():
@@ -145,7 +187,7 @@ def test_loops_are_compiled_for_many_small_batches(
 
 
 def problem(loss, target_range=None, n_seen=None):
-    return Problem(100, 100.0, (4, 8, 3), loss, target_range, n_seen=n_seen)
+    return Problem(100, 100.0, 100, (4, 8, 3), loss, target_range, n_seen=n_seen)
 
 
 @pytest.mark.parametrize(

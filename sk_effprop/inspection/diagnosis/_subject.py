@@ -50,7 +50,10 @@ class Subject:
         read = estimator._read_examples(X, y, sample_weight)
         examples = encode_table(estimator, read)
         start = estimator._start(None, 0.0, is_stream=False)
-        run = estimator._make_run(examples, estimator.solver_, start)
+        # other data would have another noise
+        settled = copy(estimator)
+        settled.solver = estimator.solver_
+        run = settled._make_run(examples, estimator.solver_, start)
         theta = build.initial_theta(
             run.plan.given, run.objective, start.rng, is_stream=False
         )
@@ -110,6 +113,7 @@ class Subject:
     def automatic(self, name: str) -> Plan:
         """The plan of the same estimator with one parameter on "auto"."""
         other = copy(self.estimator)
+        other.solver = self.estimator.solver_
         if name != "alpha":
             # what "auto" would become there takes a while to find
             other.alpha = 0.0
