@@ -49,7 +49,7 @@ WORTH_COMPILING, LARGEST_COMPILED_BATCH = 200, 64
 # examples and of updates that stochastic solvers need.  The number of updates decides
 # where batches are large.  A function that a linear model does not explain needs more
 # presented examples, in proportion to how many times larger that model's error is.
-BATCH_ITERATIONS, LEAST_EPOCHS = 200, 20
+BATCH_ITERATIONS, LEAST_EPOCHS = 200, 30
 LEAST_PRESENTED, LEAST_UPDATES, LARGEST_EXTENSION = 30_000, 300, 20.0
 # L-BFGS comes closer to the minimum where less than this share of the variance of the
 # targets is noise, in up to so many times as many iterations.

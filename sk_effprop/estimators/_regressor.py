@@ -236,7 +236,7 @@ default="auto"
         Maximum number of epochs of stochastic solvers, or of iterations of batch
         solvers. "auto" is 200 iterations, 200 epochs of "adam", 20 epochs of "lm" on
         mini-batches, or so many epochs of "sgd" and "sdlm" that 30,000 examples are
-        presented and 300 updates are made, but at least 20. Where the leave-one-out
+        presented and 300 updates are made, but at least 30. Where the leave-one-out
         error of a linear model is k times that of the kernel of a wide network, k
         times as many examples are presented, with k up to 20 (5 for "lm").
         "lbfgs" makes up to three times as many iterations where this kernel leaves less

@@ -53,7 +53,7 @@ def test_the_batch_size_is_at_most_the_number_of_examples(given, solver, n, expe
         ("auto", "lm", 10**6, 10**6, 200),
         ("auto", "lm", 10**6, 100, 20),
         ("auto", "adam", 10, 10, 200),
-        ("auto", "sgd", 10**6, 8, 20),
+        ("auto", "sgd", 10**6, 8, 30),
         ("auto", "sdlm", 1000, 8, 30),
         ("auto", "sgd", 1000, 100, 30),
         ("auto", "sgd", 1000, 200, 60),
