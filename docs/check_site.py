@@ -159,7 +159,7 @@ def save_pictures(browser: Browser, root: str, folder: Path) -> None:
             )
             for name in names:
                 page.goto(f"{root}/{name}.html")
-                file = f"{name.split('/')[-1]}-{name.count('/')}-{width}-{scheme}.png"
+                file = f"{name.replace('/', '-')}-{width}-{scheme}.png"
                 page.screenshot(path=folder / file, full_page=True)
             page.close()
 
