@@ -22,6 +22,8 @@ BETWEEN = {"sk_effprop", "sklearn", "joblib"}
 MOSTLY = 0.9
 # A few different texts, in less than this share of the rows, stand for missing values.
 MOST_CODES, MOST_CODED = 3, 0.3
+# Digits of one length are codes from this length on, such as those of the post.
+CODE_LENGTH = 4
 # Numbers have one unit, or are written in few ways.
 MOST_UNITS = 3
 # Numbers with fewer different values may well be meant as categories.
@@ -30,9 +32,10 @@ FEWEST_NUMBERS = 20
 MOST_LOOKED_AT = 1000
 
 REMARKS = {
-    "dates": "{Columns} of X {are} text that looks like dates, and {are} used as "
-    "{categories}, without any order. Convert {them}, for example with parse_dates of "
-    "pandas.read_csv; if categories are meant, to the dtype 'category'.",
+    "dates": "{Columns} of X {are} text that looks like dates or times, and {are} "
+    "used as {categories}, without any order. Convert {them}, for example with "
+    "pandas.to_datetime or to_timedelta; if categories are meant, to the dtype "
+    "'category'.",
     "numbers": "{Columns} of X {are} text that looks like numbers, and {are} used as "
     "{categories}, without any order. Convert {them} to numbers; if categories are "
     "meant, to the dtype 'category'.",
@@ -43,6 +46,7 @@ _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?"
     r"|\d{1,2}([-/.])\d{1,2}\3\d{2}(\d{2})?([T ,].*)?"
     rf"|\d{{1,2}}[-. ]+{_MONTH}[-, ]+\d{{4}}|{_MONTH} +(\d{{1,2}},? +)?\d{{4}}"
+    r"|\d{1,2}:\d{2}(:\d{2})?(\.\d+)?( ?[APap]\.?[Mm]\.?)?"
 )
 _SIGN, _CURRENCY = r"[-+]?", r"(?P<before>[^\w\s.,+-]{0,2}|[A-Z]{3} )"
 _UNIT = r"(?P<after>[^\d\s.,+-][^\d.,]{0,7}[23]?|)"
@@ -59,7 +63,7 @@ _NUMBERS = {
 def are_numbers(values: Sequence[str], counts: Array, decimal: str = ".") -> bool:
     """True if text is numbers, with separators, a currency, or a unit.
 
-    Digits of equal length are codes, such as those of the post, and no numbers.
+    Four and more digits of equal length are codes, and no numbers.
 
     Parameters
     ----------
@@ -74,19 +78,19 @@ def are_numbers(values: Sequence[str], counts: Array, decimal: str = ".") -> boo
     found = [match for match in matches if match]
     is_other = np.array([match is None for match in matches])
     units = {(match["before"], match["after"]) for match in found}
-    lengths = {len(match[0]) if match[0].isdecimal() else None for match in found}
-    is_code = len(lengths) == 1 and None not in lengths
+    lengths = {len(match[0]) if match[0].isdecimal() else 0 for match in found}
+    is_code = len(lengths) == 1 and max(lengths) >= CODE_LENGTH
     return bool(
         found
         and len(units) <= MOST_UNITS
-        and not (is_code and len(found) > 1)
+        and not is_code
         and is_other.sum() <= MOST_CODES
         and counts[is_other].sum() < MOST_CODED * counts.sum()
     )
 
 
 def are_dates(values: Sequence[str], counts: Array) -> bool:
-    """True if most rows of a column of text hold dates."""
+    """True if most rows of a column of text hold dates or times of the day."""
     is_date = np.array([bool(_DATE.fullmatch(value.strip())) for value in values])
     return bool(counts[is_date].sum() >= MOSTLY * counts.sum() > 0.0)
 

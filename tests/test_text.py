@@ -14,7 +14,7 @@ from sk_effprop.out_of_core import fit_batches
 RNG = np.random.default_rng(0)
 N = 90
 AMOUNTS = RNG.uniform(1.0, 9000.0, N)
-DAYS = pd.Timestamp("2001-01-31") + pd.to_timedelta(np.arange(N), "D")
+DAYS = pd.Timestamp("2001-01-31") + pd.to_timedelta(1.01 * np.arange(N), "D")
 NUMBERS = {
     "separators": [f"{x:,.2f}" for x in AMOUNTS],
     "decimal commas": [f"{x:.1f}".replace(".", ",") for x in AMOUNTS],
@@ -23,6 +23,7 @@ NUMBERS = {
     "a percent sign": [f"{x:.0f}%" for x in AMOUNTS],
     "units": [f"{x:.0f} kg" if x > 50 else f"{x:.1f} g" for x in AMOUNTS],
     "codes of missing values": ["?" if x < 900 else f"{x:.0f}" for x in AMOUNTS],
+    "ages": ["?" if i % 9 == 0 else f"{20 + i % 60}" for i in range(N)],
     "signs": [f"{x - 4000:+.1f}" for x in AMOUNTS],
     "exponents": [f"{x:.1e}" for x in AMOUNTS],
 }
@@ -30,7 +31,7 @@ DATES = {
     form: DAYS.strftime(form).tolist()
     for form in (
         "%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%y", "%d %b %Y", "%B %d, %Y",
-        "%Y-%m-%d %H:%M:%S", "%Y-%m", "%d-%B-%Y",
+        "%Y-%m-%d %H:%M:%S", "%Y-%m", "%d-%B-%Y", "%H:%M:%S", "%I:%M %p",
     )
 }  # fmt: skip
 CATEGORIES = {
@@ -97,7 +98,7 @@ def test_what_was_read_as_dates_or_numbers_needs_no_word():
 
 
 def test_the_warning_of_a_search_points_to_the_line_of_the_user():
-    with pytest.warns(UserWarning, match="looks like dates") as caught:
+    with pytest.warns(UserWarning, match="looks like dat") as caught:
         cross_val_score(
             EffPropRegressor((), max_iter=2, tol=0, random_state=0),
             table(DATES["%Y-%m-%d"]),
@@ -109,16 +110,16 @@ def test_the_warning_of_a_search_points_to_the_line_of_the_user():
 def test_streams_and_parts_say_the_same():
     frame = table(DATES["%Y-%m-%d"])
     model = EffPropRegressor((), max_iter=2, tol=0, random_state=0)
-    with pytest.warns(UserWarning, match="looks like dates") as of_stream:
+    with pytest.warns(UserWarning, match="looks like dat") as of_stream:
         model.partial_fit(frame, AMOUNTS)
-    with pytest.warns(UserWarning, match="looks like dates") as of_parts:
+    with pytest.warns(UserWarning, match="looks like dat") as of_parts:
         fit_batches(model, [(frame, AMOUNTS)])
     assert str(of_stream[0].message) == str(of_parts[0].message)
 
 
 def test_predictions_of_such_a_table_are_silent():
     frame = table(DATES["%Y-%m-%d"])
-    with pytest.warns(UserWarning, match="looks like dates"):
+    with pytest.warns(UserWarning, match="looks like dat"):
         encoder = TableEncoder().fit(frame)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
