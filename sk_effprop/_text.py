@@ -41,6 +41,11 @@ REMARKS = {
     "meant, to the dtype 'category'.",
 }
 
+NAMES = (
+    "No value of {columns} of X occurs in {n} rows, so that the network learns nothing "
+    "from {them}."
+)
+
 _MONTH = r"[^\W\d_]{3,9}\.?"
 _DATE = re.compile(
     r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([T ].*)?"
@@ -121,6 +126,19 @@ def warn_of_text(
             warn(_in_number(REMARKS[look], columns), stacklevel=_stacklevel_of_user())
 
 
+def remark_on_names(names: Sequence[str], levels: Iterable[Levels], n: int) -> str:
+    """Sentence about categories whose levels are all rare; "" if there are none.
+
+    Levels of fewer than ``n`` rows are rare.
+    """
+    lost = [
+        repr(str(name))
+        for name, known in zip(names, levels, strict=True)
+        if known.n_inputs == 1
+    ]
+    return _in_number(NAMES, lost, n) if lost else ""
+
+
 def _look(labels: Labels, counted: Array, levels: Levels) -> str | None:
     """What a column of text is instead of a category; None if it is one."""
     is_lost = _share_of_rare(labels, counted, levels) >= MOSTLY
@@ -147,13 +165,16 @@ def _share_of_rare(labels: Labels, counted: Array, levels: Levels) -> float:
     return float(np.sum(counted[is_rare]) / np.sum(counted))
 
 
-def _in_number(sentence: str, columns: list[str]) -> str:
+def _in_number(sentence: str, columns: list[str], n: int = 0) -> str:
     """Put a sentence about columns into the singular or the plural."""
     is_one = len(columns) == 1
+    shown = ("column " if is_one else "columns ") + ", ".join(columns)
     return sentence.format(
-        Columns=("Column " if is_one else "Columns ") + ", ".join(columns),
+        columns=shown,
+        Columns=shown[0].upper() + shown[1:],
         are="is" if is_one else "are",
         them="it" if is_one else "them",
+        n=n,
         categories="a category" if is_one else "categories",
     )
 

@@ -78,6 +78,7 @@ ALLOWED = {
         "sk_effprop._sklearn",
         "sk_effprop._table_parts",
         "sk_effprop._tables",
+        "sk_effprop._text",
         "sk_effprop._threads",
         "sk_effprop._version",
         "sk_effprop.export",

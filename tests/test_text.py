@@ -133,3 +133,16 @@ def test_a_decimal_mark_decides_what_is_a_number():
     assert are_numbers(["1,2", "5"], once, ",")
     assert are_dates(["31.12.2020", "1.1.2021"], once)
     assert not are_numbers(["31.12.2020", "1.1.2021"], once)
+
+
+@pytest.mark.parametrize("has_use", [True, False])
+def test_a_bad_fit_tells_of_names_and_a_good_one_is_silent(has_use):
+    frame = table(CATEGORIES["names"])
+    model = EffPropRegressor((), random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(frame if has_use else frame[["x"]], 1.0 * frame["z"])
+    told = [str(one.message) for one in caught]
+    assert len(told) == (0 if has_use else 1)
+    assert all("No value of column 'x' of X occurs in 3 rows" in one for one in told)
+    assert ("'x'" in model.convergence_.advice) == (not has_use)
