@@ -30,6 +30,8 @@ MOST_UNITS = 3
 FEWEST_NUMBERS = 20
 # So many different values tell what a column looks like.
 MOST_LOOKED_AT = 1000
+# Longer text is neither a number nor a date.
+LONGEST = 40
 
 REMARKS = {
     "dates": "{Columns} of X {are} text that looks like dates or times, and {are} "
@@ -56,8 +58,8 @@ _DATE = re.compile(
 _SIGN, _CURRENCY = r"[-+]?", r"(?P<before>[^\w\s.,+-]{0,2}|[A-Z]{3} )"
 _UNIT = r"(?P<after>[^\d\s.,+-][^\d.,]{0,7}[23]?|)"
 _FIGURES = {
-    ".": r"\d{1,3}([, '’]\d{3})+(\.\d+)?|\d+\.?\d*([eE][-+]?\d+)?|\.\d+",
-    ",": r"\d{1,3}([. '’]\d{3})+(,\d+)?|\d+,?\d*([eE][-+]?\d+)?|,\d+",
+    ".": r"\d{1,3}([, '’]\d{3})+(\.\d+)?|\d+(\.\d*)?([eE][-+]?\d+)?|\.\d+",
+    ",": r"\d{1,3}([. '’]\d{3})+(,\d+)?|\d+(,\d*)?([eE][-+]?\d+)?|,\d+",
 }
 _NUMBERS = {
     decimal: re.compile(rf"{_SIGN}{_CURRENCY}\s*{_SIGN}({figures})\s*{_UNIT}")
@@ -79,7 +81,7 @@ def are_numbers(values: Sequence[str], counts: Array, decimal: str = ".") -> boo
     decimal : {".", ","}
         Decimal mark.
     """
-    matches = [_NUMBERS[decimal].fullmatch(value.strip()) for value in values]
+    matches = [_match(_NUMBERS[decimal], value) for value in values]
     found = [match for match in matches if match]
     is_other = np.array([match is None for match in matches])
     units = {(match["before"], match["after"]) for match in found}
@@ -96,8 +98,13 @@ def are_numbers(values: Sequence[str], counts: Array, decimal: str = ".") -> boo
 
 def are_dates(values: Sequence[str], counts: Array) -> bool:
     """True if most rows of a column of text hold dates or times of the day."""
-    is_date = np.array([bool(_DATE.fullmatch(value.strip())) for value in values])
+    is_date = np.array([_match(_DATE, value) is not None for value in values])
     return bool(counts[is_date].sum() >= MOSTLY * counts.sum() > 0.0)
+
+
+def _match(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    text = text.strip()
+    return pattern.fullmatch(text) if len(text) <= LONGEST else None
 
 
 def warn_of_text(
