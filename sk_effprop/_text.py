@@ -84,6 +84,7 @@ def are_numbers(values: Sequence[str], counts: Array, decimal: str = ".") -> boo
     matches = [_match(_NUMBERS[decimal], value) for value in values]
     found = [match for match in matches if match]
     is_other = np.array([match is None for match in matches])
+    others = [value for value, match in zip(values, matches, strict=True) if not match]
     units = {(match["before"], match["after"]) for match in found}
     lengths = {len(match[0]) if match[0].isdecimal() else 0 for match in found}
     is_code = len(lengths) == 1 and max(lengths) >= CODE_LENGTH
@@ -91,9 +92,17 @@ def are_numbers(values: Sequence[str], counts: Array, decimal: str = ".") -> boo
         found
         and len(units) <= MOST_UNITS
         and not is_code
-        and is_other.sum() <= MOST_CODES
-        and counts[is_other].sum() < MOST_CODED * counts.sum()
+        and stand_for_missing(others, counts[is_other].sum() / counts.sum())
     )
+
+
+def stand_for_missing(others: Sequence[str], share: float) -> bool:
+    """True if texts among numbers, in this share of the rows, mean missing values.
+
+    "3+" and "under 5" do not.
+    """
+    has_digits = any(character.isdigit() for text in others for character in text)
+    return len(others) <= MOST_CODES and share < MOST_CODED and not has_digits
 
 
 def are_dates(values: Sequence[str], counts: Array) -> bool:

@@ -42,6 +42,8 @@ CATEGORIES = {
     "ranges": [f"{10 * (i % 9)}-{10 * (i % 9) + 9}" for i in range(N)],
     "seats": [f"{i // 6}{'ABCDEF'[i % 6]}" for i in range(N)],
     "ordinals": ["1st", "2nd", "3rd", "4th", "5th", "6th"] * (N // 6),
+    "a last level for all above": ["0", "1", "2", "3", "4+", "5 or more"] * (N // 6),
+    "numbers and more than a number": [f"{i}" if i < 80 else "80+" for i in range(N)],
     "names": [f"name {i}" for i in range(N)],
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_effprop._text import MOST_CODED, MOST_CODES
+from sk_effprop._text import stand_for_missing
 from sk_effprop.tour.amounts import convert_amounts
 from sk_effprop.tour.errors import Refusal
 
@@ -183,9 +183,9 @@ def _codes_of_missing(frame: Any, decimal: str) -> dict[str, list[str]]:
 
 
 def _are_codes(text: Any, is_other: Any) -> bool:
-    """True if the texts that are no numbers are few and rare."""
-    is_few = 0 < text[is_other].nunique() <= MOST_CODES
-    return bool(is_few and is_other.mean() < MOST_CODED)
+    """True if there are texts that are no numbers, and stand for missing values."""
+    others = text[is_other].unique().tolist()
+    return bool(others) and stand_for_missing(others, is_other.mean())
 
 
 def _as_numbers(text: Any, decimal: str) -> Any:

@@ -79,6 +79,14 @@ def test_numbers_with_separators_and_units_are_read(tmp_path, texts, values, sep
     assert any("consists of numbers" in note for note in read.notes)
 
 
+def test_a_text_with_digits_among_numbers_is_no_missing_value(tmp_path):
+    path = tmp_path / "table.csv"
+    write(path, ["a", "target"], [[a, i] for i in range(9) for a in (0, 1, 2, "3+")])
+    read = read_table(str(path), "target", "regression")
+    assert read.categories == ["a"]
+    assert set(read.X["a"]) == {"0", "1", "2", "3+"}
+
+
 @pytest.mark.parametrize(
     ("n_distinct", "is_classification", "n_notes"),
     [
