@@ -32,6 +32,12 @@ BROKEN = """() => {
   const article = document.querySelector('.bd-article-container');
   if (article && article.scrollWidth > article.clientWidth + 1)
     complaints.push('text wider than its column');
+  const sizes = ['h1', 'h2', 'h3', 'h4']
+    .map(tag => document.querySelector('.bd-article ' + tag))
+    .filter(heading => heading)
+    .map(heading => parseFloat(getComputedStyle(heading).fontSize));
+  if (sizes.some((size, i) => size >= sizes[i - 1]))
+    complaints.push('heading not smaller than the one above it');
   return complaints;
 }"""
 # addresses that the page has, and those that it links within the site
@@ -159,7 +165,7 @@ def save_pictures(browser: Browser, root: str, folder: Path) -> None:
             )
             for name in names:
                 page.goto(f"{root}/{name}.html")
-                file = f"{name.split('/')[-1]}-{name.count('/')}-{width}-{scheme}.png"
+                file = f"{name.replace('/', '-')}-{width}-{scheme}.png"
                 page.screenshot(path=folder / file, full_page=True)
             page.close()
 

@@ -97,7 +97,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--target", metavar="COLUMN", help="column to predict")
     parser.add_argument(
-        "--task", choices=TASKS, help="what to do with a numeric target"
+        "--task", choices=TASKS, help="whether numbers of the target are classes"
     )
     parser.add_argument(
         "--plot", metavar="FILE.png", help="also save a plot of the result"
@@ -138,12 +138,7 @@ def _run(
     model: Any, X: Any, y: Any, name: str, options: argparse.Namespace
 ) -> AblationResult:
     is_class = is_classifier(model)
-    smallest = np.unique(y, return_counts=True)[1].min() if is_class else len(y)
-    if options.folds > smallest:
-        raise Refusal(
-            f"--folds {options.folds} needs as many rows"
-            f"{' of every class' if is_class else ''}; there are {smallest}."
-        )
+    _check_folds(options.folds, y, is_class=is_class)
     splitter = StratifiedKFold if is_class else KFold
     cv = splitter(options.folds, shuffle=True, random_state=0)
     kind = "classification" if is_class else "regression"
@@ -158,6 +153,21 @@ def _run(
             model, X, y, cv=cv, direction="both", n_jobs=options.jobs,
             on_row=lambda row: advance(_format(row)),
         )  # fmt: skip
+
+
+def _check_folds(n_folds: int, y: Any, *, is_class: bool) -> None:
+    """Raise a Refusal if there are more folds than rows, or than rows of a class."""
+    if not is_class:
+        if n_folds > len(y):
+            raise Refusal(f"--folds {n_folds} needs as many rows; there are {len(y)}.")
+        return
+    classes, counts = np.unique(y, return_counts=True)
+    if n_folds > counts.min():
+        rarest = classes.tolist()[counts.argmin()]
+        raise Refusal(
+            f"--folds {n_folds} needs as many rows of every class; there are "
+            f"{counts.min()} of the class {rarest!r}."
+        )
 
 
 def _format(row: AblationRow) -> str:

@@ -11,7 +11,7 @@ A later table is read by the kinds of the first one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from numbers import Real
@@ -37,17 +37,20 @@ class Labels:
         Position in ``values``; -1 where a value is missing.
     values : ndarray of shape (n_values,)
         Different values, either text or float64.
+    is_inferred : bool
+        Whether it is a category only because it is text.
     """
 
     codes: Array
     values: Array
+    is_inferred: bool = False
 
     @property
     def is_text(self) -> bool:
         return self.values.dtype.kind == "U"
 
     def __getitem__(self, rows: Any) -> "Labels":
-        return Labels(self.codes[rows], self.values)
+        return replace(self, codes=self.codes[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +191,10 @@ def _first_reading(
     kind, values = _read(column, name)
     if is_chosen is None:
         wanted = CATEGORY if column.is_category else kind
-        return wanted, _as_kind(values, wanted)
+        values = _as_kind(values, wanted)
+        if wanted == CATEGORY and not column.is_declared:
+            values = replace(values, is_inferred=True)
+        return wanted, values
     if is_chosen:
         return CATEGORY, _as_kind(values, CATEGORY)
     if kind == CATEGORY:

@@ -22,7 +22,9 @@ class Column(NamedTuple):
         Numbers, booleans, dates, or objects.
     is_missing : ndarray of shape (n_samples,)
     is_category : bool
-        Whether its dtype says so.
+        Whether its dtype is that of text or of categories.
+    is_declared : bool
+        Whether its dtype is that of categories.
     declared : sequence
         Values that the dtype lists, whether or not they occur.
     """
@@ -30,6 +32,7 @@ class Column(NamedTuple):
     values: Array
     is_missing: Array
     is_category: bool = False
+    is_declared: bool = False
     declared: Sequence[Any] = ()
 
 
@@ -94,7 +97,8 @@ def _column_of_series(series: Any) -> Column:
     import narwhals.stable.v2 as nw
 
     is_missing, dtype = series.is_null().to_numpy(), series.dtype
-    is_category = isinstance(dtype, nw.Categorical | nw.Enum | nw.String)
+    is_declared = isinstance(dtype, nw.Categorical | nw.Enum)
+    is_category = is_declared or isinstance(dtype, nw.String)
     if series.implementation.is_pandas_like():
         native = series.to_native()
         listed = getattr(native.dtype, "categories", ())
@@ -107,7 +111,7 @@ def _column_of_series(series: Any) -> Column:
         if is_category:
             # narwhals 2 takes null for a category when it converts those of pyarrow
             series = series.cast(nw.String)
-    return Column(series.to_numpy(), is_missing, is_category, list(listed))
+    return Column(series.to_numpy(), is_missing, is_category, is_declared, list(listed))
 
 
 def _column_of_array(values: Array) -> Column:

@@ -37,6 +37,7 @@ from sk_effprop._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from sk_effprop._text import warn_of_text
 from sk_effprop._version import SavesVersion
 from sk_effprop.core.arrays import Array, dense
 
@@ -159,6 +160,11 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         ValueError
             If a column holds neither numbers, dates, text nor categories, if X contains
             infinity, or if ``categorical_features`` does not match the columns.
+
+        Warns
+        -----
+        UserWarning
+            If columns of text look like numbers or dates.
         """
         table = self._read(X, reset=True)
         weight = check_sample_weight(
@@ -277,6 +283,8 @@ class TableEncoder(TransformerMixin, SavesVersion, BaseEstimator):
         self.source_ = np.concatenate(
             [self._number_columns, self._indicator_columns, of_categories]
         )
+        names = check_feature_names_in(self)[~is_number]
+        warn_of_text(names, labels, self.levels_.values())
         return self
 
     def encode(self, table: Table, n_samples: int | None = None) -> Any:

@@ -40,12 +40,14 @@ ALLOWED = {
     "sk_effprop._columns": ("sk_effprop._frames",),
     "sk_effprop._missing": ("sk_effprop._quantiles",),
     "sk_effprop._levels": ("sk_effprop._columns",),
+    "sk_effprop._text": ("sk_effprop._columns", "sk_effprop._levels"),
     "sk_effprop._tables": (
         "sk_effprop._columns",
         "sk_effprop._frames",
         "sk_effprop._levels",
         "sk_effprop._missing",
         "sk_effprop._sklearn",
+        "sk_effprop._text",
         "sk_effprop._version",
     ),
     "sk_effprop._table_parts": (
@@ -76,6 +78,7 @@ ALLOWED = {
         "sk_effprop._sklearn",
         "sk_effprop._table_parts",
         "sk_effprop._tables",
+        "sk_effprop._text",
         "sk_effprop._threads",
         "sk_effprop._version",
         "sk_effprop.export",

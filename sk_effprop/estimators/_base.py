@@ -392,6 +392,7 @@ class BaseEffProp(
             if trained[-1].ends_all or run.is_out_of_time:
                 break
         self.__dict__.update(in_any_case(lambda: committee.results_of(trained)))
+        self.convergence_ = tables.told_of_names(self)
         with after_training():
             self._conclude(trained[0].run, trained[0].theta, trained[-1].monitor)
 

@@ -36,6 +36,7 @@ def check_changed_parameters(estimator: Any) -> None:
         if getattr(estimator, name) is not default
     }
     _check_ranges(estimator, changed)
+    _check_functions(estimator, changed)
     constraints = estimator._parameter_constraints
     validate_parameter_constraints(
         {name: constraints[name] for name in changed if name in constraints},
@@ -50,6 +51,16 @@ def _check_ranges(estimator: Any, changed: dict[str, Any]) -> None:
         if isinstance(value, Integral) and not -LARGEST <= value <= LARGEST:
             rule = f"at most {LARGEST:.3g} in size"
             raise_invalid(estimator, name, rule, "Use a smaller number.")
+
+
+def _check_functions(estimator: Any, changed: dict[str, Any]) -> None:
+    """Raise for a function that comes without its derivatives."""
+    for name in ("activation", "output_activation"):
+        if callable(changed.get(name)):
+            rule = "a name, an Activation or a tuple of three functions (f, f', f'')"
+            raise_invalid(
+                estimator, name, rule, "A function needs its two derivatives."
+            )
 
 
 def fixed_parameters(estimator: Any) -> dict[str, Any]:

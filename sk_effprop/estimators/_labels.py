@@ -47,14 +47,17 @@ def has_several_columns_of_classes(y: Any, classes: Any) -> bool:
 def check_types(labels: Any, name: str) -> None:
     """Raise a ValueError for labels that are neither text, numbers nor dates.
 
-    Neither may they be text among labels of other types.
+    Neither may they be missing, or text among labels of other types.
     """
     dtype = getattr(labels, "dtype", np.asarray(labels).dtype)
     if dtype.kind == "m":
         _raise_odd(name, str(dtype))
     if dtype.kind not in "SO":
         return
-    types = {type(label) for label in np.ravel(labels).tolist()}
+    values = np.ravel(labels).tolist()
+    if any(map(_is_missing, values)):
+        raise ValueError(f"{name} contains missing values. Leave these rows out.")
+    types = {type(label) for label in values}
     if any(issubclass(one, bytes) for one in types):
         raise ValueError(
             f"{name} holds bytes, which scikit-learn's metrics do not accept as labels."
@@ -70,6 +73,12 @@ def check_types(labels: Any, name: str) -> None:
     odd = [one.__name__ for one in types if not issubclass(one, SORTABLE)]
     if odd:
         _raise_odd(name, ", ".join(sorted(odd)))
+
+
+def _is_missing(label: Any) -> bool:
+    """True for None, NaN, NaT and pandas.NA."""
+    is_nan = isinstance(label, Real) and label != label
+    return label is None or is_nan or type(label).__name__ in ("NAType", "NaTType")
 
 
 def _raise_odd(name: str, types: str) -> NoReturn:

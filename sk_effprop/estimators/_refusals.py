@@ -18,7 +18,10 @@ TABLES = (
     "Text is read in the columns of a data frame, for which scikit-learn before 1.9 "
     "needs 'sk_effprop[tables]', and in the columns that categorical_features lists."
 )
-OF_TEXT = "y must be numeric for regression. Use EffPropClassifier for classification."
+OF_TEXT = (
+    "y must be numeric for regression. Convert text that stands for numbers, or use "
+    "EffPropClassifier for classification."
+)
 MISSING = "X or y contains pandas.NA among objects. Use numpy.nan, or a data frame."
 
 
@@ -46,8 +49,9 @@ def _cause(error: Exception, X: Any, y: Any, *, y_numeric: bool) -> str | None:
     message = str(error).partition("\n")[0]
     if "could not convert string" in message:
         return f"{message}. {OF_TEXT if y_numeric and _is_text(y) else TABLES}"
-    if "NA is ambiguous" in message:
-        return "y contains missing values (pandas.NA). Leave these rows out."
+    # scikit-learn names y only if its missing values are numbers
+    if "NA is ambiguous" in message or message == "Input contains NaN":
+        return "y contains missing values. Leave these rows out."
     # scikit-learn reads names with narwhals
     if type(error).__name__ == "DuplicateError":
         return f"Several columns of X are named {_repeated(X)}. Rename or drop them."

@@ -14,8 +14,11 @@ from sklearn.utils.validation import assert_all_finite
 
 from sk_effprop._columns import NUMBER, Table
 from sk_effprop._missing import filled, missing_mask
+from sk_effprop._sklearn import check_feature_names_in
 from sk_effprop._tables import TableEncoder, read_columns
+from sk_effprop._text import remark_on_names
 from sk_effprop.estimators._data import Examples
+from sk_effprop.training.convergence import Convergence
 
 
 def read_table(estimator: Any, X: Any, *, reset: bool) -> Table | None:
@@ -76,6 +79,17 @@ def unknown_rows(estimator: Any, X: Any) -> dict[str, int]:
         return {}
     counts: dict[str, int] = estimator.table_encoder_.unknown_rows(X)
     return counts
+
+
+def told_of_names(estimator: Any) -> Convergence:
+    """How training ended; the advice on a bad fit tells of columns without use."""
+    convergence: Convergence = estimator.convergence_
+    encoder = estimator.table_encoder_
+    if encoder is None or not convergence.problem:
+        return convergence
+    names = check_feature_names_in(encoder)[[*encoder.levels_]]
+    remark = remark_on_names(names, encoder.levels_.values(), encoder.min_frequency)
+    return replace(convergence, advice=f"{convergence.advice} {remark}".strip())
 
 
 def as_numbers(estimator: Any, X: Any) -> Any:

@@ -12,6 +12,7 @@ from sk_effprop.inspection.displays._base import (
     ORANGE,
     PALETTE,
     VERMILION,
+    scale_losses,
 )
 from sk_effprop.model_selection import _settings as settings
 
@@ -108,7 +109,7 @@ def draw_race(ax: Any, curves: Any, goal: float, x: str) -> None:
     ax.axhline(goal, color=GREY, linewidth=1, linestyle=":", label="goal")
     lines = [line.get_ydata() for line in ax.get_lines()]
     if all(np.nanmin(values, initial=np.inf) > 0.0 for values in lines):
-        ax.set_yscale("log")
+        scale_losses(ax)
     ax.set_xscale("log")
     ax.set_xlabel("seconds" if x == "seconds" else "epochs or iterations")
     ax.set_ylabel("loss E, with penalty")

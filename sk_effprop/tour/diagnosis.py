@@ -51,7 +51,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--target", metavar="COLUMN", required=True, help="column to predict"
     )
     parser.add_argument(
-        "--task", choices=TASKS, help="what to do with a numeric target"
+        "--task", choices=TASKS, help="whether numbers of the target are classes"
     )
     parser.add_argument(
         "--output", metavar="FILE.html", default="diagnosis.html", help="page to write"

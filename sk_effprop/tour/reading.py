@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from sk_effprop._text import stand_for_missing
+from sk_effprop.tour.amounts import convert_amounts
 from sk_effprop.tour.errors import Refusal
 
 TASKS = ("classification", "regression")
-# A numeric target with more distinct values than this is a regression target.
-MAX_NUMERIC_CLASSES = 20
+# Whole numbers with more distinct values than this are a regression target; up to the
+# second number of values, the choice is told.
+MAX_NUMERIC_CLASSES, MOST_DOUBTFUL = 10, 30
 # Text with more distinct values than this share of its rows is no category, but names
 # or free text.
 MOST_DISTINCT, FEWEST_DISTINCT = 0.5, 20
@@ -24,9 +27,6 @@ LIKE_A_DATE = r"\d[-/.]\d{1,2}|[A-Za-z]{3,}.*\d{4}"
 # Dates with dots begin with the day, and so does any date with a first number over 12.
 DAY_FIRST = r"^\s*(?:\d{1,2}\.\d{1,2}\.|(?:1[3-9]|2\d|3[01])[-/]\d{1,2}[-/])"
 NUMBER_WITH_COMMA = r"[-+]?\d{1,3}(?:\.?\d{3})*,\d+|[-+]?\d+"
-# A few different texts, in less than this share of a column of numbers, stand for
-# missing values.
-MOST_CODES, MOST_CODED = 3, 0.3
 # Bytes that are no UTF-8 are what spreadsheets write in Western Europe.
 OTHER_ENCODING = "cp1252"
 _UTF_8: dict[str, Any] = {"encoding": "utf-8-sig"}
@@ -48,8 +48,10 @@ class Table:
         Names of the columns of each kind.
     dates : dict of bool
         Names of those numbers that were dates, and whether the day came first.
+    amounts : list of str
+        Names of those numbers that were written with separators, a currency or a unit.
     notes : list of str
-        Sentences about columns and rows that were left out.
+        Sentences about what was left out, and about choices that were made.
     options : dict
         Arguments of ``pandas.read_csv`` that differ from its defaults.
     """
@@ -61,6 +63,7 @@ class Table:
     numbers: list[str]
     categories: list[str]
     dates: dict[str, bool] = field(default_factory=dict)
+    amounts: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -74,7 +77,7 @@ def read_table(path: str, target: str, task: str | None = None) -> Table:
     target : str
         Name of the column to predict.
     task : {"classification", "regression"}, optional
-        By default text and few whole numbers are classes.
+        By default text, and up to ten different whole numbers, are classes.
 
     Raises
     ------
@@ -84,9 +87,12 @@ def read_table(path: str, target: str, task: str | None = None) -> Table:
     frame, header, options = _read(path)
     _check_header(header, path, target)
     notes = _notes_of_codes(options.get("na_values", {}))
+    amounts = convert_amounts(frame, options.get("decimal", "."), notes)
     frame = _with_target(frame, target, notes)
     numbers, categories, dates = _sort_columns(frame, target, notes)
     y, is_classification, problem = _as_target(frame[target], target, task)
+    if task is None and _is_numeric(frame[target]):
+        notes += _notes_of_target(frame[target], target, is_classification)
     problems = [problem] if problem else []
     if len(frame) < FEWEST_ROWS:
         problems.append(
@@ -99,8 +105,8 @@ def read_table(path: str, target: str, task: str | None = None) -> Table:
         raise Refusal(_listed(path, [*problems, *notes]))
     used = [name for name in frame.columns if name in numbers or name in categories]
     return Table(
-        frame[used], y, target, is_classification, numbers, categories, dates, notes,
-        options,
+        frame[used], y, target, is_classification, numbers, categories, dates, amounts,
+        notes, options,
     )  # fmt: skip
 
 
@@ -177,9 +183,9 @@ def _codes_of_missing(frame: Any, decimal: str) -> dict[str, list[str]]:
 
 
 def _are_codes(text: Any, is_other: Any) -> bool:
-    """True if the texts that are no numbers are few and rare."""
-    is_few = 0 < text[is_other].nunique() <= MOST_CODES
-    return bool(is_few and is_other.mean() < MOST_CODED)
+    """True if there are texts that are no numbers, and stand for missing values."""
+    others = text[is_other].unique().tolist()
+    return bool(others) and stand_for_missing(others, is_other.mean())
 
 
 def _as_numbers(text: Any, decimal: str) -> Any:
@@ -306,6 +312,17 @@ def days_since_1970(column: Any, *, dayfirst: bool) -> Any:
 
 
 # ------------------------------------------------------------------------------- target
+
+
+def _notes_of_target(column: Any, name: str, is_classification: bool) -> list[str]:
+    """Sentence about a target that may be meant the other way."""
+    is_whole, n_distinct = bool((column == column.round()).all()), column.nunique()
+    if not is_whole or not 2 < n_distinct <= MOST_DOUBTFUL:
+        return []
+    found = f"The target {name!r} has {n_distinct} different whole numbers, which are "
+    if is_classification:
+        return [f"{found}taken for classes; --task regression predicts numbers."]
+    return [f"{found}predicted as numbers; --task classification predicts classes."]
 
 
 def _as_target(column: Any, name: str, task: str | None) -> tuple[Any, bool, str]:

@@ -8,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.tour.amounts import AMOUNT, THOUSANDS
 from sk_effprop.tour.reading import Table
 
 CODE_FOR_TABLE = """\
@@ -19,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sk_effprop import {estimator}
 
-table = pd.read_csv({arguments}).dropna(subset=[{target!r}]){dates}
+table = pd.read_csv({arguments}){amounts}.dropna(subset=[{target!r}]){dates}
 numbers = {numbers!r}
 categories = {categories!r}
 columns = make_column_transformer(
@@ -41,6 +42,13 @@ network = EffPropClassifier(solver="sgd", max_iter={epochs}, tol=0, random_state
 cv = StratifiedKFold({folds}, shuffle=True, random_state=0)
 print(cross_val_score(network, X, y, cv=cv).mean())
 """
+AMOUNTS = """
+for name in {names!r}:
+    text = table[name].str.replace(r"{thousands}", "", regex=True)
+    text = text.str.replace(",", ".")
+    text = text.str.replace(r"{pattern}", r"{value}", regex=True)
+    table[name] = pd.to_numeric(text, errors="coerce")
+table = table"""
 DATES = """
 for name, dayfirst in {dates!r}.items():
     dates = pd.to_datetime(
@@ -82,11 +90,21 @@ def code_for_table(table: Table, path: str, *, epochs: int, folds: int) -> str:
         estimator="EffPropClassifier" if is_class else "EffPropRegressor",
         arguments=", ".join([repr(path), *options]),
         target=table.target,
+        amounts=_code_for_amounts(table) if table.amounts else "",
         dates=DATES.format(dates=table.dates) if table.dates else "",
         numbers=table.numbers,
         categories=table.categories,
         epochs=epochs,
         folds=folds,
+    )
+
+
+def _code_for_amounts(table: Table) -> str:
+    """Lines that read numbers with separators, currencies and units."""
+    thousands = THOUSANDS[table.options.get("decimal", ".")]
+    pattern, value = AMOUNT
+    return AMOUNTS.format(
+        names=table.amounts, thousands=thousands, pattern=pattern, value=value
     )
 
 

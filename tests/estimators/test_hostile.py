@@ -1,6 +1,7 @@
 """Data and settings at the edge of what makes sense: refused by name, or handled."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -71,13 +72,16 @@ def test_classes_of_indicators_are_the_numbers_of_the_columns(classes):
 
 
 NAMES = np.array(["low", "middle", "high"])
+MISSING = "(y|y_val|classes) contains missing values. Leave these rows out"
 # name -> (labels for 0, 1, 2, message)
 WRONG_LABELS = {
     "bytes": (NAMES.astype("S"), "holds bytes.*decode"),
     "bytes_as_objects": (NAMES.astype("S").astype(object), "holds bytes.*decode"),
     "str_and_int": (np.array(["low", 1, 2], dtype=object), "types int, str"),
     "str_and_bool": (np.array(["low", True, "x"], dtype=object), "types bool, str"),
-    "str_and_None": (np.array(["low", None, "x"], dtype=object), "types NoneType, str"),
+    "str_and_None": (np.array(["low", None, "x"], dtype=object), MISSING),
+    "str_and_nan": (np.array(["low", np.nan, "x"], dtype=object), MISSING),
+    "str_and_NA": (np.array(["low", pd.NA, "x"], dtype=object), MISSING),
     "str_and_bytes": (np.array(["low", b"x", "x"], dtype=object), "holds bytes"),
 }
 
@@ -128,7 +132,9 @@ def test_objects_that_stand_for_no_number_are_refused(missing, way):
     model = R(**SGD).fit(X, y)
     wrong = y.astype(object)
     wrong[3] = missing
-    assert_refused(model, calls(model, X, y, wrong)[way], "contains (NaN|infinity)")
+    assert_refused(
+        model, calls(model, X, y, wrong)[way], "contains (missing|NaN|infinity)"
+    )
 
 
 @both

@@ -201,3 +201,10 @@ def test_functions_that_do_not_belong_together_are_refused(settings, message):
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match=message):
         EffPropClassifier(**SMALL, **settings).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["activation", "output_activation"])
+def test_a_function_without_derivatives_is_refused_with_the_way_out(name):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match=r"tuple of three functions \(f, f', f''\)"):
+        EffPropRegressor(**{**SMALL, name: np.tanh}).fit(X, y)

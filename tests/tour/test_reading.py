@@ -53,6 +53,67 @@ def test_dates_are_told_from_other_texts(tmp_path, texts, first):
         assert read.X["a"].iloc[0] == pytest.approx(days)
 
 
+@pytest.mark.parametrize("separator", [",", ";"])
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["$1,234", "$56", "-$7.5"], [1234.0, 56.0, -7.5]),
+        (["5 kg", "70.5 kg", "3e2 kg"], [5.0, 70.5, 300.0]),
+        (["12%", "3%", "4.5 %"], [12.0, 3.0, 4.5]),
+        (["10 m2", "200 m2", "n/a"], [10.0, 200.0, np.nan]),
+        (["1'234", "56", "7"], [1234.0, 56.0, 7.0]),
+    ],
+)
+def test_numbers_with_separators_and_units_are_read(tmp_path, texts, values, separator):
+    path = tmp_path / "table.csv"
+    texts = texts * 10
+    if separator == ";":
+        texts = [text.translate(str.maketrans(".,", ",.")) for text in texts]
+    frame = pd.DataFrame({"a": texts, "other": "x", "target": np.arange(30.0)})
+    frame.to_csv(
+        path, index=False, sep=separator, decimal="," if separator == ";" else "."
+    )
+    read = read_table(str(path), "target")
+    assert read.numbers == read.amounts == ["a"]
+    np.testing.assert_array_equal(read.X["a"].to_numpy(), values * 10)
+    assert any("consists of numbers" in note for note in read.notes)
+
+
+def test_a_text_with_digits_among_numbers_is_no_missing_value(tmp_path):
+    path = tmp_path / "table.csv"
+    write(path, ["a", "target"], [[a, i] for i in range(9) for a in (0, 1, 2, "3+")])
+    read = read_table(str(path), "target", "regression")
+    assert read.categories == ["a"]
+    assert set(read.X["a"]) == {"0", "1", "2", "3+"}
+
+
+@pytest.mark.parametrize(
+    ("n_distinct", "is_classification", "n_notes"),
+    [
+        (2, True, 0),
+        (3, True, 1),
+        (10, True, 1),
+        (11, False, 1),
+        (20, False, 1),
+        (40, False, 0),
+    ],
+)
+def test_the_choice_of_the_task_is_told_where_it_may_be_wrong(
+    tmp_path, n_distinct, is_classification, n_notes
+):
+    path = tmp_path / "table.tsv"
+    rounded = np.arange(120) % n_distinct + 8.0
+    frame = pd.DataFrame({"a": np.arange(120), "target": rounded})
+    frame.to_csv(path, index=False, sep="\t")
+    read = read_table(str(path), "target")
+    assert read.is_classification == is_classification
+    assert sum("--task" in note for note in read.notes) == n_notes
+    task = "regression" if is_classification else "classification"
+    chosen = read_table(str(path), "target", task)
+    assert chosen.is_classification != is_classification
+    assert not any("--task" in note for note in chosen.notes)
+
+
 def test_workers_are_quiet(tmp_path):
     """Neither warnings of fits without a trick nor those of the baselines are shown."""
     options = write(tmp_path / "table.csv", *table("values"))

@@ -81,14 +81,17 @@ def test_the_task_can_be_chosen(tmp_path, capsys):
 
 @pytest.mark.parametrize("options", [{}, {"sep": ";", "decimal": ","}, {"sep": "\t"}])
 def test_the_program_at_the_end_finds_the_same_score(tmp_path, capsys, options):
-    """Of a table with categories, dates and missing values."""
+    """Of a table with categories, dates, currencies and missing values."""
     path = tmp_path / "mixed.csv"
-    mixed_table().to_csv(path, index=False, **options)
+    frame = mixed_table()
+    frame["wage"] = [f"${1000 + 37 * i % 500:,}" for i in range(len(frame))]
+    frame.to_csv(path, index=False, **options)
     assert main(["--data", str(path), "--target", "target", *QUICK]) == 0
     out = capsys.readouterr().out
     assert "Rows left out, as they have no target: 1." in out
     assert "'name' was left out: 60" in out or "'name' was left out: 59" in out
     assert "'constant' was left out: it is constant" in out
+    assert "'wage' consists of numbers, which are written as in '$1,000'" in out
     line = next(line for line in rows_of(out) if "full recipe" in line)
     program = out.split("in Python:\n\n")[1]
     exec(compile(program, "program", "exec"), {})

@@ -67,3 +67,15 @@ def new_axes(size: tuple[float, float]) -> Any:
         ) from error
     _, ax = plt.subplots(figsize=size, layout="constrained")
     return ax
+
+
+def scale_losses(ax: Any) -> None:
+    """Make the axis of losses logarithmic, with labels also within a power of ten."""
+    from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    if high < 10.0 * low:
+        ax.yaxis.set_major_locator(MaxNLocator(6))
+        ax.yaxis.set_major_formatter(ScalarFormatter())
+        ax.yaxis.set_minor_formatter(NullFormatter())

@@ -17,6 +17,7 @@ from sk_effprop.inspection.displays._base import (
     PALETTE,
     VERMILION,
     Display,
+    scale_losses,
 )
 from sk_effprop.solvers import STOCHASTIC
 
@@ -182,7 +183,7 @@ class LearningRateDisplay(Display):
             )  # fmt: skip
         finite = self.losses[self.losses <= top]
         if len(finite) and np.min(finite) > 0.0:
-            ax.set_yscale("log")
+            scale_losses(ax)
 
     def _title(self) -> str:
         last = self.losses[-1]

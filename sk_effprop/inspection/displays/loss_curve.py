@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from sk_effprop._containers import fitted_network
 from sk_effprop.core.arrays import Array
-from sk_effprop.inspection.displays._base import GREY, PALETTE, Display
+from sk_effprop.inspection.displays._base import GREY, PALETTE, Display, scale_losses
 from sk_effprop.solvers import STOCHASTIC
 
 
@@ -129,7 +129,7 @@ class LossCurveDisplay(Display):
 
     def _label(self, ax: Any) -> None:
         if all((line.get_ydata() > 0).any() for line in ax.get_lines()):
-            ax.set_yscale("log")
+            scale_losses(ax)
         ax.set_xlabel(self.unit)
         ax.set_ylabel("loss E, with penalty")
         ax.set_title(self.title, fontsize="medium")

@@ -44,7 +44,7 @@ class RegressionDisplay(Display):
     Parameters
     ----------
     target, output : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        True and predicted values.
+        True and predicted values.  The columns of a data frame name the outputs.
     name : str, default=""
         Name of the data, for the title.
 
@@ -54,6 +54,8 @@ class RegressionDisplay(Display):
         True and predicted values.
     lines : list of Line
         For each output, slope, intercept and correlation R.
+    output_names : list of str
+        Names of the outputs.
     name : str
         As given.
     ax_ : matplotlib.axes.Axes
@@ -78,6 +80,7 @@ class RegressionDisplay(Display):
     def __init__(self, target: ArrayLike, output: ArrayLike, *, name: str = "") -> None:
         self.target, self.output = as_columns(target, output)
         self.name = name
+        self.output_names = _output_names(target, self.target.shape[1])
         self.lines = [
             _fit_line(t, o) for t, o in zip(self.target.T, self.output.T, strict=True)
         ]
@@ -146,9 +149,11 @@ class RegressionDisplay(Display):
         ends = _ends(self.target, self.output)
         ax.plot(ends, ends, ":", color=GREY, label="output = target")
         n_outputs = len(self.lines)
-        for k, line in enumerate(self.lines):
+        for k, (line, output) in enumerate(
+            zip(self.lines, self.output_names, strict=True)
+        ):
             color = PALETTE[k % len(PALETTE)]
-            label = "data" if n_outputs == 1 else f"output {k}, R = {line.r:.3f}"
+            label = "data" if n_outputs == 1 else f"{output}, R = {line.r:.3f}"
             ax.plot(
                 self.target[:, k], self.output[:, k], MARKERS[k % len(MARKERS)],
                 color=color, label=label, markersize=4, alpha=0.6, fillstyle="none",
@@ -188,6 +193,14 @@ def as_columns(target: ArrayLike, output: ArrayLike) -> tuple[Array, Array]:
             f"{shapes[0]} and {shapes[1]}."
         )
     return columns[0], columns[1]
+
+
+def _output_names(target: Any, n_outputs: int) -> list[str]:
+    """Names of the columns of a data frame, else numbers."""
+    names = getattr(target, "columns", None)
+    if names is None or len(names) != n_outputs:
+        return [f"output {k}" for k in range(n_outputs)]
+    return [str(name) for name in names]
 
 
 def check_is_regressor(estimator: Any) -> None:

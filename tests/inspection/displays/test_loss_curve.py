@@ -43,6 +43,16 @@ def test_a_curve_may_be_short_negative_or_not_finite():
     np.testing.assert_array_equal(drawn, [1.0, np.nan, 0.5])
 
 
+@pytest.mark.parametrize("factor", [1.001, 1.3, 2.0, 5.0, 9.0])
+def test_losses_within_a_power_of_ten_have_labels_as_well(factor):
+    ax = LossCurveDisplay([0.17, 0.17 / factor]).plot().ax_
+    ax.figure.canvas.draw()
+    low, high = ax.get_ylim()
+    ticks = [*ax.yaxis.get_major_ticks(), *ax.yaxis.get_minor_ticks()]
+    places = [tick.get_loc() for tick in ticks if tick.label1.get_text()]
+    assert sum(low <= place <= high for place in places) >= 3
+
+
 def test_a_fit_that_diverged_is_told():
     net = EffPropClassifier(
         5, solver="sgd", learning_rate_init=300.0, loss="squared_error", random_state=0

@@ -39,6 +39,17 @@ def test_each_output_has_a_line_of_its_own():
         assert alone.lines[0] == line
 
 
+def test_outputs_have_the_names_of_their_columns():
+    inputs, targets = load_linnerud(return_X_y=True, as_frame=True)
+    net = EffPropRegressor((3,), max_iter=20, random_state=0).fit(inputs, targets)
+    display = RegressionDisplay.from_estimator(net, inputs, targets)
+    labels = " ".join(display.ax_.get_legend_handles_labels()[1])
+    assert all(f"{name}, R =" in labels for name in targets)
+    numbered = RegressionDisplay(targets.to_numpy(), net.predict(inputs))
+    assert numbered.output_names == ["output 0", "output 1", "output 2"]
+    assert numbered.lines == display.lines
+
+
 def test_constant_predictions_have_no_correlation():
     display = RegressionDisplay.from_predictions([1.0, 2.0, 3.0], [2.0, 2.0, 2.0])
     assert np.isnan(display.lines[0].r)
