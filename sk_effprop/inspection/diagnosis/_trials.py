@@ -9,6 +9,7 @@ row.  The first one changes nothing: it shows what the others are compared with:
     compare(trials.losses(before), trials.losses(after))
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -35,6 +36,9 @@ MAX_ROWS, N_PARTS, HELD_OUT_ROWS = 2000, 4, 500
 # Multiplications of the refits for one change, which decide how many rows and splits
 # are used for a large network.
 MAX_WORK, FEWEST_ROWS = 2e9, 200
+# The matrix products and factors of Levenberg-Marquardt take so much less time for each
+# multiplication.  It makes at least so many iterations in a refit.
+MATRIX_SHARE, FEWEST_ITERATIONS = 0.25, 25
 # Batches up to this size are kept, as many updates are made with them.
 SMALL_BATCH = 32
 # A change helps if it lowers the share of a constant's loss by this much of it, by this
@@ -165,7 +169,7 @@ class Trials:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         examples = subject.examples
-        self.n_used = min(len(examples), MAX_ROWS, _affordable_rows(subject))
+        self.n_used = min(len(examples), _affordable_rows(subject))
         rng = np.random.default_rng(0)
         rows = rng.choice(len(examples), self.n_used, replace=False)
         # as presented: the order may be what is wrong
@@ -321,7 +325,18 @@ class Trials:
         }
         if change.parameter == "X" and isinstance(given["init"], np.ndarray):
             given["init"] = "lecun_uniform"
-        return type(estimator)(**given | change.settings)
+        settings = given | change.settings
+        if settings["solver"] == "lm":
+            settings["max_iter"] = self._iterations(settings["max_iter"])
+        return type(estimator)(**settings)
+
+    def _iterations(self, max_iter: Any) -> Any:
+        """Iterations of Levenberg-Marquardt that a refit can afford."""
+        work = _work_of_iteration(self.subject, self.n_used)
+        most = max(FEWEST_ITERATIONS, int(MAX_WORK / work))
+        if isinstance(max_iter, str):
+            return max_iter if self.subject.estimator.max_iter_ <= most else most
+        return min(max_iter, most)
 
     def _batch_size(self, n_train: int) -> Any:
         """Batches that are as large a part of these rows as they are of all rows."""
@@ -333,11 +348,30 @@ class Trials:
 
 
 def _affordable_rows(subject: Subject) -> int:
-    """Rows on which a refit needs no more than MAX_WORK multiplications."""
-    return max(FEWEST_ROWS, int(MAX_WORK / _work(subject, 1)))
+    """Rows, at most MAX_ROWS, on which a refit needs no more than MAX_WORK."""
+    numbers = range(FEWEST_ROWS, MAX_ROWS)
+    n_less = bisect_right(numbers, MAX_WORK, key=lambda n: _work(subject, n))
+    return FEWEST_ROWS + n_less
 
 
 def _work(subject: Subject, n_rows: int) -> float:
-    """Multiplications of a refit: three for each weight, row and epoch."""
-    epochs = max(subject.estimator.max_iter_, 1)
-    return 3.0 * len(subject.start) * epochs * n_rows
+    """Multiplications of a refit, as many as its iterations take."""
+    return max(subject.estimator.max_iter_, 1) * _work_of_iteration(subject, n_rows)
+
+
+def _work_of_iteration(subject: Subject, n_rows: int) -> float:
+    """Multiplications of an epoch: three for each weight and row, except for "lm"."""
+    n_weights = len(subject.start)
+    if subject.estimator.solver_ != "lm":
+        return 3.0 * n_weights * n_rows
+    n_all, sizes = len(subject.examples), subject.run.objective.network.sizes
+    batch = n_rows
+    if subject.estimator.batch_size_ < n_all:
+        batch = min(subject.estimator.batch_size_, n_rows)
+    n_residuals = float(batch * sizes[-1])
+    system = min(n_residuals, n_weights)
+    # the smaller system, its matrix and its Cholesky factor; the kernel of the
+    # residuals is made of the products of the layers' signals
+    is_dual = n_residuals < n_weights
+    per_entry = sum(sizes) if is_dual else n_residuals
+    return MATRIX_SHARE * (n_rows / batch) * system**2 * (per_entry + system / 3.0)
