@@ -4,11 +4,11 @@ Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicio
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
-from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.inspection.diagnosis._data_instruments import (
@@ -20,9 +20,15 @@ from sk_effprop.inspection.diagnosis._data_instruments import (
     repeated_rows,
     single_column_errors,
 )
-from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, from_fault
-from sk_effprop.inspection.diagnosis._measures import as_columns
-from sk_effprop.inspection.diagnosis._subject import Subject
+from sk_effprop.inspection.diagnosis._evidence import (
+    Evidence,
+    Suspicion,
+    from_fault,
+    named,
+    verbs,
+    without_columns,
+)
+from sk_effprop.inspection.diagnosis._measures import absolute, as_columns
 from sk_effprop.inspection.diagnosis._trials import Change
 
 # A single column that leaves less than this of a constant's loss repeats the target.
@@ -55,13 +61,13 @@ def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
     others = np.delete(errors, leaks)
     if not len(leaks) or not len(others):
         return
-    names = _named(subject, leaks)
-    yield Suspicion(
+    yield without_columns(
+        subject,
+        leaks,
         "target leaked into a column",
-        f"{names} alone tells the target (a small tree leaves "
+        "{names} alone tells the target (a small tree leaves "
         f"{100 * errors[leaks].min():.2g} % of a constant's loss), the next best "
         f"column leaves {100 * others.min():.0f} %",
-        (Change("X", f"without {names}", dropped_columns=leaks),),
         is_fact=errors[leaks].min() < CLOSE_LEAK and others.min() > FAR_FROM_LEAK,
         expects_loss=True,
     )
@@ -77,11 +83,11 @@ def leaked_classes(evidence: Evidence) -> Iterator[Suspicion]:
     leaks = np.array(columns_of_classes(np.nan_to_num(subject.raw), truth), dtype=int)
     if not 1 < len(leaks) < subject.raw.shape[1]:
         return
-    names = _named(subject, leaks)
-    yield Suspicion(
+    yield without_columns(
+        subject,
+        leaks,
         "target leaked into a column",
-        f"{names} tell one class each without errors",
-        (Change("X", f"without {names}", dropped_columns=leaks),),
+        "{names} tell one class each without errors",
         expects_loss=True,
     )
 
@@ -99,7 +105,14 @@ def copies_of_rows(evidence: Evidence) -> Iterator[Suspicion]:
         "repeated rows",
         f"{share:.0f} % of the rows repeat another one with its target, so that rows "
         "that are held out are not new",
-        (Change("X", "without the rows that repeat another", dropped_rows=copies),),
+        (
+            Change(
+                "X",
+                "without the rows that repeat another",
+                dropped_rows=copies,
+                ignores_dropped=True,
+            ),
+        ),
         is_fact=True,
         expects_loss=True,
     )
@@ -111,11 +124,11 @@ def coded_missing_values(evidence: Evidence) -> Iterator[Suspicion]:
     codes = codes_of_missing(np.nan_to_num(subject.raw))
     if not codes or sparse.issparse(subject.examples.X):
         return
-    names = _named(subject, np.array([column for column, _ in codes]))
+    names = named(subject, np.array([column for column, _ in codes]))
     numbers = ", ".join(f"{code:.6g}" for code in sorted({code for _, code in codes}))
     yield Suspicion(
         "missing values coded as numbers",
-        f"{names} {_verb('has', 'have', names)} values of {numbers}, which are far "
+        f"{names} {verbs(names)['has']} values of {numbers}, which are far "
         "from all others and look like codes for missing values",
         (Change("X", f"with nan in place of {numbers} in {names}", codes=codes),),
         is_fact=True,
@@ -132,11 +145,11 @@ def copied_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     constant = ", and 1 column is constant" if n_constant == 1 else ""
     if n_constant > 1:
         constant = f", and {n_constant} columns are constant"
-    names = _named(subject, copies)
-    yield Suspicion(
+    yield without_columns(
+        subject,
+        copies,
         "duplicated columns",
-        f"{names} {_verb('repeats', 'repeat', names)} other columns{constant}",
-        (Change("X", f"without {names}", dropped_columns=copies),),
+        f"{{names}} {{repeats}} other columns{constant}",
         is_fact=True,
     )
 
@@ -150,17 +163,16 @@ def constant_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     constant = np.flatnonzero(subject.is_constant & (np.abs(seen[0]) > OFF_CENTRE))
     if not len(constant):
         return
-    names = _named(subject, constant)
-    yield Suspicion(
+    suspicion = without_columns(
+        subject,
+        constant,
         "constant columns",
-        f"{names} {_verb('is', 'are', names)} constant and not centred "
+        "{names} {is} constant and not centred "
         f"(normalize={subject.given['normalize']!r})",
-        (
-            Change("normalize", "robust"),
-            Change("X", f"without {names}", dropped_columns=constant),
-        ),
         is_fact=True,
     )
+    remedies = (Change("normalize", "robust"), *suspicion.remedies)
+    yield replace(suspicion, remedies=remedies)
 
 
 def outlying_inputs(evidence: Evidence) -> Iterator[Suspicion]:
@@ -205,7 +217,7 @@ def _without_outliers(evidence: Evidence) -> list[Change]:
         return []
     shown = ", ".join(str(row) for row in trials.rows[rows[:5]])
     text = f"row {shown}" if len(rows) == 1 else f"{len(rows):,} rows, as {shown}"
-    return [Change("X", f"without {text}", dropped_rows=rows)]
+    return [Change("X", f"without {text}", dropped_rows=rows, ignores_dropped=True)]
 
 
 def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
@@ -226,7 +238,7 @@ def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
         "deviations away from their median",
         (Change("loss", "huber"), Change("loss", "absolute_error")),
         is_fact=is_far.mean() > FEW_OUTLIERS,
-        robust=True,
+        measure=absolute,
     )
 
 
@@ -259,13 +271,3 @@ def unreachable_targets(evidence: Evidence) -> Iterator[Suspicion]:
         (Change("output_activation", "auto"),),
         is_fact=True,
     )
-
-
-def _named(subject: Subject, inputs: Array) -> str:
-    names = subject.names_of(inputs)
-    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    return f"column {shown}" if len(names) == 1 else f"columns {shown}"
-
-
-def _verb(singular: str, plural: str, names: str) -> str:
-    return plural if names.startswith("columns ") else singular

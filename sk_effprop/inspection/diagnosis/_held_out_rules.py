@@ -9,6 +9,7 @@ import numpy as np
 
 from sk_effprop.inspection.diagnosis._data_instruments import far_out
 from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion
+from sk_effprop.inspection.diagnosis._measures import absolute
 from sk_effprop.inspection.diagnosis._trials import Change
 
 # Loss on held-out rows over that on the training rows, from which a fit is overfitted.
@@ -150,6 +151,6 @@ def target_noise(evidence: Evidence) -> Iterator[Suspicion]:
         "predictions, which are close to the others",
         (Change("loss", "huber"), Change("loss", "absolute_error")),
         is_fact=True,
-        robust=True,
+        measure=absolute,
         needs_training=True,
     )

@@ -34,7 +34,7 @@ def extreme_values(evidence: Evidence) -> Iterator[Suspicion]:
     ):
         fault = rule(case)
         if fault is not None:
-            yield from_fault(fault)
+            yield from_fault(fault, is_fact=rule is extremes.identical_units)
 
 
 def initial_weights(evidence: Evidence) -> Iterator[Suspicion]:

@@ -7,6 +7,7 @@ explains what those below it see.
 
 from collections.abc import Iterator
 
+from sk_effprop.inspection.diagnosis import _column_rules as column
 from sk_effprop.inspection.diagnosis import _data_rules as data
 from sk_effprop.inspection.diagnosis import _held_out_rules as held_out
 from sk_effprop.inspection.diagnosis import _network_rules as network
@@ -42,6 +43,9 @@ RULES = (
     data.leaked_classes,
     data.copies_of_rows,
     data.coded_missing_values,
+    column.mixed_units,
+    column.numbers_as_text,
+    column.categories_as_numbers,
     data.presentation,
     data.unreachable_targets,
     data.scales,
@@ -61,11 +65,13 @@ RULES = (
     training.penalty,
     network.capacity,
     held_out.overfitting,
+    column.useless_columns,
     data.outlying_targets,
     held_out.imbalance,
     held_out.label_noise,
     held_out.target_noise,
     data.copied_inputs,
+    column.identifiers,
     other_values,
 )
 

@@ -10,6 +10,7 @@ row.  The first one changes nothing: it shows what the others are compared with:
 """
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.inspection.diagnosis._measures import (
-    absolute,
+    RowLosses,
     as_columns,
     best_constant,
     measure_for,
@@ -46,7 +47,7 @@ SMALL_BATCH = 32
 LEAST_GAIN, LEAST_DROP, LEAST_SCORE = 0.1, 0.01, 2.0
 # Losses of single rows count up to so many times the mean loss of a constant.
 LARGEST_ROW_LOSS = 1e6
-TINY = 1e-300
+TINY, ALL = 1e-300, slice(None)
 # A class with a larger probability than this is that of a majority.
 MAJORITY = 0.5
 
@@ -66,6 +67,14 @@ class Change:
         Rows, numbered as those of the trials, which are not trained on.
     codes : sequence of (int, float)
         Columns with numbers that are taken for missing values.
+    ignores_dropped : bool
+        Whether the rows that are dropped do not count in the comparison either.
+    inputs_of_all : array or None
+        Inputs of all examples in place of those that they have.
+    n_moved : int
+        Rows by which the targets are moved against the inputs.
+    choose : callable or None
+        Chooses columns, given the inputs and the targets of the rows to train on.
     also : dict
         Other hyperparameters that must change with it.
     """
@@ -76,9 +85,15 @@ class Change:
     dropped_rows: Any = ()
     codes: Any = ()
     also: dict[str, Any] = field(default_factory=dict)
+    ignores_dropped: bool = False
+    inputs_of_all: Any = None
+    n_moved: int = 0
+    choose: Callable[[Array, Array], Array] | None = None
 
-    def inputs(self, X: Any) -> Any:
-        """Inputs that the network gets after the change."""
+    def inputs(self, X: Any, rows: Array) -> Any:
+        """Inputs that the network gets after the change, of these rows."""
+        if self.inputs_of_all is not None:
+            X = self.inputs_of_all[rows]
         if self.codes:
             X = X.copy()
         for column, code in self.codes:
@@ -103,6 +118,7 @@ class Outcome(NamedTuple):
     ----------
     rows : ndarray of shape (n_held_out,)
         Numbers of the rows of the trials.
+    truth : ndarray of shape (n_held_out, k)
     predicted : ndarray of shape (n_held_out, k)
     constant : ndarray of shape (n_held_out, k)
         The best constant of the rows that were trained on.
@@ -111,6 +127,7 @@ class Outcome(NamedTuple):
     """
 
     rows: Array
+    truth: Array
     predicted: Array
     constant: Array
     train_share: float
@@ -183,6 +200,7 @@ class Trials:
         self._unit = np.where(is_shared | (deviation == 0.0), 1.0, deviation)
         self.row_losses, self._level = measure_for(subject)
         self._n_parts = min(N_PARTS, self.n_used)
+        self._outcomes: dict[Change, Outcome | None] = {}
 
     @cached_property
     def control(self) -> Outcome:
@@ -197,13 +215,20 @@ class Trials:
 
     def outcome(self, change: Change) -> Outcome | None:
         """The outcome with one change; None if it is impossible."""
-        try:
-            return self._run(change)
-        except (ValueError, FloatingPointError, np.linalg.LinAlgError):
-            return None
+        if change not in self._outcomes:
+            try:
+                self._outcomes[change] = self._run(change)
+            except (ValueError, FloatingPointError, np.linalg.LinAlgError):
+                self._outcomes[change] = None
+        return self._outcomes[change]
 
     def losses(
-        self, outcome: Outcome, *, balanced: bool = False, robust: bool = False
+        self,
+        outcome: Outcome,
+        *,
+        balanced: bool = False,
+        measure: RowLosses | None = None,
+        among: Array | slice = ALL,
     ) -> Array:
         """Losses of the held-out rows, in units of the mean loss of a constant.
 
@@ -212,14 +237,16 @@ class Trials:
         outcome : Outcome
         balanced : bool
             Whether all classes count alike.
-        robust : bool
-            Whether absolute errors take the place of the measure of the task.
+        measure : callable, optional
+            Takes the place of the measure of the task.
+        among : ndarray of bool, optional
+            The held-out rows that count.
         """
-        measure = absolute if robust else self.row_losses
-        weight = self._class_weight[outcome.rows] if balanced else 1.0
-        truth = self.truth[outcome.rows] / self._unit
+        measure = measure or self.row_losses
+        weight = self._class_weight[outcome.rows[among]] if balanced else 1.0
+        truth = outcome.truth[among] / self._unit
         losses, unit = (
-            weight * measure(truth, predicted / self._unit)
+            weight * measure(truth, predicted[among] / self._unit)
             for predicted in (outcome.predicted, outcome.constant)
         )
         shares = losses / max(float(np.mean(unit)), TINY)
@@ -259,29 +286,36 @@ class Trials:
             self._fit(change, train, test, seed)
             for seed, (train, test) in enumerate(splits or self.splits)
         ]
-        rows, predicted, constant, shares = zip(*parts, strict=True)
+        rows, truth, predicted, constant, shares = zip(*parts, strict=True)
         return Outcome(
             np.concatenate(rows),
+            np.concatenate(truth),
             np.concatenate(predicted),
             np.concatenate(constant),
             float(np.mean(shares)),
         )
 
     def _fit(self, change: Change, train: Array, test: Array, seed: int) -> Outcome:
-        used, X = np.setdiff1d(train, change.dropped_rows), change.inputs(self.X)
+        used = np.setdiff1d(train, change.dropped_rows)
+        X, y, truth = change.inputs(self.X, self.rows), self.y, self.truth
+        if change.n_moved:
+            y = np.roll(self.subject.examples.y, change.n_moved, axis=0)[self.rows]
+            truth = as_columns(self.subject, y)
+        if change.choose is not None:
+            X = X[:, change.choose(X[used], truth[used])]
         model = self._model(change, len(used), seed)
         with catch_warnings(), np.errstate(all="ignore"):
             simplefilter("ignore")
-            model.fit(X[used], self.y[used], self._weight_of(used, change))
+            model.fit(X[used], y[used], self._weight_of(used, change))
             predicted, fitted = (
                 predicted_columns(self.subject, model, X[rows]) for rows in (test, used)
             )
-        constant = best_constant(self.truth[train], self._level)
-        of_training = Outcome(
-            used, fitted, np.broadcast_to(constant, fitted.shape), 0.0
-        )
+        constant = best_constant(truth[train], self._level)
+        everywhere = np.broadcast_to(constant, fitted.shape)
+        of_training = Outcome(used, truth[used], fitted, everywhere, 0.0)
         return Outcome(
             test,
+            truth[test],
             predicted,
             np.broadcast_to(constant, predicted.shape),
             self.share(of_training),
@@ -320,12 +354,11 @@ class Trials:
             # the files belong to the fit of the user
             "checkpoint": None,
             "resume": False,
-            # the inputs are numbers already
-            "categorical_features": None,
         }
         if change.parameter == "X" and isinstance(given["init"], np.ndarray):
             given["init"] = "lecun_uniform"
-        settings = given | change.settings
+        # the inputs are numbers already
+        settings = given | change.settings | {"categorical_features": None}
         if settings["solver"] == "lm":
             settings["max_iter"] = self._iterations(settings["max_iter"])
         return type(estimator)(**settings)
