@@ -29,9 +29,11 @@ FEWEST_ROWS = 50
 # A category has levels that hardly repeat if this share of its rows is in rare ones, or
 # if there are fewer rows than this for each level.
 MOSTLY_RARE, FEW_PER_LEVEL = 0.8, 6.0
-# Columns are searched for useless ones if there are so many, and training rows are
-# predicted so much better than others, or nothing is predicted.
-MANY_COLUMNS, OVERFITTED, USELESS = 20, 1.3, 0.9
+# Numbers are no categories if this share of the rows is in rare levels.
+OFTEN_RARE = 0.3
+# Columns are searched for useless ones if there are so many, and if so much of a
+# constant's loss is left.
+MANY_COLUMNS, MUCH_LEFT = 20, 0.05
 # Values in another unit are in a larger share of the rows than the first number, and in
 # a smaller one than the second.
 FEW_IN_UNIT, MANY_IN_UNIT = 0.01, 0.4
@@ -99,7 +101,7 @@ def numbers_as_text(evidence: Evidence) -> Iterator[Suspicion]:
                 inputs_of_all=inputs,
             ),
         ),
-        is_fact=max(rare) > MOSTLY_RARE,
+        is_fact=max(rare) > OFTEN_RARE,
     )
 
 
@@ -163,9 +165,9 @@ def useless_columns(evidence: Evidence) -> Iterator[Suspicion]:
     subject, loss, trials = evidence.subject, evidence.numbers["loss"], evidence.trials
     if trials is None or sparse.issparse(trials.X):
         return
-    held_out, n_columns = loss["held_out"], trials.X.shape[1]
-    is_suspicious = held_out > USELESS or held_out > OVERFITTED * loss["train"]
-    if n_columns < MANY_COLUMNS or not is_suspicious or len(trials.X) < FEWEST_ROWS:
+    n_columns = trials.X.shape[1]
+    is_good = loss["held_out"] < MUCH_LEFT
+    if n_columns < MANY_COLUMNS or is_good or len(trials.X) < FEWEST_ROWS:
         return
     choose = partial(columns.telling_columns, groups=subject.sources)
     kept = choose(trials.X, trials.truth)
@@ -178,7 +180,7 @@ def useless_columns(evidence: Evidence) -> Iterator[Suspicion]:
         f"{len(dropped):,} of {n_columns:,} inputs tell a forest no more about the "
         "targets than a random order of their values does",
         (Change("X", f"without {names}", choose=choose),),
-        least_gain=0.25,
+        least_gain=0.15,
         least_score=3.0,
     )
 

@@ -14,8 +14,8 @@ from sk_effprop.estimators import _rules as rules
 from sk_effprop.inspection.diagnosis._data_instruments import (
     codes_of_missing,
     columns_of_classes,
+    contradictions,
     copied_columns,
-    far_out,
     outlying,
     repeated_rows,
     single_column_errors,
@@ -28,7 +28,8 @@ from sk_effprop.inspection.diagnosis._evidence import (
     verbs,
     without_columns,
 )
-from sk_effprop.inspection.diagnosis._measures import absolute, as_columns
+from sk_effprop.inspection.diagnosis._measures import as_columns
+from sk_effprop.inspection.diagnosis._subject import Subject
 from sk_effprop.inspection.diagnosis._trials import Change
 
 # A single column that leaves less than this of a constant's loss repeats the target.
@@ -37,13 +38,12 @@ from sk_effprop.inspection.diagnosis._trials import Change
 LEAK, CLOSE_LEAK, NOT_BETTER, FAR_FROM_LEAK = 0.03, 0.01, 0.3, 0.3
 # Copies of rows are no accident from this share of the rows.
 MANY_COPIES = 0.2
+# Rows that contradict each other are no accident from this share of the rows.
+MANY_CONTRADICTIONS = 0.1
 # A constant column that is this far from zero, after normalisation, is not centred.
 OFF_CENTRE = 1e-3
-# Outliers of the targets are accidents up to the second share of the rows, and worth
-# mentioning in any case from the first one.
-FEW_OUTLIERS, MANY_OUTLIERS = 0.01, 0.05
-# robust deviations of logarithms
-FAR_LOG, TINY = 8.0, 1e-300
+# Rows with outliers may be left out up to this share.
+MANY_OUTLIERS = 0.05
 
 
 def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
@@ -118,20 +118,59 @@ def copies_of_rows(evidence: Evidence) -> Iterator[Suspicion]:
     )
 
 
+def contradictory_rows(evidence: Evidence) -> Iterator[Suspicion]:
+    """Rows that come again with another target."""
+    trials = evidence.trials
+    if trials is None or sparse.issparse(trials.X) or not len(trials.X):
+        return
+    if trials.X.shape[1] < 2:
+        return
+    rows = contradictions(np.nan_to_num(trials.X), trials.truth)
+    if len(rows) < MANY_CONTRADICTIONS * trials.n_used:
+        return
+    share = 100.0 * len(rows) / trials.n_used
+    yield Suspicion(
+        "contradictory rows",
+        f"{share:.0f} % of the rows have the inputs of another row, and a target that "
+        "is far from its target",
+        (
+            Change(
+                "y",
+                "without the rows that contradict each other",
+                dropped_rows=rows,
+                ignores_dropped=True,
+            ),
+        ),
+        is_fact=True,
+    )
+
+
 def coded_missing_values(evidence: Evidence) -> Iterator[Suspicion]:
     """Numbers that stand for missing values."""
     subject = evidence.subject
-    codes = codes_of_missing(np.nan_to_num(subject.raw))
-    if not codes or sparse.issparse(subject.examples.X):
+    if sparse.issparse(subject.examples.X):
         return
+    found = codes_of_missing(np.nan_to_num(subject.raw))
+    for is_certain in (True, False):
+        codes = [code[:2] for code in found if code.is_certain == is_certain]
+        if codes:
+            yield _coded(subject, codes, is_certain=is_certain)
+
+
+def _coded(
+    subject: Subject, codes: list[tuple[int, float]], *, is_certain: bool
+) -> Suspicion:
     names = named(subject, np.array([column for column, _ in codes]))
     numbers = ", ".join(f"{code:.6g}" for code in sorted({code for _, code in codes}))
-    yield Suspicion(
+    how = "unlike all others and look like" if is_certain else "frequent, and may be"
+    return Suspicion(
         "missing values coded as numbers",
-        f"{names} {verbs(names)['has']} values of {numbers}, which are far "
-        "from all others and look like codes for missing values",
+        f"{names} {verbs(names)['has']} values of {numbers}, which are {how} "
+        "codes for missing values",
         (Change("X", f"with nan in place of {numbers} in {names}", codes=codes),),
-        is_fact=True,
+        is_fact=is_certain,
+        least_gain=0.1 if is_certain else 0.15,
+        least_score=2.0 if is_certain else 3.0,
     )
 
 
@@ -218,28 +257,6 @@ def _without_outliers(evidence: Evidence) -> list[Change]:
     shown = ", ".join(str(row) for row in trials.rows[rows[:5]])
     text = f"row {shown}" if len(rows) == 1 else f"{len(rows):,} rows, as {shown}"
     return [Change("X", f"without {text}", dropped_rows=rows, ignores_dropped=True)]
-
-
-def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
-    """Outliers of the targets, which squared errors follow."""
-    subject = evidence.subject
-    if subject.is_classification or evidence.given["loss"] != "squared_error":
-        return
-    y = as_columns(subject, subject.examples.y)
-    is_far = outlying(y).any(axis=1)
-    if (y >= 0.0).all():
-        # a product of many factors has a long tail, but no outliers
-        is_far &= far_out(np.log1p(y / np.maximum(np.median(y), TINY)), FAR_LOG).any(1)
-    if not is_far.any() or is_far.mean() > MANY_OUTLIERS:
-        return
-    yield Suspicion(
-        "outliers in the targets",
-        f"{100 * is_far.mean():.2g} % of the targets are more than 20 robust standard "
-        "deviations away from their median",
-        (Change("loss", "huber"), Change("loss", "absolute_error")),
-        is_fact=is_far.mean() > FEW_OUTLIERS,
-        measure=absolute,
-    )
 
 
 def presentation(evidence: Evidence) -> Iterator[Suspicion]:

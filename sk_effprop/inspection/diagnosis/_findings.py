@@ -9,6 +9,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.inspection.diagnosis._evidence import Suspicion
 from sk_effprop.inspection.diagnosis._trials import (
     DATA,
+    LEAST_SCORE,
     Change,
     Effect,
     Outcome,
@@ -210,7 +211,7 @@ def _is_refuted(effect: Effect | None, suspicion: Suspicion) -> bool:
     """True if the change does harm to what should be of no use."""
     if effect is None or not suspicion.must_not_harm:
         return False
-    return effect.score < 0.0 and -effect.drop > HARM * effect.before
+    return effect.score < -LEAST_SCORE and -effect.drop > HARM * effect.before
 
 
 def _is_leak(effect: Effect) -> bool:

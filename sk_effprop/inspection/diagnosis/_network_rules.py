@@ -17,6 +17,8 @@ from sk_effprop.inspection.diagnosis._evidence import (
 )
 from sk_effprop.inspection.diagnosis._trials import Change
 
+# Settings that cannot be meant.
+CERTAIN = (extremes.extreme_quantile, extremes.identical_units)
 # Units of a layer that are dead for all rows.
 MANY_DEAD = 0.4
 # The signal of the last hidden layer as a share of that of the first.
@@ -34,7 +36,7 @@ def extreme_values(evidence: Evidence) -> Iterator[Suspicion]:
     ):
         fault = rule(case)
         if fault is not None:
-            yield from_fault(fault, is_fact=rule is extremes.identical_units)
+            yield from_fault(fault, is_fact=rule in CERTAIN)
 
 
 def initial_weights(evidence: Evidence) -> Iterator[Suspicion]:

@@ -4,6 +4,7 @@ Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicio
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ SLUGGISH = 0.05
 SOON = 0.25
 # Fewer epochs than this share of the automatic number are too few for sure.
 FAR_TOO_FEW = 0.25
+# A validation fraction above holds out more than it leaves.
+MOST_HELD_OUT = 0.5
 
 
 def rate(evidence: Evidence) -> Iterator[Suspicion]:
@@ -33,13 +36,17 @@ def rate(evidence: Evidence) -> Iterator[Suspicion]:
     how = "above" if given > allowed else "below"
     is_adam = case.plan.solver == "adam"
     usual = "the usual one of adam" if is_adam else "what the curvature allows"
+    values: list[Any] = ["auto"]
+    if is_adam:
+        # its usual rate may be too small for few updates
+        values.append(float(f"{np.sqrt(given * allowed):.1g}"))
     n = evidence.subject.estimator.convergence_.n_recoveries
     diverged = f"; training diverged {n} times" if n else ""
     yield Suspicion(
         fault.cause,
         f"learning_rate_init={given:.3g} is a factor of {factor:.3g} {how} "
         f"{usual}{diverged}",
-        (Change("learning_rate_init", "auto"),),
+        tuple(Change("learning_rate_init", value) for value in values),
         is_fact=True,
     )
 
@@ -76,6 +83,7 @@ def sluggish_steps(evidence: Evidence) -> Iterator[Suspicion]:
         f"{n_averaged:,.0f} updates, and {subject.estimator.max_iter_} epochs have "
         f"{n:,}",
         (Change(name, subject.changed[name]),),
+        is_fact=n_averaged > n,
     )
 
 
@@ -138,6 +146,24 @@ def early_end(evidence: Evidence) -> Iterator[Suspicion]:
         )
     elif reason in ("stalled", "stuck", "converged", "precision"):
         yield from _impatience(evidence)
+
+
+def few_to_train_on(evidence: Evidence) -> Iterator[Suspicion]:
+    """Validation data that are most of the examples."""
+    given, changed = evidence.given, evidence.subject.changed
+    fraction = given["validation_fraction"]
+    if given["early_stopping"] is not True or fraction < MOST_HELD_OUT:
+        return
+    yield Suspicion(
+        "few examples to train on",
+        f"validation_fraction={fraction:.3g} leaves {100 * (1 - fraction):.2g} % of "
+        "the examples to train on",
+        tuple(
+            Change(name, changed[name])
+            for name in ("validation_fraction", "early_stopping")
+        ),
+        is_fact=True,
+    )
 
 
 def _impatience(evidence: Evidence) -> Iterator[Suspicion]:

@@ -20,6 +20,7 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from sk_effprop.core.arrays import Array
+from sk_effprop.estimators._auto import BATCH_ITERATIONS
 from sk_effprop.inspection.diagnosis._measures import (
     RowLosses,
     as_columns,
@@ -131,6 +132,44 @@ class Outcome(NamedTuple):
     predicted: Array
     constant: Array
     train_share: float
+
+
+class Decisions(NamedTuple):
+    """Classes that rows which were held out are taken for, the most certain one first.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_held_out,)
+        Numbers of the rows of the trials.
+    truth, decided : ndarray of int of shape (n_held_out,)
+    certainty : ndarray of shape (n_held_out,)
+    """
+
+    rows: Array
+    truth: Array
+    decided: Array
+    certainty: Array
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "Decisions":
+        """Decisions for the largest probabilities."""
+        certainty = outcome.predicted.max(axis=1)
+        order = np.argsort(-certainty, kind="stable")
+        decided, truth = (
+            columns.argmax(axis=1)[order]
+            for columns in (outcome.predicted, outcome.truth)
+        )
+        return cls(outcome.rows[order], truth, decided, certainty[order])
+
+    @property
+    def is_wrong(self) -> Array:
+        """True for each row that is taken for another class than its own."""
+        return np.asarray(self.decided != self.truth)
+
+    @property
+    def contradicted(self) -> Array:
+        """Rows that a majority assigns to another class."""
+        return np.sort(self.rows[self.is_wrong & (self.certainty > MAJORITY)])
 
 
 class Effect(NamedTuple):
@@ -325,21 +364,13 @@ class Trials:
         is_without = self.weight is None or change.parameter == "sample_weight"
         return None if is_without else self.weight[used]
 
-    def errors_by_certainty(self) -> tuple[list[Array], Array]:
-        """Return masks of wrong decisions by falling certainty, and contradicted rows.
-
-        Every row is predicted by a network that has not seen it.  The second result are
-        the rows of which a majority points to another class.
-        """
-        outcome = self._run(Change("", None), list(self._all_splits(self._n_parts)))
-        truth, decided = (
-            columns.argmax(axis=1)
-            for columns in (self.truth[outcome.rows], outcome.predicted)
-        )
-        certainty, is_wrong = outcome.predicted.max(axis=1), truth != decided
-        order = np.argsort(-certainty, kind="stable")
-        contradicted = outcome.rows[is_wrong & (certainty > MAJORITY)]
-        return np.array_split(is_wrong[order], 5), np.sort(contradicted)
+    @cached_property
+    def decisions(self) -> "Decisions":
+        """Classes of all rows, each told by a network that has not seen it."""
+        outcome = self.control
+        if len(outcome.rows) < self.n_used:
+            outcome = self._run(Change("", None), list(self._all_splits(self._n_parts)))
+        return Decisions.of(outcome)
 
     def _model(self, change: Change, n_train: int, seed: int) -> Any:
         """A new estimator with the same settings, apart from the change."""
@@ -368,7 +399,7 @@ class Trials:
         work = _work_of_iteration(self.subject, self.n_used)
         most = max(FEWEST_ITERATIONS, int(MAX_WORK / work))
         if isinstance(max_iter, str):
-            return max_iter if self.subject.estimator.max_iter_ <= most else most
+            return max_iter if most >= BATCH_ITERATIONS else most
         return min(max_iter, most)
 
     def _batch_size(self, n_train: int) -> Any:
@@ -389,7 +420,11 @@ def _affordable_rows(subject: Subject) -> int:
 
 def _work(subject: Subject, n_rows: int) -> float:
     """Multiplications of a refit, as many as its iterations take."""
-    return max(subject.estimator.max_iter_, 1) * _work_of_iteration(subject, n_rows)
+    n_iterations = max(subject.estimator.max_iter_, 1)
+    if subject.estimator.solver_ == "lm":
+        # refits may make more of them
+        n_iterations = max(n_iterations, BATCH_ITERATIONS)
+    return n_iterations * _work_of_iteration(subject, n_rows)
 
 
 def _work_of_iteration(subject: Subject, n_rows: int) -> float:
