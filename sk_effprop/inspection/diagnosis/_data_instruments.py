@@ -26,7 +26,7 @@ INDICATES = 0.01
 # Different rows are told apart by a column with so many different values per row.
 TELLS_APART = 0.5
 # Equal rows contradict each other if a target is so many deviations from their mean.
-FAR_FROM_MEAN = 0.5
+FAR_FROM_MEAN, MOST_EQUAL = 0.5, 10
 # Rows that have a code for missing values, and numbers that are such codes.
 FEWEST_CODES, BEYOND_MEASUREMENT = 3, 1e20
 # A value that is in a share of the rows between the first two numbers may be a code, if
@@ -248,6 +248,7 @@ def contradictions(X: Array, y: Array) -> Array:
     """Rows with the inputs of another row, and a target far from the mean of both.
 
     As for :func:`repeated_rows`, some column must tell most different rows apart.
+    Inputs of many rows at once are another matter, such as a code for missing values.
     """
     _, first, group = np.unique(X, axis=0, return_index=True, return_inverse=True)
     group = group.ravel()
@@ -258,6 +259,7 @@ def contradictions(X: Array, y: Array) -> Array:
     np.add.at(sums, group, y)
     distance = np.abs(y - (sums / np.bincount(group)[:, None])[group])
     is_far = (distance > FAR_FROM_MEAN * y.std(axis=0)).any(axis=1)
+    is_far &= (np.bincount(group) <= MOST_EQUAL)[group]
     return np.flatnonzero(np.isin(group, group[is_far]))
 
 

@@ -123,8 +123,6 @@ def contradictory_rows(evidence: Evidence) -> Iterator[Suspicion]:
     trials = evidence.trials
     if trials is None or sparse.issparse(trials.X) or not len(trials.X):
         return
-    if trials.X.shape[1] < 2:
-        return
     rows = contradictions(np.nan_to_num(trials.X), trials.truth)
     if len(rows) < MANY_CONTRADICTIONS * trials.n_used:
         return

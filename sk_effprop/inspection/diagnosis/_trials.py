@@ -9,7 +9,6 @@ row.  The first one changes nothing: it shows what the others are compared with:
     compare(trials.losses(before), trials.losses(after))
 """
 
-from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,7 +19,6 @@ import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from sk_effprop.core.arrays import Array
-from sk_effprop.estimators._auto import BATCH_ITERATIONS
 from sk_effprop.inspection.diagnosis._measures import (
     RowLosses,
     as_columns,
@@ -29,18 +27,18 @@ from sk_effprop.inspection.diagnosis._measures import (
     predicted_columns,
 )
 from sk_effprop.inspection.diagnosis._subject import Subject
+from sk_effprop.inspection.diagnosis._work import (
+    MAX_WORK,
+    affordable_iterations,
+    affordable_rows,
+    work_of,
+)
 
 # Arguments of ``fit``, which a change may name in place of a hyperparameter.
 DATA = ("X", "y", "sample_weight")
-# Rows that are used at most, one part of which is held out in each split; enough splits
-# are made to hold out that many rows.
-MAX_ROWS, N_PARTS, HELD_OUT_ROWS = 2000, 4, 500
-# Multiplications of the refits for one change, which decide how many rows and splits
-# are used for a large network.
-MAX_WORK, FEWEST_ROWS = 2e9, 200
-# The matrix products and factors of Levenberg-Marquardt take so much less time for each
-# multiplication.  It makes at least so many iterations in a refit.
-MATRIX_SHARE, FEWEST_ITERATIONS = 0.25, 25
+# One part of the rows is held out in each split; enough splits are made to hold out so
+# many rows.
+N_PARTS, HELD_OUT_ROWS = 4, 500
 # Batches up to this size are kept, as many updates are made with them.
 SMALL_BATCH = 32
 # A change helps if it lowers the share of a constant's loss by this much of it, by this
@@ -225,7 +223,7 @@ class Trials:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         examples = subject.examples
-        self.n_used = min(len(examples), _affordable_rows(subject))
+        self.n_used = min(len(examples), affordable_rows(subject))
         rng = np.random.default_rng(0)
         rows = rng.choice(len(examples), self.n_used, replace=False)
         # as presented: the order may be what is wrong
@@ -308,7 +306,7 @@ class Trials:
         if n_parts < 2:
             return []
         wanted = int(np.ceil(HELD_OUT_ROWS * n_parts / self.n_used))
-        affordable = int(MAX_WORK / _work(self.subject, self.n_used))
+        affordable = int(MAX_WORK / work_of(self.subject, self.n_used))
         n_splits = max(1, min(wanted, affordable, n_parts))
         return list(self._all_splits(n_parts))[:n_splits]
 
@@ -391,16 +389,10 @@ class Trials:
         # the inputs are numbers already
         settings = given | change.settings | {"categorical_features": None}
         if settings["solver"] == "lm":
-            settings["max_iter"] = self._iterations(settings["max_iter"])
+            settings["max_iter"] = affordable_iterations(
+                self.subject, self.n_used, settings["max_iter"]
+            )
         return type(estimator)(**settings)
-
-    def _iterations(self, max_iter: Any) -> Any:
-        """Iterations of Levenberg-Marquardt that a refit can afford."""
-        work = _work_of_iteration(self.subject, self.n_used)
-        most = max(FEWEST_ITERATIONS, int(MAX_WORK / work))
-        if isinstance(max_iter, str):
-            return max_iter if most >= BATCH_ITERATIONS else most
-        return min(max_iter, most)
 
     def _batch_size(self, n_train: int) -> Any:
         """Batches that are as large a part of these rows as they are of all rows."""
@@ -409,37 +401,3 @@ class Trials:
             return given
         share = n_train / len(self.subject.examples)
         return max(SMALL_BATCH, int(np.ceil(given * min(share, 1.0))))
-
-
-def _affordable_rows(subject: Subject) -> int:
-    """Rows, at most MAX_ROWS, on which a refit needs no more than MAX_WORK."""
-    numbers = range(FEWEST_ROWS, MAX_ROWS)
-    n_less = bisect_right(numbers, MAX_WORK, key=lambda n: _work(subject, n))
-    return FEWEST_ROWS + n_less
-
-
-def _work(subject: Subject, n_rows: int) -> float:
-    """Multiplications of a refit, as many as its iterations take."""
-    n_iterations = max(subject.estimator.max_iter_, 1)
-    if subject.estimator.solver_ == "lm":
-        # refits may make more of them
-        n_iterations = max(n_iterations, BATCH_ITERATIONS)
-    return n_iterations * _work_of_iteration(subject, n_rows)
-
-
-def _work_of_iteration(subject: Subject, n_rows: int) -> float:
-    """Multiplications of an epoch: three for each weight and row, except for "lm"."""
-    n_weights = len(subject.start)
-    if subject.estimator.solver_ != "lm":
-        return 3.0 * n_weights * n_rows
-    n_all, sizes = len(subject.examples), subject.run.objective.network.sizes
-    batch = n_rows
-    if subject.estimator.batch_size_ < n_all:
-        batch = min(subject.estimator.batch_size_, n_rows)
-    n_residuals = float(batch * sizes[-1])
-    system = min(n_residuals, n_weights)
-    # the smaller system, its matrix and its Cholesky factor; the kernel of the
-    # residuals is made of the products of the layers' signals
-    is_dual = n_residuals < n_weights
-    per_entry = sum(sizes) if is_dual else n_residuals
-    return MATRIX_SHARE * (n_rows / batch) * system**2 * (per_entry + system / 3.0)
