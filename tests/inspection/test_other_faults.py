@@ -260,3 +260,19 @@ def test_refits_of_levenberg_marquardt_on_many_weights_are_bounded():
     subject = Subject.of(fitted(small, X, y), X, y)
     assert affordable_rows(subject) == 2000
     assert affordable_iterations(subject, 2000, "auto") == "auto"
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.0])
+def test_a_score_that_does_not_know_the_better_weights_is_named(factor):
+    X, y = saddle()
+
+    def score(model, X, y):
+        return factor * np.mean((model.predict(X) - y) ** 2)
+
+    settings = {**SGD, "early_stopping": True, "scoring": score, "random_state": 0}
+    model = fitted(EffPropRegressor((16,), **settings), X, y)
+    first = diagnose(model, X, y).findings[0]
+    assert (first.cause, first.settings) == (
+        "scoring unlike the loss",
+        {"scoring": "loss"},
+    )

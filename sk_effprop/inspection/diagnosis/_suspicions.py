@@ -66,6 +66,7 @@ RULES = (
     network.saturation,
     training.large_batches,
     training.few_to_train_on,
+    training.scoring,
     training.early_end,
     training.penalty,
     network.capacity,

@@ -10,7 +10,12 @@ import numpy as np
 
 from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
-from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, from_fault
+from sk_effprop.inspection.diagnosis._evidence import (
+    Evidence,
+    Suspicion,
+    as_given,
+    from_fault,
+)
 from sk_effprop.inspection.diagnosis._trials import Change
 
 # Fall of the mean loss in the last third of training from which it is cut off.
@@ -21,6 +26,8 @@ SLUGGISH = 0.05
 SOON = 0.25
 # Fewer epochs than this share of the automatic number are too few for sure.
 FAR_TOO_FEW = 0.25
+# Scores that correlate more than this with the losses call the worst weights best.
+FEWEST_SCORES, AGREES_WITH_LOSS = 5, 0.8
 # A validation fraction above holds out more than it leaves.
 MOST_HELD_OUT = 0.5
 
@@ -162,6 +169,26 @@ def few_to_train_on(evidence: Evidence) -> Iterator[Suspicion]:
             Change(name, changed[name])
             for name in ("validation_fraction", "early_stopping")
         ),
+        is_fact=True,
+    )
+
+
+def scoring(evidence: Evidence) -> Iterator[Suspicion]:
+    """A validation score that does not know which weights are better."""
+    estimator = evidence.subject.estimator
+    scores = np.array(estimator.validation_scores_ or (), dtype=float)
+    losses = np.array(estimator.validation_loss_curve_ or (), dtype=float)
+    if len(scores) < FEWEST_SCORES or len(losses) != len(scores) or not np.ptp(losses):
+        return
+    what = "is the same for all weights"
+    if np.ptp(scores) > 0.0:
+        if np.corrcoef(scores, losses)[0, 1] < AGREES_WITH_LOSS:
+            return
+        what = "is the higher, the higher the loss is"
+    yield Suspicion(
+        "scoring unlike the loss",
+        f"the validation score (scoring={as_given(evidence.given['scoring'])}) {what}",
+        (Change("scoring", "loss"),),
         is_fact=True,
     )
 
