@@ -36,7 +36,7 @@ OFTEN_RARE = 0.3
 MANY_COLUMNS, MUCH_LEFT = 20, 0.05
 # Values in another unit are in a larger share of the rows than the first number, and in
 # a smaller one than the second.
-FEW_IN_UNIT, MANY_IN_UNIT = 0.01, 0.4
+FEW_IN_UNIT, MANY_IN_UNIT = 0.03, 0.4
 
 
 def identifiers(evidence: Evidence) -> Iterator[Suspicion]:

@@ -39,7 +39,8 @@ LEAK, CLOSE_LEAK, NOT_BETTER, FAR_FROM_LEAK = 0.03, 0.01, 0.3, 0.3
 # Copies of rows are no accident from this share of the rows.
 MANY_COPIES = 0.2
 # Rows that contradict each other are no accident from this share of the rows.
-MANY_CONTRADICTIONS = 0.1
+# They are looked for in tables of up to so many numbers.
+MANY_CONTRADICTIONS, MOST_NUMBERS = 0.05, 5_000_000
 # A constant column that is this far from zero, after normalisation, is not centred.
 OFF_CENTRE = 1e-3
 # Rows with outliers may be left out up to this share.
@@ -120,13 +121,15 @@ def copies_of_rows(evidence: Evidence) -> Iterator[Suspicion]:
 
 def contradictory_rows(evidence: Evidence) -> Iterator[Suspicion]:
     """Rows that come again with another target."""
-    trials = evidence.trials
-    if trials is None or sparse.issparse(trials.X) or not len(trials.X):
+    subject, trials = evidence.subject, evidence.trials
+    X = subject.examples.X
+    if trials is None or sparse.issparse(X) or X.size > MOST_NUMBERS:
         return
-    rows = contradictions(np.nan_to_num(trials.X), trials.truth)
-    if len(rows) < MANY_CONTRADICTIONS * trials.n_used:
+    y = as_columns(subject, subject.examples.y)
+    rows = contradictions(np.nan_to_num(X), y)
+    if len(rows) < MANY_CONTRADICTIONS * len(X):
         return
-    share = 100.0 * len(rows) / trials.n_used
+    share = 100.0 * len(rows) / len(X)
     yield Suspicion(
         "contradictory rows",
         f"{share:.0f} % of the rows have the inputs of another row, and a target that "
@@ -135,7 +138,7 @@ def contradictory_rows(evidence: Evidence) -> Iterator[Suspicion]:
             Change(
                 "y",
                 "without the rows that contradict each other",
-                dropped_rows=rows,
+                dropped_rows=np.flatnonzero(np.isin(trials.rows, rows)),
                 ignores_dropped=True,
             ),
         ),

@@ -46,7 +46,6 @@ RULES = (
     data.contradictory_rows,
     data.coded_missing_values,
     target.coded_missing_targets,
-    target.moved_targets,
     column.mixed_units,
     column.numbers_as_text,
     column.categories_as_numbers,
@@ -81,6 +80,7 @@ RULES = (
     data.copied_inputs,
     column.identifiers,
     other_values,
+    target.moved_targets,
     target.unpredictable,
 )
 

@@ -14,7 +14,12 @@ from sk_effprop.inspection.diagnosis._data_instruments import (
     outlying,
 )
 from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion
-from sk_effprop.inspection.diagnosis._measures import absolute, as_columns, squared
+from sk_effprop.inspection.diagnosis._measures import (
+    absolute,
+    as_columns,
+    of_logarithms,
+    squared,
+)
 from sk_effprop.inspection.diagnosis._trials import Change
 
 # Outliers of the targets are accidents up to the second share of the rows, and worth
@@ -24,8 +29,9 @@ FEW_OUTLIERS, MANY_OUTLIERS = 0.01, 0.1
 FAR_LOG, TINY = 8.0, 1e-300
 # One value has so large a share of the targets that their median tells next to nothing.
 MOSTLY_EQUAL = 0.4
-# Nothing is predicted if held-out rows have more than this share of a constant's loss.
-USELESS = 0.97
+# Nothing is predicted if held-out rows have more than the first share of a constant's
+# loss.  Something else is wrong if they have more than the second.
+USELESS, ASTRAY = 0.97, 3.0
 # Fewer rows do not tell whether targets belong to other rows.
 FEWEST_ROWS = 40
 # Standard deviation of the logarithms of skewed targets.
@@ -136,8 +142,8 @@ def skewed_targets(evidence: Evidence) -> Iterator[Suspicion]:
         f"the logarithms of the targets have a standard deviation of {sizes:.2g}, so "
         "that squared errors depend on the largest targets alone",
         (Change("loss", "gamma"),),
-        least_gain=0.2,
-        measure=absolute,
+        least_gain=0.25,
+        measure=of_logarithms,
     )
 
 
@@ -150,7 +156,9 @@ def share_of_commonest(y: Array) -> float:
 def moved_targets(evidence: Evidence) -> Iterator[Suspicion]:
     """Targets that belong to the row before or after."""
     trials, held_out = evidence.trials, evidence.numbers["loss"]["held_out"]
-    if trials is None or held_out < USELESS or trials.n_used < FEWEST_ROWS:
+    if trials is None or trials.n_used < FEWEST_ROWS:
+        return
+    if not USELESS < held_out < ASTRAY:
         return
     yield Suspicion(
         "targets of other rows",
@@ -160,6 +168,7 @@ def moved_targets(evidence: Evidence) -> Iterator[Suspicion]:
             Change("y", "moved up by one row", n_moved=-1),
             Change("y", "moved down by one row", n_moved=1),
         ),
+        needs_training=True,
     )
 
 
