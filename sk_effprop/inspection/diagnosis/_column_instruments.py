@@ -20,7 +20,7 @@ EPOCH = datetime(1970, 1, 1)
 # Codes of categories are so many different whole numbers, each in so many rows.
 FEWEST_CODES, MOST_CODES, ROWS_OF_A_CODE = 4, 40, 5
 # The factor between two units is this close to a power of ten, in powers.
-NEAR_POWER = 0.3
+NEAR_POWER, FEWEST_FAR = 0.3, 5
 # Trees, rows and random columns by which useless columns are found.
 N_TREES, MOST_ROWS, MOST_SHADOWS, LEAST_LEAF = 100, 700, 150, 5
 
@@ -152,7 +152,8 @@ def encoded(table: Table, weight: Array) -> Array:
 
 def power_of_ten(x: Array, is_far: Array) -> int:
     """Power of ten by which some values are larger than the others, 0 for none."""
-    if not is_far.any() or is_far.all():
+    if is_far.all() or len(np.unique(x[is_far])) < FEWEST_FAR:
+        # the same number again and again is a code
         return 0
     sizes = [np.median(np.abs(x[rows])) for rows in (is_far, ~is_far)]
     if not min(sizes) > 0.0:

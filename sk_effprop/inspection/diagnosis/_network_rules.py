@@ -20,7 +20,7 @@ from sk_effprop.inspection.diagnosis._trials import Change
 # Settings that cannot be meant.
 CERTAIN = (extremes.extreme_quantile, extremes.identical_units)
 # Units of a layer that are dead for all rows.
-MANY_DEAD = 0.4
+MANY_DEAD, MOSTLY_DEAD = 0.4, 0.8
 # The signal of the last hidden layer as a share of that of the first.
 FADED = 0.05
 
@@ -100,7 +100,7 @@ def dead_units(evidence: Evidence) -> Iterator[Suspicion]:
         f"{int(np.argmax(shown)) + 1} are dead for all rows"
         f"{' from the start' if is_early else ''}",
         tuple(Change(name, changed[name]) for name in names if name in changed),
-        is_fact=True,
+        is_fact=is_early or max(shares) > MOSTLY_DEAD,
     )
 
 

@@ -22,6 +22,8 @@ from sk_effprop.inspection.diagnosis._trials import Change
 STEEP = 0.25
 # Steps that are averaged over more than this share of all updates are sluggish.
 SLUGGISH = 0.05
+# Fewer updates with large batches are too few in any case.
+LEAST_UPDATES = 200
 # Batches that grow to all examples within this share of the epochs.
 SOON = 0.25
 # Fewer epochs than this share of the automatic number are too few for sure.
@@ -115,7 +117,7 @@ def large_batches(evidence: Evidence) -> Iterator[Suspicion]:
         f"batches of {batch:,} of {n:,} rows leave {n_updates:,} updates "
         f"(batch_size={subject.given['batch_size']!r})",
         (Change("batch_size", "auto"),),
-        is_fact=batch > n / 3,
+        is_fact=batch > n / 3 and n_updates < LEAST_UPDATES,
     )
 
 
@@ -204,6 +206,7 @@ def _impatience(evidence: Evidence) -> Iterator[Suspicion]:
         names.append("n_iter_no_change")
     if not names:
         return
+    is_held_out = names == ["early_stopping"]
     n_iter = subject.estimator.n_iter_
     is_short = n_iter < FAR_TOO_FEW * subject.automatic("max_iter").max_iter
     yield Suspicion(
@@ -211,7 +214,9 @@ def _impatience(evidence: Evidence) -> Iterator[Suspicion]:
         f"training stopped after {n_iter} iterations "
         f"({', '.join(f'{name}={given[name]!r}' for name in names)})",
         tuple(Change(name, changed[name]) for name in names),
-        is_fact=evidence.is_stochastic and is_short and names != ["early_stopping"],
+        is_fact=evidence.is_stochastic and is_short and not is_held_out,
+        # a part of the examples is what validation costs
+        least_gain=0.25 if is_held_out else 0.1,
     )
 
 
