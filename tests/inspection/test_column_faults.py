@@ -11,6 +11,7 @@ from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.inspection import diagnose
 from sk_effprop.inspection.diagnosis._column_instruments import (
     numbers_of_rows,
+    orders,
     power_of_ten,
     telling_columns,
 )
@@ -52,6 +53,13 @@ def test_a_time_that_tells_the_target_is_no_identifier():
     model = fitted(EffPropRegressor((8,), random_state=0), X, np.sin(t / 30.0))
     causes = [one.cause for one in diagnose(model, X, np.sin(t / 30.0)).findings]
     assert "identifiers" not in causes
+
+
+def test_successive_times_have_similar_targets_and_identifiers_have_not():
+    t = RNG(0).permutation(200.0 + np.arange(400))
+    assert orders(t, np.sin(t / 20.0)[:, None])
+    assert orders(t, np.column_stack([RNG(1).normal(size=400), t > 300.0]))
+    assert not orders(t, RNG(1).normal(size=(400, 3)))
 
 
 def test_whole_numbers_that_repeat_are_no_identifiers():

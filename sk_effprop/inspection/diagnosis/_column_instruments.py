@@ -12,6 +12,8 @@ from sk_effprop.core.arrays import Array, dense
 
 # Levels in fewer rows than this have no input of their own.
 RARE = 3
+# Successive targets are alike if their correlation is so many standard deviations.
+N_DEVIATIONS = 3.5
 # Text is made of numbers if it has so many levels, and this share of them are numbers.
 # Others, such as "?", are missing values.
 FEWEST_LEVELS, MOSTLY_NUMBERS = 12, 0.8
@@ -40,6 +42,18 @@ def numbers_of_rows(X: Any, some: Array) -> Array:
 def _are_different(x: Array) -> bool:
     is_whole = bool(np.isfinite(x).all() and (x == np.round(x)).all())
     return is_whole and len(np.unique(x)) == len(x)
+
+
+def orders(x: Array, truth: Array) -> bool:
+    """True if targets of successive values of a column are more alike than by chance.
+
+    As those of successive times are.
+    """
+    centred = truth[np.argsort(x, kind="stable")] - truth.mean(axis=0)
+    squares = np.sum(centred**2, axis=0)
+    shared = np.sum(centred[1:] * centred[:-1], axis=0)
+    is_shared = shared > N_DEVIATIONS / np.sqrt(len(x)) * squares
+    return bool(is_shared.any())
 
 
 def share_of_rare_levels(labels: Labels) -> float:

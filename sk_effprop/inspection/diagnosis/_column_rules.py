@@ -21,7 +21,7 @@ from sk_effprop.inspection.diagnosis._evidence import (
     verbs,
     without_columns,
 )
-from sk_effprop.inspection.diagnosis._subject import Subject
+from sk_effprop.inspection.diagnosis._measures import as_columns
 from sk_effprop.inspection.diagnosis._trials import Change
 
 # Fewer rows do not tell an identifier from a measurement.
@@ -45,6 +45,10 @@ def identifiers(evidence: Evidence) -> Iterator[Suspicion]:
     if len(subject.examples) < FEWEST_ROWS or not isinstance(subject.raw, np.ndarray):
         return
     found = columns.numbers_of_rows(subject.examples.X, subject.raw)
+    truth = as_columns(subject, subject.examples.y)[subject.rows]
+    found = np.array(
+        [j for j in found if not columns.orders(subject.raw[:, j], truth)], dtype=int
+    )
     if len(found) and subject.raw.shape[1] > 1:
         yield without_columns(
             subject,
@@ -52,7 +56,8 @@ def identifiers(evidence: Evidence) -> Iterator[Suspicion]:
             "identifiers",
             "{names} {has} a different whole number in each row, as numbers of rows "
             "and other identifiers have",
-            is_fact=True,
+            # a time would tell something about the targets
+            is_fact=evidence.trials is not None,
             must_not_harm=True,
         )
     for j, labels in subject.categories.items():
@@ -78,14 +83,16 @@ def numbers_as_text(evidence: Evidence) -> Iterator[Suspicion]:
     subject = evidence.subject
     read: dict[int, Array] = {}
     for j, labels in subject.categories.items():
-        values = columns.parsed(labels)
+        values = columns.parsed(labels[evidence.rows])
         if values is not None:
             read[j] = values
     if not read:
         return
     names = in_words([subject.column_name(j) for j in read])
     is_text = any(subject.categories[j].is_text for j in read)
-    inputs = _encoded(subject, columns.with_numbers(subject.table, read))
+    inputs = _encoded(
+        evidence, columns.with_numbers(subject.table[evidence.rows], read)
+    )
     kept = [subject.column_name(j) for j in subject.categories if j not in read]
     own = None if is_text else (kept or None)
     parameter = "X" if is_text else "categorical_features"
@@ -98,7 +105,7 @@ def numbers_as_text(evidence: Evidence) -> Iterator[Suspicion]:
             Change(
                 parameter,
                 f"with numbers in {names}" if is_text else own,
-                inputs_of_all=inputs,
+                replaced_inputs=inputs,
             ),
         ),
         is_fact=max(rare) > OFTEN_RARE,
@@ -110,12 +117,12 @@ def categories_as_numbers(evidence: Evidence) -> Iterator[Suspicion]:
     subject = evidence.subject
     if sparse.issparse(subject.examples.X):
         return
-    table = subject.table
+    table = subject.table[evidence.rows]
     table = table if isinstance(table, Table) else Table.of_numbers(table)
     codes = columns.columns_of_codes(table)
     if not codes:
         return
-    encoded = _encoded(subject, columns.with_labels(table, codes))
+    encoded = _encoded(evidence, columns.with_labels(table, codes))
     chosen = sorted({*codes, *subject.categories})
     value: list[Any] = [subject.column_label(j) for j in chosen]
     names = in_words([subject.column_name(j) for j in codes])
@@ -123,7 +130,7 @@ def categories_as_numbers(evidence: Evidence) -> Iterator[Suspicion]:
         "categories as numbers",
         f"{names} {verbs(names)['has']} few whole numbers, which may be codes of "
         "categories",
-        (Change("categorical_features", value, inputs_of_all=encoded),),
+        (Change("categorical_features", value, replaced_inputs=encoded),),
         least_gain=0.3,
         least_score=3.0,
     )
@@ -132,7 +139,7 @@ def categories_as_numbers(evidence: Evidence) -> Iterator[Suspicion]:
 def mixed_units(evidence: Evidence) -> Iterator[Suspicion]:
     """Columns of which a part of the rows has another unit, a power of ten larger."""
     subject = evidence.subject
-    X = subject.examples.X
+    X = subject.examples.X[evidence.rows]
     if sparse.issparse(X) or len(X) < FEWEST_ROWS:
         return
     converted, found = np.array(X, dtype=np.float64), []
@@ -153,7 +160,7 @@ def mixed_units(evidence: Evidence) -> Iterator[Suspicion]:
             Change(
                 "X",
                 f"with one unit in all rows of {names}",
-                inputs_of_all=converted,
+                replaced_inputs=converted,
             ),
         ),
         least_gain=0.2,
@@ -185,6 +192,6 @@ def useless_columns(evidence: Evidence) -> Iterator[Suspicion]:
     )
 
 
-def _encoded(subject: Subject, table: Table) -> Array:
-    """Inputs of all examples that another table gives."""
-    return columns.encoded(table, subject.examples.weight)
+def _encoded(evidence: Evidence, table: Table) -> Array:
+    """Inputs that another table of the same rows gives."""
+    return columns.encoded(table, evidence.subject.examples.weight[evidence.rows])

@@ -40,7 +40,7 @@ LEAK, CLOSE_LEAK, NOT_BETTER, FAR_FROM_LEAK = 0.03, 0.01, 0.3, 0.3
 MANY_COPIES = 0.2
 # Rows that contradict each other are no accident from this share of the rows.
 # They are looked for in tables of up to so many numbers.
-MANY_CONTRADICTIONS, MOST_NUMBERS = 0.05, 5_000_000
+MANY_CONTRADICTIONS, MOST_NUMBERS = 0.05, 1_000_000
 # A constant column that is this far from zero, after normalisation, is not centred.
 OFF_CENTRE = 1e-3
 # Rows with outliers may be left out up to this share.

@@ -78,6 +78,11 @@ class Evidence:
         return self.subject.given
 
     @property
+    def rows(self) -> Array:
+        """Rows of the trials; without them, those that the instruments look at."""
+        return self.subject.rows if self.trials is None else self.trials.rows
+
+    @property
     def is_stochastic(self) -> bool:
         return self.subject.estimator.solver_ not in BATCH
 

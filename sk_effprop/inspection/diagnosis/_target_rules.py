@@ -158,7 +158,8 @@ def moved_targets(evidence: Evidence) -> Iterator[Suspicion]:
     trials, held_out = evidence.trials, evidence.numbers["loss"]["held_out"]
     if trials is None or trials.n_used < FEWEST_ROWS:
         return
-    if not USELESS < held_out < ASTRAY:
+    is_dense = isinstance(evidence.subject.examples.y, np.ndarray)
+    if not USELESS < held_out < ASTRAY or not is_dense:
         return
     yield Suspicion(
         "targets of other rows",

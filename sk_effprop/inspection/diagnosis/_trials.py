@@ -68,8 +68,8 @@ class Change:
         Columns with numbers that are taken for missing values.
     ignores_dropped : bool
         Whether the rows that are dropped do not count in the comparison either.
-    inputs_of_all : array or None
-        Inputs of all examples in place of those that they have.
+    replaced_inputs : array or None
+        Inputs of the rows of the trials in place of those that they have.
     n_moved : int
         Rows by which the targets are moved against the inputs.
     choose : callable or None
@@ -85,14 +85,14 @@ class Change:
     codes: Any = ()
     also: dict[str, Any] = field(default_factory=dict)
     ignores_dropped: bool = False
-    inputs_of_all: Any = None
+    replaced_inputs: Any = None
     n_moved: int = 0
     choose: Callable[[Array, Array], Array] | None = None
 
-    def inputs(self, X: Any, rows: Array) -> Any:
-        """Inputs that the network gets after the change, of these rows."""
-        if self.inputs_of_all is not None:
-            X = self.inputs_of_all[rows]
+    def inputs(self, X: Any) -> Any:
+        """Inputs that the network gets after the change."""
+        if self.replaced_inputs is not None:
+            X = self.replaced_inputs
         if self.codes:
             X = X.copy()
         for column, code in self.codes:
@@ -334,7 +334,7 @@ class Trials:
 
     def _fit(self, change: Change, train: Array, test: Array, seed: int) -> Outcome:
         used = np.setdiff1d(train, change.dropped_rows)
-        X, y, truth = change.inputs(self.X, self.rows), self.y, self.truth
+        X, y, truth = change.inputs(self.X), self.y, self.truth
         if change.n_moved:
             y = np.roll(self.subject.examples.y, change.n_moved, axis=0)[self.rows]
             truth = as_columns(self.subject, y)
