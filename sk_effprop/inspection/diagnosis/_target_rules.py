@@ -76,13 +76,12 @@ def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
     if subject.is_classification or evidence.given["loss"] != "squared_error":
         return
     y = as_columns(subject, subject.examples.y)
+    is_other = np.ones(len(y), dtype=bool)
     if share_of_commonest(y) > MOSTLY_EQUAL:
-        # medians say little about them
-        return
-    is_far = outlying(y).any(axis=1)
-    if (y >= 0.0).all():
-        # a product of many factors has a long tail, but no outliers
-        is_far &= far_out(np.log1p(y / np.maximum(np.median(y), TINY)), FAR_LOG).any(1)
+        # the others tell what is usual
+        is_other = (y != np.median(y, axis=0)).any(axis=1)
+    is_far = np.zeros(len(y), dtype=bool)
+    is_far[is_other] = _far_targets(y[is_other])
     if not is_far.any() or is_far.mean() > MANY_OUTLIERS:
         return
     yield Suspicion(
@@ -93,6 +92,14 @@ def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
         is_fact=is_far.mean() > FEW_OUTLIERS,
         measure=absolute,
     )
+
+
+def _far_targets(y: Array) -> Array:
+    is_far = outlying(y).any(axis=1)
+    if (y >= 0.0).all():
+        # a product of many factors has a long tail, but no outliers
+        is_far &= far_out(np.log1p(y / np.maximum(np.median(y), TINY)), FAR_LOG).any(1)
+    return is_far
 
 
 def unsuited_loss(evidence: Evidence) -> Iterator[Suspicion]:

@@ -24,6 +24,8 @@ STEEP = 0.25
 SLUGGISH = 0.05
 # Fewer updates with large batches are too few in any case.
 LEAST_UPDATES = 200
+# A mean rate below this share of the first is next to nothing.
+NEXT_TO_NOTHING = 0.003
 # Batches that grow to all examples within this share of the epochs.
 SOON = 0.25
 # Fewer epochs than this share of the automatic number are too few for sure.
@@ -72,6 +74,7 @@ def schedule(evidence: Evidence) -> Iterator[Suspicion]:
         fault.cause,
         fault.sentence.rstrip("."),
         tuple(remedies + [Change(name, changed[name]) for name in own]),
+        is_fact=imbalances.mean_factor(evidence.subject.at_start) < NEXT_TO_NOTHING,
     )
 
 
