@@ -81,7 +81,8 @@ def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
         # the others tell what is usual
         is_other = (y != np.median(y, axis=0)).any(axis=1)
     is_far = np.zeros(len(y), dtype=bool)
-    is_far[is_other] = _far_targets(y[is_other])
+    if is_other.any():
+        is_far[is_other] = _far_targets(y[is_other])
     if not is_far.any() or is_far.mean() > MANY_OUTLIERS:
         return
     yield Suspicion(
@@ -186,10 +187,16 @@ def unpredictable(evidence: Evidence) -> Iterator[Suspicion]:
     held_out, fitted = loss["held_out"], loss["share_of_the_fit"]
     if held_out is None or fitted is None or min(held_out, fitted) < USELESS:
         return
+    convergence = evidence.subject.estimator.convergence_
+    problem, advice = (
+        text.rstrip(".") for text in (convergence.problem, convergence.advice)
+    )
+    said = f". fit has found: {problem}. {advice}" if problem else ""
     yield Suspicion(
         "nothing to learn",
         f"held-out rows have {100 * held_out:.0f} % of a constant's loss: the inputs "
-        "tell nothing about the targets, or the rows of X and y do not belong together",
+        "tell nothing about the targets, or the rows of X and y do not belong together"
+        f"{said}",
         (),
         is_fact=True,
     )
