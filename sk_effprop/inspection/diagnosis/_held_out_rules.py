@@ -25,7 +25,7 @@ RARE, MISSED, UNKNOWN = 0.25, 0.5, 0.1
 # Labels are noisy if more than this share of them is wrong in the fifth of the rows
 # where the network is most certain, and hardly more in the next two fifths.  An error
 # like that of always taking the largest class says that nothing predicts the labels.
-NOISY, EVENLY, UNINFORMED = 0.12, 1.35, 0.9
+MAYBE_NOISY, NOISY, EVENLY, UNINFORMED = 0.09, 0.12, 1.35, 0.9
 LEARNT_BY_HEART, HALF = 0.4, 0.5
 # The labels of one class are noisy if its rows are told almost without errors, and if
 # fewer of the others have its label than this share of what chance gives.
@@ -108,7 +108,8 @@ def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
         # a network that has learnt the labels by heart cannot contradict them
         return
     shares = np.array(evidence.numbers["targets"]["class_shares"])
-    if _noise(Decisions.of(trials.control), shares) is None:
+    is_certain_wrong = loss["error_where_certain"] >= MAYBE_NOISY
+    if not is_certain_wrong and _noise(Decisions.of(trials.control), shares) is None:
         return
     noise = _noise(trials.decisions, shares)
     if noise is None:
