@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from benchmarks import _generators, _tables
 from sk_effprop import EffPropClassifier, EffPropRegressor
@@ -30,6 +31,8 @@ NEARLY_LINEAR = ("breast cancer", "diabetes")
 # Stochastic training with few epochs, as faults of presentation need it.
 ONLINE = {"solver": "sgd"}
 MOST_ROWS = 1200
+# columns with fewer different numbers are categories as well
+MANY_NUMBERS = 100
 
 
 class Table(NamedTuple):
@@ -133,7 +136,102 @@ def _leak(one, rng):
     return Planted({}, np.column_stack([one.X, leak]), one.y)
 
 
+@_fault("codes of missing values", ["missing values coded as numbers"], ["X"])
+def _codes(one, rng):
+    X = one.X.copy()
+    half = X[:, ::2]
+    half[rng.random(half.shape) < 0.15] = -999.0
+    return Planted({}, X, one.y)
+
+
+@_fault("mixed units", ["mixed units"], ["X"])
+def _units(one, rng):
+    X = one.X + 5.0
+    X[rng.random(len(X)) < 0.15] *= 1000.0
+    return Planted({}, X, one.y)
+
+
+@_fault("numbers of rows", ["identifiers"], ["X"])
+def _row_numbers(one, rng):
+    return Planted({}, np.column_stack([np.arange(len(one.X)), one.X]), one.y)
+
+
+@_fault("useless columns", ["useless columns"], ["X"])
+def _useless(one, rng):
+    group = rng.integers(0, 150, len(one.X))
+    indicators = (group[:, None] == np.arange(150)).astype(float)
+    return Planted({}, np.hstack([one.X, indicators]), one.y)
+
+
+@_fault("numbers as text", ["numbers as text"], ["X"])
+def _text(one, rng):
+    if len(np.unique(one.X[:, 0])) < MANY_NUMBERS:
+        return None
+    frame = pd.DataFrame(one.X.round(3)).astype(str)
+    frame.columns = [f"x{j}" for j in range(frame.shape[1])]
+    return Planted({}, frame, one.y)
+
+
+@_fault("categories as numbers", ["categories as numbers"], ["categorical_features"])
+def _category(one, rng):
+    if one.is_classification:
+        return None
+    code = rng.integers(0, 12, len(one.y))
+    effect = rng.permutation(np.linspace(-3.0, 3.0, 12))[code]
+    y = one.y + one.y.std() * effect
+    return Planted({}, np.column_stack([one.X, code]), y)
+
+
 # ------------------------------------------------------------------------------ targets
+
+
+@_fault("targets of other rows", ["targets of other rows"], ["y"])
+def _moved(one, rng):
+    return Planted({}, one.X, np.roll(one.y, 1))
+
+
+@_fault("targets in any order", ["nothing to learn"], [""])
+def _any_order(one, rng):
+    return Planted({}, one.X, rng.permutation(one.y))
+
+
+@_fault("contradictory rows", ["contradictory rows"], ["y"])
+def _contradictory(one, rng):
+    again = rng.permutation(len(one.y))[: len(one.y) // 3]
+    y = np.concatenate([one.y, rng.permutation(one.y)[: len(again)]])
+    order = rng.permutation(len(y))
+    return Planted({}, np.vstack([one.X, one.X[again]])[order], y[order])
+
+
+@_fault("codes in the targets", ["missing values coded as numbers"], ["y"])
+def _target_codes(one, rng):
+    if one.is_classification:
+        return None
+    y = np.where(rng.random(len(one.y)) < 0.05, -99999.0, one.y)
+    return Planted({}, one.X, y)
+
+
+@_fault("labels that became one", ["label noise"], ["y"])
+def _one_sided_noise(one, rng):
+    if not one.is_classification:
+        return None
+    first = np.unique(one.y)[0]
+    return Planted({}, one.X, np.where(rng.random(len(one.y)) < 0.25, first, one.y))
+
+
+@_fault("medians of zeros", ["loss unlike the targets"], ["loss"])
+def _zeros(one, rng):
+    if one.is_classification:
+        return None
+    y = np.maximum(one.y - np.quantile(one.y, 0.6), 0.0)
+    return Planted({"loss": "absolute_error"}, one.X, y)
+
+
+@_fault("skewed targets", ["skewed targets"], ["loss"])
+def _skewed(one, rng):
+    if one.is_classification:
+        return None
+    return Planted({}, one.X, np.exp(3.0 * (one.y - one.y.mean()) / one.y.std()))
 
 
 @_fault("targets at the asymptote", ["targets at the asymptotes"], ["target_values"])
@@ -296,4 +394,25 @@ def _tol(one, rng):
 def _momentum(one, rng):
     eta, _ = automatic(one.name)
     settings = {**ONLINE, "learning_rate_init": eta, "momentum": 0.999}
+    return Planted(settings, one.X, one.y)
+
+
+@_fault("rate of adam x 300", ["learning rate too large"], ["learning_rate_init"])
+def _adam_rate(one, rng):
+    return Planted({"solver": "adam", "learning_rate_init": 0.3}, one.X, one.y)
+
+
+@_fault("rate that vanishes", ["learning rate falls too fast"], ["learning_rate"])
+def _vanishing_rate(one, rng):
+    settings = {**ONLINE, "learning_rate": "invscaling", "power_t": 1.0}
+    return Planted(settings, one.X, one.y)
+
+
+@_fault(
+    "most rows held out",
+    ["few examples to train on"],
+    ["validation_fraction", "early_stopping"],
+)
+def _held_out(one, rng):
+    settings = {"early_stopping": True, "validation_fraction": 0.9}
     return Planted(settings, one.X, one.y)

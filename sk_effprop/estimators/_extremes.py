@@ -10,7 +10,7 @@ import numpy as np
 
 from sk_effprop.core.activations import ACTIVATIONS, Activation
 from sk_effprop.estimators._rules import Case
-from sk_effprop.solvers import SOLVERS
+from sk_effprop.solvers import SOLVERS, STOCHASTIC
 from sk_effprop.training.convergence import Finding
 
 # Units whose standard deviation is so many times that of their inputs start saturated,
@@ -50,7 +50,12 @@ class Extreme:
 
 
 EXTREMES = (
-    Extreme("damping", "auto", largest=1000.0, solvers=("lm", "sdlm")),
+    Extreme("damping", "auto", largest=1000.0, solvers=("lm",)),
+    Extreme("damping", "auto", largest=10.0, solvers=("sdlm",)),
+    Extreme("curvature_samples", 500, smallest=10, solvers=("sdlm",)),
+    Extreme("curvature_decay", 0.0, largest=0.9, solvers=("sdlm",)),
+    Extreme("emphasis", 0.0, largest=0.9, solvers=STOCHASTIC),
+    Extreme("beta_2", 0.999, smallest=0.5, solvers=("adam",)),
     Extreme("epsilon", 1e-8, largest=0.01, solvers=("adam",)),
     Extreme("twist", 0.0, largest=10.0),
     Extreme("bias_init", "data", largest=3.0),

@@ -35,7 +35,7 @@ from tests import tables
 CLASSES = {
     "targets at the asymptote", "label noise", "imbalanced classes", "mean of +10",
     "leakage of the target", "network too small", "learning rate x 30",
-    "sorted presentation", "batch too large",
+    "sorted presentation", "batch too large", "labels that became one",
 }  # fmt: skip
 
 

@@ -9,6 +9,11 @@ from sklearn.datasets import load_digits, load_wine, make_blobs
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
 from sk_effprop.inspection import diagnose
+from sk_effprop.inspection.diagnosis._subject import Subject
+from sk_effprop.inspection.diagnosis._work import (
+    affordable_iterations,
+    affordable_rows,
+)
 
 
 def fitted(model, X, y, sample_weight=None):
@@ -241,3 +246,33 @@ def test_rows_of_few_categories_repeat_each_other_by_chance():
     y = (X.sum(axis=1) > 2.0).astype(int)
     model = fitted(EffPropClassifier((8,), random_state=0), X, y)
     assert diagnose(model, X, y).findings == []
+
+
+def test_refits_of_levenberg_marquardt_on_many_weights_are_bounded():
+    """Its matrices have as many rows as there are weights, or residuals."""
+    X, y = saddle(2500)
+    model = EffPropRegressor((400,), solver="lm", max_iter=1, random_state=0)
+    subject = Subject.of(fitted(model, X[:900], y[:900]), X[:900], y[:900])
+    assert 200 <= affordable_rows(subject) < 300
+    assert affordable_iterations(subject, 2000, "auto") == 25
+    assert affordable_iterations(subject, 2000, 7) == 7
+    small = EffPropRegressor((4,), solver="lm", max_iter=1, random_state=0)
+    subject = Subject.of(fitted(small, X, y), X, y)
+    assert affordable_rows(subject) == 2000
+    assert affordable_iterations(subject, 2000, "auto") == "auto"
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.0])
+def test_a_score_that_does_not_know_the_better_weights_is_named(factor):
+    X, y = saddle()
+
+    def score(model, X, y):
+        return factor * np.mean((model.predict(X) - y) ** 2)
+
+    settings = {**SGD, "early_stopping": True, "scoring": score, "random_state": 0}
+    model = fitted(EffPropRegressor((16,), **settings), X, y)
+    first = diagnose(model, X, y).findings[0]
+    assert (first.cause, first.settings) == (
+        "scoring unlike the loss",
+        {"scoring": "loss"},
+    )

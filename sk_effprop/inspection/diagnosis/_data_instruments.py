@@ -1,6 +1,6 @@
 """Measurements of inputs and targets, raw and as coded for the network."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import rankdata
@@ -25,8 +25,13 @@ FAR_OUT = 20.0
 INDICATES = 0.01
 # Different rows are told apart by a column with so many different values per row.
 TELLS_APART = 0.5
+# Equal rows contradict each other if a target is so many deviations from their mean.
+FAR_FROM_MEAN, MOST_EQUAL = 0.5, 10
 # Rows that have a code for missing values, and numbers that are such codes.
 FEWEST_CODES, BEYOND_MEASUREMENT = 3, 1e20
+# A value that is in a share of the rows between the first two numbers may be a code, if
+# there are many others, and none of them is in more than the third share.
+SPIKE, LARGEST_SPIKE, RARE_VALUE, MANY_VALUES = 0.05, 0.5, 0.03, 30
 # Columns that are tried as the only input, with trees of so many leaves.
 N_PROMISING, LEAVES, LEAST_LEAF = 8, 50, 5
 # the interquartile range of a normal distribution, in standard deviations
@@ -114,11 +119,20 @@ def outlying(X: Array) -> Array:
     return np.asarray(far & (deviation > 0.0))
 
 
-def codes_of_missing(X: Array) -> list[tuple[int, float]]:
+class Code(NamedTuple):
+    """A number of a column that stands for a missing value, certainly or maybe."""
+
+    column: int
+    value: float
+    is_certain: bool
+
+
+def codes_of_missing(X: Array) -> list[Code]:
     """Columns with a number such as -999, which stands for a missing value there.
 
     It is the smallest or the largest value of the column, comes several times, and is
-    further from all others than they are from each other.
+    further from all others than they are from each other.  Other numbers than those of
+    nines are certain to be no codes if they are not much more frequent than others.
     """
     codes = []
     for j, x in enumerate(X.T):
@@ -126,10 +140,24 @@ def codes_of_missing(X: Array) -> list[tuple[int, float]]:
             others = x[x != code]
             if len(x) - len(others) < FEWEST_CODES or not len(others):
                 continue
-            gap = np.min(np.abs(others - code))
-            if _looks_like_a_code(code) and gap > np.ptp(others):
-                codes.append((j, float(code)))
+            is_spike = _is_spike(x, others)
+            is_far = np.min(np.abs(others - code)) > np.ptp(others)
+            # as -1 among lengths, or 0 among years
+            is_odd = is_spike and (is_far or (code < 0.0 < np.min(others)))
+            if is_odd or (is_far and _looks_like_a_code(code)):
+                codes.append(Code(j, float(code), is_certain=True))
+            elif is_spike:
+                codes.append(Code(j, float(code), is_certain=False))
     return codes
+
+
+def _is_spike(x: Array, others: Array) -> bool:
+    """True if one value is far more frequent than the others, which are many."""
+    share = 1.0 - len(others) / len(x)
+    if not SPIKE < share < LARGEST_SPIKE:
+        return False
+    counts = np.unique(others, return_counts=True)[1]
+    return len(counts) >= MANY_VALUES and counts.max() < RARE_VALUE * len(x)
 
 
 def _looks_like_a_code(value: float) -> bool:
@@ -214,6 +242,25 @@ def repeated_rows(X: Array, y: Array) -> Array:
     if n_values < TELLS_APART * len(first):
         return np.array([], dtype=int)
     return np.setdiff1d(np.arange(len(rows)), first)
+
+
+def contradictions(X: Array, y: Array) -> Array:
+    """Rows with the inputs of another row, and a target far from the mean of both.
+
+    As for :func:`repeated_rows`, some column must tell most different rows apart.
+    Inputs of many rows at once are another matter, such as a code for missing values.
+    """
+    _, first, group = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    group = group.ravel()
+    n_values = max(len(np.unique(column)) for column in X[first].T)
+    if n_values < TELLS_APART * len(first):
+        return np.array([], dtype=int)
+    sums = np.zeros((len(first), y.shape[1]))
+    np.add.at(sums, group, y)
+    distance = np.abs(y - (sums / np.bincount(group)[:, None])[group])
+    is_far = (distance > FAR_FROM_MEAN * y.std(axis=0)).any(axis=1)
+    is_far &= (np.bincount(group) <= MOST_EQUAL)[group]
+    return np.flatnonzero(np.isin(group, group[is_far]))
 
 
 def _correlations(X: Array, truth: Array) -> Array:

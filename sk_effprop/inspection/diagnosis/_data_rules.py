@@ -4,23 +4,30 @@ Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicio
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
-from sk_effprop.core.arrays import Array
 from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
 from sk_effprop.inspection.diagnosis._data_instruments import (
     codes_of_missing,
     columns_of_classes,
+    contradictions,
     copied_columns,
-    far_out,
     outlying,
     repeated_rows,
     single_column_errors,
 )
-from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, from_fault
+from sk_effprop.inspection.diagnosis._evidence import (
+    Evidence,
+    Suspicion,
+    from_fault,
+    named,
+    verbs,
+    without_columns,
+)
 from sk_effprop.inspection.diagnosis._measures import as_columns
 from sk_effprop.inspection.diagnosis._subject import Subject
 from sk_effprop.inspection.diagnosis._trials import Change
@@ -31,13 +38,13 @@ from sk_effprop.inspection.diagnosis._trials import Change
 LEAK, CLOSE_LEAK, NOT_BETTER, FAR_FROM_LEAK = 0.03, 0.01, 0.3, 0.3
 # Copies of rows are no accident from this share of the rows.
 MANY_COPIES = 0.2
+# Rows that contradict each other are no accident from this share of the rows.
+# They are looked for in tables of up to so many numbers.
+MANY_CONTRADICTIONS, MOST_NUMBERS = 0.05, 1_000_000
 # A constant column that is this far from zero, after normalisation, is not centred.
 OFF_CENTRE = 1e-3
-# Outliers of the targets are accidents up to the second share of the rows, and worth
-# mentioning in any case from the first one.
-FEW_OUTLIERS, MANY_OUTLIERS = 0.01, 0.05
-# robust deviations of logarithms
-FAR_LOG, TINY = 8.0, 1e-300
+# Rows with outliers may be left out up to this share.
+MANY_OUTLIERS = 0.05
 
 
 def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
@@ -55,13 +62,13 @@ def leaked_target(evidence: Evidence) -> Iterator[Suspicion]:
     others = np.delete(errors, leaks)
     if not len(leaks) or not len(others):
         return
-    names = _named(subject, leaks)
-    yield Suspicion(
+    yield without_columns(
+        subject,
+        leaks,
         "target leaked into a column",
-        f"{names} alone tells the target (a small tree leaves "
+        "{names} alone tells the target (a small tree leaves "
         f"{100 * errors[leaks].min():.2g} % of a constant's loss), the next best "
         f"column leaves {100 * others.min():.0f} %",
-        (Change("X", f"without {names}", dropped_columns=leaks),),
         is_fact=errors[leaks].min() < CLOSE_LEAK and others.min() > FAR_FROM_LEAK,
         expects_loss=True,
     )
@@ -77,11 +84,11 @@ def leaked_classes(evidence: Evidence) -> Iterator[Suspicion]:
     leaks = np.array(columns_of_classes(np.nan_to_num(subject.raw), truth), dtype=int)
     if not 1 < len(leaks) < subject.raw.shape[1]:
         return
-    names = _named(subject, leaks)
-    yield Suspicion(
+    yield without_columns(
+        subject,
+        leaks,
         "target leaked into a column",
-        f"{names} tell one class each without errors",
-        (Change("X", f"without {names}", dropped_columns=leaks),),
+        "{names} tell one class each without errors",
         expects_loss=True,
     )
 
@@ -99,26 +106,72 @@ def copies_of_rows(evidence: Evidence) -> Iterator[Suspicion]:
         "repeated rows",
         f"{share:.0f} % of the rows repeat another one with its target, so that rows "
         "that are held out are not new",
-        (Change("X", "without the rows that repeat another", dropped_rows=copies),),
+        (
+            Change(
+                "X",
+                "without the rows that repeat another",
+                dropped_rows=copies,
+                ignores_dropped=True,
+            ),
+        ),
         is_fact=True,
         expects_loss=True,
+    )
+
+
+def contradictory_rows(evidence: Evidence) -> Iterator[Suspicion]:
+    """Rows that come again with another target."""
+    subject, trials = evidence.subject, evidence.trials
+    X = subject.examples.X
+    if trials is None or sparse.issparse(X) or X.size > MOST_NUMBERS:
+        return
+    y = as_columns(subject, subject.examples.y)
+    rows = contradictions(np.nan_to_num(X), y)
+    if len(rows) < MANY_CONTRADICTIONS * len(X):
+        return
+    share = 100.0 * len(rows) / len(X)
+    yield Suspicion(
+        "contradictory rows",
+        f"{share:.0f} % of the rows have the inputs of another row, and a target that "
+        "is far from its target",
+        (
+            Change(
+                "y",
+                "without the rows that contradict each other",
+                dropped_rows=np.flatnonzero(np.isin(trials.rows, rows)),
+                ignores_dropped=True,
+            ),
+        ),
+        is_fact=True,
     )
 
 
 def coded_missing_values(evidence: Evidence) -> Iterator[Suspicion]:
     """Numbers that stand for missing values."""
     subject = evidence.subject
-    codes = codes_of_missing(np.nan_to_num(subject.raw))
-    if not codes or sparse.issparse(subject.examples.X):
+    if sparse.issparse(subject.examples.X):
         return
-    names = _named(subject, np.array([column for column, _ in codes]))
+    found = codes_of_missing(np.nan_to_num(subject.raw))
+    for is_certain in (True, False):
+        codes = [code[:2] for code in found if code.is_certain == is_certain]
+        if codes:
+            yield _coded(subject, codes, is_certain=is_certain)
+
+
+def _coded(
+    subject: Subject, codes: list[tuple[int, float]], *, is_certain: bool
+) -> Suspicion:
+    names = named(subject, np.array([column for column, _ in codes]))
     numbers = ", ".join(f"{code:.6g}" for code in sorted({code for _, code in codes}))
-    yield Suspicion(
+    how = "unlike all others and look like" if is_certain else "frequent, and may be"
+    return Suspicion(
         "missing values coded as numbers",
-        f"{names} {_verb('has', 'have', names)} values of {numbers}, which are far "
-        "from all others and look like codes for missing values",
+        f"{names} {verbs(names)['has']} values of {numbers}, which are {how} "
+        "codes for missing values",
         (Change("X", f"with nan in place of {numbers} in {names}", codes=codes),),
-        is_fact=True,
+        is_fact=is_certain,
+        least_gain=0.1 if is_certain else 0.15,
+        least_score=2.0 if is_certain else 3.0,
     )
 
 
@@ -132,11 +185,11 @@ def copied_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     constant = ", and 1 column is constant" if n_constant == 1 else ""
     if n_constant > 1:
         constant = f", and {n_constant} columns are constant"
-    names = _named(subject, copies)
-    yield Suspicion(
+    yield without_columns(
+        subject,
+        copies,
         "duplicated columns",
-        f"{names} {_verb('repeats', 'repeat', names)} other columns{constant}",
-        (Change("X", f"without {names}", dropped_columns=copies),),
+        f"{{names}} {{repeats}} other columns{constant}",
         is_fact=True,
     )
 
@@ -150,17 +203,16 @@ def constant_inputs(evidence: Evidence) -> Iterator[Suspicion]:
     constant = np.flatnonzero(subject.is_constant & (np.abs(seen[0]) > OFF_CENTRE))
     if not len(constant):
         return
-    names = _named(subject, constant)
-    yield Suspicion(
+    suspicion = without_columns(
+        subject,
+        constant,
         "constant columns",
-        f"{names} {_verb('is', 'are', names)} constant and not centred "
+        "{names} {is} constant and not centred "
         f"(normalize={subject.given['normalize']!r})",
-        (
-            Change("normalize", "robust"),
-            Change("X", f"without {names}", dropped_columns=constant),
-        ),
         is_fact=True,
     )
+    remedies = (Change("normalize", "robust"), *suspicion.remedies)
+    yield replace(suspicion, remedies=remedies)
 
 
 def outlying_inputs(evidence: Evidence) -> Iterator[Suspicion]:
@@ -205,29 +257,7 @@ def _without_outliers(evidence: Evidence) -> list[Change]:
         return []
     shown = ", ".join(str(row) for row in trials.rows[rows[:5]])
     text = f"row {shown}" if len(rows) == 1 else f"{len(rows):,} rows, as {shown}"
-    return [Change("X", f"without {text}", dropped_rows=rows)]
-
-
-def outlying_targets(evidence: Evidence) -> Iterator[Suspicion]:
-    """Outliers of the targets, which squared errors follow."""
-    subject = evidence.subject
-    if subject.is_classification or evidence.given["loss"] != "squared_error":
-        return
-    y = as_columns(subject, subject.examples.y)
-    is_far = outlying(y).any(axis=1)
-    if (y >= 0.0).all():
-        # a product of many factors has a long tail, but no outliers
-        is_far &= far_out(np.log1p(y / np.maximum(np.median(y), TINY)), FAR_LOG).any(1)
-    if not is_far.any() or is_far.mean() > MANY_OUTLIERS:
-        return
-    yield Suspicion(
-        "outliers in the targets",
-        f"{100 * is_far.mean():.2g} % of the targets are more than 20 robust standard "
-        "deviations away from their median",
-        (Change("loss", "huber"), Change("loss", "absolute_error")),
-        is_fact=is_far.mean() > FEW_OUTLIERS,
-        robust=True,
-    )
+    return [Change("X", f"without {text}", dropped_rows=rows, ignores_dropped=True)]
 
 
 def presentation(evidence: Evidence) -> Iterator[Suspicion]:
@@ -259,13 +289,3 @@ def unreachable_targets(evidence: Evidence) -> Iterator[Suspicion]:
         (Change("output_activation", "auto"),),
         is_fact=True,
     )
-
-
-def _named(subject: Subject, inputs: Array) -> str:
-    names = subject.names_of(inputs)
-    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    return f"column {shown}" if len(names) == 1 else f"columns {shown}"
-
-
-def _verb(singular: str, plural: str, names: str) -> str:
-    return plural if names.startswith("columns ") else singular

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from sk_effprop.core.arrays import Array
+from sk_effprop.inspection.diagnosis._measures import RowLosses
 from sk_effprop.inspection.diagnosis._subject import Subject
 from sk_effprop.inspection.diagnosis._trials import DATA, Change, Trials
 from sk_effprop.solvers import BATCH
@@ -31,12 +33,14 @@ class Suspicion:
         Standard errors by which it must do so.
     balanced : bool
         Whether all classes count alike in the comparison.
-    robust : bool
-        Whether absolute errors are compared.
+    measure : callable or None
+        Losses of rows that are compared, in place of those of the task.
     expects_loss : bool
         Whether an honest remedy makes the loss higher.
     needs_training : bool
         Whether only a network that is trained well can tell.
+    must_not_harm : bool
+        Whether it is no fact if the remedy makes the loss higher.
     """
 
     cause: str
@@ -46,9 +50,10 @@ class Suspicion:
     least_gain: float = 0.1
     least_score: float = 2.0
     balanced: bool = False
-    robust: bool = False
+    measure: RowLosses | None = None
     expects_loss: bool = False
     needs_training: bool = False
+    must_not_harm: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,11 @@ class Evidence:
     @property
     def given(self) -> dict[str, Any]:
         return self.subject.given
+
+    @property
+    def rows(self) -> Array:
+        """Rows of the trials; without them, those that the instruments look at."""
+        return self.subject.rows if self.trials is None else self.trials.rows
 
     @property
     def is_stochastic(self) -> bool:
@@ -97,3 +107,38 @@ def from_fault(fault: Fault, **options: Any) -> Suspicion:
 def as_given(value: Any) -> str:
     """Format a value as Python code; arrays are abbreviated."""
     return "an array" if isinstance(value, np.ndarray) else repr(value)
+
+
+def without_columns(
+    subject: Subject, columns: Array, cause: str, sentence: str, **options: Any
+) -> Suspicion:
+    """Suspicion about some columns, which can be left out.
+
+    ``{names}`` in the sentence becomes their names, and ``{has}`` and similar words the
+    form of the verb that suits them.
+    """
+    names = named(subject, columns)
+    return Suspicion(
+        cause,
+        sentence.format(names=names, **verbs(names)),
+        (Change("X", f"without {names}", dropped_columns=columns),),
+        **options,
+    )
+
+
+def named(subject: Subject, inputs: Array) -> str:
+    """Names of some inputs in words, of which five are shown."""
+    return in_words(subject.names_of(inputs))
+
+
+def in_words(names: list[str]) -> str:
+    """Names of columns in words, of which five are shown."""
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"column {shown}" if len(names) == 1 else f"columns {shown}"
+
+
+def verbs(names: str) -> dict[str, str]:
+    """Verbs for one column, or for several."""
+    forms = {"has": "have", "is": "are", "repeats": "repeat", "differs": "differ"}
+    is_plural = names.startswith("columns ")
+    return {one: many if is_plural else one for one, many in forms.items()}

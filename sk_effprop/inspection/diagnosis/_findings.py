@@ -9,6 +9,7 @@ from sk_effprop.core.arrays import Array
 from sk_effprop.inspection.diagnosis._evidence import Suspicion
 from sk_effprop.inspection.diagnosis._trials import (
     DATA,
+    LEAST_SCORE,
     Change,
     Effect,
     Outcome,
@@ -25,6 +26,8 @@ MUST_EXPLAIN = 0.5
 WIDE, ENOUGH = ("solver",), 0.2
 # Share of the loss that a change lowers, from which the fit was hardly trained.
 LARGE_GAIN = 0.3
+# What is of no use can be left out without a loss that is higher by this share.
+HARM = 0.05
 # Without a leaking column, the loss is at least so many times as high.
 LEAK_FACTOR, LEAK_DROP = 3.0, 0.005
 
@@ -116,7 +119,7 @@ def verified(suspicions: list[Suspicion], trials: Trials) -> list[Finding]:
                 leaks.append(finding)
         elif effect is not None and _helps(effect, suspicion):
             helpful.append(finding)
-        elif suspicion.is_fact:
+        elif suspicion.is_fact and not _is_refuted(effect, suspicion):
             facts.append(finding)
     if helpful:
         # what cannot be changed follows from what can
@@ -168,8 +171,10 @@ def best_remedy(
     suspicion: Suspicion, trials: Trials
 ) -> tuple[Change | None, Effect | None]:
     """The change with the lowest loss, and its effect."""
-    how = {"balanced": suspicion.balanced, "robust": suspicion.robust}
-    before = trials.losses(trials.control, **how)
+    how: dict[str, Any] = {
+        "balanced": suspicion.balanced,
+        "measure": suspicion.measure,
+    }
     best: tuple[Change | None, Effect | None] = (_first(suspicion), None)
     for change in suspicion.remedies:
         if change.parameter in DATA and _is_remedied(best[1]):
@@ -177,9 +182,9 @@ def best_remedy(
         outcome = trials.outcome(change)
         if outcome is None:
             continue
-        after = trials.losses(outcome, **how)
-        kept = _compared_rows(change, outcome)
-        effect = compare(before[kept], after[kept])
+        how["among"] = _compared_rows(change, outcome)
+        before, after = (trials.losses(one, **how) for one in (trials.control, outcome))
+        effect = compare(before, after)
         known = best[1]
         if known is None or effect.drop > CLEARLY_BETTER * max(known.drop, 0.0):
             best = (change, effect)
@@ -193,13 +198,20 @@ def _is_remedied(effect: Effect | None) -> bool:
 
 def _compared_rows(change: Change, outcome: Outcome) -> Array:
     """Rows that are still wanted; wrong labels are errors in any case."""
-    unwanted = change.dropped_rows if change.parameter == "X" else ()
+    unwanted = change.dropped_rows if change.ignores_dropped else ()
     return ~np.isin(outcome.rows, np.asarray(unwanted, dtype=int))
 
 
 def _helps(effect: Effect, suspicion: Suspicion) -> bool:
     is_large = effect.drop > suspicion.least_gain * effect.before
     return effect.helps and is_large and effect.score > suspicion.least_score
+
+
+def _is_refuted(effect: Effect | None, suspicion: Suspicion) -> bool:
+    """True if the change does harm to what should be of no use."""
+    if effect is None or not suspicion.must_not_harm:
+        return False
+    return effect.score < -LEAST_SCORE and -effect.drop > HARM * effect.before
 
 
 def _is_leak(effect: Effect) -> bool:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from sk_effprop.core.arrays import Array
 from sk_effprop.inspection.diagnosis._data_instruments import far_out
 from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion
-from sk_effprop.inspection.diagnosis._trials import Change
+from sk_effprop.inspection.diagnosis._measures import absolute
+from sk_effprop.inspection.diagnosis._trials import Change, Decisions
 
 # Loss on held-out rows over that on the training rows, from which a fit is overfitted.
 OVERFITTED, FAR_OVERFITTED, LEAST_GAP = 1.5, 3.0, 0.05
@@ -25,11 +27,16 @@ RARE, MISSED, UNKNOWN = 0.25, 0.5, 0.1
 # like that of always taking the largest class says that nothing predicts the labels.
 MAYBE_NOISY, NOISY, EVENLY, UNINFORMED = 0.09, 0.12, 1.35, 0.9
 LEARNT_BY_HEART, HALF = 0.4, 0.5
+# The labels of one class are noisy if its rows are told almost without errors, and if
+# fewer of the others have its label than this share of what chance gives.
+CLEAN, TOLD, FEWEST_OF_CLASS = 0.04, 0.6, 40
 # fewer rows do not tell noise from chance
 FEWEST_LABELS = 100
 # A residual is far from the others beyond so many robust deviations, targets have heavy
 # tails if more than the first share of them are, and wrong values if the second is.
 FAR_RESIDUAL, FEW_FAR, MANY_FAR = 5.0, 0.005, 0.08
+# Heavy tails may be wrong values, too, if next to nothing is learnt because of them.
+LITTLE_LEARNT, MAYBE_MISLED = 0.9, 0.3
 
 
 def overfitting(evidence: Evidence) -> Iterator[Suspicion]:
@@ -92,28 +99,33 @@ def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
     """Labels that are contradicted even where the network is most certain.
 
     Where classes overlap, errors are rare far from the boundary.  Wrong labels are
-    everywhere.
+    everywhere, or everywhere outside of the class that they name.
     """
     loss, trials = evidence.numbers["loss"], evidence.trials
-    if trials is None or trials.n_used < FEWEST_LABELS:
-        return
-    if loss.get("error_where_certain", 0.0) < MAYBE_NOISY:
+    if trials is None or trials.n_used < FEWEST_LABELS or "error" not in loss:
         return
     if loss["train"] < LEARNT_BY_HEART * loss["held_out"]:
         # a network that has learnt the labels by heart cannot contradict them
         return
-    errors, rows = trials.errors_by_certainty()
-    certain, everywhere = float(np.mean(errors[0])), loss["error"]
-    is_even = np.mean(np.concatenate(errors[1:3])) < EVENLY * certain
-    majority = float(np.max(evidence.numbers["targets"]["class_shares"]))
-    is_informed = everywhere < UNINFORMED * (1.0 - majority)
-    if not NOISY <= certain < HALF or not is_even or not is_informed:
+    shares = np.array(evidence.numbers["targets"]["class_shares"])
+    is_certain_wrong = loss["error_where_certain"] >= MAYBE_NOISY
+    if not is_certain_wrong and _noise(Decisions.of(trials.control), shares) is None:
         return
+    noise = _noise(trials.decisions, shares)
+    if noise is None:
+        return
+    certain, k = noise
+    kind = "the labels"
+    if k is not None:
+        kind = (
+            f"the labels of class {evidence.subject.estimator.classes_.tolist()[k]!r}"
+        )
+    rows = trials.decisions.contradicted
     examples = ", ".join(str(row) for row in trials.rows[rows[:5]])
     yield Suspicion(
         "label noise",
-        f"{100 * certain:.0f} % of the labels contradict the network where it is most "
-        f"certain, and {100 * everywhere:.0f} % everywhere",
+        f"{kind} contradict the network in {100 * certain:.0f} % of the rows where it "
+        f"is most certain, and all labels do so in {100 * loss['error']:.0f} % of all",
         (
             Change(
                 "y",
@@ -127,6 +139,39 @@ def label_noise(evidence: Evidence) -> Iterator[Suspicion]:
     )
 
 
+def _noise(decisions: Decisions, shares: Array) -> tuple[float, int | None] | None:
+    """Errors where the network is most certain, and their label; None if few.
+
+    The label is None if there are such errors with all labels.
+    """
+    is_wrong = decisions.is_wrong
+    majority = float(shares.max())
+    certain = _even_errors(np.array_split(is_wrong, 5), n_certain=1)
+    if certain is not None and np.mean(is_wrong) < UNINFORMED * (1.0 - majority):
+        return certain, None
+    for k, share in enumerate(shares):
+        is_told = decisions.decided == k
+        if min(is_told.sum(), (~is_told).sum()) < FEWEST_OF_CLASS:
+            continue
+        own, others = (
+            np.array_split(errors, 5)
+            for errors in (is_wrong[is_told], (decisions.truth == k)[~is_told])
+        )
+        certain = _even_errors(others, n_certain=2)
+        is_clean = np.mean(np.concatenate(own[:2])) < CLEAN
+        is_informed = np.mean(np.concatenate(others)) < TOLD * share
+        if certain is not None and is_clean and is_informed:
+            return certain, k
+    return None
+
+
+def _even_errors(fifths: list[Array], n_certain: int) -> float | None:
+    """Error in the most certain fifths, if it is large and hardly larger further on."""
+    certain = float(np.mean(np.concatenate(fifths[:n_certain])))
+    is_even = np.mean(np.concatenate(fifths[n_certain:3])) < EVENLY * certain
+    return certain if NOISY <= certain < HALF and is_even else None
+
+
 def target_noise(evidence: Evidence) -> Iterator[Suspicion]:
     """Targets of which a part is far from all predictions, though not from the others.
 
@@ -138,18 +183,24 @@ def target_noise(evidence: Evidence) -> Iterator[Suspicion]:
         return
     if trials.n_used < FEWEST_LABELS:
         return
-    control = trials.control
-    truth = trials.truth[control.rows]
-    is_wrong = far_out(truth - control.predicted, FAR_RESIDUAL).any(axis=1)
+    remedies = (Change("loss", "huber"), Change("loss", "absolute_error"))
+    outcome = trials.control
+    if evidence.numbers["loss"]["held_out"] > MAYBE_MISLED:
+        # wrong values may have led the squared errors astray
+        outcome = trials.outcome(remedies[1]) or outcome
+    truth = outcome.truth
+    is_wrong = far_out(truth - outcome.predicted, FAR_RESIDUAL).any(axis=1)
     has_tails = np.mean(far_out(truth, FAR_RESIDUAL).any(axis=1)) > FEW_FAR
-    if has_tails or np.mean(is_wrong) < MANY_FAR:
+    is_useless = evidence.numbers["loss"]["held_out"] > LITTLE_LEARNT
+    if (has_tails and not is_useless) or np.mean(is_wrong) < MANY_FAR:
         return
     yield Suspicion(
         "noise in the targets",
         f"{100 * np.mean(is_wrong):.2g} % of the held-out targets are far from the "
         "predictions, which are close to the others",
-        (Change("loss", "huber"), Change("loss", "absolute_error")),
-        is_fact=True,
-        robust=True,
+        remedies,
+        is_fact=not has_tails,
+        least_gain=0.2 if has_tails else 0.1,
+        measure=absolute,
         needs_training=True,
     )

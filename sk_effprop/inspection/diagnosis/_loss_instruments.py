@@ -69,7 +69,8 @@ def _linear_loss(trials: Trials) -> float | None:
         line = Ridge(1.0).fit(Z_train, trials.truth[train])
         predicted = np.asarray(line.predict(Z_test)).reshape(len(test), -1)
         constant = np.broadcast_to(trials.truth[train].mean(axis=0), predicted.shape)
-        shares.append(trials.share(Outcome(test, predicted, constant, 0.0)))
+        truth = trials.truth[test]
+        shares.append(trials.share(Outcome(test, truth, predicted, constant, 0.0)))
     return float(np.mean(shares))
 
 

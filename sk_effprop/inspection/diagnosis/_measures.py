@@ -21,6 +21,8 @@ from sk_effprop.inspection.diagnosis._subject import Subject
 
 RowLosses = Callable[[Array, Array], Array]
 TINY = 1e-300
+# Values below this share of the median count as equal in comparisons of logarithms.
+SMALLEST = 1e-3
 
 
 def squared(truth: Array, predicted: Array) -> Array:
@@ -31,6 +33,13 @@ def squared(truth: Array, predicted: Array) -> Array:
 def absolute(truth: Array, predicted: Array) -> Array:
     """Absolute errors, summed over the outputs."""
     return np.asarray(np.sum(np.abs(truth - predicted), axis=1))
+
+
+def of_logarithms(truth: Array, predicted: Array) -> Array:
+    """Squared errors of logarithms, so that small values count like large ones."""
+    least = SMALLEST * np.median(truth, axis=0)
+    logarithms = (np.log(np.maximum(one, least)) for one in (truth, predicted))
+    return squared(*logarithms)
 
 
 def pinball(truth: Array, predicted: Array, *, quantile: float) -> Array:

@@ -17,8 +17,10 @@ from sk_effprop.inspection.diagnosis._evidence import (
 )
 from sk_effprop.inspection.diagnosis._trials import Change
 
+# Settings that cannot be meant.
+CERTAIN = (extremes.extreme_quantile, extremes.identical_units)
 # Units of a layer that are dead for all rows.
-MANY_DEAD = 0.4
+MANY_DEAD, MOSTLY_DEAD = 0.4, 0.8
 # The signal of the last hidden layer as a share of that of the first.
 FADED = 0.05
 
@@ -34,7 +36,7 @@ def extreme_values(evidence: Evidence) -> Iterator[Suspicion]:
     ):
         fault = rule(case)
         if fault is not None:
-            yield from_fault(fault)
+            yield from_fault(fault, is_fact=rule in CERTAIN)
 
 
 def initial_weights(evidence: Evidence) -> Iterator[Suspicion]:
@@ -98,7 +100,7 @@ def dead_units(evidence: Evidence) -> Iterator[Suspicion]:
         f"{int(np.argmax(shown)) + 1} are dead for all rows"
         f"{' from the start' if is_early else ''}",
         tuple(Change(name, changed[name]) for name in names if name in changed),
-        is_fact=True,
+        is_fact=is_early or max(shares) > MOSTLY_DEAD,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+from sk_effprop._columns import CATEGORY, Labels, Table
 from sk_effprop.core.arrays import Array, dense
 from sk_effprop.estimators import _build as build
 from sk_effprop.estimators._data import Examples
@@ -36,6 +37,8 @@ class Subject:
         Weights that ``init`` and ``bias_init`` give.
     weight : ndarray of shape (n_samples,) or None
         The given weights of the examples, without those of their classes.
+    table : Table or array
+        The validated inputs before categories and dates are encoded.
     """
 
     estimator: Any
@@ -43,6 +46,7 @@ class Subject:
     run: Run
     start: Array
     weight: Array | None = None
+    table: Any = None
 
     @classmethod
     def of(cls, estimator: Any, X: Any, y: Any, sample_weight: Any = None) -> "Subject":
@@ -58,7 +62,7 @@ class Subject:
             run.plan.given, run.objective, start.rng, is_stream=False
         )
         weight = None if sample_weight is None else _own(read, sample_weight)
-        return cls(estimator, examples, run, theta, weight)
+        return cls(estimator, examples, run, theta, weight, read.X)
 
     @property
     def is_classification(self) -> bool:
@@ -134,6 +138,35 @@ class Subject:
         is_whole = ~np.isin(source, np.delete(source, inputs))
         shown = [names[source[i]] if is_whole[i] else own[i] for i in inputs]
         return list(dict.fromkeys(map(str, shown)))
+
+    @cached_property
+    def categories(self) -> dict[int, Labels]:
+        """The user's columns that are categories, by their position."""
+        if not isinstance(self.table, Table):
+            return {}
+        places = [j for j, kind in enumerate(self.table.kinds) if kind == CATEGORY]
+        return dict(zip(places, self.table.labels, strict=True))
+
+    @cached_property
+    def sources(self) -> Array:
+        """Position of the user's column from which each input is made."""
+        encoder = self.estimator.table_encoder_
+        if encoder is None:
+            return np.arange(self.examples.X.shape[1])
+        return np.asarray(encoder.source_)
+
+    def inputs_of(self, column: int) -> Array:
+        """Inputs that are made of one of the user's columns."""
+        return np.flatnonzero(self.sources == column)
+
+    def column_label(self, column: int) -> Any:
+        """Name of a column if there are names, else its position."""
+        names = getattr(self.estimator, "feature_names_in_", None)
+        return column if names is None else str(names[column])
+
+    def column_name(self, column: int) -> str:
+        """Name of a column as text."""
+        return str(self.column_label(column))
 
     def _case(self, theta: Array) -> Case:
         objective = self.run.objective

@@ -7,9 +7,11 @@ explains what those below it see.
 
 from collections.abc import Iterator
 
+from sk_effprop.inspection.diagnosis import _column_rules as column
 from sk_effprop.inspection.diagnosis import _data_rules as data
 from sk_effprop.inspection.diagnosis import _held_out_rules as held_out
 from sk_effprop.inspection.diagnosis import _network_rules as network
+from sk_effprop.inspection.diagnosis import _target_rules as target
 from sk_effprop.inspection.diagnosis import _training_rules as training
 from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, as_given
 from sk_effprop.inspection.diagnosis._trials import Change
@@ -41,7 +43,12 @@ RULES = (
     data.leaked_target,
     data.leaked_classes,
     data.copies_of_rows,
+    data.contradictory_rows,
     data.coded_missing_values,
+    target.coded_missing_targets,
+    column.mixed_units,
+    column.numbers_as_text,
+    column.categories_as_numbers,
     data.presentation,
     data.unreachable_targets,
     data.scales,
@@ -57,16 +64,24 @@ RULES = (
     network.extreme_values,
     network.saturation,
     training.large_batches,
+    training.few_to_train_on,
+    training.scoring,
     training.early_end,
     training.penalty,
     network.capacity,
     held_out.overfitting,
-    data.outlying_targets,
+    column.useless_columns,
+    target.unsuited_loss,
+    target.outlying_targets,
+    target.skewed_targets,
     held_out.imbalance,
     held_out.label_noise,
     held_out.target_noise,
     data.copied_inputs,
+    column.identifiers,
     other_values,
+    target.moved_targets,
+    target.unpredictable,
 )
 
 

@@ -4,22 +4,36 @@ Each rule yields suspicions, see :mod:`sk_effprop.inspection.diagnosis._suspicio
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
-from sk_effprop.inspection.diagnosis._evidence import Evidence, Suspicion, from_fault
+from sk_effprop.inspection.diagnosis._evidence import (
+    Evidence,
+    Suspicion,
+    as_given,
+    from_fault,
+)
 from sk_effprop.inspection.diagnosis._trials import Change
 
 # Fall of the mean loss in the last third of training from which it is cut off.
 STEEP = 0.25
 # Steps that are averaged over more than this share of all updates are sluggish.
 SLUGGISH = 0.05
+# Fewer updates with large batches are too few in any case.
+LEAST_UPDATES = 200
+# A mean rate below this share of the first is next to nothing.
+NEXT_TO_NOTHING = 0.003
 # Batches that grow to all examples within this share of the epochs.
 SOON = 0.25
 # Fewer epochs than this share of the automatic number are too few for sure.
 FAR_TOO_FEW = 0.25
+# Scores that correlate more than this with the losses call the worst weights best.
+FEWEST_SCORES, AGREES_WITH_LOSS = 5, 0.8
+# A validation fraction above holds out more than it leaves.
+MOST_HELD_OUT = 0.5
 
 
 def rate(evidence: Evidence) -> Iterator[Suspicion]:
@@ -33,13 +47,17 @@ def rate(evidence: Evidence) -> Iterator[Suspicion]:
     how = "above" if given > allowed else "below"
     is_adam = case.plan.solver == "adam"
     usual = "the usual one of adam" if is_adam else "what the curvature allows"
+    values: list[Any] = ["auto"]
+    if is_adam:
+        # its usual rate may be too small for few updates
+        values.append(float(f"{np.sqrt(given * allowed):.1g}"))
     n = evidence.subject.estimator.convergence_.n_recoveries
     diverged = f"; training diverged {n} times" if n else ""
     yield Suspicion(
         fault.cause,
         f"learning_rate_init={given:.3g} is a factor of {factor:.3g} {how} "
         f"{usual}{diverged}",
-        (Change("learning_rate_init", "auto"),),
+        tuple(Change("learning_rate_init", value) for value in values),
         is_fact=True,
     )
 
@@ -56,6 +74,7 @@ def schedule(evidence: Evidence) -> Iterator[Suspicion]:
         fault.cause,
         fault.sentence.rstrip("."),
         tuple(remedies + [Change(name, changed[name]) for name in own]),
+        is_fact=imbalances.mean_factor(evidence.subject.at_start) < NEXT_TO_NOTHING,
     )
 
 
@@ -76,6 +95,7 @@ def sluggish_steps(evidence: Evidence) -> Iterator[Suspicion]:
         f"{n_averaged:,.0f} updates, and {subject.estimator.max_iter_} epochs have "
         f"{n:,}",
         (Change(name, subject.changed[name]),),
+        is_fact=n_averaged > n,
     )
 
 
@@ -100,7 +120,7 @@ def large_batches(evidence: Evidence) -> Iterator[Suspicion]:
         f"batches of {batch:,} of {n:,} rows leave {n_updates:,} updates "
         f"(batch_size={subject.given['batch_size']!r})",
         (Change("batch_size", "auto"),),
-        is_fact=batch > n / 3,
+        is_fact=batch > n / 3 and n_updates < LEAST_UPDATES,
     )
 
 
@@ -140,6 +160,44 @@ def early_end(evidence: Evidence) -> Iterator[Suspicion]:
         yield from _impatience(evidence)
 
 
+def few_to_train_on(evidence: Evidence) -> Iterator[Suspicion]:
+    """Validation data that are most of the examples."""
+    given, changed = evidence.given, evidence.subject.changed
+    fraction = given["validation_fraction"]
+    if given["early_stopping"] is not True or fraction < MOST_HELD_OUT:
+        return
+    yield Suspicion(
+        "few examples to train on",
+        f"validation_fraction={fraction:.3g} leaves {100 * (1 - fraction):.2g} % of "
+        "the examples to train on",
+        tuple(
+            Change(name, changed[name])
+            for name in ("validation_fraction", "early_stopping")
+        ),
+        is_fact=True,
+    )
+
+
+def scoring(evidence: Evidence) -> Iterator[Suspicion]:
+    """A validation score that does not know which weights are better."""
+    estimator = evidence.subject.estimator
+    scores = np.array(estimator.validation_scores_ or (), dtype=float)
+    losses = np.array(estimator.validation_loss_curve_ or (), dtype=float)
+    if len(scores) < FEWEST_SCORES or len(losses) != len(scores) or not np.ptp(losses):
+        return
+    what = "is the same for all weights"
+    if np.ptp(scores) > 0.0:
+        if np.corrcoef(scores, losses)[0, 1] < AGREES_WITH_LOSS:
+            return
+        what = "is the higher, the higher the loss is"
+    yield Suspicion(
+        "scoring unlike the loss",
+        f"the validation score (scoring={as_given(evidence.given['scoring'])}) {what}",
+        (Change("scoring", "loss"),),
+        is_fact=True,
+    )
+
+
 def _impatience(evidence: Evidence) -> Iterator[Suspicion]:
     """A stopping rule that is easier to meet than the usual one."""
     subject, given = evidence.subject, evidence.given
@@ -151,6 +209,7 @@ def _impatience(evidence: Evidence) -> Iterator[Suspicion]:
         names.append("n_iter_no_change")
     if not names:
         return
+    is_held_out = names == ["early_stopping"]
     n_iter = subject.estimator.n_iter_
     is_short = n_iter < FAR_TOO_FEW * subject.automatic("max_iter").max_iter
     yield Suspicion(
@@ -158,7 +217,9 @@ def _impatience(evidence: Evidence) -> Iterator[Suspicion]:
         f"training stopped after {n_iter} iterations "
         f"({', '.join(f'{name}={given[name]!r}' for name in names)})",
         tuple(Change(name, changed[name]) for name in names),
-        is_fact=evidence.is_stochastic and is_short and names != ["early_stopping"],
+        is_fact=evidence.is_stochastic and is_short and not is_held_out,
+        # a part of the examples is what validation costs
+        least_gain=0.25 if is_held_out else 0.1,
     )
 
 

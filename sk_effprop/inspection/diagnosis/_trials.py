@@ -9,6 +9,7 @@ row.  The first one changes nothing: it shows what the others are compared with:
     compare(trials.losses(before), trials.losses(after))
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -19,22 +20,25 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from sk_effprop.core.arrays import Array
 from sk_effprop.inspection.diagnosis._measures import (
-    absolute,
+    RowLosses,
     as_columns,
     best_constant,
     measure_for,
     predicted_columns,
 )
 from sk_effprop.inspection.diagnosis._subject import Subject
+from sk_effprop.inspection.diagnosis._work import (
+    MAX_WORK,
+    affordable_iterations,
+    affordable_rows,
+    work_of,
+)
 
 # Arguments of ``fit``, which a change may name in place of a hyperparameter.
 DATA = ("X", "y", "sample_weight")
-# Rows that are used at most, one part of which is held out in each split; enough splits
-# are made to hold out that many rows.
-MAX_ROWS, N_PARTS, HELD_OUT_ROWS = 2000, 4, 500
-# Multiplications of the refits for one change, which decide how many rows and splits
-# are used for a large network.
-MAX_WORK, FEWEST_ROWS = 2e9, 200
+# One part of the rows is held out in each split; enough splits are made to hold out so
+# many rows.
+N_PARTS, HELD_OUT_ROWS = 4, 500
 # Batches up to this size are kept, as many updates are made with them.
 SMALL_BATCH = 32
 # A change helps if it lowers the share of a constant's loss by this much of it, by this
@@ -42,7 +46,7 @@ SMALL_BATCH = 32
 LEAST_GAIN, LEAST_DROP, LEAST_SCORE = 0.1, 0.01, 2.0
 # Losses of single rows count up to so many times the mean loss of a constant.
 LARGEST_ROW_LOSS = 1e6
-TINY = 1e-300
+TINY, ALL = 1e-300, slice(None)
 # A class with a larger probability than this is that of a majority.
 MAJORITY = 0.5
 
@@ -62,6 +66,14 @@ class Change:
         Rows, numbered as those of the trials, which are not trained on.
     codes : sequence of (int, float)
         Columns with numbers that are taken for missing values.
+    ignores_dropped : bool
+        Whether the rows that are dropped do not count in the comparison either.
+    replaced_inputs : array or None
+        Inputs of the rows of the trials in place of those that they have.
+    n_moved : int
+        Rows by which the targets are moved against the inputs.
+    choose : callable or None
+        Chooses columns, given the inputs and the targets of the rows to train on.
     also : dict
         Other hyperparameters that must change with it.
     """
@@ -72,9 +84,15 @@ class Change:
     dropped_rows: Any = ()
     codes: Any = ()
     also: dict[str, Any] = field(default_factory=dict)
+    ignores_dropped: bool = False
+    replaced_inputs: Any = None
+    n_moved: int = 0
+    choose: Callable[[Array, Array], Array] | None = None
 
     def inputs(self, X: Any) -> Any:
         """Inputs that the network gets after the change."""
+        if self.replaced_inputs is not None:
+            X = self.replaced_inputs
         if self.codes:
             X = X.copy()
         for column, code in self.codes:
@@ -99,6 +117,7 @@ class Outcome(NamedTuple):
     ----------
     rows : ndarray of shape (n_held_out,)
         Numbers of the rows of the trials.
+    truth : ndarray of shape (n_held_out, k)
     predicted : ndarray of shape (n_held_out, k)
     constant : ndarray of shape (n_held_out, k)
         The best constant of the rows that were trained on.
@@ -107,9 +126,48 @@ class Outcome(NamedTuple):
     """
 
     rows: Array
+    truth: Array
     predicted: Array
     constant: Array
     train_share: float
+
+
+class Decisions(NamedTuple):
+    """Classes that rows which were held out are taken for, the most certain one first.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_held_out,)
+        Numbers of the rows of the trials.
+    truth, decided : ndarray of int of shape (n_held_out,)
+    certainty : ndarray of shape (n_held_out,)
+    """
+
+    rows: Array
+    truth: Array
+    decided: Array
+    certainty: Array
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "Decisions":
+        """Decisions for the largest probabilities."""
+        certainty = outcome.predicted.max(axis=1)
+        order = np.argsort(-certainty, kind="stable")
+        decided, truth = (
+            columns.argmax(axis=1)[order]
+            for columns in (outcome.predicted, outcome.truth)
+        )
+        return cls(outcome.rows[order], truth, decided, certainty[order])
+
+    @property
+    def is_wrong(self) -> Array:
+        """True for each row that is taken for another class than its own."""
+        return np.asarray(self.decided != self.truth)
+
+    @property
+    def contradicted(self) -> Array:
+        """Rows that a majority assigns to another class."""
+        return np.sort(self.rows[self.is_wrong & (self.certainty > MAJORITY)])
 
 
 class Effect(NamedTuple):
@@ -165,7 +223,7 @@ class Trials:
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
         examples = subject.examples
-        self.n_used = min(len(examples), MAX_ROWS, _affordable_rows(subject))
+        self.n_used = min(len(examples), affordable_rows(subject))
         rng = np.random.default_rng(0)
         rows = rng.choice(len(examples), self.n_used, replace=False)
         # as presented: the order may be what is wrong
@@ -179,6 +237,7 @@ class Trials:
         self._unit = np.where(is_shared | (deviation == 0.0), 1.0, deviation)
         self.row_losses, self._level = measure_for(subject)
         self._n_parts = min(N_PARTS, self.n_used)
+        self._outcomes: dict[Change, Outcome | None] = {}
 
     @cached_property
     def control(self) -> Outcome:
@@ -193,13 +252,20 @@ class Trials:
 
     def outcome(self, change: Change) -> Outcome | None:
         """The outcome with one change; None if it is impossible."""
-        try:
-            return self._run(change)
-        except (ValueError, FloatingPointError, np.linalg.LinAlgError):
-            return None
+        if change not in self._outcomes:
+            try:
+                self._outcomes[change] = self._run(change)
+            except (ValueError, FloatingPointError, np.linalg.LinAlgError):
+                self._outcomes[change] = None
+        return self._outcomes[change]
 
     def losses(
-        self, outcome: Outcome, *, balanced: bool = False, robust: bool = False
+        self,
+        outcome: Outcome,
+        *,
+        balanced: bool = False,
+        measure: RowLosses | None = None,
+        among: Array | slice = ALL,
     ) -> Array:
         """Losses of the held-out rows, in units of the mean loss of a constant.
 
@@ -208,14 +274,16 @@ class Trials:
         outcome : Outcome
         balanced : bool
             Whether all classes count alike.
-        robust : bool
-            Whether absolute errors take the place of the measure of the task.
+        measure : callable, optional
+            Takes the place of the measure of the task.
+        among : ndarray of bool, optional
+            The held-out rows that count.
         """
-        measure = absolute if robust else self.row_losses
-        weight = self._class_weight[outcome.rows] if balanced else 1.0
-        truth = self.truth[outcome.rows] / self._unit
+        measure = measure or self.row_losses
+        weight = self._class_weight[outcome.rows[among]] if balanced else 1.0
+        truth = outcome.truth[among] / self._unit
         losses, unit = (
-            weight * measure(truth, predicted / self._unit)
+            weight * measure(truth, predicted[among] / self._unit)
             for predicted in (outcome.predicted, outcome.constant)
         )
         shares = losses / max(float(np.mean(unit)), TINY)
@@ -238,7 +306,7 @@ class Trials:
         if n_parts < 2:
             return []
         wanted = int(np.ceil(HELD_OUT_ROWS * n_parts / self.n_used))
-        affordable = int(MAX_WORK / _work(self.subject, self.n_used))
+        affordable = int(MAX_WORK / work_of(self.subject, self.n_used))
         n_splits = max(1, min(wanted, affordable, n_parts))
         return list(self._all_splits(n_parts))[:n_splits]
 
@@ -255,29 +323,36 @@ class Trials:
             self._fit(change, train, test, seed)
             for seed, (train, test) in enumerate(splits or self.splits)
         ]
-        rows, predicted, constant, shares = zip(*parts, strict=True)
+        rows, truth, predicted, constant, shares = zip(*parts, strict=True)
         return Outcome(
             np.concatenate(rows),
+            np.concatenate(truth),
             np.concatenate(predicted),
             np.concatenate(constant),
             float(np.mean(shares)),
         )
 
     def _fit(self, change: Change, train: Array, test: Array, seed: int) -> Outcome:
-        used, X = np.setdiff1d(train, change.dropped_rows), change.inputs(self.X)
+        used = np.setdiff1d(train, change.dropped_rows)
+        X, y, truth = change.inputs(self.X), self.y, self.truth
+        if change.n_moved:
+            y = np.roll(self.subject.examples.y, change.n_moved, axis=0)[self.rows]
+            truth = as_columns(self.subject, y)
+        if change.choose is not None:
+            X = X[:, change.choose(X[used], truth[used])]
         model = self._model(change, len(used), seed)
         with catch_warnings(), np.errstate(all="ignore"):
             simplefilter("ignore")
-            model.fit(X[used], self.y[used], self._weight_of(used, change))
+            model.fit(X[used], y[used], self._weight_of(used, change))
             predicted, fitted = (
                 predicted_columns(self.subject, model, X[rows]) for rows in (test, used)
             )
-        constant = best_constant(self.truth[train], self._level)
-        of_training = Outcome(
-            used, fitted, np.broadcast_to(constant, fitted.shape), 0.0
-        )
+        constant = best_constant(truth[train], self._level)
+        everywhere = np.broadcast_to(constant, fitted.shape)
+        of_training = Outcome(used, truth[used], fitted, everywhere, 0.0)
         return Outcome(
             test,
+            truth[test],
             predicted,
             np.broadcast_to(constant, predicted.shape),
             self.share(of_training),
@@ -287,21 +362,13 @@ class Trials:
         is_without = self.weight is None or change.parameter == "sample_weight"
         return None if is_without else self.weight[used]
 
-    def errors_by_certainty(self) -> tuple[list[Array], Array]:
-        """Return masks of wrong decisions by falling certainty, and contradicted rows.
-
-        Every row is predicted by a network that has not seen it.  The second result are
-        the rows of which a majority points to another class.
-        """
-        outcome = self._run(Change("", None), list(self._all_splits(self._n_parts)))
-        truth, decided = (
-            columns.argmax(axis=1)
-            for columns in (self.truth[outcome.rows], outcome.predicted)
-        )
-        certainty, is_wrong = outcome.predicted.max(axis=1), truth != decided
-        order = np.argsort(-certainty, kind="stable")
-        contradicted = outcome.rows[is_wrong & (certainty > MAJORITY)]
-        return np.array_split(is_wrong[order], 5), np.sort(contradicted)
+    @cached_property
+    def decisions(self) -> "Decisions":
+        """Classes of all rows, each told by a network that has not seen it."""
+        outcome = self.control
+        if len(outcome.rows) < self.n_used:
+            outcome = self._run(Change("", None), list(self._all_splits(self._n_parts)))
+        return Decisions.of(outcome)
 
     def _model(self, change: Change, n_train: int, seed: int) -> Any:
         """A new estimator with the same settings, apart from the change."""
@@ -316,12 +383,16 @@ class Trials:
             # the files belong to the fit of the user
             "checkpoint": None,
             "resume": False,
-            # the inputs are numbers already
-            "categorical_features": None,
         }
         if change.parameter == "X" and isinstance(given["init"], np.ndarray):
             given["init"] = "lecun_uniform"
-        return type(estimator)(**given | change.settings)
+        # the inputs are numbers already
+        settings = given | change.settings | {"categorical_features": None}
+        if settings["solver"] == "lm":
+            settings["max_iter"] = affordable_iterations(
+                self.subject, self.n_used, settings["max_iter"]
+            )
+        return type(estimator)(**settings)
 
     def _batch_size(self, n_train: int) -> Any:
         """Batches that are as large a part of these rows as they are of all rows."""
@@ -330,14 +401,3 @@ class Trials:
             return given
         share = n_train / len(self.subject.examples)
         return max(SMALL_BATCH, int(np.ceil(given * min(share, 1.0))))
-
-
-def _affordable_rows(subject: Subject) -> int:
-    """Rows on which a refit needs no more than MAX_WORK multiplications."""
-    return max(FEWEST_ROWS, int(MAX_WORK / _work(subject, 1)))
-
-
-def _work(subject: Subject, n_rows: int) -> float:
-    """Multiplications of a refit: three for each weight, row and epoch."""
-    epochs = max(subject.estimator.max_iter_, 1)
-    return 3.0 * len(subject.start) * epochs * n_rows
