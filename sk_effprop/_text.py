@@ -55,14 +55,16 @@ _DATE = re.compile(
     rf"|\d{{1,2}}[-. ]+{_MONTH}[-, ]+\d{{4}}|{_MONTH} +(\d{{1,2}},? +)?\d{{4}}"
     r"|\d{1,2}:\d{2}(:\d{2})?(\.\d+)?( ?[APap]\.?[Mm]\.?)?"
 )
-_SIGN, _CURRENCY = r"[-+]?", r"(?P<before>[^\w\s.,+-]{0,2}|[A-Z]{3} )"
+_SIGN = r"[-+]?"
+_START = rf"{_SIGN}(?P<before>[^\w\s.,+-]{{0,2}}|[A-Z]{{3}} )"
 _UNIT = r"(?P<after>[^\d\s.,+-][^\d.,]{0,7}[23]?|)"
 _FIGURES = {
     ".": r"\d{1,3}([, '’]\d{3})+(\.\d+)?|\d+(\.\d*)?([eE][-+]?\d+)?|\.\d+",
     ",": r"\d{1,3}([. '’]\d{3})+(,\d+)?|\d+(,\d*)?([eE][-+]?\d+)?|,\d+",
 }
+DECIMAL_MARKS = tuple(_FIGURES)
 _NUMBERS = {
-    decimal: re.compile(rf"{_SIGN}{_CURRENCY}\s*{_SIGN}({figures})\s*{_UNIT}")
+    decimal: re.compile(rf"{_START}\s*{_SIGN}(?P<figures>{figures})\s*{_UNIT}")
     for decimal, figures in _FIGURES.items()
 }
 
@@ -103,6 +105,20 @@ def stand_for_missing(others: Sequence[str], share: float) -> bool:
     """
     has_digits = any(character.isdigit() for text in others for character in text)
     return len(others) <= MOST_CODES and share < MOST_CODED and not has_digits
+
+
+def numbers_in(values: Sequence[str], decimal: str = ".") -> Array:
+    """Numbers of texts, without currencies and units; nan for text that is none."""
+    return np.array([_number_in(value.strip(), decimal) for value in values])
+
+
+def _number_in(text: str, decimal: str) -> float:
+    match = _NUMBERS[decimal].fullmatch(text)
+    if match is None:
+        return np.nan
+    figures = re.sub(rf"[^\d{decimal}eE+-]", "", match["figures"])
+    size = float(figures.replace(decimal, "."))
+    return -size if "-" in text[: match.start("figures")] else size
 
 
 def are_dates(values: Sequence[str], counts: Array) -> bool:
@@ -169,7 +185,7 @@ def _look(labels: Labels, counted: Array, levels: Levels) -> str | None:
     if len(values) > 1 and are_dates(values, counts):
         return "dates"
     is_fine = len(values) <= FEWEST_NUMBERS and not is_lost
-    is_number = any(are_numbers(values, counts, decimal) for decimal in _NUMBERS)
+    is_number = any(are_numbers(values, counts, decimal) for decimal in DECIMAL_MARKS)
     return "numbers" if is_number and not is_fine else None
 
 

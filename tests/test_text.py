@@ -8,7 +8,7 @@ import pytest
 from sklearn.model_selection import cross_val_score
 
 from sk_effprop import EffPropRegressor, TableEncoder
-from sk_effprop._text import are_dates, are_numbers
+from sk_effprop._text import are_dates, are_numbers, numbers_in
 from sk_effprop.out_of_core import fit_batches
 
 RNG = np.random.default_rng(0)
@@ -50,6 +50,27 @@ CATEGORIES = {
 
 def table(text):
     return pd.DataFrame({"x": text, "z": np.arange(N) % 7.0})
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "number"),
+    [
+        ("1,234.5", ".", 1234.5),
+        ("1.234,5", ",", 1234.5),
+        (" 12 345 ", ".", 12345.0),
+        ("-$5", ".", -5.0),
+        ("$-5", ".", -5.0),
+        ("EUR 3.50", ".", 3.5),
+        ("5 kg", ".", 5.0),
+        ("12%", ".", 12.0),
+        ("+1e-3", ".", 0.001),
+        (",5", ",", 0.5),
+        ("?", ".", np.nan),
+        ("1.2.3", ".", np.nan),
+    ],
+)
+def test_numbers_are_read_without_separators_currency_and_unit(text, decimal, number):
+    np.testing.assert_equal(numbers_in([text], decimal), [number])
 
 
 @pytest.mark.parametrize("form", NUMBERS)

@@ -8,15 +8,16 @@ from sklearn.ensemble import ExtraTreesRegressor
 
 from sk_effprop._columns import CATEGORY, NUMBER, Labels, Table
 from sk_effprop._tables import TableEncoder
+from sk_effprop._text import DECIMAL_MARKS, are_numbers, numbers_in
 from sk_effprop.core.arrays import Array, dense
 
 # Levels in fewer rows than this have no input of their own.
 RARE = 3
 # Successive targets are alike if their correlation is so many standard deviations.
 N_DEVIATIONS = 3.5
-# Text is made of numbers if it has so many levels, and this share of them are numbers.
-# Others, such as "?", are missing values.
-FEWEST_LEVELS, MOSTLY_NUMBERS = 12, 0.8
+# Levels are numbers or dates if there are so many, and dates if this share of them are
+# dates.  Others, such as "?", are missing values.
+FEWEST_LEVELS, MOSTLY_DATES = 12, 0.8
 DATE_FORMATS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y")
 EPOCH = datetime(1970, 1, 1)
 # Codes of categories are so many different whole numbers, each in so many rows.
@@ -69,10 +70,15 @@ def parsed(labels: Labels) -> Array | None:
         return None
     if not labels.is_text:
         return _by_row(labels, labels.values)
-    for read in (_as_number, *map(_date_reader, DATE_FORMATS)):
-        values = np.array([read(str(text)) for text in labels.values])
-        if np.mean(np.isfinite(values)) >= MOSTLY_NUMBERS:
-            return _by_row(labels, np.where(np.isfinite(values), values, np.nan))
+    texts = [str(text) for text in labels.values]
+    counts = np.bincount(labels.codes[labels.codes >= 0], minlength=len(texts))
+    for decimal in DECIMAL_MARKS:
+        if are_numbers(texts, counts, decimal):
+            return _by_row(labels, numbers_in(texts, decimal))
+    for form in DATE_FORMATS:
+        days = np.array([_day(text, form) for text in texts])
+        if np.mean(np.isfinite(days)) >= MOSTLY_DATES:
+            return _by_row(labels, days)
     return None
 
 
@@ -80,26 +86,12 @@ def _by_row(labels: Labels, values: Array) -> Array:
     return np.where(labels.codes >= 0, values[labels.codes], np.nan)
 
 
-def _as_number(text: str) -> float:
-    text = text.strip().strip("$€£%")
-    if "," in text:
-        # a comma is a decimal one unless there is a point, too
-        text = text.replace(",", "" if "." in text else ".")
+def _day(text: str, form: str) -> float:
     try:
-        return float(text)
+        day = datetime.strptime(text.strip()[:10], form)
     except ValueError:
         return np.nan
-
-
-def _date_reader(form: str) -> Any:
-    def read(text: str) -> float:
-        try:
-            day = datetime.strptime(text.strip()[:10], form)
-        except ValueError:
-            return np.nan
-        return float((day - EPOCH).days)
-
-    return read
+    return float((day - EPOCH).days)
 
 
 def columns_of_codes(table: Table) -> list[int]:
