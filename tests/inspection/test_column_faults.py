@@ -131,6 +131,8 @@ def test_the_power_between_two_units_is_exact():
     x = np.r_[np.linspace(1.0, 2.0, 50), 1000.0 * np.linspace(1.0, 2.0, 5)]
     assert power_of_ten(x, x > 100.0) == 3
     assert power_of_ten(3.0 * x, x > 100.0) == 3
+    # few small values are nothing unusual
+    assert power_of_ten(x, x < 1.2) == 0
     x[50:] /= 3.0
     assert power_of_ten(x, x > 100.0) == 0
 

@@ -165,7 +165,7 @@ def power_of_ten(x: Array, is_far: Array) -> int:
     if not min(sizes) > 0.0:
         return 0
     power = float(np.log10(sizes[0] / sizes[1]))
-    return round(power) if abs(power - round(power)) < NEAR_POWER else 0
+    return max(round(power), 0) if abs(power - round(power)) < NEAR_POWER else 0
 
 
 def telling_columns(X: Array, truth: Array, groups: Array) -> Array:
