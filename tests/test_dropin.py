@@ -50,6 +50,8 @@ EXCLUDED = {
     "rate and an alpha that do not depend on when training ends",
     "test_predict_proba_multilabel": DEFAULTS + "alpha; wants every label of 50 noisy "
     "examples fitted",
+    "test_mlp_regressor_dtypes_casting": DEFAULTS + "the solver; updates with single "
+    "examples of noisy targets let rounding grow",
     "test_mlp_vs_poisson_glm_equivalent[42]": DEFAULTS + "input_clip, which bends what "
     "is to be a linear model",
 }

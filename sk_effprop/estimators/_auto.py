@@ -197,8 +197,8 @@ def choose_solver(
     return AUTO_SECOND_ORDER if is_small else AUTO_BATCH
 
 
-def choose_for_noise(solver: str, given: Hyperparameters, problem: Problem) -> str:
-    """Replace the batch method of "auto" by a stochastic one if the targets are noisy.
+def gives_way_to_noise(solver: str, given: Hyperparameters, problem: Problem) -> bool:
+    """Return whether a stochastic method takes the place of the batch one of "auto".
 
     Parameters
     ----------
@@ -209,15 +209,14 @@ def choose_for_noise(solver: str, given: Hyperparameters, problem: Problem) -> s
     """
     # the curvature of other losses may grow by any factor away from the start
     has_default_loss = isinstance(problem.loss, SquaredError | LogLoss)
-    is_noisy = problem.unexplained > NOISY and problem.n_different >= FEWEST_NOISY
-    gives_way = is_noisy and has_default_loss and may_be_noisy(given, solver)
-    return AUTO_STOCHASTIC if gives_way else solver
+    is_open = may_be_noisy(given, solver, problem.n_different)
+    return is_open and has_default_loss and problem.unexplained > NOISY
 
 
-def may_be_noisy(given: Hyperparameters, solver: str) -> bool:
+def may_be_noisy(given: Hyperparameters, solver: str, n_different: int) -> bool:
     """Return whether the noise of the targets decides about the solver."""
     is_automatic = given.solver == "auto" and solver == AUTO_BATCH
-    return is_automatic and given.batch_size == "auto"
+    return is_automatic and given.batch_size == "auto" and n_different >= FEWEST_NOISY
 
 
 def choose_stream_solver(solver: str) -> str:
@@ -236,12 +235,12 @@ def choose_engine(engine: str, solver: str, batch_size: int, n_updates: float) -
     return "numba" if is_worth_it and solver not in BATCH else "numpy"
 
 
-def asks_data(given: Hyperparameters, solver: str) -> bool:
+def asks_data(given: Hyperparameters, solver: str, n_different: int) -> bool:
     """Return whether any "auto" depends on the errors of left-out examples."""
     in_batches = solver == "lm" and not isinstance(given.batch_size, str)
     takes_epochs = solver not in BATCH or in_batches
     has_length = takes_epochs and isinstance(given.max_iter, str)
-    wants_noise = may_be_noisy(given, solver)
+    wants_noise = may_be_noisy(given, solver, n_different)
     return isinstance(given.alpha, str) or has_length or wants_noise
 
 

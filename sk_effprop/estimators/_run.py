@@ -253,7 +253,7 @@ def make_run(
     found = None
     # later batches of a stream keep what the first one says
     is_first = earlier is None or not start.is_stream
-    if is_first and auto.asks_data(given, solver):
+    if is_first and auto.asks_data(given, solver, data.counts.n_different):
         found = left_out(
             data,
             has_hidden_layers=len(network.sizes) > 2,
@@ -273,7 +273,10 @@ def make_run(
         unexplained=1.0 if found is None else found.error,
         slope_powers=slope_powers(network),
     )
-    solver = auto.choose_for_noise(solver, given, problem)
+    if auto.gives_way_to_noise(solver, given, problem):
+        # equal rows have been merged, and are presented once
+        solver = auto.AUTO_STOCHASTIC
+        problem = replace(problem, n_samples=len(data.targets))
     is_stochastic = solver in STOCHASTIC
     strength = usual_strength(problem) if earlier is None else earlier.strength
     strength = find_strength(

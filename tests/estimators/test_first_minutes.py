@@ -29,7 +29,7 @@ def nothing_is_cached(monkeypatch):
 def test_default_fits_of_larger_data_use_the_compiled_loops():
     pytest.importorskip("numba")
     assert EffPropClassifier(random_state=0).fit(X, y).engine_ == "numba"
-    assert EffPropClassifier(random_state=0).fit(X[:400], y[:400]).engine_ == "numpy"
+    assert EffPropClassifier(random_state=0).fit(X[:180], y[:180]).engine_ == "numpy"
 
 
 def test_a_first_fit_says_once_that_it_compiles(nothing_is_cached, capsys):

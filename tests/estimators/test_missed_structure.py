@@ -120,7 +120,7 @@ def test_what_one_of_many_inputs_explains_is_not_missed(n, n_inputs):
     y = np.sin(5.2 * inputs[:, 0]) + 0.15 * rng.normal(size=2 * n)
     model, is_reported = fitted(EffPropRegressor(random_state=0), inputs[:n], y[:n])
     assert is_reported
-    assert model.score(inputs[n:], y[n:]) < 0.1
+    assert model.score(inputs[n:], y[n:]) < 0.2
     assert advised(model, inputs[:n], y[:n]).score(inputs[n:], y[n:]) > 0.7
 
 

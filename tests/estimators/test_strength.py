@@ -69,7 +69,7 @@ def test_nothing_is_measured_where_alpha_is_given(monkeypatch, cls, alpha):
         raise AssertionError("measured")
 
     monkeypatch.setattr("sk_effprop.estimators._penalty.out_of_sample", refuse)
-    model = cls(**QUICK, alpha=alpha).fit(*table(cls))
+    model = cls(**QUICK, alpha=alpha).fit(*table(cls, n=150))
     np.testing.assert_array_equal(model.alpha_, alpha)
 
 

@@ -99,15 +99,16 @@ def test_the_unit_of_weights_does_not_matter(solver):
             np.testing.assert_allclose(other, one, atol=1e-4)
 
 
-def test_three_hundred_rows_of_weight_two_are_the_same_rows_twice():
+@pytest.mark.parametrize(("noise", "solver"), [(1.0, "sgd"), (0.01, "lbfgs")])
+def test_three_hundred_rows_of_weight_two_are_the_same_rows_twice(noise, solver):
     """The repeated rows are more than solver='auto' takes for a small table."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3))
-    y = (X[:, 0] + rng.normal(size=300) > 0).astype(int)
+    y = (X[:, 0] + noise * rng.normal(size=300) > 0).astype(int)
     model = EffPropClassifier(random_state=0)
     weighted = clone(model).fit(X, y, np.full(300, 2.0))
     repeated = clone(model).fit(np.vstack([X, X]), np.hstack([y, y]))
-    assert weighted.solver_ == repeated.solver_ == "lbfgs"
+    assert weighted.solver_ == repeated.solver_ == solver
     np.testing.assert_array_equal(weighted.theta_, repeated.theta_)
 
 

@@ -80,7 +80,13 @@ def going_on(**stopping):
     table, y = load_diabetes(return_X_y=True)
     table *= 20.0
     est = EffPropRegressor(
-        (5,), input_clip=None, max_iter=10, tol=0, random_state=0, **stopping
+        (5,),
+        solver="lbfgs",
+        input_clip=None,
+        max_iter=10,
+        tol=0,
+        random_state=0,
+        **stopping,
     )
     plain = to_sklearn(est.fit(table, y))
     plain.set_params(
