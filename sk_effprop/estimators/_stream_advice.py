@@ -26,7 +26,7 @@ from sk_effprop.estimators._advice import (
 from sk_effprop.estimators._rules import Case
 from sk_effprop.estimators._run import Run
 from sk_effprop.estimators._value_coding import SMALLEST_SIZE
-from sk_effprop.estimators._watch import FIRST_LOOK, StreamWatch
+from sk_effprop.estimators._watch import FIRST_LOOK, SORTED_PRESENTATION, StreamWatch
 from sk_effprop.solvers.base import Reason
 from sk_effprop.training.convergence import Finding
 from sk_effprop.training.monitor import Monitor
@@ -78,7 +78,8 @@ def _watch(run: Run, monitor: Monitor, loss: float, theta: Array) -> StreamWatch
             return watch
         return watch.looked(_find_fault(run, monitor, theta, watch, share))
     watch = earlier.including(objective, loss, scale)
-    if not watch.is_due:
+    has_classes = objective.labels is not None
+    if not (watch.is_due or (has_classes and watch.breaks_a_run)):
         return watch
     if watch.are_targets_constant:
         # a rare class has not come yet, perhaps
@@ -188,7 +189,7 @@ def _order(run: Run, watch: StreamWatch) -> Finding | None:
         "shuffle",
         "shuffle mixes the rows of one batch alone: shuffle all rows before they are "
         "cut into batches, or use fit or sk_effprop.out_of_core.fit_batches.",
-        cause="sorted presentation",
+        cause=SORTED_PRESENTATION,
     )
 
 

@@ -38,6 +38,7 @@ RECENT = 10
 # The order tells too much if the mean of nearby targets has less than this share of the
 # squared error of the mean of all; in a random order both are equal.
 ORDERED, SORTED = 0.7, 0.2
+SORTED_PRESENTATION = "sorted presentation"
 # Fewer batches do not tell how much their means differ.
 FEW_BATCHES = 3
 # Mean squared errors of coded targets below this are those of constant targets.
@@ -158,6 +159,20 @@ class StreamWatch:
         return self.n_batches > 1 or self.variation > NO_ERROR
 
     @property
+    def breaks_a_run(self) -> bool:
+        """True if classes came in long runs, and this is not known yet.
+
+        A run may be longer than the time between two looks, after which the network has
+        forgotten the one before.
+        """
+        if self.n_batches < FEW_BATCHES or self.n_rows < LEAST_ROWS:
+            return False
+        is_known = (
+            self.finding is not None and self.finding.cause == SORTED_PRESENTATION
+        )
+        return not is_known and self._are_runs
+
+    @property
     def are_targets_constant(self) -> bool:
         """True if the mean of all earlier targets is as good as any prediction."""
         return bool(self.squares[0] <= NO_ERROR * self.n_rows or self.losses[1] <= 0.0)
@@ -180,15 +195,25 @@ class StreamWatch:
         A network that foresees a slow series is better than the mean of nearby targets.
         Of classes in long runs it may seem so, since it forgets all others.
         """
-        of_all, of_nearby = self.squares
-        if self.n_batches >= FEW_BATCHES:
-            of_all = min(of_all, self.variation * self.n_rows)
-        if by_class and of_nearby < SORTED * of_all:
+        if by_class and self._are_runs:
             return True
         # the very first targets may have been unusual
         is_early = self.n_seen < SECOND_LOOK
         is_no_better = self.losses[0] >= self.losses[2]
-        return bool(is_no_better and not is_early and of_nearby < ORDERED * of_all)
+        is_ordered = self.squares[1] < ORDERED * self._spread
+        return bool(is_no_better and not is_early and is_ordered)
+
+    @property
+    def _are_runs(self) -> bool:
+        return bool(self.squares[1] < SORTED * self._spread)
+
+    @property
+    def _spread(self) -> float:
+        """Summed squared errors of the mean of all targets."""
+        of_all = float(self.squares[0])
+        if self.n_batches < FEW_BATCHES:
+            return of_all
+        return min(of_all, self.variation * self.n_rows)
 
     @property
     def variation(self) -> float:

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.datasets import load_digits, load_iris, make_classification, make_friedman1
 
 from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop.inspection import diagnose
 
 N = 800
 
@@ -272,6 +273,26 @@ def test_a_short_sorted_stream_is_named(size):
     X, y = load_iris(return_X_y=True)
     said = stream(EffPropClassifier(random_state=0), X, y, size)
     assert any("sorted order" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize("size", [1, 10, 32, 100])
+@pytest.mark.parametrize("n", [1000, 1500])
+def test_a_class_that_takes_the_place_of_another_is_named_at_once(n, size):
+    """The stream ends before the next look is due."""
+    X, y = make_classification(n, 8, flip_y=0.2, random_state=0)
+    order = np.argsort(y, kind="stable")
+    model = EffPropClassifier(random_state=0)
+    said = stream(model, X[order], y[order], size)
+    assert any("sorted order" in sentence for sentence in said)
+    assert diagnose(model, X, y).findings[0].cause == "sorted presentation"
+
+
+@pytest.mark.parametrize("size", [1, 10, 32, 100])
+@pytest.mark.parametrize("share", [0.9, 0.99])
+def test_rare_classes_are_no_runs(share, size):
+    X, y = make_classification(1500, 6, weights=[share], flip_y=0.0, random_state=1)
+    said = stream(EffPropClassifier(random_state=0), X, y, size)
+    assert not any("sorted order" in sentence for sentence in said)
 
 
 def test_a_series_that_is_foreseen_may_be_slow():

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from sk_effprop.estimators import _imbalances as imbalances
 from sk_effprop.estimators import _rules as rules
+from sk_effprop.estimators._watch import SORTED_PRESENTATION
 from sk_effprop.inspection.diagnosis._data_instruments import (
     codes_of_missing,
     columns_of_classes,
@@ -261,8 +262,12 @@ def _without_outliers(evidence: Evidence) -> list[Change]:
 
 
 def presentation(evidence: Evidence) -> Iterator[Suspicion]:
-    """Examples in sorted order."""
+    """Examples in sorted order, in a fit or in a stream."""
     fault = rules.sorted_presentation(evidence.subject.at_start)
+    watch = evidence.subject.estimator._resume.watch
+    if watch is not None and watch.finding is not None:
+        is_sorted = watch.finding.cause == SORTED_PRESENTATION
+        fault = watch.finding if is_sorted else fault
     if fault is not None:
         yield from_fault(fault, is_fact=True)
 

@@ -100,8 +100,12 @@ class Evidence:
 
 def from_fault(fault: Fault, **options: Any) -> Suspicion:
     """Convert the result of a rule that is shared with the warnings of ``fit``."""
-    remedies = () if fault.value is None else (Change(fault.parameter, fault.value),)
-    return Suspicion(fault.cause, fault.sentence.rstrip("."), remedies, **options)
+    if fault.value is None:
+        # no refit can show what to do
+        sentence = f"{fault.sentence} {fault.advice}".rstrip(".")
+        return Suspicion(fault.cause, sentence, (), **options)
+    change = Change(fault.parameter, fault.value)
+    return Suspicion(fault.cause, fault.sentence.rstrip("."), (change,), **options)
 
 
 def as_given(value: Any) -> str:
