@@ -22,6 +22,7 @@ SMALL = {
     "hidden_layer_sizes": (4,), "input_clip": None, "max_iter": 4, "tol": 0,
     "random_state": 0,
 }  # fmt: skip
+DIABETES = load_diabetes(return_X_y=True, as_frame=True)
 LOSSES = REGRESSOR["loss"].alternatives
 
 
@@ -58,7 +59,7 @@ CASES = {
     "not_normalised": (R, {"normalize": None}, X / np.abs(X).max(axis=0), y_value),
     "sparse": (R, {"solver": "sgd"}, sparse.csr_array(X), y_value),
     "float32": (C, {"solver": "sgd"}, X.astype(np.float32), y_classes),
-    "with_names": (R, {}, *load_diabetes(return_X_y=True, as_frame=True)),
+    "with_names": (R, {"solver": "lbfgs"}, *DIABETES),
     "multilabel": (C, {"loss": "log_loss"}, X, Y_labels),
     "columns": (C, {}, X, np.column_stack([y_classes, y_binary])),
     "log_loss": (C, {"loss": "log_loss", "solver": "sgd"}, X, y_classes),

@@ -70,12 +70,20 @@ def new_axes(size: tuple[float, float]) -> Any:
 
 
 def scale_losses(ax: Any) -> None:
-    """Make the axis of losses logarithmic, with labels also within a power of ten."""
-    from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
+    """Make the axis of losses logarithmic, with labels also between powers of ten."""
+    from matplotlib.ticker import (
+        LogLocator,
+        MaxNLocator,
+        NullFormatter,
+        ScalarFormatter,
+    )
 
     ax.set_yscale("log")
     low, high = ax.get_ylim()
-    if high < 10.0 * low:
-        ax.yaxis.set_major_locator(MaxNLocator(6))
-        ax.yaxis.set_major_formatter(ScalarFormatter())
-        ax.yaxis.set_minor_formatter(NullFormatter())
+    if high >= 100.0 * low:
+        return
+    is_narrow = high < 10.0 * low
+    locator = MaxNLocator(6) if is_narrow else LogLocator(subs=(1.0, 2.0, 5.0))
+    ax.yaxis.set_major_locator(locator)
+    ax.yaxis.set_major_formatter(ScalarFormatter())
+    ax.yaxis.set_minor_formatter(NullFormatter())

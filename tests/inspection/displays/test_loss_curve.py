@@ -43,8 +43,8 @@ def test_a_curve_may_be_short_negative_or_not_finite():
     np.testing.assert_array_equal(drawn, [1.0, np.nan, 0.5])
 
 
-@pytest.mark.parametrize("factor", [1.001, 1.3, 2.0, 5.0, 9.0])
-def test_losses_within_a_power_of_ten_have_labels_as_well(factor):
+@pytest.mark.parametrize("factor", [1.001, 1.3, 2.0, 5.0, 9.0, 12.0, 40.0])
+def test_losses_between_powers_of_ten_have_labels_as_well(factor):
     ax = LossCurveDisplay([0.17, 0.17 / factor]).plot().ax_
     ax.figure.canvas.draw()
     low, high = ax.get_ylim()
