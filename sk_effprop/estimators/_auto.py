@@ -216,7 +216,9 @@ def gives_way_to_noise(solver: str, given: Hyperparameters, problem: Problem) ->
 def may_be_noisy(given: Hyperparameters, solver: str, n_different: int) -> bool:
     """Return whether the noise of the targets decides about the solver."""
     is_automatic = given.solver == "auto" and solver == AUTO_BATCH
-    return is_automatic and given.batch_size == "auto" and n_different >= FEWEST_NOISY
+    # the first steps of a stochastic method leave the minimum that a warm start is at
+    is_free = given.batch_size == "auto" and not given.warm_start
+    return is_automatic and is_free and n_different >= FEWEST_NOISY
 
 
 def choose_stream_solver(solver: str) -> str:

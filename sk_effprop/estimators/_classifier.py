@@ -107,11 +107,11 @@ default="auto"
         weight (section 9.1). "adam" is a baseline. "lbfgs" is SciPy's quasi-Newton
         method, "lm" Levenberg-Marquardt, "cg" and "scg" are conjugate gradients
         (section 6). "auto" is "sgd" for more than 500 examples, and from 200 on if more
-        than 15 % of the variance of the targets is noise and the loss is a squared or
-        log loss. Otherwise it is "lbfgs", or "lm" for a regression with squared error
-        of up to 100 examples if the network is not large. It is always "sgd" in
-        ``partial_fit``, and if ``batch_size`` is an int smaller than the number of
-        examples.
+        than 15 % of the variance of the targets is noise, the loss is a squared or log
+        loss, and ``warm_start`` is off. Otherwise it is "lbfgs", or "lm" for a
+        regression with squared error of up to 100 examples if the network is not large.
+        It is always "sgd" in ``partial_fit``, and if ``batch_size`` is an int smaller
+        than the number of examples.
     batch_size : int, "full" or "auto", default="auto"
         Number of examples per update (section 4.1): 1 is on-line learning, "full" is
         batch learning. "auto" is 8 for "sgd" and "sdlm", and at most 200 for "adam".

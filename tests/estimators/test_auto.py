@@ -93,6 +93,7 @@ def test_targets_without_noise_are_fitted_more_precisely():
         (300, 1.0, {}, "sgd"),
         (300, 1.0, {"alpha": 0.001}, "sgd"),
         (300, 1.0, {"batch_size": "full"}, "lbfgs"),
+        (300, 1.0, {"warm_start": True}, "lbfgs"),
         (300, 1.0, {"solver": "lbfgs"}, "lbfgs"),
         (150, 1.0, {}, "lbfgs"),
         (600, 0.0, {}, "sgd"),
