@@ -1,4 +1,4 @@
-"""What text looks like: numbers and dates that were not read as such.
+"""Recognition of text that holds numbers or dates, which were not read as such.
 
 Columns of text are categories.  This is right for towns, but loses the order of numbers
 and of dates, and most of their values are too rare to have an input.
@@ -172,7 +172,7 @@ def remark_on_names(names: Sequence[str], levels: Iterable[Levels], n: int) -> s
 
 
 def _look(labels: Labels, counted: Array, levels: Levels) -> str | None:
-    """What a column of text is instead of a category; None if it is one."""
+    """Kind of a column of text, "dates" or "numbers"; None for a category."""
     is_lost = _share_of_rare(labels, counted, levels) >= MOSTLY
     if not (is_lost or labels.is_inferred):
         return None

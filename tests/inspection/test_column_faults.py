@@ -1,13 +1,11 @@
 """Columns that are not what they seem are named."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_wine
 
-from sk_effprop import EffPropClassifier, EffPropRegressor
+from sk_effprop import EffPropRegressor
 from sk_effprop.inspection import diagnose
 from sk_effprop.inspection.diagnosis._column_instruments import (
     numbers_of_rows,
@@ -15,20 +13,9 @@ from sk_effprop.inspection.diagnosis._column_instruments import (
     power_of_ten,
     telling_columns,
 )
+from tests.inspection.faults import first_finding, fitted
 
 RNG = np.random.default_rng
-
-
-def fitted(model, X, y):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(X, y)
-
-
-def first_finding(X, y, **settings):
-    kind = EffPropRegressor if y.dtype.kind == "f" else EffPropClassifier
-    model = fitted(kind((8,), random_state=0, **settings), X, y)
-    return diagnose(model, X, y).findings[0]
 
 
 def saddle(n=300):

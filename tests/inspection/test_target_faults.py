@@ -1,31 +1,16 @@
 """Faults of the targets, and losses that do not suit them, are named."""
 
-import warnings
-
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_wine
 
-from sk_effprop import EffPropClassifier, EffPropRegressor
-from sk_effprop.inspection import diagnose
 from sk_effprop.inspection.diagnosis._data_instruments import (
     codes_of_missing,
     contradictions,
 )
+from tests.inspection.faults import first_finding
 
 RNG = np.random.default_rng
-
-
-def fitted(model, X, y):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return model.fit(X, y)
-
-
-def first_finding(X, y, **settings):
-    kind = EffPropRegressor if y.dtype.kind == "f" else EffPropClassifier
-    model = fitted(kind((8,), random_state=0, **settings), X, y)
-    return diagnose(model, X, y).findings[0]
 
 
 def wave(n=300):

@@ -1,4 +1,4 @@
-"""Measurements of what single columns stand for: codes, identifiers, text, units."""
+"""Measurements of single columns: codes, identifiers, numbers as text, units."""
 
 from datetime import datetime
 from typing import Any
